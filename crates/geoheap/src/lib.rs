@@ -1,0 +1,1 @@
+//! placeholder head, written with the crate.
