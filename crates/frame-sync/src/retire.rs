@@ -1,0 +1,151 @@
+//! What superseded versions leave behind, and when it may be reused.
+
+use crate::token::Token;
+use crate::version::Version;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How far a superseded version has come on its way out of use (invariant F4).
+enum Stage<T> {
+    /// Its table is still among the replicas that a ticket may pin.
+    Pinned,
+    /// No ticket pins it any more (CPU-free); holds may.
+    InFlight(Arc<Token<T>>),
+    /// Nothing refers to it (GPU-free), and nothing ever will.
+    Free,
+}
+
+struct Entry<T, R> {
+    version: Version,
+    stage: Stage<T>,
+    /// What the next version stopped naming; this version is the last that names it.
+    items: Vec<R>,
+}
+
+/// Superseded versions that are not reclaimed yet, oldest first.
+pub(crate) struct History<T, R> {
+    entries: VecDeque<Entry<T, R>>,
+    /// Items whose wait is over.
+    ready: Vec<R>,
+    /// Number of items in entries.
+    waiting: usize,
+}
+
+impl<T, R> History<T, R> {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            ready: Vec::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Number of superseded versions that are not reclaimed yet.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn oldest(&self) -> Option<Version> {
+        self.entries.front().map(|entry| entry.version)
+    }
+
+    /// Number of items that wait or are ready.
+    pub(crate) fn items(&self) -> usize {
+        self.waiting + self.ready.len()
+    }
+
+    /// Notes that `version` was superseded by a version that stopped naming `items`.
+    pub(crate) fn superseded(&mut self, version: Version, items: Vec<R>) {
+        assert!(
+            self.entries
+                .back()
+                .is_none_or(|last| last.version < version),
+            "F4: versions are superseded in the order in which they were published"
+        );
+        self.waiting += items.len();
+        self.entries.push_back(Entry {
+            version,
+            stage: Stage::Pinned,
+            items,
+        });
+    }
+
+    /// Makes items ready without a wait, because no version that counts ever named them.
+    pub(crate) fn release_now(&mut self, mut items: Vec<R>) {
+        self.ready.append(&mut items);
+    }
+
+    /// Notes that no ticket pins the token's version any more.
+    pub(crate) fn cpu_free(&mut self, token: Arc<Token<T>>) {
+        let at = self
+            .entries
+            .partition_point(|entry| entry.version < token.version);
+        let entry = self
+            .entries
+            .get_mut(at)
+            .filter(|entry| entry.version == token.version);
+        let entry = entry.expect("F4: a superseded version stays in the history until reclaimed");
+        assert!(
+            matches!(entry.stage, Stage::Pinned),
+            "F4: version {} becomes CPU-free once",
+            token.version
+        );
+        entry.stage = Stage::InFlight(token);
+    }
+
+    /// Lets go of the tokens that nobody else holds, and makes ready the items of every version
+    /// up to the oldest one that is still in use (rule R3).
+    pub(crate) fn advance(&mut self) {
+        for entry in &mut self.entries {
+            if let Stage::InFlight(token) = &mut entry.stage
+                && Arc::get_mut(token).is_some()
+            {
+                entry.stage = Stage::Free;
+            }
+        }
+        while let Some(entry) = self.entries.front_mut()
+            && matches!(entry.stage, Stage::Free)
+        {
+            self.waiting -= entry.items.len();
+            self.ready.append(&mut entry.items);
+            self.entries.pop_front();
+        }
+    }
+
+    /// Moves out what is ready, in the order in which it was retired.
+    pub(crate) fn drain_into(&mut self, out: &mut Vec<R>) {
+        out.append(&mut self.ready);
+    }
+
+    /// The device is lost: every version here is void and nothing waits for it any more.
+    pub(crate) fn make_void(&mut self) {
+        for mut entry in self.entries.drain(..) {
+            if let Stage::InFlight(token) = &entry.stage {
+                token.make_void();
+            }
+            self.ready.append(&mut entry.items);
+        }
+        self.waiting = 0;
+    }
+
+    /// Checks invariant F4 against the versions whose tables are among the superseded replicas.
+    pub(crate) fn validate(&self, pinned: &[Version], current: Version) {
+        let waiting: usize = self.entries.iter().map(|entry| entry.items.len()).sum();
+        assert_eq!(waiting, self.waiting, "F4: the history counts its items");
+        let mut expected = current.get() - self.entries.len() as u64;
+        for entry in &self.entries {
+            assert_eq!(
+                entry.version.get(),
+                expected,
+                "F4: the history has no holes"
+            );
+            expected += 1;
+            assert_eq!(
+                matches!(entry.stage, Stage::Pinned),
+                pinned.contains(&entry.version),
+                "F4: version {} is pinned exactly if its table is in the ring",
+                entry.version
+            );
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! The writer's side: K replicas, of which one is current, and the log that keeps them equal.
+
+use crate::error::{PublishError, RingError};
+use crate::log::{Log, Pending};
+use crate::published::Front;
+use crate::retire::History;
+use crate::table::{Change, Published, Table};
+use crate::ticket::Reader;
+use crate::token::Token;
+use crate::version::{DeviceEpoch, Version};
+use core::fmt;
+use std::sync::Arc;
+
+/// Fewest replicas: the current one and one to write the next version into.
+const REPLICAS_MIN: usize = 2;
+/// Most replicas; each publish looks through all of them.
+const REPLICAS_MAX: usize = 64;
+/// A replica that has missed more than this part of the table is copied rather than replayed.
+const BACKLOG_PART_MAX: usize = 4;
+
+/// How a ring is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingConfig {
+    /// Number of replicas K, 2 to 64. Tickets may pin K - 2 superseded versions at once without
+    /// ever stalling a publish. Memory is K times the table.
+    pub replicas: usize,
+    /// Slots that each replica has from the start; more come as they are set.
+    pub slots_initial: u32,
+    /// Most versions from the oldest in use to the current one, at least 2. Beyond it a publish
+    /// is refused, so that a frame that never ends is reported rather than fed.
+    pub versions_alive_max: u32,
+}
+
+impl Default for RingConfig {
+    /// Four replicas, 1024 slots, 64 versions.
+    fn default() -> Self {
+        Self {
+            replicas: 4,
+            slots_initial: 1024,
+            versions_alive_max: 64,
+        }
+    }
+}
+
+/// Counts of a ring since it was made, and its state as of the latest publish or collect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RingFigures {
+    /// Successful publishes.
+    pub publishes: u64,
+    /// Publishes that failed because every replica was pinned.
+    pub stalls: u64,
+    /// Publishes that failed because too many versions were alive.
+    pub backpressures: u64,
+    /// Changes written into replicas; each change counts once for every replica it reaches.
+    pub changes_replayed: u64,
+    /// Times a replica was copied as a whole.
+    pub full_copies: u64,
+    /// Versions from the oldest in use to the current one.
+    pub versions_alive: usize,
+    /// Items retired and not collected yet.
+    pub retired_items: usize,
+    /// Changes that wait for the next publish.
+    pub pending_changes: usize,
+    /// Changes kept for replicas that have not seen them.
+    pub log_changes: usize,
+    /// Slots of the current version.
+    pub slots: usize,
+    /// Bytes of the replicas that no ticket pins, the current one included.
+    pub table_bytes: usize,
+}
+
+/// The only writer of a ring.
+///
+/// No call waits for a reader. Dropping the publisher leaves the last version readable; items that
+/// were not collected are dropped with it.
+///
+/// ```
+/// fn sendable<X: Send>() {}
+/// sendable::<geoheap_frame_sync::Publisher<u32, String, u32, Box<u8>>>();
+/// ```
+pub struct Publisher<S, E, T, R> {
+    front: Arc<Front<Published<S, E, T>>>,
+    /// The version in `front`.
+    current: Arc<Published<S, E, T>>,
+    /// Superseded replicas not yet seen to be unpinned, oldest first.
+    superseded: Vec<Arc<Published<S, E, T>>>,
+    /// Replicas that nobody else refers to.
+    free: Vec<Table<S, E>>,
+    replicas: usize,
+    versions_alive_max: usize,
+    /// Slots that the next version has.
+    capacity: usize,
+    epoch: DeviceEpoch,
+    pending: Pending<S, E>,
+    pending_retired: Vec<R>,
+    log: Log<S, E>,
+    history: History<T, R>,
+    figures: RingFigures,
+}
+
+/// Makes a ring; version 0, with every slot at its default, is published at once.
+///
+/// `S` is a slot, `E` an extra that only some slots have (say an `Arc` of a layout), `T` the
+/// payload that belongs to a version as a whole, and `R` what is retired.
+///
+/// # Errors
+/// [`RingError`] names the field of the configuration that cannot work, or says that there is not
+/// enough memory.
+#[expect(
+    clippy::type_complexity,
+    reason = "the pair is the only thing a caller ever names"
+)]
+pub fn ring<S: Copy + Default, E: Clone, T, R>(
+    config: RingConfig,
+    first_payload: T,
+) -> Result<(Publisher<S, E, T, R>, Reader<S, E, T>), RingError> {
+    let RingConfig {
+        replicas,
+        slots_initial,
+        versions_alive_max,
+    } = config;
+    if !(REPLICAS_MIN..=REPLICAS_MAX).contains(&replicas) {
+        let (min, max) = (REPLICAS_MIN, REPLICAS_MAX);
+        return Err(RingError::Replicas {
+            requested: replicas,
+            min,
+            max,
+        });
+    }
+    if versions_alive_max < 2 {
+        return Err(RingError::VersionsAlive {
+            requested: versions_alive_max,
+            min: 2,
+        });
+    }
+    let (epoch, capacity) = (DeviceEpoch::ZERO, slots_initial as usize);
+    let mut free: Vec<Table<S, E>> = Vec::with_capacity(replicas);
+    for _ in 0..replicas {
+        let mut table = Table::vacant(epoch);
+        if !table.try_reserve(capacity) {
+            return Err(RingError::OutOfMemory {
+                slots: slots_initial,
+                replicas,
+            });
+        }
+        // All replicas are built now: building one later would make one publish many times slower.
+        table.reset(capacity);
+        free.push(table);
+    }
+    let table = free.pop().expect("at least two replicas were built above");
+    let token = Arc::new(Token::new(Version::ZERO, epoch, Arc::new(first_payload)));
+    let current = Arc::new(Published { table, token });
+    let front = Arc::new(Front::new(Arc::clone(&current)));
+    let reader = Reader::new(Arc::clone(&front));
+    let publisher = Publisher {
+        front,
+        current,
+        superseded: Vec::with_capacity(replicas),
+        free,
+        replicas,
+        versions_alive_max: versions_alive_max as usize,
+        capacity,
+        epoch,
+        pending: Pending::new(),
+        pending_retired: Vec::new(),
+        log: Log::new(Version::ZERO),
+        history: History::new(),
+        figures: RingFigures::default(),
+    };
+    Ok((publisher, reader))
+}
+
+impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
+    /// Queues a change: from the next version on the slot has this value and this extra.
+    ///
+    /// A slot beyond the present capacity makes the next version larger, at least twofold; the
+    /// versions before keep their size. Of several changes to one slot the last counts.
+    pub fn set(&mut self, index: u32, slot: S, extra: Option<E>) {
+        let needed = index as usize + 1;
+        if needed > self.capacity {
+            self.capacity = needed.max(self.capacity * 2);
+        }
+        self.pending.push(Change { index, slot, extra });
+    }
+
+    /// Queues an item that the next version stops naming (rule R2).
+    ///
+    /// It comes out of [`collect`](Self::collect) when that version is published, and the one
+    /// before it and all older ones are out of use.
+    pub fn retire(&mut self, item: R) {
+        self.pending_retired.push(item);
+    }
+
+    /// True if a publish would put out anything new: changes, retired items, or the first version
+    /// after the loss of a device.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+            || !self.pending_retired.is_empty()
+            || self.current.token.epoch != self.epoch
+    }
+
+    /// Makes all queued changes the next version. Never waits: takes a replica that nobody pins,
+    /// brings it up to date, and swaps it in.
+    ///
+    /// The caller has submitted, on the same queue, the copies that fill the places which the
+    /// version names (rule R1).
+    ///
+    /// # Errors
+    /// [`PublishError::Stalled`] if tickets pin every replica, [`PublishError::Backpressure`] if
+    /// the limit of versions alive is reached. Nothing that was queued is lost.
+    pub fn publish(&mut self, payload: Arc<T>) -> Result<Version, PublishError> {
+        self.sweep();
+        let (alive, limit) = (self.versions_alive(), self.versions_alive_max);
+        if alive >= limit {
+            self.figures.backpressures += 1;
+            return Err(PublishError::Backpressure {
+                oldest: self.oldest_in_use(),
+                alive,
+                limit,
+            });
+        }
+        let Some(mut table) = self.take_free() else {
+            self.figures.stalls += 1;
+            let held = self
+                .superseded
+                .iter()
+                .map(|published| published.token.version)
+                .collect();
+            return Err(PublishError::Stalled {
+                held,
+                pending_changes: self.pending.len(),
+            });
+        };
+        let version = self.current.token.version.next();
+        self.catch_up(&mut table);
+        let changes = self.pending.take();
+        table.apply(&changes);
+        self.figures.changes_replayed += changes.len() as u64;
+        self.log.push(version, changes);
+        table.version = version;
+        table.epoch = self.epoch;
+        self.swap_in(table, Arc::new(Token::new(version, self.epoch, payload)));
+        let oldest_replica = self.oldest_replica();
+        self.log
+            .trim(oldest_replica, self.capacity / BACKLOG_PART_MAX);
+        self.figures.publishes += 1;
+        self.debug_validate();
+        Ok(version)
+    }
+
+    /// Moves out every item whose wait is over, oldest first (rule R3).
+    ///
+    /// Makes progress without a publish: when the last tickets and holds of the superseded
+    /// versions are gone, the next call brings out everything that was published as retired.
+    pub fn collect(&mut self, out: &mut Vec<R>) {
+        self.sweep();
+        self.history.drain_into(out);
+        self.debug_validate();
+    }
+
+    /// The newest published version.
+    pub fn current(&self) -> Version {
+        self.current.token.version
+    }
+
+    /// The device epoch that the next version will belong to.
+    pub fn epoch(&self) -> DeviceEpoch {
+        self.epoch
+    }
+
+    /// The oldest version that is not reclaimed yet, as of the latest publish or collect; the
+    /// current one if no other is in use.
+    pub fn oldest_in_use(&self) -> Version {
+        self.history.oldest().unwrap_or(self.current())
+    }
+
+    /// Versions from the oldest in use to the current one, as of the latest publish or collect.
+    pub fn versions_alive(&self) -> usize {
+        self.history.len() + 1
+    }
+
+    /// A further reader of this ring.
+    pub fn reader(&self) -> Reader<S, E, T> {
+        Reader::new(Arc::clone(&self.front))
+    }
+
+    /// Counts since the start, and the present state.
+    pub fn figures(&self) -> RingFigures {
+        RingFigures {
+            versions_alive: self.versions_alive(),
+            retired_items: self.history.items() + self.pending_retired.len(),
+            pending_changes: self.pending.len(),
+            log_changes: self.log.len(),
+            slots: self.current.table.capacity(),
+            table_bytes: self.current.table.bytes()
+                + self.free.iter().map(Table::bytes).sum::<usize>(),
+            ..self.figures
+        }
+    }
+
+    /// Voids everything that belongs to the device so far (rule R5).
+    ///
+    /// From here on no ticket that exists resolves a slot, nor does one taken before the next
+    /// publish. Queued changes are dropped; the next version starts with every slot at its default
+    /// and the same capacity. Every retired item comes out of the next collect. Versions of the
+    /// lost device no longer count as alive.
+    pub fn device_lost(&mut self) {
+        self.epoch = self.epoch.next();
+        self.current.token.make_void();
+        self.pending.take();
+        self.log = Log::new(self.current());
+        self.history.make_void();
+        self.history
+            .release_now(core::mem::take(&mut self.pending_retired));
+        for published in core::mem::take(&mut self.superseded) {
+            published.token.make_void();
+            self.recycle_void(published);
+        }
+        self.debug_validate();
+    }
+
+    /// Checks the invariants; O(replicas + versions alive).
+    ///
+    /// # Panics
+    /// If one does not hold, with its number.
+    pub fn validate(&self) {
+        assert_eq!(
+            1 + self.superseded.len() + self.free.len(),
+            self.replicas,
+            "F2: every replica is current, superseded or free"
+        );
+        let live = self.superseded.iter().chain([&self.current]);
+        assert!(
+            live.clone()
+                .zip(live.clone().skip(1))
+                .all(|(a, b)| a.token.version < b.token.version),
+            "F2: superseded replicas are ordered by version, and older than the current one"
+        );
+        for published in live {
+            assert_eq!(
+                published.table.version, published.token.version,
+                "F2: a table and its token are of one version"
+            );
+        }
+        for published in &self.superseded {
+            assert_eq!(
+                published.token.epoch, self.epoch,
+                "F5: void replicas leave the ring"
+            );
+        }
+        self.log.validate(self.current());
+        let pinned: Vec<_> = self.superseded.iter().map(|p| p.token.version).collect();
+        self.history.validate(&pinned, self.current());
+    }
+
+    fn debug_validate(&self) {
+        if cfg!(debug_assertions) {
+            self.validate();
+        }
+    }
+
+    /// Takes back the replicas that no ticket pins any more, then lets the history advance.
+    fn sweep(&mut self) {
+        let mut at = 0;
+        while at < self.superseded.len() {
+            // Success means that this was the only reference, and no other can come into being:
+            // the front does not lead here any more. It also orders all reads by the last reader
+            // before the writes of the next replay (case R4 in the crate's head).
+            match Arc::try_unwrap(self.superseded.remove(at)) {
+                Ok(Published { table, token }) => {
+                    self.free.push(table);
+                    self.history.cpu_free(token);
+                }
+                Err(pinned) => {
+                    self.superseded.insert(at, pinned);
+                    at += 1;
+                }
+            }
+        }
+        self.history.advance();
+    }
+
+    /// Takes the free replica that has missed the most, so that none falls behind for good.
+    fn take_free(&mut self) -> Option<Table<S, E>> {
+        let at = (0..self.free.len()).min_by_key(|&at| self.free[at].version)?;
+        Some(self.free.swap_remove(at))
+    }
+
+    /// Brings a free replica to the state of the current version, in the next version's size.
+    fn catch_up(&mut self, table: &mut Table<S, E>) {
+        let current = &self.current;
+        if current.token.epoch != self.epoch {
+            table.reset(self.capacity);
+            return;
+        }
+        let backlog = (table.epoch == self.epoch).then(|| self.log.backlog(table.version));
+        match backlog.flatten() {
+            Some(changes) if changes <= self.capacity / BACKLOG_PART_MAX => {
+                table.grow(self.capacity);
+                for batch in self.log.since(table.version) {
+                    table.apply(batch);
+                }
+                self.figures.changes_replayed += changes as u64;
+            }
+            _ => {
+                table.copy_from(&current.table);
+                table.grow(self.capacity);
+                self.figures.full_copies += 1;
+            }
+        }
+    }
+
+    /// Puts a finished table out as the current version and files the one before.
+    fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
+        let next = Arc::new(Published { table, token });
+        let before = self.front.swap(Arc::clone(&next));
+        // The publisher's own reference to the version before goes here, the one from the front
+        // goes into the ring: readers never drop the last reference to a table.
+        let own = core::mem::replace(&mut self.current, next);
+        assert!(
+            Arc::ptr_eq(&own, &before),
+            "F2: only the publisher swaps the front"
+        );
+        drop(own);
+        let retired = core::mem::take(&mut self.pending_retired);
+        if before.token.epoch == self.epoch {
+            self.history.superseded(before.token.version, retired);
+            self.superseded.push(before);
+        } else {
+            // No version of this device ever named what was retired before its first publish.
+            self.history.release_now(retired);
+            self.recycle_void(before);
+        }
+    }
+
+    /// Takes back a replica of a lost device, or makes a new one if a void ticket pins it: what is
+    /// void must not be able to stall the device that follows.
+    fn recycle_void(&mut self, published: Arc<Published<S, E, T>>) {
+        let epoch = published.token.epoch;
+        let table = Arc::try_unwrap(published).map(|published| published.table);
+        self.free
+            .push(table.unwrap_or_else(|_| Table::vacant(epoch)));
+    }
+
+    /// The oldest version that some replica of this device is at.
+    fn oldest_replica(&self) -> Version {
+        let pinned = self
+            .superseded
+            .iter()
+            .map(|published| published.token.version);
+        let free = self.free.iter().filter(|table| table.epoch == self.epoch);
+        pinned
+            .chain(free.map(|table| table.version))
+            .min()
+            .unwrap_or(self.current())
+    }
+}
+
+impl<S: Copy + Default, E: Clone, T, R> fmt::Debug for Publisher<S, E, T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("current", &self.current())
+            .field("epoch", &self.epoch)
+            .field("figures", &self.figures())
+            .finish_non_exhaustive()
+    }
+}

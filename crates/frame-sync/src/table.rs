@@ -1,0 +1,99 @@
+//! A replica's contents: one flat array of slots, and beside it the rarely read extras.
+
+use crate::token::Token;
+use crate::version::{DeviceEpoch, Version};
+use std::sync::Arc;
+
+/// One queued change of one slot.
+pub(crate) struct Change<S, E> {
+    pub(crate) index: u32,
+    pub(crate) slot: S,
+    pub(crate) extra: Option<E>,
+}
+
+/// The table of one replica, equal to the state of `version` (invariant F2).
+pub(crate) struct Table<S, E> {
+    pub(crate) version: Version,
+    pub(crate) epoch: DeviceEpoch,
+    slots: Vec<S>,
+    /// Never longer than `slots`; only as long as the highest slot that ever had an extra.
+    extras: Vec<Option<E>>,
+}
+
+/// A table as readers see it, together with the token of its version.
+pub(crate) struct Published<S, E, T> {
+    pub(crate) table: Table<S, E>,
+    pub(crate) token: Arc<Token<T>>,
+}
+
+impl<S, E> Table<S, E> {
+    /// A table of no slots, for a replica that was given up with its device.
+    pub(crate) fn vacant(epoch: DeviceEpoch) -> Self {
+        Self {
+            version: Version::ZERO,
+            epoch,
+            slots: Vec::new(),
+            extras: Vec::new(),
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn slot(&self, index: u32) -> Option<&S> {
+        self.slots.get(index as usize)
+    }
+
+    pub(crate) fn extra(&self, index: u32) -> Option<&E> {
+        self.extras.get(index as usize)?.as_ref()
+    }
+
+    /// Bytes that the two arrays occupy, without what extras point to.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<S>() + self.extras.capacity() * size_of::<Option<E>>()
+    }
+}
+
+impl<S: Copy + Default, E: Clone> Table<S, E> {
+    /// Sets every slot to its default, as in version zero, and makes room for `capacity` slots.
+    pub(crate) fn reset(&mut self, capacity: usize) {
+        self.slots.clear();
+        self.extras.clear();
+        self.grow(capacity);
+    }
+
+    /// Makes room for `capacity` slots; new ones have the default value. Never shrinks.
+    pub(crate) fn grow(&mut self, capacity: usize) {
+        if capacity > self.slots.len() {
+            self.slots.resize(capacity, S::default());
+        }
+    }
+
+    /// Reserves memory for `capacity` slots, and says whether there was enough.
+    pub(crate) fn try_reserve(&mut self, capacity: usize) -> bool {
+        self.slots
+            .try_reserve_exact(capacity.saturating_sub(self.slots.len()))
+            .is_ok()
+    }
+
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.slots.clear();
+        self.slots.extend_from_slice(&other.slots);
+        self.extras.clone_from(&other.extras);
+    }
+
+    /// Applies changes in order; the caller has grown the table so that every index exists.
+    pub(crate) fn apply(&mut self, changes: &[Change<S, E>]) {
+        for change in changes {
+            let index = change.index as usize;
+            self.slots[index] = change.slot;
+            if let Some(place) = self.extras.get_mut(index) {
+                place.clone_from(&change.extra);
+            } else if change.extra.is_some() {
+                self.extras.resize(index + 1, None);
+                self.extras[index].clone_from(&change.extra);
+            }
+        }
+    }
+}

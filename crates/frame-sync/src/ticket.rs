@@ -1,0 +1,184 @@
+//! The readers' side: tickets that pin one version while a frame records.
+
+use crate::published::Front;
+use crate::table::Published;
+use crate::token::Hold;
+use crate::usage::{Marks, Usage};
+use crate::version::{DeviceEpoch, Version};
+use core::fmt;
+use std::sync::Arc;
+
+/// Hands out tickets for the current version; cheap to clone, one for each thread that wants one.
+///
+/// ```
+/// fn shareable<X: Send + Sync + Clone>() {}
+/// shareable::<geoheap_frame_sync::Reader<u32, String, u32>>();
+/// ```
+pub struct Reader<S, E, T> {
+    front: Arc<Front<Published<S, E, T>>>,
+}
+
+impl<S, E, T> Reader<S, E, T> {
+    pub(crate) fn new(front: Arc<Front<Published<S, E, T>>>) -> Self {
+        Self { front }
+    }
+
+    /// Pins the current version. Takes no lock and never waits for the publisher.
+    ///
+    /// The versions that one thread gets from calls in sequence never go down (rule R4). Between
+    /// the loss of a device and the next publish the ticket is void.
+    pub fn ticket(&self) -> Ticket<S, E, T> {
+        Ticket {
+            published: self.front.load(),
+            marks: Marks::default(),
+        }
+    }
+
+    /// The version that a ticket taken now would pin.
+    pub fn current_version(&self) -> Version {
+        self.front.peek(|published| published.token.version)
+    }
+}
+
+impl<S, E, T> Clone for Reader<S, E, T> {
+    fn clone(&self) -> Self {
+        Self {
+            front: Arc::clone(&self.front),
+        }
+    }
+}
+
+impl<S, E, T> fmt::Debug for Reader<S, E, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("current_version", &self.current_version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pins one version: what a frame holds while it records.
+///
+/// While it lives, every slot, extra and the payload keep the value they had when the version was
+/// published (invariant F1). Dropping it unpins the version, also when a panic unwinds;
+/// [`finish`](Self::finish) unpins the table only, and keeps the bytes in use.
+///
+/// A ticket can be sent to another thread, but not shared: what it notes as used is written
+/// without atomics. Give each worker a [`fork`](Self::fork).
+///
+/// ```
+/// fn sendable<X: Send>() {}
+/// sendable::<geoheap_frame_sync::Ticket<u32, String, u32>>();
+/// ```
+/// ```compile_fail,E0277
+/// fn shareable<X: Sync>() {}
+/// shareable::<geoheap_frame_sync::Ticket<u32, String, u32>>();
+/// ```
+#[must_use = "a ticket pins its version only while it lives"]
+pub struct Ticket<S, E, T> {
+    published: Arc<Published<S, E, T>>,
+    marks: Marks,
+}
+
+impl<S, E, T> Ticket<S, E, T> {
+    /// The pinned version.
+    pub fn version(&self) -> Version {
+        self.published.token.version
+    }
+
+    /// The device that the version belongs to.
+    pub fn epoch(&self) -> DeviceEpoch {
+        self.published.token.epoch
+    }
+
+    /// True once the device of this version was lost: nothing resolves any more (rule R5).
+    pub fn is_void(&self) -> bool {
+        self.published.token.is_void()
+    }
+
+    /// Number of slots that the version has; indices from here on give `None`.
+    pub fn capacity(&self) -> usize {
+        self.published.table.capacity()
+    }
+
+    /// The slot at `index`: its default value if it was never set, `None` if the version has no
+    /// such slot or is void.
+    #[inline]
+    pub fn get(&self, index: u32) -> Option<&S> {
+        if self.is_void() {
+            return None;
+        }
+        self.published.table.slot(index)
+    }
+
+    /// The extra that the slot was last set with; `None` without one, and where
+    /// [`get`](Self::get) gives `None`.
+    #[inline]
+    pub fn extra(&self, index: u32) -> Option<&E> {
+        if self.is_void() {
+            return None;
+        }
+        self.published.table.extra(index)
+    }
+
+    /// The payload of the version. It stays readable in a void ticket, but belongs to the lost
+    /// device.
+    #[inline]
+    pub fn payload(&self) -> &T {
+        self.published.token.payload()
+    }
+
+    /// Notes that the frame uses the slot. An index that the version does not have is not noted.
+    #[inline]
+    pub fn mark_used(&self, index: u32) {
+        self.marks.mark(index, self.published.table.capacity());
+    }
+
+    /// A further ticket for the same version, with nothing marked as used.
+    pub fn fork(&self) -> Self {
+        Self {
+            published: Arc::clone(&self.published),
+            marks: Marks::default(),
+        }
+    }
+
+    /// Keeps the version's bytes in use beyond this ticket, without keeping its table.
+    pub fn hold(&self) -> Hold<T> {
+        Hold::new(Arc::clone(&self.published.token))
+    }
+
+    /// Ends the recording: gives back the table, keeps the version's bytes in use through the
+    /// hold, and hands over what was marked as used.
+    pub fn finish(self) -> Finished<T> {
+        // The hold is taken while the table is still pinned, so that the publisher never sees a
+        // moment in which the version looks unused (the crate's head, case R3).
+        let hold = self.hold();
+        Finished {
+            version: self.version(),
+            usage: self.marks.into_usage(),
+            hold,
+        }
+    }
+}
+
+impl<S, E, T> fmt::Debug for Ticket<S, E, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("version", &self.version())
+            .field("epoch", &self.epoch())
+            .field("void", &self.is_void())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What [`Ticket::finish`] leaves.
+#[derive(Debug)]
+#[must_use = "its hold keeps the version's bytes in use until it is dropped"]
+pub struct Finished<T> {
+    /// The version that the ticket had pinned.
+    pub version: Version,
+    /// What the ticket marked as used.
+    pub usage: Usage,
+    /// To be dropped when the commands recorded from the ticket are done.
+    pub hold: Hold<T>,
+}
