@@ -132,14 +132,13 @@ impl<T, R> History<T, R> {
     pub(crate) fn validate(&self, pinned: &[Version], current: Version) {
         let waiting: usize = self.entries.iter().map(|entry| entry.items.len()).sum();
         assert_eq!(waiting, self.waiting, "F4: the history counts its items");
-        let mut expected = current.get() - self.entries.len() as u64;
-        for entry in &self.entries {
+        let oldest = current.get() - self.entries.len() as u64;
+        for (expected, entry) in (oldest..).zip(&self.entries) {
             assert_eq!(
                 entry.version.get(),
                 expected,
                 "F4: the history has no holes"
             );
-            expected += 1;
             assert_eq!(
                 matches!(entry.stage, Stage::Pinned),
                 pinned.contains(&entry.version),

@@ -366,7 +366,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         while at < self.superseded.len() {
             // Success means that this was the only reference, and no other can come into being:
             // the front does not lead here any more. It also orders all reads by the last reader
-            // before the writes of the next replay (case R4 in the crate's head).
+            // before the writes of the next replay (case R3.2 in the crate's head).
             match Arc::try_unwrap(self.superseded.remove(at)) {
                 Ok(Published { table, token }) => {
                     self.free.push(table);

@@ -150,7 +150,7 @@ impl<S, E, T> Ticket<S, E, T> {
     /// hold, and hands over what was marked as used.
     pub fn finish(self) -> Finished<T> {
         // The hold is taken while the table is still pinned, so that the publisher never sees a
-        // moment in which the version looks unused (the crate's head, case R3).
+        // moment in which the version looks unused (case R3.3 in the crate's head).
         let hold = self.hold();
         Finished {
             version: self.version(),

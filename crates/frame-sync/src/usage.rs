@@ -8,7 +8,10 @@ const PAGE_WORDS: usize = 64;
 /// Slots that one page covers: 64 words of 64 bits, 512 bytes.
 const PAGE_SLOTS: u32 = 4096;
 
-const _: () = assert!(PAGE_SLOTS as usize == PAGE_WORDS * WORD_BITS as usize);
+const _: () = assert!(
+    PAGE_SLOTS as usize == PAGE_WORDS * WORD_BITS as usize,
+    "a page covers exactly the bits of its words"
+);
 
 type MarkPage = Box<[Cell<u64>; PAGE_WORDS]>;
 
