@@ -1,0 +1,467 @@
+//! Random calls against a list that is sorted each time it is asked.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::{Config, EntryId, Frame, Now, Priority, Residency};
+
+#[derive(Clone, Debug)]
+enum Call {
+    Insert {
+        id: u32,
+        bytes: u64,
+        priority: u8,
+    },
+    Remove {
+        id: u32,
+    },
+    Resize {
+        id: u32,
+        bytes: u64,
+    },
+    Touch {
+        id: u32,
+        frames_ago: u64,
+    },
+    SetPriority {
+        id: u32,
+        priority: u8,
+    },
+    Pin {
+        id: u32,
+    },
+    Unpin {
+        id: u32,
+    },
+    SetExempt {
+        id: u32,
+        exempt: bool,
+    },
+    Evict {
+        need: u64,
+    },
+    Wish {
+        id: u32,
+        bytes: u64,
+        priority: u8,
+        frames_ago: u64,
+    },
+    Unwish {
+        id: u32,
+    },
+    Expire,
+    Tick {
+        ticks: u64,
+        frames: u64,
+    },
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let id = || 0_u32..14;
+    let bytes = || 0_u64..40;
+    let priority = || 126_u8..129;
+    let ago = || 0_u64..8;
+    prop_oneof![
+        6 => (id(), bytes(), priority())
+            .prop_map(|(id, bytes, priority)| Call::Insert { id, bytes, priority }),
+        1 => id().prop_map(|id| Call::Remove { id }),
+        1 => (id(), bytes()).prop_map(|(id, bytes)| Call::Resize { id, bytes }),
+        8 => (id(), ago()).prop_map(|(id, frames_ago)| Call::Touch { id, frames_ago }),
+        1 => (id(), priority()).prop_map(|(id, priority)| Call::SetPriority { id, priority }),
+        1 => id().prop_map(|id| Call::Pin { id }),
+        1 => id().prop_map(|id| Call::Unpin { id }),
+        1 => (id(), any::<bool>()).prop_map(|(id, exempt)| Call::SetExempt { id, exempt }),
+        2 => (0_u64..120).prop_map(|need| Call::Evict { need }),
+        3 => (id(), bytes(), priority(), ago()).prop_map(|(id, bytes, priority, frames_ago)| {
+            Call::Wish { id, bytes, priority, frames_ago }
+        }),
+        1 => id().prop_map(|id| Call::Unwish { id }),
+        1 => Just(Call::Expire),
+        6 => (0_u64..4, 0_u64..3).prop_map(|(ticks, frames)| Call::Tick { ticks, frames }),
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    id: u32,
+    bytes: u64,
+    priority: u8,
+    since: u64,
+    frame: u64,
+    used: bool,
+    pins: u16,
+    exempt: bool,
+    /// Rises with each change of the entry's place in the order.
+    placed: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Wish {
+    id: u32,
+    bytes: u64,
+    priority: u8,
+    frame: u64,
+}
+
+/// Lists without any index.
+#[derive(Debug)]
+struct Oracle {
+    config: Config,
+    entries: Vec<Entry>,
+    wishes: Vec<Wish>,
+    placed: u64,
+}
+
+impl Oracle {
+    fn find(&mut self, id: u32) -> Option<&mut Entry> {
+        self.placed += 1;
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    fn is_protected(&self, entry: &Entry, now: Now) -> bool {
+        entry.used && now.frame.get().saturating_sub(entry.frame) < self.config.protect_frames
+    }
+
+    fn may_leave(&self, entry: &Entry, now: Now) -> bool {
+        entry.pins == 0
+            && !entry.exempt
+            && !self.is_protected(entry, now)
+            && now.tick.get() - entry.since >= self.config.min_resident_ticks
+    }
+
+    fn victims(&self, need: u64, now: Now) -> Vec<EntryId> {
+        let mut all: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|e| self.may_leave(e, now))
+            .collect();
+        all.sort_by_key(|e| {
+            (
+                e.priority,
+                e.frame,
+                e.used,
+                if e.used { 0 } else { e.since },
+                e.placed,
+            )
+        });
+        let mut found = 0;
+        let mut out = Vec::new();
+        for entry in all {
+            if found >= need {
+                break;
+            }
+            found += entry.bytes;
+            out.push(EntryId(entry.id));
+        }
+        out
+    }
+
+    fn evictable(&self, now: Now) -> u64 {
+        self.entries
+            .iter()
+            .filter(|e| self.may_leave(e, now))
+            .map(|e| e.bytes)
+            .sum()
+    }
+
+    fn working_set(&self, now: Now) -> u64 {
+        let stays = |e: &&Entry| e.pins > 0 || e.exempt || self.is_protected(e, now);
+        self.entries.iter().filter(stays).map(|e| e.bytes).sum()
+    }
+
+    fn missing(&self, now: Now) -> u64 {
+        let fresh =
+            |w: &&Wish| now.frame.get().saturating_sub(w.frame) < self.config.protect_frames;
+        self.wishes.iter().filter(fresh).map(|w| w.bytes).sum()
+    }
+
+    fn is_open(&self, wish: &Wish, now: Now) -> bool {
+        now.frame.get().saturating_sub(wish.frame) <= self.config.wish_max_age_frames
+    }
+
+    fn best_wishes(&self, cap_bytes: u64, cap_count: usize, now: Now) -> Vec<EntryId> {
+        let mut all: Vec<_> = self
+            .wishes
+            .iter()
+            .filter(|w| self.is_open(w, now))
+            .collect();
+        all.sort_by_key(|w| (255 - w.priority, u64::MAX - w.frame, w.id));
+        let mut sum = 0;
+        let mut out = Vec::new();
+        for wish in all {
+            let oversized_first = out.is_empty() && cap_bytes > 0;
+            if out.len() == cap_count || (sum + wish.bytes > cap_bytes && !oversized_first) {
+                break;
+            }
+            sum += wish.bytes;
+            out.push(EntryId(wish.id));
+        }
+        out
+    }
+
+    /// What the call does to the lists; returns whether it is accepted.
+    fn apply(&mut self, call: &Call, now: Now) -> bool {
+        match *call {
+            Call::Insert {
+                id,
+                bytes,
+                priority,
+            } => self.insert(id, bytes, priority, now),
+            Call::Touch { id, frames_ago } => {
+                let frame = now.frame.get().saturating_sub(frames_ago);
+                let placed = self.placed;
+                let Some(entry) = self.find(id) else {
+                    return false;
+                };
+                if !entry.used || frame > entry.frame {
+                    entry.used = true;
+                    entry.frame = entry.frame.max(frame);
+                    entry.placed = placed;
+                }
+                true
+            }
+            Call::Remove { id } => {
+                let before = self.entries.len();
+                self.entries.retain(|e| e.id != id);
+                self.entries.len() < before
+            }
+            Call::Wish {
+                id,
+                bytes,
+                priority,
+                frames_ago,
+            } => {
+                let frame = now.frame.get().saturating_sub(frames_ago);
+                self.wish(Wish {
+                    id,
+                    bytes,
+                    priority,
+                    frame,
+                })
+            }
+            Call::Unwish { id } => {
+                let before = self.wishes.len();
+                self.wishes.retain(|w| w.id != id);
+                self.wishes.len() < before
+            }
+            Call::Expire => {
+                let open: Vec<Wish> = self
+                    .wishes
+                    .iter()
+                    .filter(|w| self.is_open(w, now))
+                    .cloned()
+                    .collect();
+                self.wishes = open;
+                true
+            }
+            _ => self.change(call),
+        }
+    }
+
+    fn insert(&mut self, id: u32, bytes: u64, priority: u8, now: Now) -> bool {
+        if bytes == 0 || id >= self.config.entries_max || self.find(id).is_some() {
+            return false;
+        }
+        self.wishes.retain(|w| w.id != id);
+        self.entries.push(Entry {
+            id,
+            bytes,
+            priority,
+            since: now.tick.get(),
+            frame: now.frame.get(),
+            used: false,
+            pins: 0,
+            exempt: false,
+            placed: self.placed,
+        });
+        true
+    }
+
+    fn wish(&mut self, mut wish: Wish) -> bool {
+        if wish.bytes == 0 || wish.id >= self.config.entries_max || self.find(wish.id).is_some() {
+            return false;
+        }
+        if let Some(old) = self.wishes.iter().position(|w| w.id == wish.id) {
+            wish.frame = wish.frame.max(self.wishes.remove(old).frame);
+        }
+        self.wishes.push(wish);
+        true
+    }
+
+    /// Calls that change one entry in place.
+    fn change(&mut self, call: &Call) -> bool {
+        let (Call::Resize { id, .. }
+        | Call::SetPriority { id, .. }
+        | Call::Pin { id }
+        | Call::Unpin { id }
+        | Call::SetExempt { id, .. }) = *call
+        else {
+            return true;
+        };
+        let placed = self.placed;
+        let Some(entry) = self.find(id) else {
+            return false;
+        };
+        let held = entry.pins > 0 || entry.exempt;
+        match *call {
+            Call::Resize { bytes: 0, .. } => return false,
+            Call::Resize { bytes, .. } => entry.bytes = bytes,
+            Call::SetPriority { priority, .. } => {
+                if entry.priority != priority {
+                    entry.placed = placed;
+                }
+                entry.priority = priority;
+            }
+            Call::Pin { .. } => entry.pins += 1,
+            Call::Unpin { .. } if entry.pins == 0 => return false,
+            Call::Unpin { .. } => entry.pins -= 1,
+            Call::SetExempt { exempt, .. } => entry.exempt = exempt,
+            _ => {}
+        }
+        if held != (entry.pins > 0 || entry.exempt) {
+            entry.placed = placed;
+        }
+        true
+    }
+}
+
+/// Makes the call on the crate; returns whether it is accepted.
+fn apply(r: &mut Residency, call: &Call, now: Now) -> bool {
+    let ago = |frames| Frame(now.frame.get().saturating_sub(frames));
+    match *call {
+        Call::Insert {
+            id,
+            bytes,
+            priority,
+        } => r
+            .insert(EntryId(id), bytes, Priority(priority), now)
+            .is_ok(),
+        Call::Remove { id } => r.remove(EntryId(id)).is_ok(),
+        Call::Resize { id, bytes } => r.resize(EntryId(id), bytes).is_ok(),
+        Call::Touch { id, frames_ago } => r.touch(EntryId(id), ago(frames_ago)),
+        Call::SetPriority { id, priority } => {
+            r.set_priority(EntryId(id), Priority(priority)).is_ok()
+        }
+        Call::Pin { id } => r.pin(EntryId(id)).is_ok(),
+        Call::Unpin { id } => r.unpin(EntryId(id)).is_ok(),
+        Call::SetExempt { id, exempt } => r.set_exempt(EntryId(id), exempt).is_ok(),
+        Call::Wish {
+            id,
+            bytes,
+            priority,
+            frames_ago,
+        } => r.wish(EntryId(id), bytes, Priority(priority), ago(frames_ago)),
+        Call::Unwish { id } => r.unwish(EntryId(id)),
+        Call::Expire => {
+            r.expire_wishes(now);
+            true
+        }
+        Call::Evict { .. } | Call::Tick { .. } => true,
+    }
+}
+
+/// Compares every answer of the crate with the oracle's.
+fn compare(r: &Residency, oracle: &Oracle, now: Now) {
+    for need in [0, 1, 35, 90, 1_000] {
+        let mut got = vec![EntryId(99)];
+        let found = r.victims(need, now, &mut got);
+        assert_eq!(got.remove(0), EntryId(99), "victims are appended");
+        assert_eq!(
+            got,
+            oracle.victims(need, now),
+            "K4: victims for {need} bytes"
+        );
+        assert_eq!(
+            found >= need,
+            r.evictable_bytes(now) >= need,
+            "found what there is"
+        );
+    }
+    assert_eq!(
+        r.evictable_bytes(now),
+        oracle.evictable(now),
+        "K4: evictable bytes"
+    );
+    assert_eq!(
+        r.working_set_bytes(now),
+        oracle.working_set(now),
+        "working set"
+    );
+    for (cap_bytes, cap_count) in [(0, 9), (25, 9), (60, 2), (1_000, 99)] {
+        let mut got = Vec::new();
+        r.wishes(cap_bytes, cap_count, now, &mut got);
+        let expected = oracle.best_wishes(cap_bytes, cap_count, now);
+        assert_eq!(
+            got, expected,
+            "K5: wishes up to {cap_bytes} bytes and {cap_count}"
+        );
+    }
+    let need = oracle.working_set(now) + oracle.missing(now);
+    assert_eq!(
+        r.degraded(need, now),
+        None,
+        "a budget of the working set is enough"
+    );
+    if need > 0 {
+        let degraded = r.degraded(need - 1, now);
+        assert_eq!(
+            degraded.map(|d| d.working_set_bytes),
+            Some(need),
+            "one byte less is not"
+        );
+    }
+    let figures = r.figures();
+    let bytes: u64 = oracle.entries.iter().map(|e| e.bytes).sum();
+    assert_eq!(figures.resident_bytes, bytes, "K2: resident bytes");
+    assert_eq!(
+        figures.entries,
+        oracle.entries.len(),
+        "K1: number of entries"
+    );
+    assert_eq!(figures.wishes, oracle.wishes.len(), "K5: number of wishes");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 384, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_answer_is_that_of_a_sorted_list(
+        calls in vec(call(), 1..120),
+        protect_frames in 0_u64..5,
+        min_resident_ticks in 0_u64..6,
+    ) {
+        let config = Config {
+            protect_frames,
+            min_resident_ticks,
+            wish_max_age_frames: 9,
+            entries_max: 13,
+            ..Config::default()
+        };
+        let mut r = Residency::new(config).expect("the configuration is valid");
+        let mut oracle = Oracle { config, entries: Vec::new(), wishes: Vec::new(), placed: 0 };
+        let mut now = Now::new(0, 3);
+        for call in &calls {
+            match *call {
+                Call::Tick { ticks, frames } => {
+                    now = Now::new(now.tick.get() + ticks, now.frame.get() + frames);
+                }
+                Call::Evict { need } => {
+                    let mut victims = Vec::new();
+                    r.victims(need, now, &mut victims);
+                    for id in victims {
+                        prop_assert!(r.remove(id).is_ok(), "a victim is resident");
+                        oracle.apply(&Call::Remove { id: id.get() }, now);
+                    }
+                }
+                _ => prop_assert_eq!(
+                    apply(&mut r, call, now),
+                    oracle.apply(call, now),
+                    "K6: both accept or both refuse {:?}",
+                    call
+                ),
+            }
+            compare(&r, &oracle, now);
+            r.validate();
+        }
+    }
+}
