@@ -1,0 +1,242 @@
+//! The nodes that tile a space, in an arena, linked to their neighbours by address.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::num::NonZeroU32;
+
+/// No node.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// The name of a live range. It is generational: once the range is freed, the id resolves to
+/// nothing, also after its slot serves another range (S7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RangeId {
+    index: u32,
+    generation: NonZeroU32,
+}
+
+impl RangeId {
+    pub(crate) const fn new(index: u32, generation: NonZeroU32) -> Self {
+        Self { index, generation }
+    }
+
+    /// The slot, below the greatest number of ranges, free ones included, that the space ever
+    /// had. At any time no two live ranges have the same.
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+
+    /// Tells the ranges apart that had the same slot one after the other.
+    pub const fn generation(self) -> NonZeroU32 {
+        self.generation
+    }
+}
+
+impl fmt::Display for RangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}v{}", self.index, self.generation)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The slot is out of use; `bin_next` links it to the next such slot.
+    Vacant,
+    Free,
+    Live,
+}
+
+/// One node: the units `start .. start + len`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    pub(crate) start: u64,
+    pub(crate) len: u64,
+    /// The neighbours in address order.
+    pub(crate) prev: u32,
+    pub(crate) next: u32,
+    /// The links that the bins keep among free nodes.
+    pub(crate) bin_prev: u32,
+    pub(crate) bin_next: u32,
+    /// The generation of the live range here, or of the next one to be.
+    pub(crate) generation: NonZeroU32,
+    pub(crate) state: State,
+}
+
+impl Node {
+    pub(crate) const fn end(&self) -> u64 {
+        self.start + self.len
+    }
+}
+
+/// The arena. Slots are reused, last vacated first.
+#[derive(Clone, Debug)]
+pub(crate) struct Nodes {
+    slots: Vec<Node>,
+    vacant: u32,
+    /// The node at address zero.
+    pub(crate) first: u32,
+}
+
+/// A slot that reached this generation is not issued again (S7).
+pub(crate) const GENERATION_WORN: NonZeroU32 = NonZeroU32::MAX;
+
+impl Nodes {
+    /// One free node, not yet in a bin, over the whole space.
+    pub(crate) fn new(units: u64) -> Self {
+        let mut nodes = Self {
+            slots: Vec::new(),
+            vacant: NONE,
+            first: NONE,
+        };
+        nodes.first = nodes.take_slot(0, units);
+        nodes
+    }
+
+    pub(crate) fn at(&self, index: u32) -> &Node {
+        &self.slots[index as usize]
+    }
+
+    pub(crate) fn at_mut(&mut self, index: u32) -> &mut Node {
+        &mut self.slots[index as usize]
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&Node> {
+        self.slots.get(index as usize)
+    }
+
+    /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
+    /// not yet in a bin. Returns the rest.
+    pub(crate) fn split(&mut self, index: u32, len: u64) -> u32 {
+        let Node {
+            start,
+            len: whole,
+            next,
+            ..
+        } = *self.at(index);
+        assert!(
+            len < whole,
+            "S1: a cut at {len} of {whole} units leaves an empty node"
+        );
+        let rest = self.take_slot(start + len, whole - len);
+        let node = self.at_mut(rest);
+        node.prev = index;
+        node.next = next;
+        if next != NONE {
+            self.at_mut(next).prev = rest;
+        }
+        let node = self.at_mut(index);
+        node.len = len;
+        node.next = rest;
+        rest
+    }
+
+    /// Makes the node `index` swallow its next neighbour, whose slot becomes vacant.
+    pub(crate) fn absorb_next(&mut self, index: u32) {
+        let next = self.at(index).next;
+        let Node {
+            len, next: after, ..
+        } = *self.at(next);
+        let node = self.at_mut(index);
+        node.len += len;
+        node.next = after;
+        if after != NONE {
+            self.at_mut(after).prev = index;
+        }
+        self.vacate(next);
+    }
+
+    /// Makes the node `index` swallow its previous neighbour, whose slot becomes vacant.
+    pub(crate) fn absorb_prev(&mut self, index: u32) {
+        let prev = self.at(index).prev;
+        let Node {
+            start,
+            len,
+            prev: before,
+            ..
+        } = *self.at(prev);
+        let node = self.at_mut(index);
+        node.start = start;
+        node.len += len;
+        node.prev = before;
+        self.link_from(before, index);
+        self.vacate(prev);
+    }
+
+    /// Puts the node `index`, which is in no bin, into another slot if its own is worn.
+    pub(crate) fn unworn(&mut self, index: u32) -> u32 {
+        if self.at(index).generation != GENERATION_WORN {
+            return index;
+        }
+        let Node {
+            start,
+            len,
+            prev,
+            next,
+            state,
+            ..
+        } = *self.at(index);
+        let fresh = self.take_slot(start, len);
+        let node = self.at_mut(fresh);
+        node.prev = prev;
+        node.next = next;
+        node.state = state;
+        self.link_from(prev, fresh);
+        if next != NONE {
+            self.at_mut(next).prev = fresh;
+        }
+        self.vacate(index);
+        fresh
+    }
+
+    /// Lets `prev`, or the head where that is [`NONE`], name `index` as the node behind it.
+    fn link_from(&mut self, prev: u32, index: u32) {
+        if prev == NONE {
+            self.first = index;
+        } else {
+            self.at_mut(prev).next = index;
+        }
+    }
+
+    fn take_slot(&mut self, start: u64, len: u64) -> u32 {
+        let fresh = Node {
+            start,
+            len,
+            prev: NONE,
+            next: NONE,
+            bin_prev: NONE,
+            bin_next: NONE,
+            generation: NonZeroU32::MIN,
+            state: State::Free,
+        };
+        if self.vacant == NONE {
+            let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
+            assert!(
+                index != NONE,
+                "S7: more ranges at once than a 32-bit index can name"
+            );
+            self.slots.push(fresh);
+            return index;
+        }
+        let index = self.vacant;
+        let slot = self.at_mut(index);
+        let (next, generation) = (slot.bin_next, slot.generation);
+        *slot = Node {
+            generation,
+            ..fresh
+        };
+        self.vacant = next;
+        index
+    }
+
+    fn vacate(&mut self, index: u32) {
+        let vacant = self.vacant;
+        let slot = self.at_mut(index);
+        slot.state = State::Vacant;
+        slot.len = 0;
+        slot.bin_next = NONE;
+        if slot.generation != GENERATION_WORN {
+            slot.bin_next = vacant;
+            self.vacant = index;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a request goes.
+
+use crate::bins::{Bins, LEN_MAX_UNITS, bin_of, is_exact};
+use crate::nodes::Nodes;
+
+/// After so many free nodes that are long enough but lie badly for the alignment, a node is taken
+/// that suits wherever it starts.
+const PROBES_MAX: usize = 32;
+
+/// A free node, and the unit in it at which the request starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fit {
+    pub(crate) node: u32,
+    pub(crate) start: u64,
+}
+
+/// The free nodes in which a request of `len` units at a multiple of `step` can be placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Search<'a> {
+    pub(crate) nodes: &'a Nodes,
+    pub(crate) bins: &'a Bins,
+    pub(crate) len: u64,
+    pub(crate) step: u64,
+}
+
+impl<'a> Search<'a> {
+    /// The shortest node that holds the request, up to [`PROBES_MAX`] (S8).
+    pub(crate) fn best_fit(self) -> Option<Fit> {
+        if self.step == 1 {
+            return self.shortest(self.len).map(|node| Fit {
+                node,
+                start: self.start(node),
+            });
+        }
+        let mut probes = 0;
+        for node in self.candidates() {
+            if let Some(fit) = self.fit(node) {
+                return Some(fit);
+            }
+            probes += 1;
+            if probes == PROBES_MAX {
+                let sure_units = self.len.saturating_add(self.step - 1);
+                if let Some(fit) = self.shortest(sure_units).and_then(|node| self.fit(node)) {
+                    return Some(fit);
+                }
+            }
+        }
+        None
+    }
+
+    /// The place with the lowest address.
+    pub(crate) fn lowest_address(self) -> Option<Fit> {
+        self.candidates()
+            .filter_map(|node| self.fit(node))
+            .min_by_key(|fit| fit.start)
+    }
+
+    /// The longest free node, in units.
+    pub(crate) fn longest(nodes: &Nodes, bins: &Bins) -> u64 {
+        let Some(bin) = bins.last() else { return 0 };
+        if is_exact(bin) {
+            return nodes.at(bins.head(bin)).len;
+        }
+        bins.iter(nodes, bin)
+            .map(|node| nodes.at(node).len)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn start(&self, node: u32) -> u64 {
+        self.nodes.at(node).start
+    }
+
+    /// Where in `node` the request would start, if it fits.
+    fn fit(&self, node: u32) -> Option<Fit> {
+        let at = self.nodes.at(node);
+        let start = at.start.checked_next_multiple_of(self.step)?;
+        (start.checked_add(self.len)? <= at.end()).then_some(Fit { node, start })
+    }
+
+    /// The free nodes of at least `len` units, bin by bin upwards.
+    fn candidates(self) -> impl Iterator<Item = u32> + 'a {
+        let Self {
+            nodes, bins, len, ..
+        } = self;
+        let mut bin = bins.first_from(bin_of(len));
+        core::iter::from_fn(move || {
+            let here = bin?;
+            bin = bins.first_from(here + 1);
+            Some(here)
+        })
+        .flat_map(move |bin| bins.iter(nodes, bin))
+        .filter(move |&node| nodes.at(node).len >= len)
+    }
+
+    /// The shortest free node of at least `len` units.
+    fn shortest(&self, len: u64) -> Option<u32> {
+        if len > LEN_MAX_UNITS {
+            return None;
+        }
+        let own = bin_of(len);
+        let bin = self.bins.first_from(own)?;
+        if is_exact(bin) {
+            return Some(self.bins.head(bin));
+        }
+        self.shortest_in(bin, len).or_else(|| {
+            let next = self.bins.first_from(bin + 1)?;
+            self.shortest_in(next, len)
+        })
+    }
+
+    fn shortest_in(&self, bin: usize, len: u64) -> Option<u32> {
+        self.bins
+            .iter(self.nodes, bin)
+            .filter(|&node| self.nodes.at(node).len >= len)
+            .min_by_key(|&node| self.nodes.at(node).len)
+    }
+}

@@ -1,0 +1,510 @@
+//! The space and its operations.
+
+use core::iter::FusedIterator;
+use core::num::NonZeroU32;
+
+use crate::bins::{Bins, LEN_MAX_UNITS};
+use crate::bytes::{Align, ByteLen, ByteOffset, ByteRange};
+use crate::error::{AllocError, FreeError, ResizeError, SpaceError};
+use crate::nodes::{NONE, Node, Nodes, RangeId, State};
+use crate::scale::Scale;
+use crate::search::{Fit, Search};
+
+/// A linear space `0..capacity` in bytes, tiled by live and free ranges. See the crate's head for
+/// its mechanism and invariants.
+#[derive(Clone, Debug)]
+pub struct Space {
+    pub(crate) scale: Scale,
+    pub(crate) units: u64,
+    pub(crate) nodes: Nodes,
+    pub(crate) bins: Bins,
+    pub(crate) live_units: u64,
+    pub(crate) live_count: u32,
+    pub(crate) free_count: u32,
+    /// The node that [`Space::alloc_at`] placed last: where its next walk starts.
+    pub(crate) cursor: u32,
+}
+
+/// A new live range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    /// Its name, for [`Space::free`] and the like.
+    pub id: RangeId,
+    /// Its place. The length is the one asked for, rounded up to the unit.
+    pub range: ByteRange,
+}
+
+/// Which of the free ranges that hold a request is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Strategy {
+    /// The shortest: keeps long ranges whole, O(1) for lengths up to 4096 units.
+    #[default]
+    BestFit,
+    /// The one that places the request lowest: packs towards the start, O(free ranges that are
+    /// long enough).
+    LowestAddress,
+}
+
+/// A range of the tiling, live or free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The place.
+    pub range: ByteRange,
+    /// The live range's name, `None` where the range is free.
+    pub id: Option<RangeId>,
+}
+
+/// The ranges of a space in address order, live and free: [`Space::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    space: &'a Space,
+    at: u32,
+}
+
+impl Space {
+    /// The greatest capacity: 1 TiB.
+    pub const CAPACITY_MAX: ByteLen = ByteLen::new(LEN_MAX_UNITS);
+
+    /// An empty space of `capacity` bytes, cut into units of `unit` bytes. A unit may be any
+    /// positive number; the capacity must be a whole multiple of it.
+    ///
+    /// # Errors
+    ///
+    /// [`SpaceError`] for a capacity or unit of zero, a capacity with a partial unit, or one above
+    /// [`Space::CAPACITY_MAX`].
+    pub fn new(capacity: ByteLen, unit: ByteLen) -> Result<Self, SpaceError> {
+        if unit.is_zero() {
+            return Err(SpaceError::ZeroUnit);
+        }
+        if capacity.is_zero() {
+            return Err(SpaceError::ZeroCapacity);
+        }
+        if capacity > Self::CAPACITY_MAX {
+            return Err(SpaceError::TooLarge {
+                requested: capacity,
+                max: Self::CAPACITY_MAX,
+            });
+        }
+        if !capacity.get().is_multiple_of(unit.get()) {
+            return Err(SpaceError::PartialUnit { capacity, unit });
+        }
+        let units = capacity.get() / unit.get();
+        let mut nodes = Nodes::new(units);
+        let mut bins = Bins::new(units);
+        let whole = nodes.first;
+        bins.insert(&mut nodes, whole);
+        Ok(Self {
+            scale: Scale::new(unit.get()),
+            units,
+            nodes,
+            bins,
+            live_units: 0,
+            live_count: 0,
+            free_count: 1,
+            cursor: NONE,
+        })
+    }
+
+    /// Allocates `len` bytes, rounded up to the unit, at a multiple of `align`, by best fit.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::ZeroSize`], [`AllocError::TooLarge`] where the space is shorter than `len`,
+    /// [`AllocError::NoSpace`] where no free range holds it now.
+    pub fn alloc(&mut self, len: ByteLen, align: Align) -> Result<Allocation, AllocError> {
+        self.alloc_with(len, align, Strategy::BestFit)
+    }
+
+    /// As [`Space::alloc`], with a choice of strategy.
+    ///
+    /// # Errors
+    ///
+    /// As [`Space::alloc`].
+    pub fn alloc_with(
+        &mut self,
+        len: ByteLen,
+        align: Align,
+        strategy: Strategy,
+    ) -> Result<Allocation, AllocError> {
+        if len.is_zero() {
+            return Err(AllocError::ZeroSize);
+        }
+        if len > self.capacity() {
+            return Err(AllocError::TooLarge {
+                requested: len,
+                capacity: self.capacity(),
+            });
+        }
+        let units = self.scale.units_up(len);
+        let search = Search {
+            nodes: &self.nodes,
+            bins: &self.bins,
+            len: units,
+            step: self.scale.step(align),
+        };
+        let fit = match strategy {
+            Strategy::BestFit => search.best_fit(),
+            Strategy::LowestAddress => search.lowest_address(),
+        };
+        let Some(fit) = fit else {
+            return Err(AllocError::NoSpace {
+                requested: self.scale.len(units),
+                align,
+                free: self.free_bytes(),
+                largest_free: self.largest_free(),
+            });
+        };
+        let allocation = self.claim(fit, units);
+        assert!(
+            align.divides(allocation.range.start),
+            "S6: {allocation:?} is not at {align}"
+        );
+        Ok(allocation)
+    }
+
+    /// Allocates exactly the place `start`, with `len` bytes rounded up to the unit: to restore a
+    /// layout, or to try a placement. Restoring in address order takes O(1) a range, any other
+    /// order up to O(ranges).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::ZeroSize`], [`AllocError::TooLarge`] where the range would end after the
+    /// space, [`AllocError::Misaligned`] where `start` is inside a unit,
+    /// [`AllocError::Occupied`] where a part of the range is live.
+    pub fn alloc_at(&mut self, start: ByteOffset, len: ByteLen) -> Result<Allocation, AllocError> {
+        if len.is_zero() {
+            return Err(AllocError::ZeroSize);
+        }
+        let requested = ByteLen::new(start.get()).saturating_add(len);
+        if requested > self.capacity() {
+            return Err(AllocError::TooLarge {
+                requested,
+                capacity: self.capacity(),
+            });
+        }
+        let Some(start) = self.scale.unit_at(start) else {
+            return Err(AllocError::Misaligned {
+                start,
+                unit: self.unit(),
+            });
+        };
+        let units = self.scale.units_up(len);
+        let node = self.node_at(start);
+        let at = self.nodes.at(node);
+        if at.state == State::Live || at.end() < start + units {
+            let live = if at.state == State::Live {
+                at
+            } else {
+                self.nodes.at(at.next)
+            };
+            return Err(AllocError::Occupied {
+                requested: self.scale.range(start, units),
+                live: self.range_of(live),
+            });
+        }
+        let allocation = self.claim(Fit { node, start }, units);
+        self.cursor = allocation.id.index();
+        Ok(allocation)
+    }
+
+    /// Frees a live range and merges it with its free neighbours, O(1). Returns the range that was
+    /// live.
+    ///
+    /// # Errors
+    ///
+    /// [`FreeError::Stale`] for an id that was freed before, [`FreeError::Unknown`] for one never
+    /// issued.
+    pub fn free(&mut self, id: RangeId) -> Result<ByteRange, FreeError> {
+        let node = self.live(id)?;
+        let freed = self.range_of(self.nodes.at(node));
+        let slot = self.nodes.at_mut(node);
+        slot.state = State::Free;
+        slot.generation = slot.generation.saturating_add(1);
+        self.live_units -= slot.len;
+        self.live_count -= 1;
+        self.free_count += 1;
+        self.merge_and_file(node);
+        self.paranoid();
+        Ok(freed)
+    }
+
+    /// Lengthens a live range to `new_len` bytes, rounded up to the unit, where it lies. Returns
+    /// the new range. Asking for the present length is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`ResizeError::Stale`] and [`ResizeError::Unknown`] as in [`Space::free`],
+    /// [`ResizeError::ZeroSize`], [`ResizeError::WrongWay`] for less than the present length,
+    /// [`ResizeError::NoRoom`] where too little is free behind the range.
+    pub fn grow_in_place(
+        &mut self,
+        id: RangeId,
+        new_len: ByteLen,
+    ) -> Result<ByteRange, ResizeError> {
+        let (node, requested) = self.resize_request(id, new_len)?;
+        let (len, next) = (self.nodes.at(node).len, self.nodes.at(node).next);
+        if requested < len {
+            let current = self.scale.len(len);
+            return Err(ResizeError::WrongWay {
+                requested: new_len,
+                current,
+            });
+        }
+        let free_behind = self.free_units_at(next);
+        if requested - len > free_behind {
+            let available = self.scale.len(len + free_behind);
+            return Err(ResizeError::NoRoom {
+                requested: new_len,
+                available,
+            });
+        }
+        if requested > len {
+            self.bins.remove(&mut self.nodes, next);
+            self.free_count -= 1;
+            self.nodes.absorb_next(node);
+            self.cut_tail(node, requested);
+            self.live_units += requested - len;
+        }
+        self.paranoid();
+        Ok(self.range_of(self.nodes.at(node)))
+    }
+
+    /// Shortens a live range to `new_len` bytes, rounded up to the unit; what is behind becomes
+    /// free. Returns the new range. Asking for the present length is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`ResizeError::Stale`] and [`ResizeError::Unknown`] as in [`Space::free`],
+    /// [`ResizeError::ZeroSize`], [`ResizeError::WrongWay`] for more than the present length.
+    pub fn shrink_in_place(
+        &mut self,
+        id: RangeId,
+        new_len: ByteLen,
+    ) -> Result<ByteRange, ResizeError> {
+        let (node, requested) = self.resize_request(id, new_len)?;
+        let len = self.nodes.at(node).len;
+        if requested > len {
+            let current = self.scale.len(len);
+            return Err(ResizeError::WrongWay {
+                requested: new_len,
+                current,
+            });
+        }
+        if requested < len {
+            let rest = self.nodes.split(node, requested);
+            self.free_count += 1;
+            self.live_units -= len - requested;
+            self.merge_and_file(rest);
+        }
+        self.paranoid();
+        Ok(self.range_of(self.nodes.at(node)))
+    }
+
+    /// The live range of an id; `None` where it was freed or never issued.
+    pub fn get(&self, id: RangeId) -> Option<ByteRange> {
+        self.live(id)
+            .ok()
+            .map(|node| self.range_of(self.nodes.at(node)))
+    }
+
+    /// All bytes of the space.
+    pub const fn capacity(&self) -> ByteLen {
+        self.scale.len(self.units)
+    }
+
+    /// The bytes of which all starts and lengths are multiples.
+    pub const fn unit(&self) -> ByteLen {
+        self.scale.unit()
+    }
+
+    /// The bytes in no live range.
+    pub const fn free_bytes(&self) -> ByteLen {
+        self.scale.len(self.units - self.live_units)
+    }
+
+    /// The bytes in live ranges, with what rounding up to the unit added.
+    pub const fn live_bytes(&self) -> ByteLen {
+        self.scale.len(self.live_units)
+    }
+
+    /// The number of live ranges.
+    pub const fn live_count(&self) -> u32 {
+        self.live_count
+    }
+
+    /// The number of free ranges.
+    pub const fn free_count(&self) -> u32 {
+        self.free_count
+    }
+
+    /// Whether nothing is live.
+    pub const fn is_empty(&self) -> bool {
+        self.live_count == 0
+    }
+
+    /// The length of the longest free range: an unaligned request of it is served.
+    pub fn largest_free(&self) -> ByteLen {
+        self.scale.len(Search::longest(&self.nodes, &self.bins))
+    }
+
+    /// The share of the free bytes that is outside the longest free range: 0 where all are in one
+    /// range, or where none is free, towards 1 as they are scattered.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "units are at most 2^40, below 2^53"
+    )]
+    pub fn fragmentation(&self) -> f64 {
+        let free = self.units - self.live_units;
+        if free == 0 {
+            return 0.0;
+        }
+        let longest = Search::longest(&self.nodes, &self.bins);
+        (free - longest) as f64 / free as f64
+    }
+
+    /// The ranges in address order, live and free.
+    pub const fn iter(&self) -> Iter<'_> {
+        Iter {
+            space: self,
+            at: self.nodes.first,
+        }
+    }
+
+    /// Turns the free node of `fit` into a live one of `units`; what is left of it in front and
+    /// behind stays free.
+    fn claim(&mut self, fit: Fit, units: u64) -> Allocation {
+        let Fit { mut node, start } = fit;
+        self.bins.remove(&mut self.nodes, node);
+        self.free_count -= 1;
+        let padding = start - self.nodes.at(node).start;
+        if padding > 0 {
+            let front = node;
+            node = self.nodes.split(front, padding);
+            self.bins.insert(&mut self.nodes, front);
+            self.free_count += 1;
+        }
+        node = self.nodes.unworn(node);
+        self.cut_tail(node, units);
+        let slot = self.nodes.at_mut(node);
+        slot.state = State::Live;
+        self.live_units += units;
+        self.live_count += 1;
+        let slot = *self.nodes.at(node);
+        self.paranoid();
+        Allocation {
+            id: RangeId::new(node, slot.generation),
+            range: self.range_of(&slot),
+        }
+    }
+
+    /// Leaves `units` to the node and files the rest, if any, as free. The node behind is live.
+    fn cut_tail(&mut self, node: u32, units: u64) {
+        if self.nodes.at(node).len > units {
+            let rest = self.nodes.split(node, units);
+            self.bins.insert(&mut self.nodes, rest);
+            self.free_count += 1;
+        }
+    }
+
+    /// Files a free node after merging it with its free neighbours (S2).
+    fn merge_and_file(&mut self, node: u32) {
+        let Node { prev, next, .. } = *self.nodes.at(node);
+        if self.free_units_at(next) > 0 {
+            self.bins.remove(&mut self.nodes, next);
+            self.nodes.absorb_next(node);
+            self.free_count -= 1;
+        }
+        if self.free_units_at(prev) > 0 {
+            self.bins.remove(&mut self.nodes, prev);
+            self.nodes.absorb_prev(node);
+            self.free_count -= 1;
+        }
+        self.bins.insert(&mut self.nodes, node);
+    }
+
+    /// The length of the node, if there is one and it is free; else zero.
+    fn free_units_at(&self, node: u32) -> u64 {
+        match self.nodes.get(node) {
+            Some(at) if at.state == State::Free => at.len,
+            _ => 0,
+        }
+    }
+
+    /// The node of a live id.
+    fn live(&self, id: RangeId) -> Result<u32, FreeError> {
+        let Some(slot) = self.nodes.get(id.index()) else {
+            return Err(FreeError::Unknown { id });
+        };
+        if slot.generation == id.generation() && slot.state == State::Live {
+            return Ok(id.index());
+        }
+        let issued: NonZeroU32 = slot.generation;
+        Err(if id.generation() < issued {
+            FreeError::Stale { id }
+        } else {
+            FreeError::Unknown { id }
+        })
+    }
+
+    /// The node and the units of a resize.
+    fn resize_request(&self, id: RangeId, new_len: ByteLen) -> Result<(u32, u64), ResizeError> {
+        let node = self.live(id)?;
+        if new_len.is_zero() {
+            return Err(ResizeError::ZeroSize);
+        }
+        Ok((node, self.scale.units_up(new_len)))
+    }
+
+    /// The node that holds the unit `at`, by walking from the cursor.
+    fn node_at(&self, at: u64) -> u32 {
+        let mut node = match self.nodes.get(self.cursor) {
+            Some(slot) if slot.state != State::Vacant => self.cursor,
+            _ => self.nodes.first,
+        };
+        while at < self.nodes.at(node).start {
+            node = self.nodes.at(node).prev;
+        }
+        while at >= self.nodes.at(node).end() {
+            node = self.nodes.at(node).next;
+        }
+        node
+    }
+
+    pub(crate) const fn range_of(&self, node: &Node) -> ByteRange {
+        self.scale.range(node.start, node.len)
+    }
+
+    fn paranoid(&self) {
+        if cfg!(feature = "paranoid") {
+            self.validate();
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Space {
+    type Item = Span;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        if self.at == NONE {
+            return None;
+        }
+        let node = self.space.nodes.at(self.at);
+        let id = (node.state == State::Live).then(|| RangeId::new(self.at, node.generation));
+        self.at = node.next;
+        Some(Span {
+            range: self.space.range_of(node),
+            id,
+        })
+    }
+}
+
+impl FusedIterator for Iter<'_> {}
