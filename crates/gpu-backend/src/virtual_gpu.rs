@@ -1,0 +1,219 @@
+//! A device in memory: the same refusals as wgpu, execution in queue order, late completion, and
+//! faults on demand.
+
+mod control;
+mod device;
+
+use std::sync::{Arc, Mutex};
+
+use geoheap_suballoc::{Align, ByteLen};
+
+pub use control::{VirtualControl, VirtualRead};
+pub use device::{VirtualBuffer, VirtualReadBack, VirtualSlot};
+
+use crate::driver::{Batch, CopySource, CopyTarget, Driver, LeaseMemory, Signal, SlotId};
+use crate::{
+    BackendInfo, BufferDesc, CreateError, Limits, StagingConfig, SubmissionId, SubmitError,
+    Transfers,
+};
+use device::{Account, Bytes, Device, LeaseBytes, Work, lock};
+
+/// How a virtual GPU behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VirtualConfig {
+    /// A submission is executed and completes at the poll that is so many polls after it; 0 and 1
+    /// both mean the next poll.
+    pub latency_polls: u32,
+    /// Memory of the device; buffers with their padding, and staging, live in it.
+    pub memory_bytes: ByteLen,
+    /// What the device accepts.
+    pub limits: Limits,
+    /// Staging memory.
+    pub staging: StagingConfig,
+}
+
+impl Default for VirtualConfig {
+    /// Two polls late, 1 GiB of memory, limits as of a common device, default staging.
+    fn default() -> Self {
+        let align = |bytes| Align::new(bytes).expect("a positive number");
+        Self {
+            latency_polls: 2,
+            memory_bytes: ByteLen::new(1 << 30),
+            limits: Limits {
+                buffer_bytes_max: ByteLen::new(256 << 20),
+                uniform_align: align(256),
+                storage_align: align(256),
+                copy_align: align(4),
+                vertex_padding: ByteLen::new(4),
+            },
+            staging: StagingConfig::default(),
+        }
+    }
+}
+
+/// The virtual GPU as a backend.
+pub type VirtualGpu = Transfers<VirtualDriver>;
+
+impl Transfers<VirtualDriver> {
+    /// A device and the handle that steers it.
+    pub fn new(config: &VirtualConfig) -> (VirtualGpu, VirtualControl) {
+        let account = Arc::new(Account::new(config.memory_bytes.get()));
+        let device = Arc::new(Mutex::new(Device::new(config.latency_polls)));
+        let control = VirtualControl::new(Arc::clone(&device), Arc::clone(&account));
+        let driver = VirtualDriver {
+            device,
+            account,
+            limits: config.limits,
+        };
+        (Self::with_driver(driver, &config.staging), control)
+    }
+}
+
+/// Executes batches in memory.
+#[derive(Debug)]
+pub struct VirtualDriver {
+    device: Arc<Mutex<Device>>,
+    account: Arc<Account>,
+    limits: Limits,
+}
+
+impl VirtualDriver {
+    /// Memory for staging of any sort, unless a fault is due or there is none.
+    fn staging(&mut self, len: ByteLen) -> Result<Bytes, CreateError> {
+        if lock(&self.device).staging_faults.is_due() {
+            return Err(CreateError::OutOfMemory { requested: len });
+        }
+        Bytes::staging(len, &self.account)
+    }
+}
+
+impl Driver for VirtualDriver {
+    type Buffer = VirtualBuffer;
+    type Slot = VirtualSlot;
+    type ReadBack = VirtualReadBack;
+
+    fn info(&self) -> BackendInfo {
+        BackendInfo {
+            name: "virtual GPU".to_owned(),
+            kind: "virtual",
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn create_buffer(&mut self, desc: &BufferDesc<'_>) -> Result<VirtualBuffer, CreateError> {
+        let id = {
+            let mut device = lock(&self.device);
+            if device.creation_faults.is_due() {
+                return Err(CreateError::OutOfMemory {
+                    requested: desc.len,
+                });
+            }
+            device.next_buffer += 1;
+            device.next_buffer
+        };
+        let padding = self.limits.vertex_padding.get();
+        let bytes = Bytes::buffer(desc.len, padding, &self.account)?;
+        Ok(VirtualBuffer::new(id, desc.label, bytes))
+    }
+
+    fn buffer_len(&self, buffer: &VirtualBuffer) -> ByteLen {
+        buffer.len()
+    }
+
+    fn same_buffer(&self, a: &VirtualBuffer, b: &VirtualBuffer) -> bool {
+        a == b
+    }
+
+    fn create_slot(&mut self, _id: SlotId, len: ByteLen) -> Result<VirtualSlot, CreateError> {
+        Ok(VirtualSlot(self.staging(len)?))
+    }
+
+    fn write_slot(&mut self, slot: &mut VirtualSlot, offset: u64, bytes: &[u8]) {
+        slot.0.write(offset, bytes);
+    }
+
+    fn create_lease(&mut self, len: ByteLen) -> Result<LeaseMemory, CreateError> {
+        let bytes = LeaseBytes(Arc::new(Mutex::new(self.staging(len)?)));
+        Ok(LeaseMemory {
+            writer: Box::new(bytes.clone()),
+            source: Box::new(bytes),
+        })
+    }
+
+    fn create_read_back(&mut self, len: ByteLen) -> Result<VirtualReadBack, CreateError> {
+        Ok(VirtualReadBack(self.staging(len)?))
+    }
+
+    fn execute(&mut self, id: SubmissionId, batch: Batch<Self>) -> Result<(), SubmitError> {
+        let mut device = lock(&self.device);
+        if device.submit_faults.is_due() {
+            let message = "a planted fault".to_owned();
+            return Err(SubmitError::Refused { message });
+        }
+        device.enqueue(Work::Batch { id, batch });
+        Ok(())
+    }
+
+    fn poll(&mut self, _wait: bool, signals: &mut Vec<Signal<Self>>) -> bool {
+        let (due, is_empty) = lock(&self.device).advance();
+        // Executed without the lock, so that what a read calls may use the control.
+        for work in due {
+            match work {
+                Work::Batch { id, batch } => execute(id, batch, signals),
+                Work::Reads { reads, then } => {
+                    then(reads.iter().map(VirtualRead::bytes).collect());
+                }
+            }
+        }
+        is_empty
+    }
+
+    fn lost(&self) -> Option<String> {
+        lock(&self.device).lost.clone()
+    }
+}
+
+fn execute(
+    id: SubmissionId,
+    mut batch: Batch<VirtualDriver>,
+    signals: &mut Vec<Signal<VirtualDriver>>,
+) {
+    for buffer in &batch.clears {
+        buffer.with(Bytes::clear);
+    }
+    for copy in &batch.copies {
+        let (from, len) = (copy.src_offset, copy.len);
+        let piece = match &copy.src {
+            CopySource::Buffer(buffer) => buffer.with(|bytes| bytes.read(from, len)),
+            CopySource::Lease(lease) => {
+                let memory: Option<&LeaseBytes> = lease.source();
+                let memory = memory.expect("G6: the lease was made by this kind of driver");
+                lock(&memory.0).read(from, len)
+            }
+            CopySource::Slot(slot) => {
+                let found = batch.slots.iter().find(|(id, _)| id == slot);
+                let (_, memory) = found.expect("G6: a batch carries the slots it reads from");
+                memory.0.read(from, len)
+            }
+        };
+        match &copy.dst {
+            CopyTarget::Buffer(buffer) => {
+                buffer.with(|bytes| bytes.write(copy.dst_offset, &piece));
+            }
+            CopyTarget::Read(index) => batch.reads[*index].memory.0.write(0, &piece),
+        }
+    }
+    signals.extend(
+        batch
+            .slots
+            .into_iter()
+            .map(|(id, memory)| Signal::SlotBack(id, memory)),
+    );
+    for read in batch.reads {
+        signals.push(Signal::Read(read.id, Some(read.memory.0.into_vec())));
+    }
+    signals.push(Signal::Done(id));
+}

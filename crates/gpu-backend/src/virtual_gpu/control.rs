@@ -1,0 +1,132 @@
+//! The handle with which a test steers a virtual GPU and looks into it.
+
+use core::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use geoheap_suballoc::ByteLen;
+
+use super::VirtualBuffer;
+use super::device::{Account, Device, Work, lock};
+
+/// Steers a virtual GPU from any thread: faults, stalls, loss, and a look at the bytes.
+#[derive(Clone, Debug)]
+pub struct VirtualControl {
+    device: Arc<Mutex<Device>>,
+    account: Arc<Account>,
+}
+
+/// A range of a buffer that queued work reads, as a draw does.
+#[derive(Clone, Debug)]
+pub struct VirtualRead {
+    /// The buffer.
+    pub buffer: VirtualBuffer,
+    /// Its bytes; ends beyond the buffer are cut off.
+    pub range: Range<u64>,
+}
+
+impl VirtualRead {
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let len = self.buffer.len().get();
+        let (start, end) = (self.range.start.min(len), self.range.end.min(len));
+        self.buffer
+            .with(|bytes| bytes.read(start, end.saturating_sub(start)))
+    }
+}
+
+impl VirtualControl {
+    pub(super) fn new(device: Arc<Mutex<Device>>, account: Arc<Account>) -> Self {
+        Self { device, account }
+    }
+
+    /// The `n`-th buffer creation from now fails for want of memory; 1 is the next. Several may
+    /// be planted.
+    pub fn fail_creation(&self, n: u64) {
+        lock(&self.device).creation_faults.plant(n);
+    }
+
+    /// As [`fail_creation`](Self::fail_creation), for staging: ring, leases and read-backs.
+    pub fn fail_staging(&self, n: u64) {
+        lock(&self.device).staging_faults.plant(n);
+    }
+
+    /// The `n`-th submit from now is refused.
+    pub fn fail_submit(&self, n: u64) {
+        lock(&self.device).submit_faults.plant(n);
+    }
+
+    /// The bytes of `range`, as the work executed so far has left them. Ends beyond the buffer
+    /// are cut off.
+    pub fn read(&self, buffer: &VirtualBuffer, range: Range<u64>) -> Vec<u8> {
+        VirtualRead {
+            buffer: buffer.clone(),
+            range,
+        }
+        .bytes()
+    }
+
+    /// Queues reads behind all that was submitted, as a frame queues its draws. When they are
+    /// executed, in queue order, `then` is called with the bytes of each; it may hold what must
+    /// live until then. If the device is lost first, `then` is dropped without a call.
+    pub fn submit_reads(
+        &self,
+        reads: Vec<VirtualRead>,
+        then: impl FnOnce(Vec<Vec<u8>>) + Send + 'static,
+    ) {
+        let work = Work::Reads {
+            reads,
+            then: Box::new(then),
+        };
+        let mut device = lock(&self.device);
+        if device.lost.is_none() {
+            device.enqueue(work);
+        } else {
+            // What it holds may use this control when it is dropped.
+            drop(device);
+            drop(work);
+        }
+    }
+
+    /// Loses the device and all that is queued; the backend tells at its next poll.
+    pub fn lose_device(&self) {
+        let queue = lock(&self.device).lose("the virtual device was lost on demand");
+        drop(queue);
+    }
+
+    /// Changes the device's memory, in bytes. What lives above a smaller size stays.
+    pub fn set_memory_bytes(&self, memory: ByteLen) {
+        self.account
+            .memory_bytes
+            .store(memory.get(), Ordering::Release);
+    }
+
+    /// Changes the latency of what is submitted from now on, in polls.
+    pub fn set_latency_polls(&self, latency_polls: u32) {
+        lock(&self.device).set_latency(latency_polls);
+    }
+
+    /// While stalled, polls execute nothing and the latency does not run.
+    pub fn stall(&self, stalled: bool) {
+        lock(&self.device).is_stalled = stalled;
+    }
+
+    /// Bytes of all buffers that live, padding included; those that only queued work holds too.
+    pub fn live_buffer_bytes(&self) -> ByteLen {
+        ByteLen::new(self.account.buffer_bytes.load(Ordering::Acquire))
+    }
+
+    /// Bytes of the staging memory that lives.
+    pub fn live_staging_bytes(&self) -> ByteLen {
+        ByteLen::new(self.account.staging_bytes.load(Ordering::Acquire))
+    }
+
+    /// The most bytes that lived at once, buffers and staging.
+    pub fn peak_bytes(&self) -> ByteLen {
+        ByteLen::new(self.account.peak_bytes.load(Ordering::Acquire))
+    }
+
+    /// Submissions and reads that wait in the queue.
+    pub fn queued(&self) -> usize {
+        lock(&self.device).queued()
+    }
+}

@@ -1,0 +1,324 @@
+//! Memory, queue and planted faults of the virtual device.
+
+use core::fmt::{self, Debug};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use geoheap_suballoc::ByteLen;
+
+use super::{VirtualDriver, VirtualRead};
+use crate::driver::Batch;
+use crate::lease::LeaseWriter;
+use crate::{CreateError, SubmissionId};
+
+/// A test that panicked with the lock held has failed already; the others may go on.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How much of the device's memory is taken.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) memory_bytes: AtomicU64,
+    pub(super) buffer_bytes: AtomicU64,
+    pub(super) staging_bytes: AtomicU64,
+    pub(super) peak_bytes: AtomicU64,
+}
+
+impl Account {
+    pub(super) fn new(memory_bytes: u64) -> Self {
+        Self {
+            memory_bytes: AtomicU64::new(memory_bytes),
+            buffer_bytes: AtomicU64::new(0),
+            staging_bytes: AtomicU64::new(0),
+            peak_bytes: AtomicU64::new(0),
+        }
+    }
+
+    fn taken(&self) -> u64 {
+        self.buffer_bytes.load(Ordering::Acquire) + self.staging_bytes.load(Ordering::Acquire)
+    }
+}
+
+/// Bytes on the device, counted until they go.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    bytes: Vec<u8>,
+    counted: u64,
+    is_staging: bool,
+    account: Arc<Account>,
+}
+
+impl Bytes {
+    pub(super) fn buffer(
+        len: ByteLen,
+        padding: u64,
+        account: &Arc<Account>,
+    ) -> Result<Self, CreateError> {
+        Self::new(len, len.get() + padding, false, account)
+    }
+
+    pub(super) fn staging(len: ByteLen, account: &Arc<Account>) -> Result<Self, CreateError> {
+        Self::new(len, len.get(), true, account)
+    }
+
+    fn new(
+        len: ByteLen,
+        counted: u64,
+        is_staging: bool,
+        account: &Arc<Account>,
+    ) -> Result<Self, CreateError> {
+        let memory_bytes = account.memory_bytes.load(Ordering::Acquire);
+        if account.taken() + counted > memory_bytes {
+            return Err(CreateError::OutOfMemory { requested: len });
+        }
+        let Ok(size) = usize::try_from(len.get()) else {
+            return Err(CreateError::OutOfMemory { requested: len });
+        };
+        let counter = if is_staging {
+            &account.staging_bytes
+        } else {
+            &account.buffer_bytes
+        };
+        counter.fetch_add(counted, Ordering::AcqRel);
+        account
+            .peak_bytes
+            .fetch_max(account.taken(), Ordering::AcqRel);
+        Ok(Self {
+            bytes: vec![0; size],
+            counted,
+            is_staging,
+            account: Arc::clone(account),
+        })
+    }
+
+    fn range(offset: u64, len: u64) -> core::ops::Range<usize> {
+        let at = |number| usize::try_from(number).expect("an offset in memory fits the machine");
+        at(offset)..at(offset + len)
+    }
+
+    pub(super) fn read(&self, offset: u64, len: u64) -> Vec<u8> {
+        self.bytes[Self::range(offset, len)].to_vec()
+    }
+
+    pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
+        self.bytes[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.fill(0);
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    pub(super) fn into_vec(mut self) -> Vec<u8> {
+        core::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        let account = &self.account;
+        let counter = if self.is_staging {
+            &account.staging_bytes
+        } else {
+            &account.buffer_bytes
+        };
+        counter.fetch_sub(self.counted, Ordering::AcqRel);
+    }
+}
+
+struct BufferInner {
+    id: u64,
+    label: String,
+    len: ByteLen,
+    bytes: Mutex<Bytes>,
+}
+
+/// A buffer of the virtual GPU. Clones share it; its memory goes with the last of them, those in
+/// submitted work included.
+#[derive(Clone)]
+pub struct VirtualBuffer(Arc<BufferInner>);
+
+impl VirtualBuffer {
+    pub(super) fn new(id: u64, label: &str, bytes: Bytes) -> Self {
+        let len = ByteLen::new(bytes.len());
+        let bytes = Mutex::new(bytes);
+        Self(Arc::new(BufferInner {
+            id,
+            label: label.to_owned(),
+            len,
+            bytes,
+        }))
+    }
+
+    /// The number of its creation, from 1.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The label it was created with.
+    pub fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> ByteLen {
+        self.0.len
+    }
+
+    /// Always false: a device refuses empty buffers.
+    pub fn is_empty(&self) -> bool {
+        self.0.len == ByteLen::ZERO
+    }
+
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut Bytes) -> T) -> T {
+        f(&mut lock(&self.0.bytes))
+    }
+}
+
+impl PartialEq for VirtualBuffer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for VirtualBuffer {}
+
+impl Debug for VirtualBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "VirtualBuffer({} {:?}, {} bytes)",
+            self.0.id, self.0.label, self.0.len
+        )
+    }
+}
+
+/// A staging buffer of the virtual GPU.
+#[derive(Debug)]
+pub struct VirtualSlot(pub(super) Bytes);
+
+/// Read-back memory of the virtual GPU.
+#[derive(Debug)]
+pub struct VirtualReadBack(pub(super) Bytes);
+
+/// Both sides of a lease.
+#[derive(Clone, Debug)]
+pub(super) struct LeaseBytes(pub(super) Arc<Mutex<Bytes>>);
+
+impl LeaseWriter for LeaseBytes {
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        lock(&self.0).write(offset as u64, bytes);
+    }
+}
+
+/// Counts calls and fails the planted ones.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    calls: u64,
+    planted: BTreeSet<u64>,
+}
+
+impl Faults {
+    /// The `n`-th call from now fails, counted from 1; 0 is taken as 1.
+    pub(super) fn plant(&mut self, n: u64) {
+        self.planted.insert(self.calls + n.max(1));
+    }
+
+    pub(super) fn is_due(&mut self) -> bool {
+        self.calls += 1;
+        self.planted.remove(&self.calls)
+    }
+}
+
+/// What is called with the bytes that reads saw.
+pub(super) type Then = Box<dyn FnOnce(Vec<Vec<u8>>) + Send>;
+
+/// An entry of the queue.
+pub(super) enum Work {
+    Batch {
+        id: SubmissionId,
+        batch: Batch<VirtualDriver>,
+    },
+    Reads {
+        reads: Vec<VirtualRead>,
+        then: Then,
+    },
+}
+
+impl Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Batch { id, .. } => write!(f, "Batch({id})"),
+            Self::Reads { reads, .. } => write!(f, "Reads({reads:?})"),
+        }
+    }
+}
+
+/// The queue and what was asked of it.
+#[derive(Debug)]
+pub(super) struct Device {
+    latency_polls: u64,
+    clock_polls: u64,
+    pub(super) is_stalled: bool,
+    pub(super) lost: Option<String>,
+    queue: VecDeque<(u64, Work)>,
+    pub(super) creation_faults: Faults,
+    pub(super) staging_faults: Faults,
+    pub(super) submit_faults: Faults,
+    pub(super) next_buffer: u64,
+}
+
+impl Device {
+    pub(super) fn new(latency_polls: u32) -> Self {
+        Self {
+            latency_polls: u64::from(latency_polls),
+            clock_polls: 0,
+            is_stalled: false,
+            lost: None,
+            queue: VecDeque::new(),
+            creation_faults: Faults::default(),
+            staging_faults: Faults::default(),
+            submit_faults: Faults::default(),
+            next_buffer: 0,
+        }
+    }
+
+    pub(super) fn set_latency(&mut self, latency_polls: u32) {
+        self.latency_polls = u64::from(latency_polls);
+    }
+
+    pub(super) fn enqueue(&mut self, work: Work) {
+        self.queue
+            .push_back((self.clock_polls + self.latency_polls, work));
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// One poll passes: the work that is due, in order, and whether none is left.
+    pub(super) fn advance(&mut self) -> (Vec<Work>, bool) {
+        let mut due = Vec::new();
+        if !self.is_stalled {
+            self.clock_polls += 1;
+            while let Some((_, work)) = self.queue.pop_front_if(|(at, _)| *at <= self.clock_polls) {
+                due.push(work);
+            }
+        }
+        (due, self.queue.is_empty())
+    }
+
+    /// The device goes; so does its queue, unexecuted. The caller drops what comes back after
+    /// the lock.
+    pub(super) fn lose(&mut self, reason: &str) -> VecDeque<(u64, Work)> {
+        if self.lost.is_none() {
+            self.lost = Some(reason.to_owned());
+        }
+        core::mem::take(&mut self.queue)
+    }
+}
