@@ -135,3 +135,6 @@ impl<S, E> Log<S, E> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

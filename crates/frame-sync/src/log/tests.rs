@@ -1,0 +1,87 @@
+use super::{COMPACT_MIN, Log, Pending};
+use crate::table::Change;
+use crate::version::Version;
+use std::collections::BTreeMap;
+
+fn change(index: u32, slot: u64) -> Change<u64, u8> {
+    Change {
+        index,
+        slot,
+        extra: None,
+    }
+}
+
+fn batch(len: u32) -> Vec<Change<u64, u8>> {
+    (0..len).map(|index| change(index, 0)).collect()
+}
+
+#[test]
+fn a_long_stall_keeps_only_the_latest_change_of_each_slot() {
+    let mut pending = Pending::new();
+    let mut latest = BTreeMap::new();
+    for step in 0..20_000_u64 {
+        let index = u32::try_from(step * step % 101).expect("a remainder of 101 fits");
+        pending.push(change(index, step));
+        latest.insert(index, step);
+        assert!(
+            pending.len() < COMPACT_MIN,
+            "F7: what waits in a stall is bounded by the slots"
+        );
+    }
+    let mut replayed = BTreeMap::new();
+    for change in pending.take() {
+        replayed.insert(change.index, change.slot);
+    }
+    assert_eq!(
+        replayed, latest,
+        "F2: compaction does not change what the replay leads to"
+    );
+    assert!(pending.is_empty(), "taking empties the queue");
+}
+
+#[test]
+fn many_distinct_slots_are_not_lost_by_compaction() {
+    let mut pending = Pending::new();
+    for index in 0..10_000 {
+        pending.push(change(index, u64::from(index)));
+    }
+    assert_eq!(pending.take().len(), 10_000, "F7: distinct slots all wait");
+}
+
+#[test]
+fn the_backlog_counts_what_a_replica_has_missed() {
+    let mut log = Log::new(Version::ZERO);
+    for (version, len) in [(1, 3), (2, 0), (3, 5)] {
+        log.push(Version::new(version), batch(len));
+    }
+    let backlog = |log: &Log<u64, u8>| [0, 1, 2, 3].map(|v| log.backlog(Version::new(v)));
+    assert_eq!(
+        backlog(&log),
+        [Some(8), Some(5), Some(5), Some(0)],
+        "F3: nothing is dropped yet"
+    );
+    assert_eq!(
+        log.since(Version::new(1))
+            .map(<[_]>::len)
+            .collect::<Vec<_>>(),
+        [0, 5],
+        "F3"
+    );
+
+    log.trim(Version::new(1), usize::MAX);
+    assert_eq!(
+        backlog(&log),
+        [None, Some(5), Some(5), Some(0)],
+        "F3: the floor rose to 1"
+    );
+    log.validate(Version::new(3));
+
+    log.trim(Version::new(1), 4);
+    assert_eq!(
+        backlog(&log),
+        [None, None, None, Some(0)],
+        "F3: too long a log loses its oldest"
+    );
+    assert_eq!(log.len(), 0, "F3: the log counts its changes");
+    log.validate(Version::new(3));
+}

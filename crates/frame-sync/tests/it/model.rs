@@ -1,0 +1,403 @@
+//! Random sequences against a model: a list of whole versions with counted references.
+
+use geoheap_frame_sync::{Hold, PublishError, Publisher, Reader, RingConfig, Ticket, ring};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::{Arc, Weak};
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Set {
+        index: u32,
+        slot: u64,
+        extra: Option<u16>,
+    },
+    SetMany {
+        from: u32,
+        count: u32,
+        slot: u64,
+    },
+    Retire,
+    Publish,
+    Collect,
+    Ticket,
+    Fork(usize),
+    Hold(usize),
+    CloneHold(usize),
+    Finish(usize),
+    DropTicket(usize),
+    DropHold(usize),
+    DeviceLost,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let extra = proptest::option::of(any::<u16>());
+    prop_oneof![
+        8 => (0..24_u32, 1..1000_u64, extra)
+            .prop_map(|(index, slot, extra)| Op::Set { index, slot, extra }),
+        1 => (0..60_u32, 1..20_u32, 1..1000_u64)
+            .prop_map(|(from, count, slot)| Op::SetMany { from, count, slot }),
+        4 => Just(Op::Retire),
+        9 => Just(Op::Publish),
+        4 => Just(Op::Collect),
+        5 => Just(Op::Ticket),
+        2 => any::<usize>().prop_map(Op::Fork),
+        2 => any::<usize>().prop_map(Op::Hold),
+        1 => any::<usize>().prop_map(Op::CloneHold),
+        4 => any::<usize>().prop_map(Op::Finish),
+        4 => any::<usize>().prop_map(Op::DropTicket),
+        6 => any::<usize>().prop_map(Op::DropHold),
+        1 => Just(Op::DeviceLost),
+    ]
+}
+
+type Row = (u64, Option<u16>);
+
+/// A version as the model keeps it: a full copy, and counts.
+struct Whole {
+    rows: Vec<Row>,
+    tickets: usize,
+    holds: usize,
+    void: bool,
+    epoch: u32,
+    /// What the next version stopped naming.
+    retired: Vec<u64>,
+    payload: Weak<u64>,
+}
+
+impl Whole {
+    fn in_use(&self) -> bool {
+        self.tickets + self.holds > 0
+    }
+}
+
+struct World {
+    config: RingConfig,
+    publisher: Publisher<u64, u16, u64, u64>,
+    reader: Reader<u64, u16, u64>,
+    tickets: Vec<Ticket<u64, u16, u64>>,
+    holds: Vec<Hold<u64>>,
+    /// All versions ever published, by number.
+    versions: Vec<Whole>,
+    /// The oldest version that is not reclaimed.
+    oldest: usize,
+    /// The rows of the next version.
+    next_rows: Vec<Row>,
+    pending_retired: Vec<u64>,
+    ready: Vec<u64>,
+    next_item: u64,
+    epoch: u32,
+}
+
+impl World {
+    fn new(config: RingConfig) -> Self {
+        let (publisher, reader) = ring(config, 0).expect("the configuration is within limits");
+        let mut world = Self {
+            config,
+            publisher,
+            reader,
+            tickets: Vec::new(),
+            holds: Vec::new(),
+            versions: Vec::new(),
+            oldest: 0,
+            next_rows: vec![(0, None); config.slots_initial as usize],
+            pending_retired: Vec::new(),
+            ready: Vec::new(),
+            next_item: 0,
+            epoch: 0,
+        };
+        world.add_version(Weak::new());
+        world
+    }
+
+    fn add_version(&mut self, payload: Weak<u64>) {
+        self.versions.push(Whole {
+            rows: self.next_rows.clone(),
+            tickets: 0,
+            holds: 0,
+            void: false,
+            epoch: self.epoch,
+            retired: Vec::new(),
+            payload,
+        });
+    }
+
+    fn current(&self) -> usize {
+        self.versions.len() - 1
+    }
+
+    /// What the publisher learns when it looks: everything up to the oldest version in use goes.
+    fn sweep(&mut self) {
+        while self.oldest < self.current() && !self.versions[self.oldest].in_use() {
+            self.ready.append(&mut self.versions[self.oldest].retired);
+            self.oldest += 1;
+        }
+    }
+
+    fn set(&mut self, index: u32, slot: u64, extra: Option<u16>) {
+        self.publisher.set(index, slot, extra);
+        let at = index as usize;
+        if at >= self.next_rows.len() {
+            let len = (at + 1).max(2 * self.next_rows.len());
+            self.next_rows.resize(len, (0, None));
+        }
+        self.next_rows[at] = (slot, extra);
+    }
+
+    fn publish(&mut self) {
+        let number = self.versions.len() as u64;
+        let payload = Arc::new(number);
+        let watch = Arc::downgrade(&payload);
+        let result = self.publisher.publish(payload);
+        self.sweep();
+        let (alive, limit) = (
+            self.versions.len() - self.oldest,
+            self.config.versions_alive_max,
+        );
+        let before = &self.versions[..self.current()];
+        let pinned = |v: &Whole| v.tickets > 0 && !v.void;
+        if alive >= limit as usize {
+            let Err(PublishError::Backpressure {
+                oldest,
+                alive: seen,
+                ..
+            }) = result
+            else {
+                panic!("{alive} versions are alive, but publish gave {result:?}")
+            };
+            assert_eq!(
+                (oldest.get(), seen),
+                (self.oldest as u64, alive),
+                "numbers of {result:?}"
+            );
+        } else if before.iter().filter(|v| pinned(v)).count() == self.config.replicas - 1 {
+            let Err(PublishError::Stalled { held, .. }) = result else {
+                panic!("all replicas are pinned, but publish gave {result:?}")
+            };
+            let held: Vec<_> = held.iter().map(|version| version.get()).collect();
+            let expected: Vec<_> = (0..)
+                .zip(before)
+                .filter(|(_, v)| pinned(v))
+                .map(|(number, _)| number)
+                .collect();
+            assert_eq!(held, expected, "the stall names the pinned versions");
+        } else {
+            let version = result.expect("F7: nothing stands in the way");
+            assert_eq!(version.get(), number, "R4: versions rise by one");
+            let current = self.current();
+            let retired = std::mem::take(&mut self.pending_retired);
+            if self.versions[current].void {
+                self.ready.extend(retired);
+                self.oldest = current + 1;
+            } else {
+                self.versions[current].retired = retired;
+            }
+            self.add_version(watch);
+        }
+    }
+
+    fn collect(&mut self) {
+        self.sweep();
+        let mut out = Vec::new();
+        self.publisher.collect(&mut out);
+        assert_eq!(
+            out, self.ready,
+            "R3: exactly what is out of use comes out, in order"
+        );
+        self.ready.clear();
+        for (number, version) in self.versions.iter().enumerate().skip(1) {
+            assert_eq!(
+                version.payload.strong_count() > 0,
+                version.in_use() || number == self.current(),
+                "the payload of version {number} lives exactly as long as its version is in use"
+            );
+        }
+    }
+
+    fn device_lost(&mut self) {
+        self.publisher.device_lost();
+        self.epoch += 1;
+        for version in &mut self.versions {
+            version.void = true;
+            self.ready.append(&mut version.retired);
+        }
+        self.ready.append(&mut self.pending_retired);
+        self.oldest = self.current();
+        self.next_rows.fill((0, None));
+    }
+
+    fn step(&mut self, op: Op) {
+        let at = |len: usize, raw: usize| (len > 0).then(|| raw % len.max(1));
+        let number = |version: geoheap_frame_sync::Version| {
+            usize::try_from(version.get()).expect("the model's versions fit")
+        };
+        match op {
+            Op::Set { index, slot, extra } => self.set(index, slot, extra),
+            Op::SetMany { from, count, slot } => {
+                (from..from + count).for_each(|index| self.set(index, slot, None));
+            }
+            Op::Retire => {
+                self.publisher.retire(self.next_item);
+                self.pending_retired.push(self.next_item);
+                self.next_item += 1;
+            }
+            Op::Publish => self.publish(),
+            Op::Collect => self.collect(),
+            Op::DeviceLost => self.device_lost(),
+            Op::Ticket => {
+                let ticket = self.reader.ticket();
+                let current = self.current();
+                assert_eq!(
+                    number(ticket.version()),
+                    current,
+                    "R4: the newest is seen at once"
+                );
+                self.versions[current].tickets += 1;
+                self.tickets.push(ticket);
+            }
+            Op::Fork(raw) => {
+                if let Some(at) = at(self.tickets.len(), raw) {
+                    let fork = self.tickets[at].fork();
+                    self.versions[number(fork.version())].tickets += 1;
+                    self.tickets.push(fork);
+                }
+            }
+            Op::Hold(raw) => {
+                if let Some(at) = at(self.tickets.len(), raw) {
+                    let hold = self.tickets[at].hold();
+                    self.versions[number(hold.version())].holds += 1;
+                    self.holds.push(hold);
+                }
+            }
+            Op::CloneHold(raw) => {
+                if let Some(at) = at(self.holds.len(), raw) {
+                    let hold = self.holds[at].clone();
+                    self.versions[number(hold.version())].holds += 1;
+                    self.holds.push(hold);
+                }
+            }
+            Op::Finish(raw) => {
+                if let Some(at) = at(self.tickets.len(), raw) {
+                    let finished = self.tickets.swap_remove(at).finish();
+                    let version = &mut self.versions[number(finished.version)];
+                    version.tickets -= 1;
+                    version.holds += 1;
+                    self.holds.push(finished.hold);
+                }
+            }
+            Op::DropTicket(raw) => {
+                if let Some(at) = at(self.tickets.len(), raw) {
+                    let version = number(self.tickets.swap_remove(at).version());
+                    self.versions[version].tickets -= 1;
+                }
+            }
+            Op::DropHold(raw) => {
+                if let Some(at) = at(self.holds.len(), raw) {
+                    let version = number(self.holds.swap_remove(at).version());
+                    self.versions[version].holds -= 1;
+                }
+            }
+        }
+    }
+
+    /// What can be seen at any time, by every ticket and hold.
+    fn check(&self) {
+        self.publisher.validate();
+        for ticket in &self.tickets {
+            let version = ticket.version().get();
+            let whole = &self.versions[usize::try_from(version).expect("a small number")];
+            assert_eq!(
+                (ticket.is_void(), ticket.epoch().get()),
+                (whole.void, whole.epoch),
+                "R5"
+            );
+            assert_eq!(
+                *ticket.payload(),
+                version,
+                "F1: the payload of version {version}"
+            );
+            assert_eq!(
+                ticket.capacity(),
+                whole.rows.len(),
+                "F1: the size of version {version}"
+            );
+            for (index, &(slot, extra)) in (0..).zip(&whole.rows) {
+                let expected = if whole.void {
+                    (None, None)
+                } else {
+                    (Some(slot), extra)
+                };
+                let seen = (ticket.get(index).copied(), ticket.extra(index).copied());
+                assert_eq!(seen, expected, "F1: slot {index} of version {version}");
+            }
+        }
+        for hold in &self.holds {
+            assert_eq!(
+                *hold.payload(),
+                hold.version().get(),
+                "F1: a hold keeps the payload"
+            );
+        }
+        assert_eq!(
+            self.publisher.versions_alive(),
+            self.versions.len() - self.oldest,
+            "R3"
+        );
+        assert_eq!(
+            self.publisher.oldest_in_use().get(),
+            self.oldest as u64,
+            "R3"
+        );
+        let waiting: usize = self
+            .versions
+            .iter()
+            .map(|version| version.retired.len())
+            .sum();
+        let items = waiting + self.ready.len() + self.pending_retired.len();
+        assert_eq!(
+            self.publisher.figures().retired_items,
+            items,
+            "R2: no item is lost"
+        );
+    }
+
+    /// When everybody has let go, everything published as retired comes out.
+    fn end(mut self) {
+        self.tickets.clear();
+        self.holds.clear();
+        for version in &mut self.versions {
+            (version.tickets, version.holds) = (0, 0);
+        }
+        self.collect();
+        assert_eq!(
+            self.publisher.versions_alive(),
+            1,
+            "only the current version is in use"
+        );
+        let left = self.publisher.figures().retired_items;
+        assert_eq!(
+            left,
+            self.pending_retired.len(),
+            "R2: only what was never published is left"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn any_sequence_agrees_with_the_model(
+        replicas in 2..6_usize,
+        slots_initial in 0..40_u32,
+        versions_alive_max in 2..12_u32,
+        ops in vec(op(), 1..150),
+    ) {
+        let mut world = World::new(RingConfig { replicas, slots_initial, versions_alive_max });
+        for op in ops {
+            world.step(op);
+            world.check();
+        }
+        world.end();
+    }
+}
