@@ -1,0 +1,175 @@
+//! `cargo xtask ci`: the checks beside the tests, one after the other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::cli::Step;
+use crate::process::{Failure, cargo, run as run_command};
+use crate::report;
+use crate::workspace::Workspace;
+use crate::{demo, tidy, vulkan};
+
+/// The budget of the short flights.
+const BUDGET_MIB: u64 = 64;
+
+/// What all short flights share. The size is small because a software driver draws it.
+const FLIGHT: [&str; 9] = [
+    "--headless",
+    "--check",
+    "--frames",
+    "120",
+    "--size",
+    "320x180",
+    "--seed",
+    "1",
+    "--budget",
+];
+
+/// Runs the steps in `only`, or all of them, up to the first that fails.
+///
+/// # Errors
+/// When a step fails; the text names it.
+pub(crate) fn run(
+    workspace: &Workspace,
+    may_install: bool,
+    only: &[Step],
+    release: bool,
+) -> Result<(), Failure> {
+    for &step in Step::value_variants() {
+        if !only.is_empty() && !only.contains(&step) {
+            continue;
+        }
+        let name = format!("{step:?}").to_lowercase();
+        eprintln!("== {name}");
+        let start = Instant::now();
+        let outcome = run_step(step, workspace, may_install, release);
+        let seconds = start.elapsed().as_secs_f64();
+        if let Err(failure) = outcome {
+            let text = format!("step {name} failed after {seconds:.1} s: {failure}");
+            return Err(Failure::new(text));
+        }
+        eprintln!("== {name}: passed in {seconds:.1} s");
+    }
+    Ok(())
+}
+
+fn run_step(
+    step: Step,
+    workspace: &Workspace,
+    may_install: bool,
+    release: bool,
+) -> Result<(), Failure> {
+    let mut cargo = cargo(&workspace.root);
+    match step {
+        Step::Fmt => run_command(cargo.args(["fmt", "--all", "--check"])),
+        Step::Tidy => tidy::run(workspace),
+        Step::Clippy => {
+            cargo.args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]);
+            run_command(&mut cargo)
+        }
+        Step::Docs => {
+            cargo
+                .args(["doc", "--workspace", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-D warnings");
+            run_command(&mut cargo)
+        }
+        Step::Demo => {
+            vulkan::ensure_driver(may_install)?;
+            let program = demo::build(workspace, release)?;
+            draw(&program, &workspace.target_dir.join("ci-demo"))
+        }
+        Step::Lockstep => {
+            let program = demo::build(workspace, release)?;
+            fly_twice(&program, &workspace.target_dir)
+        }
+    }
+}
+
+/// A flight on the real driver, whose report and pictures are looked at.
+fn draw(program: &Path, out: &Path) -> Result<(), Failure> {
+    fly(program, &["--backend", "wgpu"], out)?;
+    let pictures = demo::pictures(out);
+    for start in ["frame-", "heap."] {
+        let of_kind = pictures.iter().filter(|name| name.starts_with(start));
+        let whole = of_kind.filter(|name| is_png(&out.join(name))).count();
+        if whole == 0 {
+            let out = out.display();
+            return Err(Failure::new(format!(
+                "the flight left no {start}*png in {out}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Two flights on the virtual GPU, core single-threaded, which must agree in every count.
+fn fly_twice(program: &Path, target_dir: &Path) -> Result<(), Failure> {
+    let args = ["--backend", "virtual", "--lockstep"];
+    let first = fly(program, &args, &target_dir.join("ci-lockstep-1"))?;
+    let second = fly(program, &args, &target_dir.join("ci-lockstep-2"))?;
+    let unequal = report::differences(&first, &second);
+    if unequal.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "two flights with one seed differ:\n    {}",
+        unequal.join("\n    ")
+    );
+    Err(Failure::new(text))
+}
+
+/// Flies into an empty folder and returns the report, checked.
+fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
+    // What an earlier flight left must not pass for this one's.
+    match fs::remove_dir_all(out) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::new(format!("{}: {error}", out.display())));
+        }
+        _ => {}
+    }
+    let budget = format!("{BUDGET_MIB}MiB");
+    run_command(
+        Command::new(program)
+            .args(FLIGHT)
+            .arg(budget)
+            .args(args)
+            .arg("--out")
+            .arg(out),
+    )?;
+    let path = out.join("report.json");
+    let report = read_json(&path)?;
+    let wrong = report::violations(&report, BUDGET_MIB << 20);
+    if wrong.is_empty() {
+        return Ok(report);
+    }
+    let text = format!(
+        "{} is not as it must be:\n    {}",
+        path.display(),
+        wrong.join("\n    ")
+    );
+    Err(Failure::new(text))
+}
+
+fn read_json(path: &PathBuf) -> Result<Value, Failure> {
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    serde_json::from_str(&text).map_err(|error| failed(&error))
+}
+
+/// Whether a file begins as PNG files do.
+fn is_png(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"))
+}

@@ -1,0 +1,97 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Automation of the geoheap workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) task: Task,
+
+    /// Never call the package manager: print the command that is needed, and stop
+    #[arg(long, global = true)]
+    pub(crate) no_install: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Build the demo and fly: in a window where there is a display, else into pictures
+    Demo {
+        /// Passed on to geoheap-demo (`cargo xtask demo -- --help` lists them)
+        #[arg(last = true, value_name = "DEMO ARGUMENTS")]
+        args: Vec<String>,
+    },
+    /// Run every test of the workspace, doctests and the benches' test mode included
+    Test {
+        /// Skip doctests and benches, and run fewer cases of each property
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Run the checks that a change must pass beside the tests
+    Ci {
+        /// Run this step only; may be given several times
+        #[arg(long, value_enum, value_name = "STEP")]
+        only: Vec<Step>,
+
+        /// Fly the demo in the release profile, without debug assertions
+        #[arg(long)]
+        release: bool,
+    },
+    /// Check layering, manifests, sources and links
+    Tidy,
+}
+
+/// A step of `cargo xtask ci`, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// `cargo fmt --check`
+    Fmt,
+    /// Layering, manifests, sources and links
+    Tidy,
+    /// Clippy without warnings
+    Clippy,
+    /// Documentation without warnings
+    Docs,
+    /// A short headless flight with `--check`
+    Demo,
+    /// Two flights on the virtual GPU with one seed, and equal counts
+    Lockstep,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_after_two_dashes_reach_the_demo() {
+        let cli = Cli::parse_from(["xtask", "demo", "--no-install", "--", "--frames", "3"]);
+        assert!(
+            cli.no_install,
+            "the flag before the dashes is the command's own"
+        );
+        let Task::Demo { args } = cli.task else {
+            panic!("parsed as another command")
+        };
+        assert_eq!(args, ["--frames", "3"]);
+    }
+
+    #[test]
+    fn an_unknown_step_names_the_known_ones() {
+        let error = Cli::try_parse_from(["xtask", "ci", "--only", "nothing"]).unwrap_err();
+        let text = error.to_string();
+        for step in Step::value_variants() {
+            let name = step.to_possible_value().unwrap();
+            assert!(text.contains(name.get_name()), "{text}");
+        }
+    }
+}
