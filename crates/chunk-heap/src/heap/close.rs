@@ -1,0 +1,68 @@
+//! When chunks are given back, and when one is made ahead of need.
+
+use geoheap_suballoc::ByteLen;
+
+use super::ChunkHeap;
+use crate::chunk::{ChunkId, ChunkState, Lifetime};
+use crate::error::ChunkError;
+
+impl ChunkHeap {
+    /// Closes chunks that are empty and not worth keeping, and appends their ids to `out`, highest
+    /// first: the caller gives their buffers back, and says [`Self::chunk_gone`] when the device
+    /// has them.
+    ///
+    /// A draining chunk is closed as soon as it is empty; others after `keep_empty_ticks`, or at
+    /// once under `pressure`. Of the shared dynamic ones `spare_chunks` stay for as long as the
+    /// heap is not small and there is no pressure. `tick` is the caller's count; a chunk is empty
+    /// since the latest tick that was told before it became so.
+    pub fn close_empty(&mut self, tick: u64, pressure: bool, out: &mut Vec<ChunkId>) {
+        self.tick = self.tick.max(tick);
+        let idle: Vec<u32> = self.idle.iter().rev().copied().collect();
+        for index in idle {
+            if self.is_due(index, pressure) {
+                self.change(index, |chunk| {
+                    assert!(chunk.is_empty(), "H6: only an empty chunk closes");
+                    chunk.state = ChunkState::Closing;
+                });
+                out.push(ChunkId::new(index));
+            }
+        }
+    }
+
+    fn is_due(&self, index: u32, pressure: bool) -> bool {
+        let chunk = self.at(index);
+        if pressure || chunk.state == ChunkState::Draining {
+            return true;
+        }
+        if chunk.is_spare() && self.figures.spare_chunks <= self.spares_to_keep() {
+            return false;
+        }
+        let since = chunk.empty_since.unwrap_or(self.tick);
+        self.tick - since >= self.config.keep_empty_ticks
+    }
+
+    /// A small heap keeps no spare.
+    fn spares_to_keep(&self) -> u32 {
+        let small = self.figures.dynamic.chunks <= self.config.small_heap_chunks;
+        if small { 0 } else { self.config.spare_chunks }
+    }
+
+    /// The device has the buffer of a closing chunk back: its id is free for another chunk.
+    ///
+    /// # Errors
+    /// [`ChunkError`] when there is no such chunk or it is not closing.
+    pub fn chunk_gone(&mut self, id: ChunkId) -> Result<(), ChunkError> {
+        self.expect_state(id, &[ChunkState::Closing])?;
+        self.drop_chunk(id.get());
+        Ok(())
+    }
+
+    /// Whether a chunk should be opened ahead of need, so that no placement waits for its buffer:
+    /// the heap is not small, has fewer spares than configured, and its shared dynamic chunks have
+    /// less room than `spare_below_bytes`. Says which capacity and lifetime to open.
+    pub fn wants_spare(&self) -> Option<(ByteLen, Lifetime)> {
+        let short = self.figures.placeable_bytes < self.config.spare_below_bytes;
+        let wanted = short && self.figures.spare_chunks < self.spares_to_keep();
+        wanted.then(|| (self.config.capacity(Lifetime::Dynamic), Lifetime::Dynamic))
+    }
+}
