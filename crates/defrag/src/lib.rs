@@ -1,0 +1,87 @@
+#![forbid(unsafe_code)]
+//! Plans moves that give chunks of memory back: small, capped, and with a forecast.
+//!
+//! The crate only plans. It is given the layout of some chunks (which ranges lie where, and what
+//! may move) and caps, and answers with moves and what will come of them. Copying the bytes, and
+//! keeping the old place valid until the new one is in use, is the caller's.
+//!
+//! ```
+//! use geoheap_defrag::{
+//!     Caps, ChunkView, Goal, Layout, RangeState, RangeView, Stopped, Triggers, plan,
+//! };
+//! use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
+//!
+//! // Three chunks of 1 KiB: two are half full, in the third a range of 64 bytes is left.
+//! let chunk = |id, len| ChunkView {
+//!     id,
+//!     capacity: ByteLen::new(1024),
+//!     receives: true,
+//!     evacuable: true,
+//!     ranges: vec![RangeView {
+//!         key: u64::from(id),
+//!         range: ByteRange::new(ByteOffset::ZERO, ByteLen::new(len)),
+//!         align: Align::ONE,
+//!         state: RangeState::Movable,
+//!     }],
+//! };
+//! let layout = Layout { chunks: vec![chunk(0, 512), chunk(1, 528), chunk(2, 64)] };
+//!
+//! let reason = Triggers::default().check(&layout).ok_or("nothing to do")?;
+//! let plan = plan(&layout, &Caps::default(), &Goal::new(reason), None)?;
+//! assert_eq!(plan.victim, Some(2), "the chunk that costs the least to empty");
+//! assert_eq!(plan.moves[0].to_chunk, 1, "into the densest with room");
+//! assert_eq!(plan.stopped, Stopped::Done);
+//! assert_eq!(plan.forecast.chunks_returned, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Mechanism
+//!
+//! GPU interfaces such as WebGPU refuse copies within one buffer, so the planner never moves a
+//! range inside its chunk: it evacuates. [`Triggers`] say when that is worth a look. [`plan`]
+//! picks the chunk with the fewest live bytes whose ranges all fit into the free room of the
+//! others, which is the lowest price for a chunk, and stops where the price is too high. Places
+//! are found by trial on a copy of each receiving chunk's free ranges (a
+//! [`Space`](geoheap_suballoc::Space)), longest range first by best fit into the densest chunk: an
+//! offline form of best-fit decreasing (Johnson et al., *Worst-case performance bounds for simple
+//! one-dimensional packing algorithms*, 1974), which leaves the emptier chunks to be emptied next.
+//! The moves themselves are listed smallest first, so that a capped plan gets much of its work
+//! done early, and the next plan goes on with the same victim.
+//!
+//! A plan prints as stable text and as JSON ([`Plan::to_json`]): a dry run is the plan without its
+//! execution, and tests can compare it with a stored text.
+//!
+//! # Invariants
+//!
+//! - **D1** A layout that contradicts itself is refused as a whole; on any other no plan panics.
+//! - **D2** A move leaves the victim for another chunk that receives and has something live.
+//! - **D3** A new place overlaps nothing live, fixed or retired and no other new place, lies within
+//!   its chunk, and keeps the alignment of its range.
+//! - **D4** No fixed or retired range moves, and no range twice.
+//! - **D5** The caps on bytes and moves hold, except for one oversized move that is alone in its
+//!   plan and named.
+//! - **D6** If a plan is done, executing it leaves nothing live in the victim, and the forecast is
+//!   what then is so.
+//! - **D7** The same input gives the same plan, whatever the order of the chunks.
+//!
+//! # Trade-offs
+//!
+//! - One victim a plan. Emptying two chunks jointly can succeed where one alone does not fit; a
+//!   caller with larger caps plans again after each victim.
+//! - A plan looks at every range of the layout once, and restores the free ranges of the chunks it
+//!   tries. That is linear in the ranges, and is made once a pass, not once a move.
+//! - Longest first can fail where another order would fit. The chunk is left alone then.
+
+mod layout;
+mod plan;
+mod planner;
+mod receivers;
+mod triggers;
+
+#[cfg(test)]
+mod tests;
+
+pub use layout::{ChunkView, Layout, LayoutError, RangeState, RangeView};
+pub use plan::{Forecast, Move, Plan, Stopped};
+pub use planner::{Caps, Goal, plan};
+pub use triggers::{Reason, Triggers};

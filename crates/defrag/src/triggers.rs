@@ -1,0 +1,120 @@
+//! When a pass is worth planning.
+
+use core::fmt;
+
+use geoheap_suballoc::{Align, ByteLen};
+
+use crate::layout::{Layout, fraction};
+
+/// The thresholds that start a pass. Start from [`Triggers::default`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Triggers {
+    /// A chunk that is used to less than this fraction is ill-used. Default 0.20.
+    pub chunk_use_below: f32,
+    /// More free bytes than this many chunks hold, over all chunks in use, are too many. Default
+    /// 1.5.
+    pub free_over_chunks: f32,
+    /// With fewer evacuable chunks than this nothing is worth a pass. Default 3.
+    pub dynamic_chunks_min: usize,
+}
+
+impl Default for Triggers {
+    fn default() -> Self {
+        Self {
+            chunk_use_below: 0.20,
+            free_over_chunks: 1.5,
+            dynamic_chunks_min: 3,
+        }
+    }
+}
+
+/// Why a pass is planned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A chunk is used to less than [`Triggers::chunk_use_below`].
+    ChunkIllUsed {
+        /// The chunk with the smallest use.
+        chunk: u32,
+        /// Live bytes of its capacity, a fraction.
+        used: f64,
+    },
+    /// The chunks in use have more free bytes than [`Triggers::free_over_chunks`] allows.
+    FreeAcross {
+        /// Free bytes over the chunks counted.
+        free: ByteLen,
+        /// The capacity of the largest of them.
+        chunk_capacity: ByteLen,
+    },
+    /// A placement failed though enough bytes are free. Given by the caller.
+    AllocFailed {
+        /// The length asked for.
+        requested: ByteLen,
+        /// The alignment asked for.
+        align: Align,
+    },
+    /// Somebody asked for it. Given by the caller.
+    Requested,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChunkIllUsed { chunk, used } => {
+                write!(f, "chunk {chunk} is used to {:.1} %", used * 100.0)
+            }
+            Self::FreeAcross {
+                free,
+                chunk_capacity,
+            } => write!(
+                f,
+                "{free} bytes are free across chunks of {chunk_capacity} ({:.2} chunks)",
+                fraction(*free, *chunk_capacity)
+            ),
+            Self::AllocFailed { requested, align } => {
+                write!(f, "no room for {requested} bytes aligned to {align}")
+            }
+            Self::Requested => f.write_str("requested"),
+        }
+    }
+}
+
+impl Triggers {
+    /// The first trigger that the layout sets off, or `None`. O(ranges).
+    ///
+    /// Only evacuable chunks count, so that long-lived ones never start a pass. Of these, spare
+    /// ones (nothing live) and those with fixed ranges cannot be ill-used, and spare ones do not
+    /// count as free space: they go or stay by a rule of their own.
+    pub fn check(&self, layout: &Layout) -> Option<Reason> {
+        let evacuable = || layout.chunks.iter().filter(|chunk| chunk.evacuable);
+        if evacuable().count() < self.dynamic_chunks_min {
+            return None;
+        }
+        let mut least: Option<(f64, u32)> = None;
+        let (mut free, mut chunk_capacity) = (ByteLen::ZERO, ByteLen::ZERO);
+        for chunk in evacuable() {
+            let sums = chunk.sums();
+            if sums.live.is_zero() {
+                continue;
+            }
+            free = free.saturating_add(sums.free);
+            chunk_capacity = chunk_capacity.max(chunk.capacity);
+            let used = (fraction(sums.live, chunk.capacity), chunk.id);
+            if sums.fixed_count == 0 && least.is_none_or(|least| used < least) {
+                least = Some(used);
+            }
+        }
+        match least {
+            Some((used, chunk)) if used < f64::from(self.chunk_use_below) => {
+                Some(Reason::ChunkIllUsed { chunk, used })
+            }
+            _ if fraction(free, chunk_capacity) > f64::from(self.free_over_chunks) => {
+                Some(Reason::FreeAcross {
+                    free,
+                    chunk_capacity,
+                })
+            }
+            _ => None,
+        }
+    }
+}
