@@ -138,6 +138,8 @@ pub enum LeaseWriteError {
     },
     /// The lease was uploaded from, and can no longer be written.
     Sealed,
+    /// The memory went with the device.
+    DeviceLost,
 }
 
 /// Why a copy was not recorded.
@@ -313,6 +315,7 @@ impl fmt::Display for LeaseWriteError {
                 bounds,
             } => out_of_bounds(f, *offset, *len, *bounds),
             Self::Sealed => f.write_str("the lease was uploaded from and is sealed"),
+            Self::DeviceLost => f.write_str(LOST),
         }
     }
 }

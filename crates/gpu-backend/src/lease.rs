@@ -12,7 +12,10 @@ use crate::LeaseWriteError;
 /// The writable side of a lease's memory, as a driver makes it.
 pub trait LeaseWriter: Send {
     /// Writes `bytes` at `offset`. The range lies in the lease; the caller has checked it.
-    fn write(&mut self, offset: usize, bytes: &[u8]);
+    ///
+    /// # Errors
+    /// `DeviceLost` where the memory went with the device.
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), LeaseWriteError>;
 }
 
 /// What keeps one-shot staging memory counted: the lease, and each batch that reads from it, hold
@@ -97,7 +100,8 @@ impl StagingLease {
     /// Writes `bytes` at `offset` bytes from the lease's start; any alignment.
     ///
     /// # Errors
-    /// `OutOfBounds` if they do not lie in the lease, `Sealed` after an upload from it.
+    /// `OutOfBounds` if they do not lie in the lease, `Sealed` after an upload from it,
+    /// `DeviceLost` where the memory went with the device.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), LeaseWriteError> {
         let len = bytes.len() as u64;
         if offset
@@ -112,10 +116,11 @@ impl StagingLease {
         }
         let writer = self.writer.as_mut().ok_or(LeaseWriteError::Sealed)?;
         let start = usize::try_from(offset).expect("a mapped range fits the address space");
-        if !bytes.is_empty() {
-            writer.write(start, bytes);
+        if bytes.is_empty() {
+            Ok(())
+        } else {
+            writer.write(start, bytes)
         }
-        Ok(())
     }
 
     pub(crate) fn charge(&self) -> &Arc<Charge> {
@@ -132,6 +137,6 @@ impl Debug for StagingLease {
         f.debug_struct("StagingLease")
             .field("len", &self.charge.bytes)
             .field("sealed", &self.is_sealed())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

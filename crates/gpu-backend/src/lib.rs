@@ -3,6 +3,8 @@
 
 mod backend;
 mod check;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod driver;
 mod error;
 mod lease;
@@ -10,6 +12,7 @@ mod ring;
 mod transfers;
 mod types;
 mod virtual_gpu;
+mod wgpu_backend;
 
 pub use backend::Backend;
 pub use error::{CopyError, CreateError, LeaseError, LeaseWriteError, StageError, SubmitError};
@@ -24,3 +27,7 @@ pub use virtual_gpu::{
     VirtualReadBack, VirtualSlot,
 };
 pub use wgpu;
+pub use wgpu_backend::{DeviceLoss, WgpuBackend, WgpuDriver, WgpuReadBack, WgpuSlot};
+
+#[cfg(test)]
+mod tests;

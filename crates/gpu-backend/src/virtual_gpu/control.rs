@@ -95,9 +95,7 @@ impl VirtualControl {
 
     /// Changes the device's memory, in bytes. What lives above a smaller size stays.
     pub fn set_memory_bytes(&self, memory: ByteLen) {
-        self.account
-            .memory_bytes
-            .store(memory.get(), Ordering::Release);
+        self.account.memory.store(memory.get(), Ordering::Release);
     }
 
     /// Changes the latency of what is submitted from now on, in polls.
@@ -112,17 +110,17 @@ impl VirtualControl {
 
     /// Bytes of all buffers that live, padding included; those that only queued work holds too.
     pub fn live_buffer_bytes(&self) -> ByteLen {
-        ByteLen::new(self.account.buffer_bytes.load(Ordering::Acquire))
+        ByteLen::new(self.account.buffers.load(Ordering::Acquire))
     }
 
     /// Bytes of the staging memory that lives.
     pub fn live_staging_bytes(&self) -> ByteLen {
-        ByteLen::new(self.account.staging_bytes.load(Ordering::Acquire))
+        ByteLen::new(self.account.staging.load(Ordering::Acquire))
     }
 
     /// The most bytes that lived at once, buffers and staging.
     pub fn peak_bytes(&self) -> ByteLen {
-        ByteLen::new(self.account.peak_bytes.load(Ordering::Acquire))
+        ByteLen::new(self.account.peak.load(Ordering::Acquire))
     }
 
     /// Submissions and reads that wait in the queue.

@@ -10,41 +10,41 @@ use geoheap_suballoc::ByteLen;
 use super::{VirtualDriver, VirtualRead};
 use crate::driver::Batch;
 use crate::lease::LeaseWriter;
-use crate::{CreateError, SubmissionId};
+use crate::{CreateError, LeaseWriteError, SubmissionId};
 
 /// A test that panicked with the lock held has failed already; the others may go on.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of the device's memory is taken.
+/// How much of the device's memory is taken, in bytes.
 #[derive(Debug)]
 pub(super) struct Account {
-    pub(super) memory_bytes: AtomicU64,
-    pub(super) buffer_bytes: AtomicU64,
-    pub(super) staging_bytes: AtomicU64,
-    pub(super) peak_bytes: AtomicU64,
+    pub(super) memory: AtomicU64,
+    pub(super) buffers: AtomicU64,
+    pub(super) staging: AtomicU64,
+    pub(super) peak: AtomicU64,
 }
 
 impl Account {
     pub(super) fn new(memory_bytes: u64) -> Self {
         Self {
-            memory_bytes: AtomicU64::new(memory_bytes),
-            buffer_bytes: AtomicU64::new(0),
-            staging_bytes: AtomicU64::new(0),
-            peak_bytes: AtomicU64::new(0),
+            memory: AtomicU64::new(memory_bytes),
+            buffers: AtomicU64::new(0),
+            staging: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
         }
     }
 
     fn taken(&self) -> u64 {
-        self.buffer_bytes.load(Ordering::Acquire) + self.staging_bytes.load(Ordering::Acquire)
+        self.buffers.load(Ordering::Acquire) + self.staging.load(Ordering::Acquire)
     }
 }
 
 /// Bytes on the device, counted until they go.
 #[derive(Debug)]
 pub(super) struct Bytes {
-    bytes: Vec<u8>,
+    content: Vec<u8>,
     counted: u64,
     is_staging: bool,
     account: Arc<Account>,
@@ -69,7 +69,7 @@ impl Bytes {
         is_staging: bool,
         account: &Arc<Account>,
     ) -> Result<Self, CreateError> {
-        let memory_bytes = account.memory_bytes.load(Ordering::Acquire);
+        let memory_bytes = account.memory.load(Ordering::Acquire);
         if account.taken() + counted > memory_bytes {
             return Err(CreateError::OutOfMemory { requested: len });
         }
@@ -77,16 +77,14 @@ impl Bytes {
             return Err(CreateError::OutOfMemory { requested: len });
         };
         let counter = if is_staging {
-            &account.staging_bytes
+            &account.staging
         } else {
-            &account.buffer_bytes
+            &account.buffers
         };
         counter.fetch_add(counted, Ordering::AcqRel);
-        account
-            .peak_bytes
-            .fetch_max(account.taken(), Ordering::AcqRel);
+        account.peak.fetch_max(account.taken(), Ordering::AcqRel);
         Ok(Self {
-            bytes: vec![0; size],
+            content: vec![0; size],
             counted,
             is_staging,
             account: Arc::clone(account),
@@ -99,23 +97,23 @@ impl Bytes {
     }
 
     pub(super) fn read(&self, offset: u64, len: u64) -> Vec<u8> {
-        self.bytes[Self::range(offset, len)].to_vec()
+        self.content[Self::range(offset, len)].to_vec()
     }
 
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
-        self.bytes[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
+        self.content[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
     }
 
     pub(super) fn clear(&mut self) {
-        self.bytes.fill(0);
+        self.content.fill(0);
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        self.content.len() as u64
     }
 
     pub(super) fn into_vec(mut self) -> Vec<u8> {
-        core::mem::take(&mut self.bytes)
+        core::mem::take(&mut self.content)
     }
 }
 
@@ -123,9 +121,9 @@ impl Drop for Bytes {
     fn drop(&mut self) {
         let account = &self.account;
         let counter = if self.is_staging {
-            &account.staging_bytes
+            &account.staging
         } else {
-            &account.buffer_bytes
+            &account.buffers
         };
         counter.fetch_sub(self.counted, Ordering::AcqRel);
     }
@@ -211,8 +209,9 @@ pub struct VirtualReadBack(pub(super) Bytes);
 pub(super) struct LeaseBytes(pub(super) Arc<Mutex<Bytes>>);
 
 impl LeaseWriter for LeaseBytes {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), LeaseWriteError> {
         lock(&self.0).write(offset as u64, bytes);
+        Ok(())
     }
 }
 

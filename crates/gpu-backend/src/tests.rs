@@ -1,0 +1,5 @@
+//! The conformance tests over each form, and what only one form can show.
+
+mod lavapipe;
+mod noop;
+mod virtual_gpu;
