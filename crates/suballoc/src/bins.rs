@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::bitmap::Bitmap;
 use crate::nodes::{NONE, Nodes};
+use crate::tree;
 
 /// Lengths up to this have a bin each, in units.
 pub(crate) const EXACT_UNITS: u64 = 4096;
@@ -41,9 +42,11 @@ pub(crate) const fn is_exact(bin: usize) -> bool {
     (bin as u64) < EXACT_UNITS
 }
 
-/// A doubly linked list of free nodes for each bin, and the bitmap of the bins that have one.
+/// The free nodes of each bin, and the bitmap of the bins that have one. A bin of one length is a
+/// doubly linked list, a bin of several lengths is a tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Bins {
+    /// The first node of the list, or the root of the tree.
     heads: Vec<u32>,
     used: Bitmap,
 }
@@ -58,40 +61,53 @@ impl Bins {
         }
     }
 
-    /// Files a free node, in front of its bin.
+    /// Files a free node.
     pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32) {
         let bin = bin_of(nodes.at(index).len);
         let head = self.heads[bin];
+        if head == NONE {
+            self.used.insert(bin);
+        }
+        if !is_exact(bin) {
+            tree::insert(nodes, &mut self.heads[bin], index);
+            return;
+        }
         let node = nodes.at_mut(index);
         node.bin_prev = NONE;
         node.bin_next = head;
-        if head == NONE {
-            self.used.insert(bin);
-        } else {
+        if head != NONE {
             nodes.at_mut(head).bin_prev = index;
         }
         self.heads[bin] = index;
     }
 
-    /// Takes a free node out of its bin, before its length changes.
+    /// Takes a free node out of its bin, before its length or start changes.
     pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32) {
+        let bin = bin_of(nodes.at(index).len);
+        if is_exact(bin) {
+            self.unlink(nodes, bin, index);
+        } else {
+            tree::remove(nodes, &mut self.heads[bin], index);
+        }
+        if self.heads[bin] == NONE {
+            self.used.remove(bin);
+        }
+    }
+
+    fn unlink(&mut self, nodes: &mut Nodes, bin: usize, index: u32) {
         let node = nodes.at(index);
-        let (len, prev, next) = (node.len, node.bin_prev, node.bin_next);
+        let (prev, next) = (node.bin_prev, node.bin_next);
         if next != NONE {
             nodes.at_mut(next).bin_prev = prev;
         }
-        if prev != NONE {
+        if prev == NONE {
+            assert!(
+                self.heads[bin] == index,
+                "S3: the first node of bin {bin} is another one"
+            );
+            self.heads[bin] = next;
+        } else {
             nodes.at_mut(prev).bin_next = next;
-            return;
-        }
-        let bin = bin_of(len);
-        assert!(
-            self.heads[bin] == index,
-            "S3: the first node of bin {bin} is not the one filed"
-        );
-        self.heads[bin] = next;
-        if next == NONE {
-            self.used.remove(bin);
         }
     }
 
@@ -100,9 +116,61 @@ impl Bins {
         self.used.first_from(bin)
     }
 
-    /// The bin of the longest free nodes.
-    pub(crate) fn last(&self) -> Option<usize> {
-        self.used.last()
+    /// The shortest free node of at least `len` units; of several in a tree the lowest.
+    pub(crate) fn shortest(&self, nodes: &Nodes, len: u64) -> Option<u32> {
+        if len > LEN_MAX_UNITS {
+            return None;
+        }
+        let bin = self.first_from(bin_of(len))?;
+        if is_exact(bin) {
+            return Some(self.heads[bin]);
+        }
+        tree::first_from(nodes, self.heads[bin], (len, 0)).or_else(|| {
+            let next = self.first_from(bin + 1)?;
+            tree::first_from(nodes, self.heads[next], (len, 0))
+        })
+    }
+
+    /// The longest free node, in units; zero where none is free.
+    pub(crate) fn longest(&self, nodes: &Nodes) -> u64 {
+        let Some(bin) = self.used.last() else {
+            return 0;
+        };
+        let head = self.heads[bin];
+        nodes
+            .at(if is_exact(bin) {
+                head
+            } else {
+                tree::last(nodes, head)
+            })
+            .len
+    }
+
+    /// The nodes of a bin that have at least `len` units, by ascending length.
+    pub(crate) fn iter<'a>(
+        &self,
+        nodes: &'a Nodes,
+        bin: usize,
+        len: u64,
+    ) -> impl Iterator<Item = u32> + use<'a> {
+        let head = self.heads[bin];
+        let exact = is_exact(bin);
+        let listed = |index: u32| (index != NONE).then_some(index);
+        let mut at = if exact {
+            listed(head)
+        } else {
+            tree::first_from(nodes, head, (len, 0))
+        };
+        core::iter::from_fn(move || {
+            let index = at?;
+            let node = nodes.at(index);
+            at = if exact {
+                listed(node.bin_next)
+            } else {
+                tree::first_from(nodes, head, (node.len, node.start + 1))
+            };
+            Some(index)
+        })
     }
 
     pub(crate) fn is_marked(&self, bin: usize) -> bool {
@@ -112,21 +180,7 @@ impl Bins {
     pub(crate) fn count(&self) -> usize {
         self.heads.len()
     }
-
-    /// The nodes of a bin.
-    pub(crate) fn iter<'a>(&self, nodes: &'a Nodes, bin: usize) -> impl Iterator<Item = u32> + 'a {
-        let mut at = self.heads[bin];
-        core::iter::from_fn(move || {
-            let index = at;
-            (index != NONE).then(|| {
-                at = nodes.at(index).bin_next;
-                index
-            })
-        })
-    }
-
-    /// The first node of a bin, which is not empty.
-    pub(crate) fn head(&self, bin: usize) -> u32 {
-        self.heads[bin]
-    }
 }
+
+#[cfg(test)]
+mod tests;

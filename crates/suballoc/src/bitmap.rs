@@ -72,3 +72,6 @@ impl Bitmap {
         Some(word * WORD_BITS + self.words[word].ilog2() as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

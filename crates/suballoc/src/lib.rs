@@ -76,18 +76,19 @@ mod bins;
 mod bitmap;
 mod bytes;
 mod error;
+mod iter;
 mod nodes;
 mod report;
+mod resize;
 mod scale;
 mod search;
 mod space;
+mod tree;
 mod validate;
 
 pub use bytes::{Align, ByteLen, ByteOffset, ByteRange};
 pub use error::{AllocError, FreeError, ResizeError, SpaceError};
+pub use iter::{Iter, Span};
 pub use nodes::RangeId;
 pub use report::{FreeClass, Report};
-pub use space::{Allocation, Iter, Space, Span, Strategy};
-
-#[cfg(test)]
-mod tests;
+pub use space::{Allocation, Space, Strategy};

@@ -240,3 +240,6 @@ impl Nodes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Where a request goes.
 
-use crate::bins::{Bins, LEN_MAX_UNITS, bin_of, is_exact};
+use crate::bins::{Bins, bin_of};
 use crate::nodes::Nodes;
 
 /// After so many free nodes that are long enough but lie badly for the alignment, a node is taken
@@ -27,7 +27,7 @@ impl<'a> Search<'a> {
     /// The shortest node that holds the request, up to [`PROBES_MAX`] (S8).
     pub(crate) fn best_fit(self) -> Option<Fit> {
         if self.step == 1 {
-            return self.shortest(self.len).map(|node| Fit {
+            return self.bins.shortest(self.nodes, self.len).map(|node| Fit {
                 node,
                 start: self.start(node),
             });
@@ -40,7 +40,11 @@ impl<'a> Search<'a> {
             probes += 1;
             if probes == PROBES_MAX {
                 let sure_units = self.len.saturating_add(self.step - 1);
-                if let Some(fit) = self.shortest(sure_units).and_then(|node| self.fit(node)) {
+                if let Some(fit) = self
+                    .bins
+                    .shortest(self.nodes, sure_units)
+                    .and_then(|node| self.fit(node))
+                {
                     return Some(fit);
                 }
             }
@@ -55,18 +59,6 @@ impl<'a> Search<'a> {
             .min_by_key(|fit| fit.start)
     }
 
-    /// The longest free node, in units.
-    pub(crate) fn longest(nodes: &Nodes, bins: &Bins) -> u64 {
-        let Some(bin) = bins.last() else { return 0 };
-        if is_exact(bin) {
-            return nodes.at(bins.head(bin)).len;
-        }
-        bins.iter(nodes, bin)
-            .map(|node| nodes.at(node).len)
-            .max()
-            .unwrap_or(0)
-    }
-
     fn start(&self, node: u32) -> u64 {
         self.nodes.at(node).start
     }
@@ -78,8 +70,8 @@ impl<'a> Search<'a> {
         (start.checked_add(self.len)? <= at.end()).then_some(Fit { node, start })
     }
 
-    /// The free nodes of at least `len` units, bin by bin upwards.
-    fn candidates(self) -> impl Iterator<Item = u32> + 'a {
+    /// The free nodes of at least `len` units, by ascending length.
+    fn candidates(self) -> impl Iterator<Item = u32> + use<'a> {
         let Self {
             nodes, bins, len, ..
         } = self;
@@ -89,30 +81,6 @@ impl<'a> Search<'a> {
             bin = bins.first_from(here + 1);
             Some(here)
         })
-        .flat_map(move |bin| bins.iter(nodes, bin))
-        .filter(move |&node| nodes.at(node).len >= len)
-    }
-
-    /// The shortest free node of at least `len` units.
-    fn shortest(&self, len: u64) -> Option<u32> {
-        if len > LEN_MAX_UNITS {
-            return None;
-        }
-        let own = bin_of(len);
-        let bin = self.bins.first_from(own)?;
-        if is_exact(bin) {
-            return Some(self.bins.head(bin));
-        }
-        self.shortest_in(bin, len).or_else(|| {
-            let next = self.bins.first_from(bin + 1)?;
-            self.shortest_in(next, len)
-        })
-    }
-
-    fn shortest_in(&self, bin: usize, len: u64) -> Option<u32> {
-        self.bins
-            .iter(self.nodes, bin)
-            .filter(|&node| self.nodes.at(node).len >= len)
-            .min_by_key(|&node| self.nodes.at(node).len)
+        .flat_map(move |bin| bins.iter(nodes, bin, len))
     }
 }

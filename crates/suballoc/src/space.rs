@@ -1,11 +1,10 @@
 //! The space and its operations.
 
-use core::iter::FusedIterator;
 use core::num::NonZeroU32;
 
 use crate::bins::{Bins, LEN_MAX_UNITS};
 use crate::bytes::{Align, ByteLen, ByteOffset, ByteRange};
-use crate::error::{AllocError, FreeError, ResizeError, SpaceError};
+use crate::error::{AllocError, FreeError, SpaceError};
 use crate::nodes::{NONE, Node, Nodes, RangeId, State};
 use crate::scale::Scale;
 use crate::search::{Fit, Search};
@@ -43,22 +42,6 @@ pub enum Strategy {
     /// The one that places the request lowest: packs towards the start, O(free ranges that are
     /// long enough).
     LowestAddress,
-}
-
-/// A range of the tiling, live or free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The place.
-    pub range: ByteRange,
-    /// The live range's name, `None` where the range is free.
-    pub id: Option<RangeId>,
-}
-
-/// The ranges of a space in address order, live and free: [`Space::iter`].
-#[derive(Clone, Debug)]
-pub struct Iter<'a> {
-    space: &'a Space,
-    at: u32,
 }
 
 impl Space {
@@ -228,78 +211,6 @@ impl Space {
         Ok(freed)
     }
 
-    /// Lengthens a live range to `new_len` bytes, rounded up to the unit, where it lies. Returns
-    /// the new range. Asking for the present length is allowed.
-    ///
-    /// # Errors
-    ///
-    /// [`ResizeError::Stale`] and [`ResizeError::Unknown`] as in [`Space::free`],
-    /// [`ResizeError::ZeroSize`], [`ResizeError::WrongWay`] for less than the present length,
-    /// [`ResizeError::NoRoom`] where too little is free behind the range.
-    pub fn grow_in_place(
-        &mut self,
-        id: RangeId,
-        new_len: ByteLen,
-    ) -> Result<ByteRange, ResizeError> {
-        let (node, requested) = self.resize_request(id, new_len)?;
-        let (len, next) = (self.nodes.at(node).len, self.nodes.at(node).next);
-        if requested < len {
-            let current = self.scale.len(len);
-            return Err(ResizeError::WrongWay {
-                requested: new_len,
-                current,
-            });
-        }
-        let free_behind = self.free_units_at(next);
-        if requested - len > free_behind {
-            let available = self.scale.len(len + free_behind);
-            return Err(ResizeError::NoRoom {
-                requested: new_len,
-                available,
-            });
-        }
-        if requested > len {
-            self.bins.remove(&mut self.nodes, next);
-            self.free_count -= 1;
-            self.nodes.absorb_next(node);
-            self.cut_tail(node, requested);
-            self.live_units += requested - len;
-        }
-        self.paranoid();
-        Ok(self.range_of(self.nodes.at(node)))
-    }
-
-    /// Shortens a live range to `new_len` bytes, rounded up to the unit; what is behind becomes
-    /// free. Returns the new range. Asking for the present length is allowed.
-    ///
-    /// # Errors
-    ///
-    /// [`ResizeError::Stale`] and [`ResizeError::Unknown`] as in [`Space::free`],
-    /// [`ResizeError::ZeroSize`], [`ResizeError::WrongWay`] for more than the present length.
-    pub fn shrink_in_place(
-        &mut self,
-        id: RangeId,
-        new_len: ByteLen,
-    ) -> Result<ByteRange, ResizeError> {
-        let (node, requested) = self.resize_request(id, new_len)?;
-        let len = self.nodes.at(node).len;
-        if requested > len {
-            let current = self.scale.len(len);
-            return Err(ResizeError::WrongWay {
-                requested: new_len,
-                current,
-            });
-        }
-        if requested < len {
-            let rest = self.nodes.split(node, requested);
-            self.free_count += 1;
-            self.live_units -= len - requested;
-            self.merge_and_file(rest);
-        }
-        self.paranoid();
-        Ok(self.range_of(self.nodes.at(node)))
-    }
-
     /// The live range of an id; `None` where it was freed or never issued.
     pub fn get(&self, id: RangeId) -> Option<ByteRange> {
         self.live(id)
@@ -344,7 +255,7 @@ impl Space {
 
     /// The length of the longest free range: an unaligned request of it is served.
     pub fn largest_free(&self) -> ByteLen {
-        self.scale.len(Search::longest(&self.nodes, &self.bins))
+        self.scale.len(self.bins.longest(&self.nodes))
     }
 
     /// The share of the free bytes that is outside the longest free range: 0 where all are in one
@@ -358,16 +269,8 @@ impl Space {
         if free == 0 {
             return 0.0;
         }
-        let longest = Search::longest(&self.nodes, &self.bins);
+        let longest = self.bins.longest(&self.nodes);
         (free - longest) as f64 / free as f64
-    }
-
-    /// The ranges in address order, live and free.
-    pub const fn iter(&self) -> Iter<'_> {
-        Iter {
-            space: self,
-            at: self.nodes.first,
-        }
     }
 
     /// Turns the free node of `fit` into a live one of `units`; what is left of it in front and
@@ -398,7 +301,7 @@ impl Space {
     }
 
     /// Leaves `units` to the node and files the rest, if any, as free. The node behind is live.
-    fn cut_tail(&mut self, node: u32, units: u64) {
+    pub(crate) fn cut_tail(&mut self, node: u32, units: u64) {
         if self.nodes.at(node).len > units {
             let rest = self.nodes.split(node, units);
             self.bins.insert(&mut self.nodes, rest);
@@ -407,7 +310,7 @@ impl Space {
     }
 
     /// Files a free node after merging it with its free neighbours (S2).
-    fn merge_and_file(&mut self, node: u32) {
+    pub(crate) fn merge_and_file(&mut self, node: u32) {
         let Node { prev, next, .. } = *self.nodes.at(node);
         if self.free_units_at(next) > 0 {
             self.bins.remove(&mut self.nodes, next);
@@ -423,7 +326,7 @@ impl Space {
     }
 
     /// The length of the node, if there is one and it is free; else zero.
-    fn free_units_at(&self, node: u32) -> u64 {
+    pub(crate) fn free_units_at(&self, node: u32) -> u64 {
         match self.nodes.get(node) {
             Some(at) if at.state == State::Free => at.len,
             _ => 0,
@@ -431,7 +334,7 @@ impl Space {
     }
 
     /// The node of a live id.
-    fn live(&self, id: RangeId) -> Result<u32, FreeError> {
+    pub(crate) fn live(&self, id: RangeId) -> Result<u32, FreeError> {
         let Some(slot) = self.nodes.get(id.index()) else {
             return Err(FreeError::Unknown { id });
         };
@@ -444,15 +347,6 @@ impl Space {
         } else {
             FreeError::Unknown { id }
         })
-    }
-
-    /// The node and the units of a resize.
-    fn resize_request(&self, id: RangeId, new_len: ByteLen) -> Result<(u32, u64), ResizeError> {
-        let node = self.live(id)?;
-        if new_len.is_zero() {
-            return Err(ResizeError::ZeroSize);
-        }
-        Ok((node, self.scale.units_up(new_len)))
     }
 
     /// The node that holds the unit `at`, by walking from the cursor.
@@ -474,37 +368,9 @@ impl Space {
         self.scale.range(node.start, node.len)
     }
 
-    fn paranoid(&self) {
+    pub(crate) fn paranoid(&self) {
         if cfg!(feature = "paranoid") {
             self.validate();
         }
     }
 }
-
-impl<'a> IntoIterator for &'a Space {
-    type Item = Span;
-    type IntoIter = Iter<'a>;
-
-    fn into_iter(self) -> Iter<'a> {
-        self.iter()
-    }
-}
-
-impl Iterator for Iter<'_> {
-    type Item = Span;
-
-    fn next(&mut self) -> Option<Span> {
-        if self.at == NONE {
-            return None;
-        }
-        let node = self.space.nodes.at(self.at);
-        let id = (node.state == State::Live).then(|| RangeId::new(self.at, node.generation));
-        self.at = node.next;
-        Some(Span {
-            range: self.space.range_of(node),
-            id,
-        })
-    }
-}
-
-impl FusedIterator for Iter<'_> {}

@@ -73,7 +73,7 @@ impl Space {
         let mut filed = 0;
         for bin in 0..self.bins.count() {
             let mut here = 0;
-            for index in self.bins.iter(&self.nodes, bin) {
+            for index in self.bins.iter(&self.nodes, bin, 0) {
                 let node = self.nodes.at(index);
                 assert!(
                     node.state == State::Free,
@@ -97,3 +97,6 @@ impl Space {
         filed
     }
 }
+
+#[cfg(test)]
+mod tests;

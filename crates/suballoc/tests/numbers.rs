@@ -1,0 +1,100 @@
+//! Offsets, lengths, alignments, ranges and reports.
+
+use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange, Space};
+
+fn align(bytes: u64) -> Align {
+    Align::new(bytes).unwrap()
+}
+
+#[test]
+fn least_common_multiples() {
+    fn check(a: u64, b: u64, lcm: Option<u64>) {
+        assert_eq!(align(a).lcm(align(b)).map(Align::get), lcm, "lcm({a}, {b})");
+        assert_eq!(align(b).lcm(align(a)).map(Align::get), lcm, "lcm({b}, {a})");
+    }
+    check(1, 1, Some(1));
+    check(12, 4, Some(12));
+    check(20, 8, Some(40));
+    check(36, 16, Some(144));
+    check(7, 5, Some(35));
+    check(256, 64, Some(256));
+    check(u64::MAX, u64::MAX, Some(u64::MAX));
+    check(u64::MAX, 2, None);
+    assert_eq!(Align::new(0), None);
+}
+
+#[test]
+fn aligning_up() {
+    fn check(bytes: u64, to: u64, up: Option<u64>) {
+        let seen = ByteOffset::new(bytes).align_up(align(to));
+        assert_eq!(seen.map(ByteOffset::get), up, "{bytes} up to {to}");
+        let greatest = u64::MAX - u64::MAX % to;
+        assert_eq!(
+            ByteLen::new(bytes).align_up(align(to)).get(),
+            up.unwrap_or(greatest)
+        );
+        assert_eq!(align(to).divides(ByteOffset::new(bytes)), up == Some(bytes));
+    }
+    check(0, 12, Some(0));
+    check(1, 12, Some(12));
+    check(12, 12, Some(12));
+    check(13, 1, Some(13));
+    check(u64::MAX - 1, 4, None);
+    check(u64::MAX, 1, Some(u64::MAX));
+}
+
+#[test]
+fn ranges_that_overlap() {
+    fn check(a: (u64, u64), b: (u64, u64), overlap: bool) {
+        let range = |(start, len)| ByteRange::new(ByteOffset::new(start), ByteLen::new(len));
+        assert_eq!(range(a).overlaps(&range(b)), overlap, "{a:?} and {b:?}");
+        assert_eq!(range(b).overlaps(&range(a)), overlap, "{b:?} and {a:?}");
+        let by_byte = (a.0..a.0 + a.1).any(|byte| range(b).contains(ByteOffset::new(byte)));
+        assert_eq!(by_byte, overlap, "{a:?} and {b:?} byte by byte");
+    }
+    check((0, 4), (4, 4), false);
+    check((0, 5), (4, 4), true);
+    check((2, 2), (0, 8), true);
+    check((2, 0), (0, 8), false);
+    check((0, 0), (0, 0), false);
+    check((3, 1), (3, 1), true);
+}
+
+#[test]
+fn sums_and_differences() {
+    let offset = ByteOffset::new(10);
+    let len = ByteLen::new(4);
+    assert_eq!(offset + len, ByteOffset::new(14));
+    assert_eq!(offset - len, ByteOffset::new(6));
+    assert_eq!(offset - ByteOffset::new(3), ByteLen::new(7));
+    assert_eq!([len, len, len].iter().sum::<ByteLen>(), len * 3);
+    assert_eq!(ByteLen::from_mib(2), ByteLen::from_kib(2048));
+    assert_eq!(ByteOffset::new(u64::MAX).checked_add(len), None);
+    assert_eq!(ByteOffset::new(3).checked_sub(len), None);
+    assert_eq!(len.checked_sub(ByteLen::new(5)), None);
+    assert_eq!(len.saturating_sub(ByteLen::new(5)), ByteLen::ZERO);
+    assert_eq!(len.checked_mul(u64::MAX), None);
+    let range = ByteRange::new(offset, len);
+    assert_eq!(
+        (range.end(), range.to_string().as_str()),
+        (ByteOffset::new(14), "10+4")
+    );
+}
+
+#[test]
+fn a_report_counts_free_ranges_by_power_of_two() {
+    let mut space = Space::new(ByteLen::from_kib(64), ByteLen::new(16)).unwrap();
+    let lens = [16, 64, 16, 100, 16, 5_000, 16, 4_500, 16];
+    let ids = lens.map(|len| space.alloc(ByteLen::new(len), Align::ONE).unwrap().id);
+    for id in ids.iter().skip(1).step_by(2) {
+        space.free(*id).unwrap();
+    }
+    insta::assert_snapshot!(space.report(), @r"
+    capacity 65536 bytes in units of 16
+    live     80 bytes in 5 ranges
+    free     65456 bytes in 5 ranges, the longest 55760, fragmentation 0.148
+      from 64: 176 bytes in 2 ranges
+      from 4096: 9520 bytes in 2 ranges
+      from 32768: 55760 bytes in 1 ranges
+    ");
+}
