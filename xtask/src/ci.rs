@@ -66,9 +66,13 @@ fn run_step(
 ) -> Result<(), Failure> {
     let mut cargo = cargo(&workspace.root);
     match step {
-        Step::Fmt => run_command(cargo.args(["fmt", "--all", "--check"])),
+        Step::Fmt => {
+            need_component(workspace, "fmt", "rustfmt")?;
+            run_command(cargo.args(["fmt", "--all", "--check"]))
+        }
         Step::Tidy => tidy::run(workspace),
         Step::Clippy => {
+            need_component(workspace, "clippy", "clippy")?;
             cargo.args([
                 "clippy",
                 "--workspace",
@@ -95,6 +99,16 @@ fn run_step(
             fly_twice(&program, &workspace.target_dir)
         }
     }
+}
+
+/// Fails with the command that brings a component where a minimal toolchain lacks it.
+fn need_component(workspace: &Workspace, command: &str, name: &str) -> Result<(), Failure> {
+    let output = cargo(&workspace.root).args([command, "--version"]).output();
+    if output.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    let text = format!("cargo {command} is missing; `rustup component add {name}` brings it");
+    Err(Failure::new(text))
 }
 
 /// A flight on the real driver, whose report and pictures are looked at.
@@ -172,4 +186,96 @@ fn read_json(path: &PathBuf) -> Result<Value, Failure> {
 /// Whether a file begins as PNG files do.
 fn is_png(path: &Path) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_component_is_named_with_its_remedy() {
+        let workspace = Workspace::load().unwrap();
+        let failure = need_component(&workspace, "no-such-command", "nothing").unwrap_err();
+        assert!(
+            failure.to_string().contains("rustup component add nothing"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn a_report_that_is_missing_or_torn_is_named() {
+        let folder = std::env::temp_dir().join(format!("geoheap-ci-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("report.json");
+        let missing = read_json(&path).unwrap_err().to_string();
+        fs::write(&path, "{ \"frames\": ").unwrap();
+        let torn = read_json(&path).unwrap_err().to_string();
+        fs::write(&path, "{ \"frames\": 1 }").unwrap();
+        let whole = read_json(&path).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        for said in [missing, torn] {
+            assert!(said.contains("report.json: "), "{said}");
+        }
+        assert_eq!(whole["frames"], 1);
+    }
+
+    /// A program that stands in for the demo and leaves `report` and pictures in `--out`.
+    #[cfg(unix)]
+    fn stand_in(folder: &Path, report: &str) -> PathBuf {
+        let script = format!(
+            "#!/bin/sh\nfor out; do :; done\nmkdir -p \"$out\"\ncat > \"$out/report.json\" <<END\n\
+             {report}\nEND\nprintf '\\211PNG\\r\\n\\032\\n' > \"$out/frame-1.png\"\n"
+        );
+        fs::create_dir_all(folder).unwrap();
+        let program = folder.join("geoheap-demo");
+        // A child writes it: were this process to, a child of another test could inherit the
+        // open file for a moment, and the system refuses to run what is open for writing.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod +x \"$0\""]);
+        assert!(
+            shell.arg(&program).arg(script).status().unwrap().success(),
+            "{program:?}"
+        );
+        program
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn flights_are_judged_by_what_they_leave() {
+        let folder = std::env::temp_dir().join(format!("geoheap-fly-{}", std::process::id()));
+        let report = |errors: &str, draws: &str| {
+            format!(
+                "{{ \"schema\": \"geoheap-demo-report/1\", \"budget_bytes\": {0}, \
+                 \"gpu_bytes_peak\": {0}, \"gpu_errors\": {errors}, \"content_mismatches\": 0, \
+                 \"hidden_uses\": 0, \"long_lived_moves\": 0, \"long_lived_evictions\": 0, \
+                 \"content_checks\": 1, \"draws\": {draws}, \"upload_bytes\": 1, \
+                 \"blocks_added\": 1 }}",
+                BUDGET_MIB << 20
+            )
+        };
+        let good = stand_in(&folder.join("good"), &report("0", "1"));
+        let wrong = stand_in(&folder.join("wrong"), &report("1", "1"));
+        // The process's id differs from flight to flight.
+        let wavering = stand_in(&folder.join("wavering"), &report("0", "$$"));
+        let out = folder.join("out");
+        fs::create_dir_all(&out).unwrap();
+        fs::write(out.join("heap.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+        let drawn = draw(&good, &out).map_err(|failure| failure.to_string());
+        let twice = fly_twice(&good, &folder).map_err(|failure| failure.to_string());
+        let judged = [draw(&wrong, &out), fly_twice(&wavering, &folder)];
+        let judged = judged.map(|outcome| outcome.unwrap_err().to_string());
+        fs::remove_dir_all(&folder).unwrap();
+        // The heap's picture was an earlier flight's, which does not count.
+        assert!(
+            drawn.unwrap_err().contains("left no heap.*png"),
+            "no picture of the heap"
+        );
+        twice.unwrap();
+        assert!(
+            judged[0].contains("gpu_errors is 1, expected 0"),
+            "{}",
+            judged[0]
+        );
+        assert!(judged[1].contains("draws: "), "{}", judged[1]);
+    }
 }

@@ -121,6 +121,7 @@ fn violations(workspace: &Workspace, files: &Files) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::{Dependency, Package};
 
     #[test]
     fn the_workspace_is_tidy() {
@@ -144,5 +145,95 @@ mod tests {
         let files = Files::of(&[("LICENSE-MIT", "")]);
         let found = violations(&workspace, &files);
         assert_eq!(found.len(), ROOT_FILES.len() - 1, "{found:?}");
+    }
+
+    /// A workspace of one crate without a fault, as packages and files.
+    fn tidy_crate() -> (Workspace, Vec<(&'static str, String)>) {
+        let package = Package {
+            name: "geoheap-residency".into(),
+            folder: "crates/residency".into(),
+            license: Some("MIT OR Apache-2.0".into()),
+            description: Some("Who stays".into()),
+            dependencies: Vec::new(),
+            roots: vec!["crates/residency/src/lib.rs".into()],
+        };
+        let workspace = Workspace {
+            root: "/nowhere".into(),
+            target_dir: "/nowhere/target".into(),
+            packages: vec![package],
+        };
+        let mut texts: Vec<_> = ROOT_FILES.map(|name| (name, "Text.\n".to_owned())).into();
+        let manifest = "[package]\n\n[lints]\nworkspace = true\n";
+        texts.push(("crates/residency/Cargo.toml", manifest.to_owned()));
+        let root = "#![forbid(unsafe_code)]\n//! Who stays.\n";
+        texts.push(("crates/residency/src/lib.rs", root.to_owned()));
+        (workspace, texts)
+    }
+
+    /// What is said of the tidy crate with `text` appended to the file `path`.
+    fn said_with(path: &str, text: &str) -> Vec<String> {
+        let (workspace, mut texts) = tidy_crate();
+        let file = texts.iter_mut().find(|(other, _)| *other == path).unwrap();
+        file.1.push_str(text);
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        let found = violations(&workspace, &Files::of(&texts));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_rule_over_files_is_asked() {
+        const LIB: &str = "crates/residency/src/lib.rs";
+        assert_eq!(said_with(LIB, ""), [""; 0]);
+        for (path, text, expected) in [
+            ("README.md", "[a](none.md)\n", "which is not there"),
+            ("README.md", "cargo xtask none\n", "does not exist"),
+            (".ci/run", "\tcargo\n", "holds a tab"),
+            (LIB, &format!("// {}\n", "x".repeat(99)), "columns long"),
+            (
+                LIB,
+                &format!("fn a() {{\n{}}}\n", "    b();\n".repeat(70)),
+                "a has 72 lines",
+            ),
+            (LIB, &"// c\n".repeat(500), "lines without tests"),
+            (LIB, "use std::time::Instant;\n", "does without"),
+        ] {
+            let said = said_with(path, text);
+            assert!(
+                said.len() == 1 && said[0].contains(expected),
+                "{expected}: {said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_rule_over_packages_is_asked() {
+        let (good, texts) = tidy_crate();
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        let said = |change: &dyn Fn(&mut Package)| {
+            let mut package = good.packages[0].clone();
+            change(&mut package);
+            let workspace = Workspace {
+                root: good.root.clone(),
+                target_dir: good.target_dir.clone(),
+                packages: vec![package],
+            };
+            violations(&workspace, &Files::of(&texts)).len()
+        };
+        assert_eq!(said(&|_| ()), 0);
+        assert_eq!(said(&|package| package.license = None), 1);
+        assert_eq!(said(&|package| package.roots.push("README.md".into())), 1);
+        // Without a manifest there it takes no lints either.
+        assert_eq!(said(&|package| package.folder = "crates/heap".into()), 2);
+        let flume = || Dependency {
+            name: "flume".into(),
+            dev: false,
+        };
+        assert_eq!(said(&|package| package.dependencies.push(flume())), 1);
     }
 }

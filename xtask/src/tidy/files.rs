@@ -138,7 +138,8 @@ fn listed_by_git(root: &Path) -> Option<Vec<String>> {
         .collect();
     paths.sort();
     paths.dedup();
-    Some(paths)
+    // An archive unpacked below a checkout of something else is unknown to git.
+    if paths.is_empty() { None } else { Some(paths) }
 }
 
 /// The files below a folder, but for build outputs and hidden folders other than `.ci`.

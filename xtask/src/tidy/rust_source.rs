@@ -1,5 +1,9 @@
 //! A Rust file taken apart as far as the rules need: code, comments, strings, tests.
 
+/// Beginnings of the attributes of what only tests compile, their own or, behind a feature, those
+/// of another crate.
+const TEST_ATTRIBUTES: [&str; 3] = ["#[cfg(test)", "#[cfg(all(test,", "#[cfg(any(test, feature"];
+
 /// What a character belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -18,7 +22,7 @@ pub(super) struct RustSource {
     pub(super) text: String,
     /// The text with comments and literals blanked, line for line.
     pub(super) code: String,
-    /// `code` with the items behind `#[cfg(test)]` blanked too.
+    /// `code` with what only tests compile blanked too.
     pub(super) code_without_tests: String,
     /// The text with literals blanked, comments kept.
     pub(super) without_literals: String,
@@ -164,11 +168,11 @@ fn raw_string_len(rest: &[char]) -> Option<usize> {
     Some(inside.map_or(rest.len(), |inside| 2 * (hashes + 1) + inside))
 }
 
-/// `code` with the items behind `#[cfg(test)]` blanked, and the lines that they cover.
+/// `code` with the items behind test attributes blanked, and the lines that they cover.
 fn without_tests(code: &str) -> (String, Vec<bool>) {
     let mut chars: Vec<char> = code.chars().collect();
     let mut line_is_test = vec![false; code.split('\n').count()];
-    for attribute in ["#[cfg(test)]", "#[cfg(all(test,"] {
+    for attribute in TEST_ATTRIBUTES {
         let pattern: Vec<char> = attribute.chars().collect();
         let mut from = 0;
         while let Some(start) = position(&chars, &pattern, from) {
@@ -227,23 +231,31 @@ pub(super) fn closing_brace(chars: &[char], start: usize) -> usize {
     chars.len().saturating_sub(1)
 }
 
-/// The modules that a file declares behind `#[cfg(test)]`, as paths without the ending.
+/// The modules that a file declares behind test attributes, as paths without the ending.
 pub(super) fn test_modules(source: &RustSource) -> Vec<String> {
     let folder = match source.path.rsplit_once('/') {
         Some((folder, "lib.rs" | "main.rs" | "mod.rs")) => folder,
         _ => source.path.trim_end_matches(".rs"),
     };
     let mut modules = Vec::new();
-    let mut rest = source.code.as_str();
-    while let Some((_, behind)) = rest.split_once("#[cfg(test)]") {
-        let declared = behind.trim_start().strip_prefix("mod ");
+    for (at, attribute) in TEST_ATTRIBUTES
+        .iter()
+        .flat_map(|start| source.code.match_indices(start))
+    {
+        let behind = source.code[at + attribute.len()..]
+            .split_once(']')
+            .map(|(_, item)| item);
+        let item = behind.unwrap_or_default().trim_start();
+        let declared = item
+            .strip_prefix("pub ")
+            .unwrap_or(item)
+            .strip_prefix("mod ");
         let name = declared
             .and_then(|item| item.split_once(';'))
             .map(|(name, _)| name);
         if let Some(name) = name.filter(|name| name.chars().all(is_word)) {
             modules.push(format!("{folder}/{name}"));
         }
-        rest = behind;
     }
     modules
 }

@@ -85,6 +85,18 @@ fn a_test_only_function_with_arrays_in_its_signature_ends_at_its_brace() {
 }
 
 #[test]
+fn tests_for_other_crates_stand_behind_a_feature() {
+    let text = "#[cfg(any(test, feature = \"conformance\"))]\npub mod conformance;\nfn c() {}\n";
+    let source = RustSource::new("crates/a/src/lib.rs", text);
+    assert_eq!(source.line_is_test, [true, true, false, false]);
+    assert_eq!(test_modules(&source), ["crates/a/src/conformance"]);
+    let text = "#[cfg(any(unix, feature = \"test\"))]\npub mod other;\n";
+    let source = RustSource::new("crates/a/src/lib.rs", text);
+    assert_eq!(source.line_is_test, [false; 3]);
+    assert_eq!(test_modules(&source), [""; 0]);
+}
+
+#[test]
 fn paths_of_tests_are_known() {
     for path in [
         "crates/a/tests/b.rs",
