@@ -7,7 +7,7 @@ pub use error::ElevationError;
 pub use read::MAX_SIDE_SAMPLES;
 pub use read::MIN_SIDE_SAMPLES;
 
-use super::noise::{fractal, gradient, lerp, smoothstep};
+use super::noise::{fractal, gradient, lerp, smoothstep, split};
 use glam::Vec3;
 
 /// World metres between two samples of the elevation, in both directions.
@@ -48,6 +48,7 @@ pub struct Elevation {
 pub struct HeightGrid {
     side: usize,
     heights_m: Vec<f32>,
+    ruggedness: Vec<f32>,
 }
 
 impl HeightGrid {
@@ -56,23 +57,20 @@ impl HeightGrid {
         self.side
     }
 
-    /// The height of a point; -1 and `side` are the ring.
-    pub fn at(&self, column: isize, row: isize) -> f32 {
-        let stride = self.side + 2;
-        let (column, row) = (column.cast_unsigned() + 1, row.cast_unsigned() + 1);
-        self.heights_m[row.wrapping_mul(stride) + column]
+    /// The heights row by row with the ring, so `side() + 2` a row; point (0, 0) is at
+    /// `side() + 3`.
+    pub fn heights_m(&self) -> &[f32] {
+        &self.heights_m
     }
 
-    /// The heights of a point for change, with its place `(column, row)`, ring included.
-    pub fn for_each_mut(&mut self, mut change: impl FnMut(isize, isize, &mut f32)) {
-        let stride = self.side + 2;
-        for (i, height) in self.heights_m.iter_mut().enumerate() {
-            let (column, row) = (
-                (i % stride).cast_signed() - 1,
-                (i / stride).cast_signed() - 1,
-            );
-            change(column, row, height);
-        }
+    /// The ruggedness, 0 to 1, in the same order.
+    pub fn ruggedness(&self) -> &[f32] {
+        &self.ruggedness
+    }
+
+    /// The heights for change, in the same order.
+    pub fn heights_mut(&mut self) -> &mut [f32] {
+        &mut self.heights_m
     }
 }
 
@@ -212,17 +210,22 @@ impl Elevation {
         let at = |start: f32, i: usize| start + side_m * ((i as f32 - 1.0) / quads as f32);
         #[expect(clippy::cast_precision_loss, reason = "a few hundred points")]
         let octaves = octaves_for(side_m / quads as f32);
-        let mut heights_m = Vec::with_capacity((side + 2) * (side + 2));
+        let room = (side + 2) * (side + 2);
+        let mut grid = HeightGrid {
+            side,
+            heights_m: Vec::with_capacity(room),
+            ruggedness: Vec::with_capacity(room),
+        };
         for j in 0..side + 2 {
             let z = at(origin.z, j);
             self.append_row(
                 z,
                 (0..side + 2).map(|i| at(origin.x, i)),
                 octaves,
-                &mut heights_m,
+                &mut grid,
             );
         }
-        HeightGrid { side, heights_m }
+        grid
     }
 
     /// Appends the heights along one row of places. Does the work of [`Elevation::ground_m`] with
@@ -232,7 +235,7 @@ impl Elevation {
         z_m: f32,
         xs_m: impl Iterator<Item = f32>,
         octaves: u32,
-        heights_m: &mut Vec<f32>,
+        grid: &mut HeightGrid,
     ) {
         let (row, tz) = cell(z_m);
         let wz = catmull_rom(tz);
@@ -243,11 +246,8 @@ impl Elevation {
                 .sum()
         };
         let column_ruggedness = |column: isize| {
-            let (a, b) = (
-                self.sample_ruggedness(column, row),
-                self.sample_ruggedness(column, row + 1),
-            );
-            lerp(a, b, tz)
+            let north = self.sample_ruggedness(column, row);
+            lerp(north, self.sample_ruggedness(column, row + 1), tz)
         };
         let mut current = isize::MIN;
         let (mut heights, mut rugged) = ([0.0; 4], [0.0; 2]);
@@ -263,7 +263,8 @@ impl Elevation {
                 heights[0] * wx[0] + heights[1] * wx[1] + heights[2] * wx[2] + heights[3] * wx[3];
             let ruggedness = lerp(rugged[0], rugged[1], tx);
             let added = detail(x, z_m, ruggedness, octaves, self.seed);
-            heights_m.push(smooth * VERTICAL_SCALE + added);
+            grid.heights_m.push(smooth * VERTICAL_SCALE + added);
+            grid.ruggedness.push(ruggedness);
         }
     }
 
@@ -279,12 +280,8 @@ impl Elevation {
 /// The sample at or before a place, and how far the place is towards the next one.
 fn cell(place_m: f32) -> (isize, f32) {
     let place = place_m / SAMPLE_SPACING_M;
-    let whole = place.floor();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates far outside any elevation"
-    )]
-    (whole.clamp(-1.0e6, 1.0e6) as isize, place - whole)
+    let (whole, rest) = split(place.clamp(-1.0e6, 1.0e6));
+    (whole as isize, rest)
 }
 
 /// The weights of four neighbours for a place `t` between the middle two (Catmull and Rom 1974).

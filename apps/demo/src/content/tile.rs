@@ -1,7 +1,15 @@
 //! The ground: square tiles in levels of detail, each an independent mesh with skirts.
 
-use super::mesh::{Indices, MeshData, VERTEX_STRIDE_BYTES};
-use super::scene::{ObjectBytes, Scene};
+mod ground;
+mod mesh;
+
+pub use ground::Ground;
+pub use mesh::build;
+
+pub(super) use ground::to_byte;
+
+use super::mesh::VERTEX_STRIDE_BYTES;
+use super::scene::ObjectBytes;
 use glam::Vec3;
 use std::fmt;
 
@@ -71,20 +79,19 @@ pub fn quads(level: u8) -> usize {
 /// that a heap sees both widths, although level 0 too could be addressed by the narrower.
 pub fn bytes(level: u8) -> ObjectBytes {
     let quads = quads(level);
-    let vertices = (quads + 1) * (quads + 1) + 4 * (quads + 1);
     let indices = 6 * (quads * quads + 4 * quads);
     let index_bytes = if level == 0 { 4 } else { 2 };
     ObjectBytes {
-        vertex_bytes: vertices * VERTEX_STRIDE_BYTES,
+        vertex_bytes: vertex_count(level) * VERTEX_STRIDE_BYTES,
         index_bytes: indices * index_bytes,
     }
 }
 
-/// Makes a tile's mesh. The same `scene`, `id` and `revision` always give the same bytes.
-///
-/// Each revision above 0 adds one meteor crater (the last eight are kept) and lets the snow come
-/// down a little; craters end before the tile's edges, so that neighbours still fit.
-pub fn build(scene: &Scene, id: TileId, revision: u32) -> MeshData {
-    let _ = (scene, id, revision);
-    MeshData::new(Vec::new(), Indices::U16(Vec::new()))
+/// The vertices of a tile of this level.
+fn vertex_count(level: u8) -> usize {
+    let side = quads(level) + 1;
+    side * side + 4 * side
 }
+
+#[cfg(test)]
+mod tests;

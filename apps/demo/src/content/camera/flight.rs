@@ -28,16 +28,17 @@ const fn waypoint(t: f32, east: f32, south: f32, above_m: f32, pitch: f32) -> Wa
 /// Over the built-in elevation: from the Fergana foothills over the Alay range into the Alay
 /// valley, along the Trans-Alay wall below Lenin Peak, back over the Alay, and out high above the
 /// Fergana plain.
-const WAYPOINTS: [Waypoint; 9] = [
-    waypoint(0.00, 0.500, 0.125, 420.0, -12.0),
-    waypoint(0.14, 0.490, 0.165, 260.0, -8.0),
-    waypoint(0.28, 0.470, 0.205, 160.0, -7.0),
-    waypoint(0.40, 0.455, 0.235, 150.0, -4.0),
-    waypoint(0.52, 0.435, 0.262, 200.0, -3.0),
-    waypoint(0.62, 0.395, 0.255, 220.0, -6.0),
-    waypoint(0.72, 0.340, 0.205, 700.0, -12.0),
-    waypoint(0.82, 0.240, 0.130, 3500.0, -25.0),
-    waypoint(1.00, 0.110, 0.045, 6500.0, -35.0),
+const WAYPOINTS: [Waypoint; 10] = [
+    waypoint(0.00, 0.492, 0.150, 420.0, -12.0),
+    waypoint(0.14, 0.482, 0.180, 260.0, -8.0),
+    waypoint(0.28, 0.468, 0.210, 160.0, -7.0),
+    waypoint(0.40, 0.452, 0.236, 150.0, -4.0),
+    waypoint(0.52, 0.430, 0.256, 200.0, -3.0),
+    waypoint(0.61, 0.400, 0.240, 240.0, -6.0),
+    waypoint(0.69, 0.345, 0.190, 700.0, -12.0),
+    waypoint(0.77, 0.250, 0.118, 2000.0, -22.0),
+    waypoint(0.88, 0.145, 0.055, 2800.0, -26.0),
+    waypoint(1.00, 0.085, 0.030, 3200.0, -26.0),
 ];
 
 /// The default flight, its last keyframe at `frames - 1`. It never goes below the ground.
