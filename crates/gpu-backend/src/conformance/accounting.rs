@@ -330,13 +330,10 @@ pub fn lost_device_is_told_once<B: Backend>(make: Make<'_, B>) {
     let release = backend.release_buffer(second, bytes(256));
     (rig.lose)();
     let mut events = Vec::new();
-    for _ in 0..POLLS_MAX {
-        backend.poll(&mut events);
-        if backend.is_lost() {
-            break;
-        }
-        std::thread::yield_now();
-    }
+    assert!(
+        backend.wait_idle(POLLS_MAX),
+        "the device has to come to an end"
+    );
     for _ in 0..3 {
         backend.poll(&mut events);
     }

@@ -1,9 +1,46 @@
 //! A real driver, with late completion: a software adapter if there is one, else any.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::conformance::Rig;
 use crate::{Backend, BackendEvent, BufferDesc, StagingConfig, WgpuBackend, conformance_tests};
+
+/// What the validation layers said, from any test of this process.
+static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps wgpu's errors, which is where the validation layers speak up.
+struct Listener;
+
+impl log::Log for Listener {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error && metadata.target().starts_with("wgpu_hal")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
+            complaints.push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Fails the test that it is dropped in if the validation layers had something to say.
+struct NoComplaints;
+
+impl Drop for NoComplaints {
+    fn drop(&mut self) {
+        let complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            thread::panicking() || complaints.is_empty(),
+            "validation: {complaints:?}"
+        );
+    }
+}
 
 async fn adapter(instance: &wgpu::Instance) -> wgpu::Adapter {
     for force_fallback_adapter in [true, false] {
@@ -19,8 +56,13 @@ async fn adapter(instance: &wgpu::Instance) -> wgpu::Adapter {
 }
 
 fn rig(staging: &StagingConfig) -> Rig<WgpuBackend> {
-    let instance =
-        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    static LISTENER: Listener = Listener;
+    // The second test of the process finds it set.
+    let _set_before = log::set_logger(&LISTENER);
+    log::set_max_level(log::LevelFilter::Error);
+    let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    desc.flags |= wgpu::InstanceFlags::VALIDATION | wgpu::InstanceFlags::DEBUG;
+    let instance = wgpu::Instance::new(desc);
     let (device, queue) = pollster::block_on(async {
         let adapter = adapter(&instance).await;
         let desc = wgpu::DeviceDescriptor::default();
@@ -30,9 +72,14 @@ fn rig(staging: &StagingConfig) -> Rig<WgpuBackend> {
             .expect("the adapter gives a device of default limits")
     });
     let backend = WgpuBackend::new(device.clone(), queue, staging);
+    let no_complaints = NoComplaints;
+    let lose = move || {
+        device.destroy();
+        drop(no_complaints);
+    };
     Rig {
         backend,
-        lose: Box::new(move || device.destroy()),
+        lose: Box::new(lose),
     }
 }
 
@@ -71,12 +118,13 @@ fn released_memory_is_back() {
     );
     while !events.contains(&BackendEvent::Released(release, len)) {
         backend.poll(&mut events);
-        std::thread::yield_now();
+        thread::yield_now();
     }
-    let after = held(backend).expect("it reported before");
-    assert_eq!(
-        after,
-        during - (during - before) / 2,
-        "G3: one of two went by the event"
+    let gone = during - held(backend).expect("it reported before");
+    // The padding of the buffer, and small buffers of wgpu's own, may come on top.
+    let expected = len.get()..len.get() + (1 << 20);
+    assert!(
+        expected.contains(&gone),
+        "G3: {gone} bytes went by the event"
     );
 }
