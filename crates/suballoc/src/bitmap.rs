@@ -1,30 +1,33 @@
-//! Which bins are not empty: a bitmap in two levels.
+//! Which bins are not empty: a bitmap in two levels, found by find-first-set.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 const WORD_BITS: usize = u64::BITS as usize;
 
-/// A set of small integers with O(1) insert, remove, first-from and last. The upper level is one
-/// `u128` with a bit for each word that is not zero, which bounds the set to 8192 members.
+/// Words of words: with two of them the set has up to 8192 members.
+const TOPS: usize = 2;
+
+/// A set of small integers with O(1) insert, remove, first-from and last. A bit of the top words
+/// stands for a word of the set that is not zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Bitmap {
-    summary: u128,
+    tops: [u64; TOPS],
     words: Vec<u64>,
 }
 
 impl Bitmap {
     /// The greatest number of members.
-    pub(crate) const LEN_MAX: usize = WORD_BITS * u128::BITS as usize;
+    pub(crate) const LEN_MAX: usize = WORD_BITS * WORD_BITS * TOPS;
 
     /// An empty set over `0..len`.
     pub(crate) fn new(len: usize) -> Self {
         assert!(
             len <= Self::LEN_MAX,
-            "S4: {len} bins are more than one summary word can mark"
+            "S4: {len} bins are more than the top words can mark"
         );
         Self {
-            summary: 0,
+            tops: [0; TOPS],
             words: vec![0; len.div_ceil(WORD_BITS)],
         }
     }
@@ -32,14 +35,14 @@ impl Bitmap {
     pub(crate) fn insert(&mut self, bit: usize) {
         let word = bit / WORD_BITS;
         self.words[word] |= 1 << (bit % WORD_BITS);
-        self.summary |= 1 << word;
+        self.tops[word / WORD_BITS] |= 1 << (word % WORD_BITS);
     }
 
     pub(crate) fn remove(&mut self, bit: usize) {
         let word = bit / WORD_BITS;
         self.words[word] &= !(1 << (bit % WORD_BITS));
         if self.words[word] == 0 {
-            self.summary &= !(1 << word);
+            self.tops[word / WORD_BITS] &= !(1 << (word % WORD_BITS));
         }
     }
 
@@ -54,21 +57,21 @@ impl Bitmap {
         if here != 0 {
             return Some(word * WORD_BITS + here.trailing_zeros() as usize);
         }
-        // Shifting in two steps keeps the last word's shift below the width of the summary.
-        let later = self.summary & ((u128::MAX << word) << 1);
-        if later == 0 {
-            return None;
+        let mut top = word / WORD_BITS;
+        // Shifting in two steps keeps a top word's last shift below its width.
+        let mut later = self.tops[top] & ((u64::MAX << (word % WORD_BITS)) << 1);
+        while later == 0 {
+            top += 1;
+            later = *self.tops.get(top)?;
         }
-        let word = later.trailing_zeros() as usize;
+        let word = top * WORD_BITS + later.trailing_zeros() as usize;
         Some(word * WORD_BITS + self.words[word].trailing_zeros() as usize)
     }
 
     /// The greatest member.
     pub(crate) fn last(&self) -> Option<usize> {
-        if self.summary == 0 {
-            return None;
-        }
-        let word = self.summary.ilog2() as usize;
+        let top = self.tops.iter().rposition(|&top| top != 0)?;
+        let word = top * WORD_BITS + self.tops[top].ilog2() as usize;
         Some(word * WORD_BITS + self.words[word].ilog2() as usize)
     }
 }

@@ -49,7 +49,8 @@ impl Iterator for Iter<'_> {
             return None;
         }
         let node = self.space.nodes.at(self.at);
-        let id = (node.state == State::Live).then(|| RangeId::new(self.at, node.generation));
+        let id = (node.state() == State::Live)
+            .then(|| RangeId::new(self.at, self.space.nodes.generation(self.at)));
         self.at = node.next;
         Some(Span {
             range: self.space.range_of(node),

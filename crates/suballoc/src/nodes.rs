@@ -6,6 +6,10 @@ use core::num::NonZeroU32;
 
 /// No node.
 pub(crate) const NONE: u32 = u32::MAX;
+/// In the place of a bin link, says that the node is live.
+const LIVE: u32 = u32::MAX - 1;
+/// In the place of a bin link, says that the slot is out of use.
+const VACANT: u32 = u32::MAX - 2;
 
 /// The name of a live range. It is generational: once the range is freed, the id resolves to
 /// nothing, also after its slot serves another range (S7).
@@ -46,25 +50,41 @@ pub(crate) enum State {
     Live,
 }
 
-/// One node: the units `start .. start + len`.
+/// One node: the units `start .. start + len`. Two of them make a cache line, since it is their
+/// cache misses that an operation in a large space takes its time for.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(crate) struct Node {
     pub(crate) start: u64,
     pub(crate) len: u64,
     /// The neighbours in address order.
     pub(crate) prev: u32,
     pub(crate) next: u32,
-    /// The links that the bins keep among free nodes.
+    /// The links that the bins keep among free nodes. For any other node the first one is a mark.
     pub(crate) bin_prev: u32,
     pub(crate) bin_next: u32,
-    /// The generation of the live range here, or of the next one to be.
-    pub(crate) generation: NonZeroU32,
-    pub(crate) state: State,
 }
 
 impl Node {
     pub(crate) const fn end(&self) -> u64 {
         self.start + self.len
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        match self.bin_prev {
+            LIVE => State::Live,
+            VACANT => State::Vacant,
+            _ => State::Free,
+        }
+    }
+
+    /// A free node is in no bin until it is filed.
+    pub(crate) const fn set_state(&mut self, state: State) {
+        self.bin_prev = match state {
+            State::Vacant => VACANT,
+            State::Free => NONE,
+            State::Live => LIVE,
+        };
     }
 }
 
@@ -72,6 +92,8 @@ impl Node {
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     slots: Vec<Node>,
+    /// For each slot, the generation of the live range in it, or else of the next one to be.
+    generations: Vec<NonZeroU32>,
     vacant: u32,
     /// The node at address zero.
     pub(crate) first: u32,
@@ -85,6 +107,7 @@ impl Nodes {
     pub(crate) fn new(units: u64) -> Self {
         let mut nodes = Self {
             slots: Vec::new(),
+            generations: Vec::new(),
             vacant: NONE,
             first: NONE,
         };
@@ -102,6 +125,16 @@ impl Nodes {
 
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {
         self.slots.get(index as usize)
+    }
+
+    pub(crate) fn generation(&self, index: u32) -> NonZeroU32 {
+        self.generations[index as usize]
+    }
+
+    /// Ends the generation of a slot: no id issued for it so far resolves any more (S7).
+    pub(crate) fn end_generation(&mut self, index: u32) {
+        let generation = &mut self.generations[index as usize];
+        *generation = generation.saturating_add(1);
     }
 
     /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
@@ -162,9 +195,9 @@ impl Nodes {
         self.vacate(prev);
     }
 
-    /// Puts the node `index`, which is in no bin, into another slot if its own is worn.
+    /// Puts the free node `index`, which is in no bin, into another slot if its own is worn.
     pub(crate) fn unworn(&mut self, index: u32) -> u32 {
-        if self.at(index).generation != GENERATION_WORN {
+        if self.generation(index) != GENERATION_WORN {
             return index;
         }
         let Node {
@@ -172,14 +205,12 @@ impl Nodes {
             len,
             prev,
             next,
-            state,
             ..
         } = *self.at(index);
         let fresh = self.take_slot(start, len);
         let node = self.at_mut(fresh);
         node.prev = prev;
         node.next = next;
-        node.state = state;
         self.link_from(prev, fresh);
         if next != NONE {
             self.at_mut(next).prev = fresh;
@@ -205,36 +236,31 @@ impl Nodes {
             next: NONE,
             bin_prev: NONE,
             bin_next: NONE,
-            generation: NonZeroU32::MIN,
-            state: State::Free,
         };
         if self.vacant == NONE {
             let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
             assert!(
-                index != NONE,
+                index < VACANT,
                 "S7: more ranges at once than a 32-bit index can name"
             );
             self.slots.push(fresh);
+            self.generations.push(NonZeroU32::MIN);
             return index;
         }
         let index = self.vacant;
         let slot = self.at_mut(index);
-        let (next, generation) = (slot.bin_next, slot.generation);
-        *slot = Node {
-            generation,
-            ..fresh
-        };
+        let next = slot.bin_next;
+        *slot = fresh;
         self.vacant = next;
         index
     }
 
     fn vacate(&mut self, index: u32) {
         let vacant = self.vacant;
+        let worn = self.generation(index) == GENERATION_WORN;
         let slot = self.at_mut(index);
-        slot.state = State::Vacant;
-        slot.len = 0;
-        slot.bin_next = NONE;
-        if slot.generation != GENERATION_WORN {
+        slot.set_state(State::Vacant);
+        if !worn {
             slot.bin_next = vacant;
             self.vacant = index;
         }

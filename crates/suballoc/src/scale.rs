@@ -46,10 +46,12 @@ impl Scale {
     /// The distance in units between two aligned places: a unit's start is a multiple of `align`
     /// exactly where its index is a multiple of this.
     pub(crate) const fn step(self, align: Align) -> u64 {
-        if align.get() == 1 {
-            1
-        } else {
-            align.get() / gcd(align.get(), self.unit_bytes)
+        match self.shift {
+            Some(shift) if align.get().is_power_of_two() => {
+                let step = align.get() >> shift;
+                if step == 0 { 1 } else { step }
+            }
+            _ => align.get() / gcd(align.get(), self.unit_bytes),
         }
     }
 

@@ -66,7 +66,12 @@ impl<'a> Search<'a> {
     /// Where in `node` the request would start, if it fits.
     fn fit(&self, node: u32) -> Option<Fit> {
         let at = self.nodes.at(node);
-        let start = at.start.checked_next_multiple_of(self.step)?;
+        let start = if self.step.is_power_of_two() {
+            // A start is at most 2^40, a step at most 2^63: their sum is within a `u64`.
+            (at.start + (self.step - 1)) & !(self.step - 1)
+        } else {
+            at.start.checked_next_multiple_of(self.step)?
+        };
         (start.checked_add(self.len)? <= at.end()).then_some(Fit { node, start })
     }
 

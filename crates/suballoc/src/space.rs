@@ -1,7 +1,5 @@
 //! The space and its operations.
 
-use core::num::NonZeroU32;
-
 use crate::bins::{Bins, LEN_MAX_UNITS};
 use crate::bytes::{Align, ByteLen, ByteOffset, ByteRange};
 use crate::error::{AllocError, FreeError, SpaceError};
@@ -174,8 +172,8 @@ impl Space {
         let units = self.scale.units_up(len);
         let node = self.node_at(start);
         let at = self.nodes.at(node);
-        if at.state == State::Live || at.end() < start + units {
-            let live = if at.state == State::Live {
+        if at.state() == State::Live || at.end() < start + units {
+            let live = if at.state() == State::Live {
                 at
             } else {
                 self.nodes.at(at.next)
@@ -201,9 +199,9 @@ impl Space {
         let node = self.live(id)?;
         let freed = self.range_of(self.nodes.at(node));
         let slot = self.nodes.at_mut(node);
-        slot.state = State::Free;
-        slot.generation = slot.generation.saturating_add(1);
+        slot.set_state(State::Free);
         self.live_units -= slot.len;
+        self.nodes.end_generation(node);
         self.live_count -= 1;
         self.free_count += 1;
         self.merge_and_file(node);
@@ -289,13 +287,13 @@ impl Space {
         node = self.nodes.unworn(node);
         self.cut_tail(node, units);
         let slot = self.nodes.at_mut(node);
-        slot.state = State::Live;
+        slot.set_state(State::Live);
         self.live_units += units;
         self.live_count += 1;
         let slot = *self.nodes.at(node);
         self.paranoid();
         Allocation {
-            id: RangeId::new(node, slot.generation),
+            id: RangeId::new(node, self.nodes.generation(node)),
             range: self.range_of(&slot),
         }
     }
@@ -328,7 +326,7 @@ impl Space {
     /// The length of the node, if there is one and it is free; else zero.
     pub(crate) fn free_units_at(&self, node: u32) -> u64 {
         match self.nodes.get(node) {
-            Some(at) if at.state == State::Free => at.len,
+            Some(at) if at.state() == State::Free => at.len,
             _ => 0,
         }
     }
@@ -338,10 +336,10 @@ impl Space {
         let Some(slot) = self.nodes.get(id.index()) else {
             return Err(FreeError::Unknown { id });
         };
-        if slot.generation == id.generation() && slot.state == State::Live {
+        let issued = self.nodes.generation(id.index());
+        if issued == id.generation() && slot.state() == State::Live {
             return Ok(id.index());
         }
-        let issued: NonZeroU32 = slot.generation;
         Err(if id.generation() < issued {
             FreeError::Stale { id }
         } else {
@@ -352,7 +350,7 @@ impl Space {
     /// The node that holds the unit `at`, by walking from the cursor.
     fn node_at(&self, at: u64) -> u32 {
         let mut node = match self.nodes.get(self.cursor) {
-            Some(slot) if slot.state != State::Vacant => self.cursor,
+            Some(slot) if slot.state() != State::Vacant => self.cursor,
             _ => self.nodes.first,
         };
         while at < self.nodes.at(node).start {

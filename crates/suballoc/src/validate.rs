@@ -39,10 +39,10 @@ impl Space {
                 "S1: the node at {end} has another one before it"
             );
             assert!(
-                node.state != State::Vacant,
+                node.state() != State::Vacant,
                 "S1: the node at {end} is a vacant slot"
             );
-            let free = node.state == State::Free;
+            let free = node.state() == State::Free;
             assert!(
                 !(free && prev_free),
                 "S2: the free node at {end} has a free one before it"
@@ -76,7 +76,7 @@ impl Space {
             for index in self.bins.iter(&self.nodes, bin, 0) {
                 let node = self.nodes.at(index);
                 assert!(
-                    node.state == State::Free,
+                    node.state() == State::Free,
                     "S3: bin {bin} holds a node that is not free"
                 );
                 assert!(

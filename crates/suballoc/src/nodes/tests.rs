@@ -1,3 +1,5 @@
+use core::num::NonZeroU32;
+
 use super::{GENERATION_WORN, State};
 use crate::{Align, ByteLen, FreeError, RangeId, Space};
 
@@ -13,13 +15,15 @@ fn a_worn_slot_is_taken_out_of_service() {
     let mut space = Space::new(ByteLen::new(16), ByteLen::new(1)).expect("a valid space");
     let first = bytes(&mut space, 4);
     let behind = bytes(&mut space, 4);
-    let slot = space.nodes.at_mut(first.index());
-    slot.generation = GENERATION_WORN
-        .get()
-        .checked_sub(1)
-        .and_then(core::num::NonZeroU32::new)
-        .expect("the last generation but one");
-    let last = RangeId::new(first.index(), slot.generation);
+    let last = RangeId::new(
+        first.index(),
+        GENERATION_WORN
+            .get()
+            .checked_sub(1)
+            .and_then(NonZeroU32::new)
+            .expect("not zero"),
+    );
+    space.nodes.generations[first.index() as usize] = last.generation();
 
     space.free(last).expect("the last id of the slot is live");
     space.validate();
@@ -32,7 +36,7 @@ fn a_worn_slot_is_taken_out_of_service() {
         first.index(),
         "S7: the worn slot was issued again"
     );
-    assert_eq!(space.nodes.at(first.index()).state, State::Vacant, "S7");
+    assert_eq!(space.nodes.at(first.index()).state(), State::Vacant, "S7");
     assert_eq!(space.get(fresh).map(|range| range.start.get()), Some(0));
 
     space.free(fresh).expect("live");

@@ -43,18 +43,18 @@ fn a_broken_space_is_found() {
     check("S1", |space| space.nodes.at_mut(first(space)).len -= 1);
     check("S1", |space| space.nodes.at_mut(second(space)).prev = NONE);
     check("S1", |space| {
-        space.nodes.at_mut(first(space)).state = State::Vacant;
+        space.nodes.at_mut(first(space)).set_state(State::Vacant);
     });
     check("S1", |space| space.units += 1);
     check("S2", |space| {
-        space.nodes.at_mut(first(space)).state = State::Free;
+        space.nodes.at_mut(first(space)).set_state(State::Free);
     });
     check("S3", |space| {
         let node = second(space);
         space.bins.remove(&mut space.nodes, node);
     });
     check("S5", |space| {
-        space.nodes.at_mut(second(space)).state = State::Live;
+        space.nodes.at_mut(second(space)).set_state(State::Live);
     });
     check("S5", |space| space.live_units += 1);
     check("S5", |space| space.live_count += 1);
