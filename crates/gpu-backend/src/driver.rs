@@ -68,7 +68,7 @@ impl LeaseRef {
 
 /// One copy, in bytes; aligned and within bounds.
 #[derive(Debug)]
-pub struct Copy<D: Driver> {
+pub struct CopyCommand<D: Driver> {
     /// Source.
     pub src: CopySource<D>,
     /// Offset in the source.
@@ -96,7 +96,7 @@ pub struct Batch<D: Driver> {
     /// New buffers to be zeroed as a whole.
     pub clears: Vec<D::Buffer>,
     /// Copies, in the order in which they are to be executed.
-    pub copies: Vec<Copy<D>>,
+    pub copies: Vec<CopyCommand<D>>,
     /// The staging buffers that the copies read from; a driver returns each of them with
     /// [`Signal::SlotBack`] or [`Signal::SlotGone`].
     pub slots: Vec<(SlotId, D::Slot)>,

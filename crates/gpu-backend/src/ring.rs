@@ -231,6 +231,15 @@ impl<M> Ring<M> {
         self.note_peak();
     }
 
+    /// One-shot memory that was counted could not be made after all.
+    pub(crate) fn take_back(&mut self, bytes: u64) {
+        assert!(
+            bytes <= self.one_shot_bytes,
+            "G4: more staging bytes taken back than were lent"
+        );
+        self.one_shot_bytes -= bytes;
+    }
+
     /// Takes the open buffers out, for a batch.
     pub(crate) fn close(&mut self) -> Vec<(SlotId, M)> {
         let mut closed = Vec::new();

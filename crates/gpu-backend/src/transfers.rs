@@ -6,7 +6,7 @@ mod completion;
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::check;
-use crate::driver::{Copy, CopySource, CopyTarget, Driver, LeaseRef, Read};
+use crate::driver::{CopyCommand, CopySource, CopyTarget, Driver, LeaseRef, Read};
 use crate::lease::Charge;
 use crate::ring::Ring;
 use crate::{
@@ -65,7 +65,7 @@ impl<D: Driver> Transfers<D> {
     }
 
     /// Pushes a copy, merged into the one before where it continues it.
-    fn record(&mut self, copy: Copy<D>) {
+    fn record(&mut self, copy: CopyCommand<D>) {
         if self.open.push(&self.driver, copy) {
             self.counters.copies_merged += 1;
         } else {
@@ -73,8 +73,13 @@ impl<D: Driver> Transfers<D> {
         }
     }
 
-    /// Counts `len` bytes of one-shot memory that `create` makes.
-    fn lend_checked(&mut self, len: ByteLen) -> Result<(), LendFault> {
+    /// Makes and counts one-shot memory of `len` bytes. Idle ring buffers go first, so that the
+    /// limit holds at every moment.
+    fn lend<T>(
+        &mut self,
+        len: ByteLen,
+        create: impl FnOnce(&mut D) -> Result<T, CreateError>,
+    ) -> Result<T, LendFault> {
         self.ring.settle();
         let limit = self
             .ring
@@ -93,7 +98,17 @@ impl<D: Driver> Transfers<D> {
                 free: ByteLen::new(free),
             });
         }
-        Ok(())
+        self.ring.lend(len.get());
+        match create(&mut self.driver) {
+            Ok(memory) => {
+                self.counters.staging_created += 1;
+                Ok(memory)
+            }
+            Err(error) => {
+                self.ring.take_back(len.get());
+                Err(LendFault::Create(error))
+            }
+        }
     }
 }
 
@@ -101,6 +116,7 @@ impl<D: Driver> Transfers<D> {
 enum LendFault {
     TooLarge { requested: ByteLen, limit: ByteLen },
     Full { requested: ByteLen, free: ByteLen },
+    Create(CreateError),
 }
 
 impl From<LendFault> for StageError {
@@ -108,6 +124,7 @@ impl From<LendFault> for StageError {
         match fault {
             LendFault::TooLarge { requested, limit } => Self::TooLarge { requested, limit },
             LendFault::Full { requested, free } => Self::Full { requested, free },
+            LendFault::Create(error) => error.into(),
         }
     }
 }
@@ -117,6 +134,7 @@ impl From<LendFault> for LeaseError {
         match fault {
             LendFault::TooLarge { requested, limit } => Self::TooLarge { requested, limit },
             LendFault::Full { requested, free } => Self::Full { requested, free },
+            LendFault::Create(error) => error.into(),
         }
     }
 }
@@ -189,10 +207,7 @@ impl<D: Driver> Backend for Transfers<D> {
         if !len.get().is_multiple_of(align.get()) {
             return Err(LeaseError::Misaligned { len, align });
         }
-        self.lend_checked(len)?;
-        let memory = self.driver.create_lease(len)?;
-        self.ring.lend(len.get());
-        self.counters.staging_created += 1;
+        let memory = self.lend(len, |driver| driver.create_lease(len))?;
         let charge = Charge::new(Some(memory.source), len.get(), self.ring.account());
         Ok(StagingLease::new(memory.writer, charge))
     }
@@ -235,7 +250,7 @@ impl<D: Driver> Backend for Transfers<D> {
             let (piece, after) = rest.split_at(count);
             self.driver
                 .write_slot(stretch.memory, stretch.offset, piece);
-            let copy = Copy {
+            let copy = CopyCommand {
                 src: CopySource::Slot(stretch.slot),
                 src_offset: stretch.offset,
                 dst: CopyTarget::Buffer(dst.clone()),
@@ -275,7 +290,7 @@ impl<D: Driver> Backend for Transfers<D> {
             return Ok(());
         }
         lease.seal();
-        self.record(Copy {
+        self.record(CopyCommand {
             src: CopySource::Lease(LeaseRef(lease.charge().clone())),
             src_offset: from,
             dst: CopyTarget::Buffer(dst.clone()),
@@ -303,7 +318,7 @@ impl<D: Driver> Backend for Transfers<D> {
         self.check_range(src, src_offset, len)?;
         self.check_range(dst, dst_offset, len)?;
         if len.get() > 0 {
-            self.record(Copy {
+            self.record(CopyCommand {
                 src: CopySource::Buffer(src.clone()),
                 src_offset: src_offset.get(),
                 dst: CopyTarget::Buffer(dst.clone()),
@@ -334,17 +349,14 @@ impl<D: Driver> Backend for Transfers<D> {
             });
             return Ok(id);
         }
-        self.lend_checked(len)?;
-        let memory = self.driver.create_read_back(len)?;
-        self.ring.lend(len.get());
-        self.counters.staging_created += 1;
+        let memory = self.lend(len, |driver| driver.create_read_back(len))?;
         self.next_read += 1;
         let index = self.open.reads.len();
         self.open.reads.push(Read { id, memory });
         self.open
             .charges
             .push(Charge::new(None, len.get(), self.ring.account()));
-        self.record(Copy {
+        self.record(CopyCommand {
             src: CopySource::Buffer(src.clone()),
             src_offset: offset.get(),
             dst: CopyTarget::Read(index),

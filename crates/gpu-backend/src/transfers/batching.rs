@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ReadId;
-use crate::driver::{Batch, Copy, CopySource, CopyTarget, Driver, LeaseRef, Read, SlotId};
+use crate::driver::{Batch, CopyCommand, CopySource, CopyTarget, Driver, LeaseRef, Read, SlotId};
 use crate::lease::Charge;
 
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct OpenBatch<D: Driver> {
     pub(super) reads: Vec<Read<D>>,
     /// One for each read-back.
     pub(super) charges: Vec<Arc<Charge>>,
-    copies: Vec<Copy<D>>,
+    copies: Vec<CopyCommand<D>>,
 }
 
 /// What stays counted as staging until a batch has been executed.
@@ -37,7 +37,7 @@ impl<D: Driver> OpenBatch<D> {
     }
 
     /// Adds a copy; true if it was merged into the last one.
-    pub(super) fn push(&mut self, driver: &D, copy: Copy<D>) -> bool {
+    pub(super) fn push(&mut self, driver: &D, copy: CopyCommand<D>) -> bool {
         if let Some(last) = self.copies.last_mut()
             && continues(driver, last, &copy)
         {
@@ -72,7 +72,7 @@ impl<D: Driver> OpenBatch<D> {
     }
 }
 
-fn continues<D: Driver>(driver: &D, last: &Copy<D>, next: &Copy<D>) -> bool {
+fn continues<D: Driver>(driver: &D, last: &CopyCommand<D>, next: &CopyCommand<D>) -> bool {
     let same_source = match (&last.src, &next.src) {
         (CopySource::Slot(a), CopySource::Slot(b)) => a == b,
         (CopySource::Lease(a), CopySource::Lease(b)) => a.is(&b.0),
