@@ -42,11 +42,14 @@
 //! picks the chunk with the fewest live bytes whose ranges all fit into the free room of the
 //! others, which is the lowest price for a chunk, and stops where the price is too high. Places
 //! are found by trial on a copy of each receiving chunk's free ranges (a
-//! [`Space`](geoheap_suballoc::Space)), longest range first by best fit into the densest chunk: an
-//! offline form of best-fit decreasing (Johnson et al., *Worst-case performance bounds for simple
-//! one-dimensional packing algorithms*, 1974), which leaves the emptier chunks to be emptied next.
-//! The moves themselves are listed smallest first, so that a capped plan gets much of its work
-//! done early, and the next plan goes on with the same victim.
+//! [`Space`](geoheap_suballoc::Space)): best fit in the densest chunk, so that the emptier chunks
+//! can be emptied next. Small ranges come first, so that a capped plan gets much of its work done
+//! early. Where they do not all fit so, the longest come first, as in best-fit decreasing (Johnson
+//! et al., *Worst-case performance bounds for simple one-dimensional packing algorithms*, 1974).
+//! The moves are listed in the order of the search, and the next plan goes on with the same
+//! victim: it finds the chunks as the search of this one left them, and so the rest of its places.
+//! Moves lead from sparse chunks into denser ones, so that passes cannot go back and forth; only a
+//! plan that finishes its victim may do otherwise.
 //!
 //! A plan prints as stable text and as JSON ([`Plan::to_json`]): a dry run is the plan without its
 //! execution, and tests can compare it with a stored text.
@@ -62,7 +65,8 @@
 //!   plan and named.
 //! - **D6** If a plan is done, executing it leaves nothing live in the victim, and the forecast is
 //!   what then is so.
-//! - **D7** The same input gives the same plan, whatever the order of the chunks.
+//! - **D7** Passes end: a layout that only plans change comes to one for which nothing is planned.
+//! - **D8** The same input gives the same plan, whatever the order of the chunks.
 //!
 //! # Trade-offs
 //!
@@ -70,7 +74,10 @@
 //!   caller with larger caps plans again after each victim.
 //! - A plan looks at every range of the layout once, and restores the free ranges of the chunks it
 //!   tries. That is linear in the ranges, and is made once a pass, not once a move.
-//! - Longest first can fail where another order would fit. The chunk is left alone then.
+//! - Both orders can fail where another would fit. The chunk is left alone then.
+//! - Where two gaps fit equally well, the one taken is not the same in a plan that continues. With
+//!   alignments beyond the unit and little room this can end a victim half-way; the next plan then
+//!   names another victim, or none.
 
 mod layout;
 mod plan;

@@ -28,7 +28,8 @@ pub struct Move {
 pub enum Stopped {
     /// With these moves the victim is empty.
     Done,
-    /// A cap was reached; the next plan continues with the same victim.
+    /// A cap was reached. The next plan continues with the same victim. If there is none, the caps
+    /// are too low to find one, or to finish the only one that fits in one go.
     Caps,
     /// No chunk can be emptied at an acceptable price.
     NothingWorthIt,
@@ -62,10 +63,10 @@ pub struct Plan {
     pub reason: Reason,
     /// The chunk that it empties.
     pub victim: Option<u32>,
-    /// The moves, smallest first.
+    /// The moves: smallest first, or longest first where the ranges do not fit otherwise.
     pub moves: Vec<Move>,
-    /// Whether the only move is longer than the cap on bytes: it alone is left, and would never
-    /// be moved otherwise. The caller may spread its copy over several ticks.
+    /// Whether the only move is longer than the cap on bytes, and would never be moved otherwise.
+    /// The caller may spread its copy over several ticks.
     pub is_oversized: bool,
     /// What comes of it.
     pub forecast: Forecast,
@@ -114,8 +115,9 @@ impl fmt::Display for Forecast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} chunks returned{}, {} bytes moved, {} left, free {:.1} % -> {:.1} %",
+            "{} chunk{} returned{}, {} bytes moved, {} left, free {:.1} % -> {:.1} %",
             self.chunks_returned,
+            if self.chunks_returned == 1 { "" } else { "s" },
             if self.is_proven { "" } else { " (a guess)" },
             self.bytes_moved,
             self.bytes_left,

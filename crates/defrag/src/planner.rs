@@ -4,7 +4,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::layout::{Layout, LayoutError, RangeState, RangeView, Sums, fraction};
 use crate::plan::{Forecast, Move, Plan, Stopped};
-use crate::receivers::{Placed, Receivers, Search, Steps};
+use crate::receivers::{Placed, Receivers, Steps};
 use crate::triggers::Reason;
 
 /// How much one plan may ask for.
@@ -14,7 +14,8 @@ pub struct Caps {
     pub bytes: ByteLen,
     /// Ranges to move. Default 128.
     pub moves: u32,
-    /// Planning steps: ranges looked at and places tried. Default 65 536.
+    /// Planning steps: ranges restored in trial spaces and places tried. A search for a place
+    /// that has begun is finished, so that the last one may exceed this. Default 65 536.
     pub steps: u32,
 }
 
@@ -50,6 +51,38 @@ impl Goal {
     }
 }
 
+/// One way to search places for a victim's ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Attempt {
+    /// The longest range first, else the smallest. Moves are listed in the same order: only so
+    /// does a plan that continues find the places that this one would have gone on with.
+    longest_first: bool,
+    /// Only into chunks at least as dense as the victim. Downhill moves could go back and forth
+    /// for ever, unless the plan that has them also finishes its victim.
+    uphill_only: bool,
+}
+
+/// The ways to search, in this order. Small ranges first get the most done under a cap, but long
+/// ones first fill gaps better.
+const ATTEMPTS: [Attempt; 4] = [
+    Attempt {
+        longest_first: false,
+        uphill_only: true,
+    },
+    Attempt {
+        longest_first: true,
+        uphill_only: true,
+    },
+    Attempt {
+        longest_first: false,
+        uphill_only: false,
+    },
+    Attempt {
+        longest_first: true,
+        uphill_only: false,
+    },
+];
+
 /// A victim with the places found for its ranges.
 struct Evacuation {
     /// Index of the victim in the layout.
@@ -63,12 +96,17 @@ struct Evacuation {
 ///
 /// The victim is `continue_victim` if that can still be emptied, else the evacuable chunk with the
 /// fewest live bytes (then the smallest id) that has no fixed range, is within the price, and
-/// whose ranges all fit elsewhere. Places are tried for the longest range first, by best fit in
-/// the densest chunk that has room. The moves are then listed from the smallest on, up to the
-/// caps; what is left is for the next plan, which is given this one's victim.
+/// whose ranges all fit elsewhere. Places are tried by best fit in the densest chunk that has room,
+/// for the smallest range first, and if so they do not all fit for the longest first. The moves
+/// are listed in that order, up to the caps; what is left is for the next plan, which is given
+/// this one's victim. Moves lead into chunks that are at least as dense as the victim, or cannot
+/// be emptied themselves; into others only if this plan finishes its victim.
 ///
-/// A range longer than [`Caps::bytes`] is moved only if nothing else is left to move: the plan has
-/// that one move then and says so.
+/// If [`Caps::steps`] are used up while places are searched, the plan moves what has one by then.
+/// If none was found, it has no victim.
+///
+/// A range longer than [`Caps::bytes`] is moved when its turn has come: alone in a plan, which
+/// says so.
 ///
 /// # Errors
 /// [`LayoutError`] if the layout contradicts itself.
@@ -87,12 +125,26 @@ pub fn plan(
     let mut receivers = Receivers::new(layout, &sums, goal.unit);
     let candidates = candidates(layout, &sums, goal, continue_victim);
     let mut stopped = Stopped::NothingWorthIt;
-    for victim in candidates {
-        match evacuate(layout, &sums, victim, &mut receivers, &mut steps) {
-            Some(evacuation) => {
-                return Ok(capped(layout, &sums, evacuation, caps, goal, steps.taken));
+    'search: for victim in candidates {
+        for attempt in ATTEMPTS {
+            if !steps.are_left() {
+                stopped = Stopped::Caps;
+                break 'search;
             }
-            None => stopped = Stopped::NoRoom,
+            let found = evacuate(layout, &sums, victim, attempt, &mut receivers, &mut steps);
+            let Some(evacuation) = found else { continue };
+            let plan = capped(layout, &sums, &evacuation, caps, goal, steps.taken);
+            if attempt.uphill_only || plan.stopped == Stopped::Done {
+                return Ok(plan);
+            }
+            evacuation
+                .places
+                .into_iter()
+                .for_each(|(_, placed)| receivers.give_back(placed));
+            stopped = Stopped::Caps;
+        }
+        if stopped == Stopped::NothingWorthIt {
+            stopped = Stopped::NoRoom;
         }
     }
     let free_fraction = free_fraction(layout, &sums, None);
@@ -134,11 +186,12 @@ fn candidates(
     candidates
 }
 
-/// Finds places for the movable ranges of a victim, the longest first; `None` if they do not fit.
+/// Finds places for the movable ranges of a victim; `None` if they do not fit.
 fn evacuate(
     layout: &Layout,
     sums: &[Sums],
     victim: usize,
+    attempt: Attempt,
     receivers: &mut Receivers<'_>,
     steps: &mut Steps,
 ) -> Option<Evacuation> {
@@ -150,25 +203,26 @@ fn evacuate(
         .filter(|range| range.state == RangeState::Movable)
         .copied()
         .collect();
-    ranges.sort_by_key(|range| (core::cmp::Reverse(range.range.len), range.range.start));
+    ranges.sort_by_key(|range| (range.range.len, range.range.start));
+    if attempt.longest_first {
+        ranges.reverse();
+    }
     let mut places = Vec::with_capacity(ranges.len());
     for range in ranges {
-        match receivers.place(range.range.len, range.align, victim, steps) {
-            Search::Found(placed) => places.push((range, placed)),
-            Search::NoRoom => {
-                for (_, placed) in places {
-                    receivers.give_back(placed);
-                }
-                return None;
-            }
-            Search::OutOfSteps => {
-                return Some(Evacuation {
-                    victim,
-                    places,
-                    is_proven: false,
-                });
-            }
+        if !steps.are_left() {
+            return Some(Evacuation {
+                victim,
+                places,
+                is_proven: false,
+            });
         }
+        let Some(placed) = receivers.place(&range, victim, attempt.uphill_only, steps) else {
+            for (_, placed) in places {
+                receivers.give_back(placed);
+            }
+            return None;
+        };
+        places.push((range, placed));
     }
     Some(Evacuation {
         victim,
@@ -177,21 +231,20 @@ fn evacuate(
     })
 }
 
-/// Lists moves from the smallest on up to the caps, and forecasts.
+/// Lists moves up to the caps, and forecasts.
 fn capped(
     layout: &Layout,
     sums: &[Sums],
-    evacuation: Evacuation,
+    evacuation: &Evacuation,
     caps: &Caps,
     goal: &Goal,
     steps: u32,
 ) -> Plan {
-    let Evacuation {
+    let &Evacuation {
         victim,
-        mut places,
+        ref places,
         is_proven,
     } = evacuation;
-    places.sort_by_key(|(range, _)| (range.range.len, range.range.start));
     let moves_max = usize::try_from(caps.moves).unwrap_or(usize::MAX);
     let mut moves: Vec<Move> = Vec::new();
     let mut bytes_moved = ByteLen::ZERO;

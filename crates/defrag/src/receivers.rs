@@ -1,8 +1,10 @@
 //! Trial placements: each receiving chunk as a space of its own, made when it is first needed.
 
-use geoheap_suballoc::{Align, ByteLen, ByteOffset, RangeId, Space};
+use std::cmp::Ordering;
 
-use crate::layout::{Layout, Sums, fraction};
+use geoheap_suballoc::{ByteLen, ByteOffset, ByteRange, RangeId, Space};
+
+use crate::layout::{Layout, RangeView, Sums, fraction};
 
 /// The allowance of planning steps.
 #[derive(Clone, Copy, Debug)]
@@ -12,16 +14,15 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Takes `steps` and tells whether they were still allowed. At the end the last one may take
-    /// several at once, so that a chunk of many ranges is not refused for ever.
-    pub(crate) fn take(&mut self, steps: usize) -> bool {
-        if self.taken >= self.max {
-            return false;
-        }
-        self.taken = self
-            .taken
-            .saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
-        true
+    /// Whether another search may begin. A search that has begun is finished, so that a small
+    /// allowance is slow but never without effect.
+    pub(crate) const fn are_left(self) -> bool {
+        self.taken < self.max
+    }
+
+    fn take(&mut self, steps: usize) {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.taken = self.taken.saturating_add(steps);
     }
 }
 
@@ -34,14 +35,6 @@ pub(crate) struct Placed {
     id: RangeId,
 }
 
-/// The end of a search for a place.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Search {
-    Found(Placed),
-    NoRoom,
-    OutOfSteps,
-}
-
 /// The chunks that may receive ranges, the densest first.
 #[derive(Debug)]
 pub(crate) struct Receivers<'a> {
@@ -50,29 +43,50 @@ pub(crate) struct Receivers<'a> {
     unit: ByteLen,
     /// Indices into the layout.
     densest_first: Vec<usize>,
+    /// Live bytes of each chunk, trial placements included: a plan that continues after some of
+    /// them were executed finds the same chunks the densest.
+    live: Vec<ByteLen>,
     spaces: Vec<Option<Space>>,
 }
 
 impl<'a> Receivers<'a> {
     /// Chunks without anything live are left out: filling one to empty another gains nothing.
     pub(crate) fn new(layout: &'a Layout, sums: &'a [Sums], unit: ByteLen) -> Self {
-        let mut densest_first: Vec<usize> = (0..layout.chunks.len())
-            .filter(|&at| layout.chunks[at].receives)
-            .filter(|&at| !sums[at].live.is_zero() && !sums[at].free.is_zero())
-            .collect();
-        densest_first.sort_by(|&a, &b| {
-            let used = |at: usize| fraction(sums[at].live, layout.chunks[at].capacity);
-            used(b)
-                .total_cmp(&used(a))
-                .then(layout.chunks[a].id.cmp(&layout.chunks[b].id))
-        });
-        let spaces = layout.chunks.iter().map(|_| None).collect();
-        Self {
+        let receives = |&at: &usize| layout.chunks[at].receives && !sums[at].live.is_zero();
+        let mut new = Self {
             layout,
             sums,
             unit,
-            densest_first,
-            spaces,
+            densest_first: (0..layout.chunks.len()).filter(receives).collect(),
+            live: sums.iter().map(|sums| sums.live).collect(),
+            spaces: layout.chunks.iter().map(|_| None).collect(),
+        };
+        let mut order = std::mem::take(&mut new.densest_first);
+        order.sort_by(|&a, &b| new.compare(a, b));
+        new.densest_first = order;
+        new
+    }
+
+    /// The denser chunk comes first, the smaller id among equals.
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let used = |at: usize| fraction(self.live[at], self.layout.chunks[at].capacity);
+        let id = |at: usize| self.layout.chunks[at].id;
+        used(b).total_cmp(&used(a)).then(id(a).cmp(&id(b)))
+    }
+
+    /// Restores the order after the live bytes of the chunk at `nth` have changed.
+    fn reorder(&mut self, mut nth: usize) {
+        let is_before = |this: &Self, a: usize, b: usize| {
+            this.compare(this.densest_first[a], this.densest_first[b])
+                .is_lt()
+        };
+        while nth > 0 && is_before(self, nth, nth - 1) {
+            self.densest_first.swap(nth, nth - 1);
+            nth -= 1;
+        }
+        while nth + 1 < self.densest_first.len() && is_before(self, nth + 1, nth) {
+            self.densest_first.swap(nth, nth + 1);
+            nth += 1;
         }
     }
 
@@ -84,23 +98,39 @@ impl<'a> Receivers<'a> {
         })
     }
 
-    /// Takes the best fit in the densest chunk that has one, never in `victim`.
+    /// Whether a move from `victim` to the chunk at `to` leads uphill: `to` is at least as dense,
+    /// or cannot be emptied itself now.
+    ///
+    /// The sum of squared live bytes over capacity rises with each uphill move between chunks that
+    /// can be emptied, and what moves to the others does not come back by itself. So no sequence
+    /// of uphill moves is endless, whatever becomes of the plans they were part of.
+    fn is_uphill(&self, victim: usize, to: usize) -> bool {
+        let used = |at: usize, live: ByteLen| fraction(live, self.layout.chunks[at].capacity);
+        !self.layout.chunks[to].evacuable
+            || self.sums[to].fixed_count > 0
+            || used(to, self.live[to]) >= used(victim, self.sums[victim].live)
+    }
+
+    /// Takes the best fit in the densest chunk that has one, never in `victim`; `None` where no
+    /// chunk has room.
     pub(crate) fn place(
         &mut self,
-        len: ByteLen,
-        align: Align,
+        range: &RangeView,
         victim: usize,
+        uphill_only: bool,
         steps: &mut Steps,
-    ) -> Search {
+    ) -> Option<Placed> {
+        let (len, align) = (range.range.len, range.align);
         for nth in 0..self.densest_first.len() {
             let at = self.densest_first[nth];
             if at == victim || self.sums[at].free < len {
                 continue;
             }
+            if uphill_only && !self.is_uphill(victim, at) {
+                continue;
+            }
             if self.spaces[at].is_none() {
-                if !steps.take(self.layout.chunks[at].ranges.len()) {
-                    return Search::OutOfSteps;
-                }
+                steps.take(self.layout.chunks[at].ranges.len());
                 self.spaces[at] = Some(self.restore(at));
             }
             let Some(space) = &mut self.spaces[at] else {
@@ -109,30 +139,31 @@ impl<'a> Receivers<'a> {
             if space.largest_free() < len {
                 continue;
             }
-            if !steps.take(1) {
-                return Search::OutOfSteps;
-            }
+            steps.take(1);
             if let Ok(found) = space.alloc(len, align) {
-                let to = found.range.start;
-                return Search::Found(Placed {
+                let ByteRange { start: to, len } = found.range;
+                self.live[at] += len;
+                self.reorder(nth);
+                return Some(Placed {
                     chunk: at,
                     to,
                     id: found.id,
                 });
             }
         }
-        Search::NoRoom
+        None
     }
 
     /// Gives a place back, for a victim that turned out not to fit.
     pub(crate) fn give_back(&mut self, placed: Placed) {
-        let freed = self.spaces[placed.chunk]
-            .as_mut()
-            .map(|space| space.free(placed.id));
-        assert!(
-            matches!(freed, Some(Ok(_))),
-            "D3: a place was taken before it is given back"
-        );
+        let at = placed.chunk;
+        let freed = self.spaces[at].as_mut().map(|space| space.free(placed.id));
+        let Some(Ok(freed)) = freed else {
+            unreachable!("D3: a place was taken before it is given back, but {freed:?}");
+        };
+        self.live[at] -= freed.len;
+        let nth = self.densest_first.iter().position(|&other| other == at);
+        self.reorder(nth.expect("D2: only receivers have places"));
     }
 
     /// The chunk at this index as a space in which everything that is not free is taken.

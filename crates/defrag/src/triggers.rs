@@ -1,5 +1,6 @@
 //! When a pass is worth planning.
 
+use core::cmp::Ordering;
 use core::fmt;
 
 use geoheap_suballoc::{Align, ByteLen};
@@ -91,6 +92,7 @@ impl Triggers {
             return None;
         }
         let mut least: Option<(f64, u32)> = None;
+        let mut is_ill_used = false;
         let (mut free, mut chunk_capacity) = (ByteLen::ZERO, ByteLen::ZERO);
         for chunk in evacuable() {
             let sums = chunk.sums();
@@ -99,16 +101,18 @@ impl Triggers {
             }
             free = free.saturating_add(sums.free);
             chunk_capacity = chunk_capacity.max(chunk.capacity);
+            if sums.fixed_count > 0 {
+                continue;
+            }
+            is_ill_used |= compare(sums.live, chunk.capacity, self.chunk_use_below).is_lt();
             let used = (fraction(sums.live, chunk.capacity), chunk.id);
-            if sums.fixed_count == 0 && least.is_none_or(|least| used < least) {
+            if least.is_none_or(|least| used < least) {
                 least = Some(used);
             }
         }
         match least {
-            Some((used, chunk)) if used < f64::from(self.chunk_use_below) => {
-                Some(Reason::ChunkIllUsed { chunk, used })
-            }
-            _ if fraction(free, chunk_capacity) > f64::from(self.free_over_chunks) => {
+            Some((used, chunk)) if is_ill_used => Some(Reason::ChunkIllUsed { chunk, used }),
+            _ if compare(free, chunk_capacity, self.free_over_chunks).is_gt() => {
                 Some(Reason::FreeAcross {
                     free,
                     chunk_capacity,
@@ -117,4 +121,18 @@ impl Triggers {
             _ => None,
         }
     }
+}
+
+/// Compares `part` with `threshold` times `whole`, with the threshold in steps of a millionth, so
+/// that a threshold of 0.2 is a fifth and not the number that a float has for it.
+fn compare(part: ByteLen, whole: ByteLen, threshold: f32) -> Ordering {
+    const PARTS: u128 = 1_000_000;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates: a negative threshold or NaN is 0"
+    )]
+    let parts = (f64::from(threshold) * 1.0e6).round() as u64;
+    let limit = u128::from(whole.get()) * u128::from(parts);
+    (u128::from(part.get()) * PARTS).cmp(&limit)
 }

@@ -1,0 +1,420 @@
+//! Plans for hand-made layouts, as text.
+
+use geoheap_suballoc::ByteLen;
+
+use super::maps::{draw, layout};
+use super::model::execute;
+use crate::{Caps, Goal, Plan, Reason, Stopped, plan};
+
+fn planned(lines: &[&str], caps: &Caps, continue_victim: Option<u32>) -> Plan {
+    plan(
+        &layout(lines),
+        caps,
+        &Goal::new(Reason::Requested),
+        continue_victim,
+    )
+    .expect("D1: the layout is sound")
+}
+
+/// The plan and the map after it.
+fn dry_run(lines: &[&str], caps: &Caps, continue_victim: Option<u32>) -> String {
+    let plan = planned(lines, caps, continue_victim);
+    format!("{plan}\n\n{}", draw(&execute(&layout(lines), &plan)))
+}
+
+fn caps(bytes: u64, moves: u32, steps: u32) -> Caps {
+    Caps {
+        bytes: ByteLen::new(bytes),
+        moves,
+        steps,
+    }
+}
+
+#[test]
+fn the_cheapest_chunk_goes_into_the_densest() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaaaaa....", "1: bbbbbbbbb...", "2: c..dd......."], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: chunk 2
+        moves: 2
+          key 99: 16 bytes, chunk 2 @0 -> chunk 1 @144
+          key 100: 32 bytes, chunk 2 @48 -> chunk 1 @160
+        forecast: 1 chunk returned, 48 bytes moved, 0 left, free 44.4 % -> 16.7 %
+        stopped: done after 3 steps
+
+        0: aaaaaaaa....
+        1: bbbbbbbbbcdd
+        2: =..==.......
+        "
+    );
+}
+
+#[test]
+fn ranges_fill_the_gaps_that_fit_best() {
+    insta::assert_snapshot!(
+        dry_run(
+            &["0: aaaa.bbb..ccc...", "1: ...e..ff..ggg..."],
+            &Caps::default(),
+            None,
+        ),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 3
+          key 101: 16 bytes, chunk 1 @48 -> chunk 0 @64
+          key 102: 32 bytes, chunk 1 @96 -> chunk 0 @128
+          key 103: 48 bytes, chunk 1 @160 -> chunk 0 @208
+        forecast: 1 chunk returned, 96 bytes moved, 0 left, free 50.0 % -> 0.0 %
+        stopped: done after 6 steps
+
+        0: aaaaebbbffcccggg
+        1: ...=..==..===...
+        "
+    );
+}
+
+#[test]
+fn alignment_is_kept() {
+    insta::assert_snapshot!(
+        dry_run(&["0: a.bbbbb..cccccc...", "1: ...A......BB......."], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 2
+          key 65: 16 bytes, chunk 1 @48 -> chunk 0 @128
+          key 66: 32 bytes, chunk 1 @160 -> chunk 0 @256
+        forecast: 1 chunk returned, 48 bytes moved, 0 left, free 59.5 % -> 16.7 %
+        stopped: done after 5 steps
+
+        0: a.bbbbb.Acccccc.BB
+        1: ...=......==.......
+        "
+    );
+}
+
+#[test]
+fn retired_ranges_are_neither_moved_nor_written_over() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaa==.bbbb", "1: ccc=====dd..", "2: e==.f......."], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: chunk 2
+        moves: 2
+          key 101: 16 bytes, chunk 2 @0 -> chunk 0 @112
+          key 102: 16 bytes, chunk 2 @64 -> chunk 1 @160
+        forecast: 1 chunk returned, 32 bytes moved, 0 left, free 55.6 % -> 33.3 %
+        stopped: done after 8 steps
+
+        0: aaaaa==ebbbb
+        1: ccc=====ddf.
+        2: ===.=.......
+        "
+    );
+}
+
+#[test]
+fn a_chunk_with_a_pinned_range_stays() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaaaaa....", "1: #...........", "2: bbbb........"], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: chunk 2
+        moves: 1
+          key 98: 64 bytes, chunk 2 @0 -> chunk 0 @128
+        forecast: 1 chunk returned, 64 bytes moved, 0 left, free 63.9 % -> 45.8 %
+        stopped: done after 2 steps
+
+        0: aaaaaaaabbbb
+        1: #...........
+        2: ====........
+        "
+    );
+}
+
+#[test]
+fn long_lived_and_empty_chunks_neither_give_nor_take() {
+    insta::assert_snapshot!(
+        dry_run(
+            &["0!x: a...........", "1: ............", "2: bbbbbb......", "3: ccccccc....."],
+            &Caps::default(),
+            None,
+        ),
+        @r"
+        reason: requested
+        victim: none
+        moves: 0
+        forecast: 0 chunks returned, 0 bytes moved, 0 left, free 70.8 % -> 70.8 %
+        stopped: no-room after 0 steps
+
+        0!x: a...........
+        1: ............
+        2: bbbbbb......
+        3: ccccccc.....
+        "
+    );
+}
+
+#[test]
+fn caps_end_a_plan_and_the_next_goes_on() {
+    let first = [
+        "0: aaaaaaaaaa......",
+        "1: bbbbbbb.........",
+        "2: ccc.dd.e........",
+    ];
+    let capped = caps(64, 8, 100);
+    insta::assert_snapshot!(dry_run(&first, &capped, None), @r"
+    reason: requested
+    victim: chunk 2
+    moves: 2
+      key 101: 16 bytes, chunk 2 @112 -> chunk 0 @160
+      key 100: 32 bytes, chunk 2 @64 -> chunk 0 @176
+    forecast: 1 chunk returned, 48 bytes moved, 48 left, free 52.1 % -> 28.1 %
+    stopped: caps after 4 steps
+
+    0: aaaaaaaaaaedd...
+    1: bbbbbbb.........
+    2: ccc.==.=........
+    ");
+    let second = [
+        "0: aaaaaaaaaadde...",
+        "1: bbbbbbb.........",
+        "2x: ccc.==.=........",
+    ];
+    insta::assert_snapshot!(dry_run(&second, &capped, Some(2)), @r"
+    reason: requested
+    victim: chunk 2
+    moves: 1
+      key 99: 48 bytes, chunk 2 @0 -> chunk 0 @208
+    forecast: 1 chunk returned, 48 bytes moved, 0 left, free 52.1 % -> 28.1 %
+    stopped: done after 4 steps
+
+    0: aaaaaaaaaaddeccc
+    1: bbbbbbb.........
+    2x: ===.==.=........
+    ");
+}
+
+#[test]
+fn a_cap_on_moves_takes_the_smallest() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaaaaaaa......", "1: ccc.dd.e........"], &caps(4096, 2, 100), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 2
+          key 101: 16 bytes, chunk 1 @112 -> chunk 0 @160
+          key 100: 32 bytes, chunk 1 @64 -> chunk 0 @176
+        forecast: 1 chunk returned, 48 bytes moved, 48 left, free 50.0 % -> 0.0 %
+        stopped: caps after 4 steps
+
+        0: aaaaaaaaaaedd...
+        1: ccc.==.=........
+        "
+    );
+}
+
+#[test]
+fn an_oversized_range_moves_alone() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaaaaaaa......", "1: ....dddd........"], &caps(32, 8, 100), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 1 (oversized)
+          key 100: 64 bytes, chunk 1 @64 -> chunk 0 @160
+        forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 12.5 %
+        stopped: done after 2 steps
+
+        0: aaaaaaaaaadddd..
+        1: ....====........
+        "
+    );
+}
+
+#[test]
+fn a_cap_on_steps_leaves_a_guess() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaaaaaaa......", "1: ccc.dd.e........"], &caps(4096, 8, 3), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 2
+          key 101: 16 bytes, chunk 1 @112 -> chunk 0 @160
+          key 100: 32 bytes, chunk 1 @64 -> chunk 0 @176
+        forecast: 1 chunk returned (a guess), 48 bytes moved, 48 left, free 50.0 % -> 0.0 %
+        stopped: caps after 3 steps
+
+        0: aaaaaaaaaaedd...
+        1: ccc.==.=........
+        "
+    );
+}
+
+#[test]
+fn the_next_cheapest_is_tried_where_the_cheapest_does_not_fit() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aa.bb.cc.dd.eeee", "1: ffff............", "2: g.h.i.jj........"], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 1
+          key 102: 64 bytes, chunk 1 @0 -> chunk 2 @128
+        forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 34.4 %
+        stopped: done after 10 steps
+
+        0: aa.bb.cc.dd.eeee
+        1: ====............
+        2: g.h.i.jjffff....
+        "
+    );
+}
+
+#[test]
+fn the_longest_go_first_where_the_smallest_would_be_in_the_way() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aaaaa...aa....", "1: Bcdef.........."], &caps(32, 8, 100), None),
+        @r"
+        reason: requested
+        victim: chunk 1
+        moves: 2
+          key 66: 16 bytes, chunk 1 @0 -> chunk 0 @192
+          key 99: 16 bytes, chunk 1 @16 -> chunk 0 @208
+        forecast: 1 chunk returned, 32 bytes moved, 48 left, free 58.6 % -> 14.3 %
+        stopped: caps after 7 steps
+
+        0: aaaaa...aa..Bc
+        1: ==def..........
+        "
+    );
+}
+
+#[test]
+fn nothing_fits() {
+    insta::assert_snapshot!(
+        dry_run(&["0: aa.bb.cc", "1: ddd.eee.", "2: fff.gggg"], &Caps::default(), None),
+        @r"
+        reason: requested
+        victim: none
+        moves: 0
+        forecast: 0 chunks returned, 0 bytes moved, 0 left, free 20.8 % -> 20.8 %
+        stopped: no-room after 0 steps
+
+        0: aa.bb.cc
+        1: ddd.eee.
+        2: fff.gggg
+        "
+    );
+}
+
+#[test]
+fn the_price_is_exact() {
+    #[track_caller]
+    fn check(lines: &[&str], stopped: Stopped) {
+        assert_eq!(
+            planned(lines, &Caps::default(), None).stopped,
+            stopped,
+            "{lines:?}"
+        );
+    }
+    // Three quarters of a chunk of eight are six.
+    check(&["0: aaaaaa..", "1: bbbbbbb.........."], Stopped::Done);
+    check(
+        &["0: aaaaaaa.", "1!: bbbbbbb.........."],
+        Stopped::NothingWorthIt,
+    );
+    check(&["0: ........"], Stopped::NothingWorthIt);
+    check(&[], Stopped::NothingWorthIt);
+    check(&["0: a......."], Stopped::NoRoom);
+    // Filling an empty chunk to empty another gains nothing.
+    check(&["0: a.......", "1: ........"], Stopped::NoRoom);
+}
+
+#[test]
+fn a_victim_is_finished_whatever_its_price_and_reported_when_empty() {
+    let lines = ["0: aaaaaaaa...", "1: bb.........", "2x: ccccccccc=="];
+    let plan = planned(&lines, &Caps::default(), Some(2));
+    assert_eq!(
+        (plan.victim, plan.stopped),
+        (Some(2), Stopped::Done),
+        "chunk 2 is gone on with"
+    );
+    let plan = planned(&["0: aaaa....", "2x: ====...."], &Caps::default(), Some(2));
+    assert_eq!(
+        (plan.victim, plan.stopped),
+        (Some(2), Stopped::Done),
+        "nothing is left to move"
+    );
+    assert_eq!(
+        (plan.moves.len(), plan.forecast.chunks_returned),
+        (0, 1),
+        "chunk 2 comes back"
+    );
+}
+
+#[test]
+fn a_victim_that_cannot_be_finished_is_given_up_for_another() {
+    for lost in ["2x: ccc#.......", "2!x: ccc........", "3: ccccccccccc"] {
+        let lines = ["0: aaaaaaa....", "1: bb.........", lost];
+        let plan = planned(&lines, &Caps::default(), Some(2));
+        assert_eq!(
+            (plan.victim, plan.stopped),
+            (Some(1), Stopped::Done),
+            "not {lost}"
+        );
+    }
+}
+
+#[test]
+fn no_allowance_plans_no_move() {
+    for none in [caps(0, 8, 100), caps(4096, 0, 100), caps(4096, 8, 0)] {
+        let plan = planned(&["0: aaaaaaaaaa......", "1: ccc............."], &none, None);
+        assert_eq!(
+            (plan.moves.len(), plan.stopped),
+            (0, Stopped::Caps),
+            "D5: {none:?}"
+        );
+        assert!(
+            !plan.is_oversized,
+            "D5: an oversized move needs an allowance too"
+        );
+    }
+}
+
+#[test]
+fn json_names_its_schema() {
+    let lines = ["0: aaaaaaaaaa......", "1: ccc.dd.e........"];
+    let json = planned(&lines, &caps(64, 8, 100), None).to_json();
+    insta::assert_snapshot!(json, @r#"
+    {
+      "schema": "geoheap-plan/1",
+      "reason": "requested",
+      "victim": 1,
+      "moves": [
+        {"key": "101", "from_chunk": 1, "from": 112, "len": 16, "to_chunk": 0, "to": 160},
+        {"key": "100", "from_chunk": 1, "from": 64, "len": 32, "to_chunk": 0, "to": 176}
+      ],
+      "oversized": false,
+      "forecast": {"chunks_returned": 1, "proven": true, "bytes_moved": 48, "bytes_left": 48, "free_fraction_before": 0.500000, "free_fraction_after": 0.000000},
+      "steps": 4,
+      "stopped": "caps"
+    }
+    "#);
+    let none = planned(&["0: ...."], &Caps::default(), None).to_json();
+    insta::assert_snapshot!(none, @r#"
+    {
+      "schema": "geoheap-plan/1",
+      "reason": "requested",
+      "victim": null,
+      "moves": [],
+      "oversized": false,
+      "forecast": {"chunks_returned": 0, "proven": true, "bytes_moved": 0, "bytes_left": 0, "free_fraction_before": 1.000000, "free_fraction_after": 1.000000},
+      "steps": 0,
+      "stopped": "nothing-worth-it"
+    }
+    "#);
+    for text in [json, none] {
+        let value: serde_json::Value = serde_json::from_str(&text).expect("the text is JSON");
+        assert_eq!(value["schema"], "geoheap-plan/1", "the schema is named");
+    }
+}
