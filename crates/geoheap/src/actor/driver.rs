@@ -1,0 +1,705 @@
+//! Carries the core's effects out on a backend and feeds back what happened. One tick is one call
+//! of [`Driver::tick`], from the actor's thread or from the caller.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use ahash::{AHashMap, RandomState};
+use geoheap_chunk_heap::{ChunkId, Lifetime};
+use geoheap_frame_sync::{PublishError, Publisher};
+use geoheap_gpu_backend::{
+    Backend, BackendEvent, BufferDesc, CreateError as BufferError, ReadId, ReleaseId, StageError,
+};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::actor::mailbox::{Envelope, Inbox, Message};
+use crate::actor::reload::{Job, Reloader};
+use crate::actor::reply::Reply;
+use crate::client::Shared;
+use crate::core::Core;
+use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Request, Retired};
+use crate::error::{FailReason, RequestError};
+use crate::payload::{Payload, StagedWrite};
+use crate::report::{HeapEvent, Report};
+use crate::slot::{PartTable, Slot};
+use crate::ticket::ChunkTable;
+
+/// Fixed keys: the order of a map must never depend on the run.
+const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
+/// Bytes of a GPU copy's step.
+const WORD_BYTES: u64 = 4;
+
+/// A map whose hashes are the same in every run.
+type FixedMap<K, V> = AHashMap<K, V>;
+
+fn fixed_map<K, V>() -> FixedMap<K, V> {
+    let [a, b, c, d] = HASH_KEYS;
+    AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
+}
+
+/// A read-back under way.
+#[derive(Debug)]
+struct Reading {
+    reply: ReplyId,
+    parts: Vec<(geoheap_chunk_heap::PartId, ByteOffset, ByteLen)>,
+    revision: u64,
+}
+
+pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, ChunkTable<Buf>, Retired>;
+
+/// The core, its backend, and everything between them.
+pub(crate) struct Driver<B: Backend> {
+    core: Core,
+    backend: B,
+    publisher: HeapPublisher<B::Buffer>,
+    inbox: Inbox,
+    reloader: Reloader,
+    /// Buffers by chunk, until the device gets them back.
+    buffers: Vec<Option<B::Buffer>>,
+    /// The buffers that the next version names.
+    table: Arc<ChunkTable<B::Buffer>>,
+    table_changed: bool,
+    waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
+    reading: FixedMap<ReadId, Reading>,
+    releasing: FixedMap<ReleaseId, ByteLen>,
+    effects: VecDeque<Effect>,
+    events: flume::Sender<HeapEvent>,
+    events_lost: u64,
+    gpu_errors: u64,
+    shared: Arc<Shared>,
+    /// Bytes of contents taken from the mailbox in this tick.
+    taken_bytes: u64,
+    tick_bytes: u64,
+    /// A frame began or ended since the last tick.
+    saw_frame: bool,
+    staging_peak: ByteLen,
+    held_peak: ByteLen,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts<B: Backend> {
+    pub(crate) core: Core,
+    pub(crate) backend: B,
+    pub(crate) publisher: HeapPublisher<B::Buffer>,
+    pub(crate) inbox: Inbox,
+    pub(crate) reloader: Reloader,
+    pub(crate) table: Arc<ChunkTable<B::Buffer>>,
+    pub(crate) events: flume::Sender<HeapEvent>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl<B: Backend> Driver<B> {
+    pub(crate) fn new(parts: Parts<B>) -> Self {
+        let tick_bytes = parts.shared.config.mailbox_bytes.get();
+        let mut driver = Self {
+            core: parts.core,
+            backend: parts.backend,
+            publisher: parts.publisher,
+            inbox: parts.inbox,
+            reloader: parts.reloader,
+            buffers: Vec::new(),
+            table: parts.table,
+            table_changed: false,
+            waiting: fixed_map(),
+            reading: fixed_map(),
+            releasing: fixed_map(),
+            effects: VecDeque::new(),
+            events: parts.events,
+            events_lost: 0,
+            gpu_errors: 0,
+            shared: parts.shared,
+            taken_bytes: 0,
+            tick_bytes,
+            saw_frame: false,
+            staging_peak: ByteLen::ZERO,
+            held_peak: ByteLen::ZERO,
+        };
+        driver.refill_reserve();
+        driver.refresh_report();
+        driver
+    }
+
+    /// The mailbox's receiving end.
+    pub(crate) fn receiver(&self) -> flume::Receiver<Envelope> {
+        self.inbox.receiver.clone()
+    }
+
+    /// Whether more contents can be taken before the next tick.
+    pub(crate) fn has_appetite(&self) -> bool {
+        self.taken_bytes < self.tick_bytes && self.core.backlog_bytes() < self.tick_bytes
+    }
+
+    /// Handles what waits in the mailbox, as far as the appetite goes. Returns whether somebody
+    /// asked to end.
+    pub(crate) fn take_messages(&mut self) -> bool {
+        while self.has_appetite() {
+            match self.inbox.receiver.try_recv() {
+                Ok(envelope) => {
+                    if self.take(envelope) {
+                        return true;
+                    }
+                }
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// Handles one message. Returns whether it asks to end.
+    pub(crate) fn take(&mut self, envelope: Envelope) -> bool {
+        let Envelope { message, weight } = envelope;
+        self.taken_bytes += weight.bytes;
+        let ends = matches!(message, Message::Shutdown);
+        match message {
+            Message::Request(request, reply) => {
+                if let Some((id, sender)) = reply {
+                    self.waiting.insert(id, sender);
+                }
+                self.step(Event::Request(request));
+            }
+            Message::Batch(requests) => {
+                for request in requests {
+                    self.step(Event::Request(request));
+                }
+            }
+            Message::Usage {
+                frame,
+                ends_frame,
+                usage,
+                hidden_uses,
+                stale_lookups,
+            } => {
+                self.saw_frame |= ends_frame;
+                self.step(Event::Usage {
+                    frame,
+                    ends_frame,
+                    usage,
+                    hidden_uses,
+                    stale_lookups,
+                });
+            }
+            Message::Map(reply) => {
+                // A caller who went away needs no answer.
+                let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
+            }
+            Message::Stage { len, reply } => {
+                let _ = reply.send(self.stage(len));
+            }
+            Message::Shutdown => {}
+        }
+        // The reserve is full again before anybody can enter in the place of this message.
+        self.refill_reserve();
+        self.inbox.gate.leave(weight);
+        ends
+    }
+
+    fn refill_reserve(&mut self) {
+        let missing = self
+            .inbox
+            .reserve_target
+            .saturating_sub(self.inbox.reserve.len());
+        if missing == 0 {
+            return;
+        }
+        let mut handles = Vec::new();
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        self.core.refill_reserve(missing, &mut handles);
+        for handle in handles {
+            // With no client left nobody needs handles.
+            let _ = self.inbox.reserve.send(handle);
+        }
+    }
+
+    fn stage(&mut self, len: ByteLen) -> Reply {
+        let words = ByteLen::new(len.get().next_multiple_of(WORD_BYTES));
+        match self.backend.lease(words) {
+            Ok(lease) => Reply::Staged(StagedWrite { lease, len }),
+            Err(_) if self.backend.is_lost() => {
+                Reply::Answer(Answer::Refused(RequestError::DeviceLost))
+            }
+            Err(_) => {
+                let free = self.backend.staging().free_bytes;
+                let error = RequestError::StagingFull {
+                    requested: len,
+                    free,
+                };
+                Reply::Answer(Answer::Refused(error))
+            }
+        }
+    }
+
+    /// One pass of the geometry actor; publishes at most one version.
+    pub(crate) fn tick(&mut self) {
+        let span = tracing::trace_span!("tick");
+        let _entered = span.enter();
+        self.poll_backend();
+        self.free_unused();
+        for done in self.reloader.finished() {
+            let (handle, seq, bytes) = (done.handle, done.seq, done.bytes);
+            self.step(Event::Reloaded {
+                handle,
+                seq,
+                bytes,
+                result: done.result,
+            });
+        }
+        let idle = !core::mem::take(&mut self.saw_frame) && self.publisher.versions_alive() <= 1;
+        let staging_free = self.backend.staging().free_bytes;
+        self.step(Event::TickBegin { staging_free, idle });
+        self.step(Event::Transfer);
+        self.note_peaks();
+        self.taken_bytes = 0;
+        self.refill_reserve();
+        self.refresh_report();
+    }
+
+    /// Frees what no version in use names any more (R3).
+    fn free_unused(&mut self) {
+        let mut items = Vec::new();
+        self.publisher.collect(&mut items);
+        if !items.is_empty() {
+            self.step(Event::Released(items));
+        }
+    }
+
+    fn poll_backend(&mut self) {
+        let mut events = Vec::new();
+        self.backend.poll(&mut events);
+        for event in events {
+            match event {
+                BackendEvent::ReadBack { id, bytes } => self.read_done(id, Some(bytes)),
+                BackendEvent::ReadFailed { id } => self.read_done(id, None),
+                BackendEvent::Released(id, bytes) => {
+                    let known = self.releasing.remove(&id);
+                    debug_assert_eq!(known, Some(bytes), "R10: a buffer is returned once");
+                    self.step(Event::ChunkReturned { bytes });
+                }
+                BackendEvent::DeviceLost { reason } => self.step(Event::DeviceLost { reason }),
+                BackendEvent::Error { message } => self.gpu_error(message),
+                _ => {}
+            }
+        }
+    }
+
+    fn gpu_error(&mut self, message: String) {
+        tracing::error!(message, "GPU error");
+        self.gpu_errors += 1;
+        self.notify(HeapEvent::GpuError { message });
+    }
+
+    fn read_done(&mut self, id: ReadId, bytes: Option<Vec<u8>>) {
+        let Some(reading) = self.reading.remove(&id) else {
+            unreachable!("read-backs are asked for by this driver only: {id:?}")
+        };
+        let Reading {
+            reply,
+            parts,
+            revision,
+        } = reading;
+        self.step(Event::ReadBackDone {
+            reply,
+            parts,
+            revision,
+            bytes,
+        });
+    }
+
+    /// Feeds an event and carries out all that follows from it.
+    fn step(&mut self, event: Event) {
+        let mut out = Vec::new();
+        self.core.step(event, &mut out);
+        self.effects.extend(out);
+        while let Some(effect) = self.effects.pop_front() {
+            if let Some(event) = self.carry_out(effect) {
+                let mut out = Vec::new();
+                self.core.step(event, &mut out);
+                self.effects.extend(out);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::CreateChunk {
+                chunk,
+                len,
+                lifetime,
+            } => Some(self.create_chunk(chunk, len, lifetime)),
+            Effect::DropChunk { chunk, len } => {
+                self.drop_chunk(chunk, len);
+                None
+            }
+            Effect::Submit => Some(self.submit()),
+            Effect::Publish {
+                changes,
+                retired,
+                forget,
+            } => self.publish(changes, retired, &forget),
+            Effect::VoidVersions => {
+                self.void_versions();
+                None
+            }
+            Effect::SetStaging { limit } => {
+                self.backend.set_staging_limit(limit);
+                None
+            }
+            Effect::Reload {
+                handle,
+                seq,
+                make,
+                bytes,
+            } => {
+                self.reloader.start(Job {
+                    handle,
+                    seq,
+                    bytes,
+                    make,
+                });
+                None
+            }
+            Effect::Reply { reply, answer } => {
+                if let Some(sender) = self.waiting.remove(&reply) {
+                    // A caller who went away needs no answer.
+                    let _ = sender.send(Reply::Answer(answer));
+                }
+                None
+            }
+            Effect::Notify(event) => {
+                self.notify(event);
+                None
+            }
+            transfer => self.record(transfer),
+        }
+    }
+
+    /// Effects that go into the backend's open batch.
+    fn record(&mut self, effect: Effect) -> Option<Event> {
+        let recorded = match effect {
+            Effect::Upload {
+                payload,
+                from,
+                chunk,
+                offset,
+                len,
+            } => self.upload(&payload, from, chunk, offset, len),
+            Effect::UploadStaged {
+                staged,
+                chunk,
+                offset,
+            } => self.upload_staged(staged, chunk, offset),
+            Effect::Copy {
+                from,
+                from_offset,
+                to,
+                to_offset,
+                len,
+            } => {
+                let (src, dst) = (self.buffer(from).clone(), self.buffer(to).clone());
+                let copied = self.backend.copy(&src, from_offset, &dst, to_offset, len);
+                copied.map_err(|error| error.to_string())
+            }
+            Effect::ReadBack {
+                reply,
+                chunk,
+                offset,
+                len,
+                parts,
+                revision,
+            } => {
+                let src = self.buffer(chunk).clone();
+                match self.backend.read_back(&src, offset, len) {
+                    Ok(id) => {
+                        self.reading.insert(
+                            id,
+                            Reading {
+                                reply,
+                                parts,
+                                revision,
+                            },
+                        );
+                        Ok(())
+                    }
+                    Err(StageError::Full { requested, free }) => {
+                        let error = RequestError::StagingFull { requested, free };
+                        return self.carry_out(Effect::Reply {
+                            reply,
+                            answer: Answer::Refused(error),
+                        });
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            other => unreachable!("not a transfer: {other:?}"),
+        };
+        // The core keeps to the backend's rules, so only a lost device refuses a transfer; then
+        // the submit fails too, and the core hears of both from the next poll.
+        if let Err(message) = recorded
+            && !self.backend.is_lost()
+        {
+            self.gpu_error(message);
+        }
+        None
+    }
+
+    fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
+        let buffer = self
+            .buffers
+            .get(chunk.get() as usize)
+            .and_then(Option::as_ref);
+        buffer.expect("the core records only into chunks that are ready")
+    }
+
+    /// Stages whole words; what the payload lacks at its end is zero.
+    fn upload(
+        &mut self,
+        payload: &Payload,
+        from: u64,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+    ) -> Result<(), String> {
+        let dst = self.buffer(chunk).clone();
+        let start = usize::try_from(from).map_err(|error| error.to_string())?;
+        let end = usize::try_from(from + len.get()).map_err(|error| error.to_string())?;
+        let bytes = payload.bytes();
+        let words = &bytes[start..end.min(bytes.len())];
+        let whole = words.len() / WORD_BYTES as usize * WORD_BYTES as usize;
+        let (whole, tail) = words.split_at(whole);
+        self.backend
+            .upload(&dst, offset, whole)
+            .map_err(|error| error.to_string())?;
+        if tail.is_empty() {
+            return Ok(());
+        }
+        let mut word = [0; WORD_BYTES as usize];
+        word[..tail.len()].copy_from_slice(tail);
+        let at = offset + ByteLen::new(whole.len() as u64);
+        self.backend
+            .upload(&dst, at, &word)
+            .map_err(|error| error.to_string())
+    }
+
+    fn upload_staged(
+        &mut self,
+        mut staged: StagedWrite,
+        chunk: ChunkId,
+        offset: ByteOffset,
+    ) -> Result<(), String> {
+        let dst = self.buffer(chunk).clone();
+        let len = ByteLen::new(staged.len.get().next_multiple_of(WORD_BYTES));
+        let sent = self
+            .backend
+            .upload_leased(&dst, offset, &mut staged.lease, 0, len);
+        sent.map_err(|error| error.to_string())
+    }
+
+    fn create_chunk(&mut self, chunk: ChunkId, len: ByteLen, lifetime: Lifetime) -> Event {
+        let kind = match lifetime {
+            Lifetime::Dynamic => "dynamic",
+            Lifetime::LongLived => "long-lived",
+        };
+        let label = format!("geoheap {kind} chunk {}", chunk.get());
+        match self
+            .backend
+            .create_buffer(&BufferDesc { label: &label, len })
+        {
+            Ok(buffer) => {
+                tracing::debug!(chunk = chunk.get(), bytes = len.get(), kind, "chunk made");
+                let index = chunk.get() as usize;
+                if self.buffers.len() <= index {
+                    self.buffers.resize(index + 1, None);
+                }
+                assert!(
+                    self.buffers[index].is_none(),
+                    "a chunk id is used by one chunk"
+                );
+                self.buffers[index] = Some(buffer.clone());
+                self.change_table(index, Some(buffer));
+                Event::ChunkReady { chunk }
+            }
+            Err(error) => {
+                let reason = match error {
+                    BufferError::OutOfMemory { requested } => FailReason::OutOfMemory { requested },
+                    other => FailReason::Refused {
+                        message: other.to_string(),
+                    },
+                };
+                tracing::warn!(chunk = chunk.get(), bytes = len.get(), %reason, "no chunk");
+                Event::ChunkFailed { chunk, reason }
+            }
+        }
+    }
+
+    fn change_table(&mut self, index: usize, buffer: Option<B::Buffer>) {
+        let mut entries = self.table.0.clone();
+        if entries.len() <= index {
+            entries.resize(index + 1, None);
+        }
+        entries[index] = buffer;
+        self.table = Arc::new(ChunkTable(entries));
+        self.table_changed = true;
+    }
+
+    fn drop_chunk(&mut self, chunk: ChunkId, len: ByteLen) {
+        let buffer = self.buffers[chunk.get() as usize].take();
+        let buffer = buffer.expect("the core drops chunks that it made");
+        tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
+        let id = self.backend.release_buffer(buffer, len);
+        self.releasing.insert(id, len);
+    }
+
+    fn submit(&mut self) -> Event {
+        match self.backend.submit() {
+            Ok(_) => Event::Submitted { ok: true },
+            Err(error) => {
+                if !self.backend.is_lost() {
+                    self.gpu_error(error.to_string());
+                }
+                Event::Submitted { ok: false }
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        changes: Vec<Change>,
+        retired: Vec<Retired>,
+        forget: &[ChunkId],
+    ) -> Option<Event> {
+        for change in changes {
+            self.publisher.set(change.index, change.slot, change.parts);
+        }
+        for item in retired {
+            self.publisher.retire(item);
+        }
+        for chunk in forget {
+            self.change_table(chunk.get() as usize, None);
+        }
+        self.try_publish()
+    }
+
+    fn try_publish(&mut self) -> Option<Event> {
+        match self.publisher.publish(Arc::clone(&self.table)) {
+            Ok(version) => {
+                self.table_changed = false;
+                tracing::trace!(version = version.get(), "published");
+                Some(Event::Published { version })
+            }
+            Err(PublishError::Stalled { held, .. }) => Some(Event::PublishStalled {
+                held: held.to_vec(),
+            }),
+            Err(PublishError::Backpressure { oldest, .. }) => {
+                Some(Event::PublishStalled { held: vec![oldest] })
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn void_versions(&mut self) {
+        self.shared.device_lost.store(true, Ordering::Relaxed);
+        self.publisher.device_lost();
+        self.table = Arc::new(ChunkTable(Vec::new()));
+        self.buffers.clear();
+        self.releasing.clear();
+        let reading: Vec<ReadId> = self.reading.keys().copied().collect();
+        for id in reading {
+            if let Some(Reading { reply, .. }) = self.reading.remove(&id) {
+                let answer = Answer::Refused(RequestError::DeviceLost);
+                self.effects.push_back(Effect::Reply { reply, answer });
+            }
+        }
+    }
+
+    fn notify(&mut self, event: HeapEvent) {
+        tracing::debug!(%event, "event");
+        if self.events.try_send(event).is_err() {
+            self.events_lost += 1;
+        }
+    }
+
+    fn note_peaks(&mut self) {
+        let staging = self.backend.staging();
+        self.staging_peak = self.staging_peak.max(staging.peak_bytes);
+        let held = ByteLen::new(self.core.report().held_bytes) + staging.capacity_bytes;
+        self.held_peak = self.held_peak.max(held);
+    }
+
+    /// The core's counters, and what only the backend knows.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = self.core.report();
+        let (staging, counters) = (self.backend.staging(), self.backend.counters());
+        report.staging_bytes = staging.capacity_bytes.get();
+        report.staging_bytes_peak = self.staging_peak.get();
+        report.held_bytes += staging.capacity_bytes.get();
+        report.held_bytes_peak = self.held_peak.get();
+        let padding = self.backend.limits().vertex_padding.get();
+        report.chunk_bytes_padded = report.chunk_bytes + report.chunks * padding;
+        report.gpu_errors = self.gpu_errors;
+        report.events_lost = self.events_lost;
+        report.gpu_copies = counters.copies;
+        report.gpu_submits = counters.submits;
+        report
+    }
+
+    fn refresh_report(&self) {
+        let report = self.report();
+        *self
+            .shared
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    /// Whether another tick would have something to do.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.core.is_settled()
+            && self.publisher.figures().retired_items == 0
+            && self.publisher.figures().pending_changes == 0
+            && !self.table_changed
+            && self.releasing.is_empty()
+            && self.reading.is_empty()
+    }
+
+    /// Ends: refuses whoever comes or waits, lets the device finish, joins the reload worker.
+    pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<crate::manager::Leak>) {
+        self.inbox.gate.close();
+        while let Ok(envelope) = self.inbox.receiver.try_recv() {
+            if let Message::Request(Request::Remove { .. } | Request::Unpin { .. }, _) =
+                &envelope.message
+            {
+                self.take(envelope);
+            } else {
+                self.refuse(envelope);
+            }
+        }
+        self.tick();
+        let leaks = self.core.leaks();
+        let mut out = Vec::new();
+        self.core.abandon(&mut out);
+        for effect in out {
+            let none = self.carry_out(effect);
+            debug_assert!(none.is_none(), "answers have no consequences");
+        }
+        self.backend.wait_idle(polls_max);
+        self.poll_backend();
+        self.free_unused();
+        self.refresh_report();
+        let report = self.report();
+        self.reloader.join();
+        (report, leaks)
+    }
+
+    fn refuse(&mut self, envelope: Envelope) {
+        let Envelope { message, weight } = envelope;
+        let reply = match message {
+            Message::Request(_, reply) => reply.map(|(_, sender)| sender),
+            Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
+            Message::Batch(_) | Message::Usage { .. } | Message::Shutdown => None,
+        };
+        if let Some(sender) = reply {
+            let _ = sender.send(Reply::Answer(Answer::Refused(RequestError::ShutDown)));
+        }
+        self.inbox.gate.leave(weight);
+    }
+}

@@ -1,0 +1,302 @@
+//! The way into the geometry actor: bounded in messages and in bytes, with handles given out at
+//! the sender's side.
+//!
+//! A sender first gets a permit for what the request weighs, then a handle from the reserve, then
+//! sends. The driver refills the reserve before it gives permits back, so whoever has a permit
+//! finds a handle, unless all handles are in use: adding never makes a round trip.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use geoheap_frame_sync::Usage;
+use geoheap_suballoc::ByteLen;
+
+use crate::actor::reply::Reply;
+use crate::core::event::{ReplyId, Request};
+use crate::error::{MailboxLimit, SendError};
+use crate::handle::Handle;
+
+/// Somebody who waits for an answer.
+pub(crate) type ReplyTo = (ReplyId, flume::Sender<Reply>);
+
+/// What the geometry actor receives.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// For the core.
+    Request(Request, Option<ReplyTo>),
+    /// For the core, in one step: no version shows a part of it.
+    Batch(Vec<Request>),
+    /// A frame, or a worker's share of one, is over.
+    Usage {
+        frame: u64,
+        ends_frame: bool,
+        usage: Usage,
+        hidden_uses: u64,
+        stale_lookups: u64,
+    },
+    /// The heap map.
+    Map(flume::Sender<Reply>),
+    /// A piece of staging.
+    Stage {
+        len: ByteLen,
+        reply: flume::Sender<Reply>,
+    },
+    /// End.
+    Shutdown,
+}
+
+/// A message and what it weighs in the mailbox.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    pub(crate) message: Message,
+    pub(crate) weight: Weight,
+}
+
+/// What a message takes of the mailbox's bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+/// How long a sender is ready to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    None,
+    For(Duration),
+    Forever,
+}
+
+#[derive(Debug, Default)]
+struct Load {
+    weight: Weight,
+    closed: bool,
+}
+
+/// The bounds, and who waits for them.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    load: Mutex<Load>,
+    changed: Condvar,
+    limit: Weight,
+    /// Nobody but the waiting thread itself could make room: see `Threading::CallerDriven`.
+    never_wait: bool,
+}
+
+impl Gate {
+    fn new(limit: Weight, never_wait: bool) -> Self {
+        Self {
+            load: Mutex::default(),
+            changed: Condvar::new(),
+            limit,
+            never_wait,
+        }
+    }
+
+    /// Takes `weight` of the bounds.
+    pub(crate) fn enter(&self, weight: Weight, patience: Patience) -> Result<(), SendError> {
+        self.check_alone(weight)?;
+        let start = Instant::now();
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if load.closed {
+                return Err(SendError::ShutDown);
+            }
+            let Some(limit) = self.exceeded(&load, weight) else {
+                load.weight.messages += weight.messages;
+                load.weight.bytes += weight.bytes;
+                return Ok(());
+            };
+            load = match patience {
+                Patience::None => return Err(SendError::MailboxFull { limit }),
+                _ if self.never_wait => return Err(SendError::MailboxFull { limit }),
+                Patience::Forever => self
+                    .changed
+                    .wait(load)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Patience::For(time) => {
+                    let waited = start.elapsed();
+                    if waited >= time {
+                        return Err(SendError::Deadline { waited, limit });
+                    }
+                    let wait = self.changed.wait_timeout(load, time - waited);
+                    wait.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// A request that could not enter an empty mailbox would wait for ever.
+    fn check_alone(&self, weight: Weight) -> Result<(), SendError> {
+        if weight.messages > self.limit.messages {
+            let limit = MailboxLimit::Messages(self.limit.messages);
+            return Err(SendError::LargerThanMailbox {
+                needed: weight.messages,
+                limit,
+            });
+        }
+        if weight.bytes > self.limit.bytes {
+            let limit = MailboxLimit::Bytes(self.limit.bytes);
+            return Err(SendError::LargerThanMailbox {
+                needed: weight.bytes,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    fn exceeded(&self, load: &Load, weight: Weight) -> Option<MailboxLimit> {
+        if load.weight.messages + weight.messages > self.limit.messages {
+            return Some(MailboxLimit::Messages(self.limit.messages));
+        }
+        if load.weight.bytes + weight.bytes > self.limit.bytes {
+            return Some(MailboxLimit::Bytes(self.limit.bytes));
+        }
+        None
+    }
+
+    /// Gives `weight` back.
+    pub(crate) fn leave(&self, weight: Weight) {
+        if weight == Weight::default() {
+            return;
+        }
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            load.weight.messages >= weight.messages && load.weight.bytes >= weight.bytes,
+            "a mailbox gives back what was taken: {load:?} - {weight:?}"
+        );
+        load.weight.messages -= weight.messages;
+        load.weight.bytes -= weight.bytes;
+        drop(load);
+        self.changed.notify_all();
+    }
+
+    /// Refuses everybody from now on, those that wait too.
+    pub(crate) fn close(&self) {
+        self.load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// The senders' end.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailbox {
+    sender: flume::Sender<Envelope>,
+    gate: Arc<Gate>,
+    reserve: flume::Receiver<Handle>,
+    reserve_back: flume::Sender<Handle>,
+    next_reply: Arc<AtomicU64>,
+}
+
+/// The driver's end.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) receiver: flume::Receiver<Envelope>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) reserve: flume::Sender<Handle>,
+    /// Handles kept ready, so many as messages can wait.
+    pub(crate) reserve_target: usize,
+}
+
+/// Both ends of a mailbox of the given bounds.
+pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailbox, Inbox) {
+    let (sender, receiver) = flume::unbounded();
+    let (reserve_in, reserve) = flume::unbounded();
+    let limit = Weight {
+        messages: u64::from(messages),
+        bytes: bytes.get(),
+    };
+    let gate = Arc::new(Gate::new(limit, never_wait));
+    let mailbox = Mailbox {
+        sender,
+        gate: Arc::clone(&gate),
+        reserve,
+        reserve_back: reserve_in.clone(),
+        next_reply: Arc::new(AtomicU64::new(0)),
+    };
+    let inbox = Inbox {
+        receiver,
+        gate,
+        reserve: reserve_in,
+        reserve_target: messages as usize,
+    };
+    (mailbox, inbox)
+}
+
+impl Mailbox {
+    /// Waits for room of `weight`, as long as `patience` lasts. The permit goes back by itself
+    /// unless it is sent.
+    pub(crate) fn permit(
+        &self,
+        weight: Weight,
+        patience: Patience,
+    ) -> Result<Permit<'_>, SendError> {
+        self.gate.enter(weight, patience)?;
+        Ok(Permit {
+            mailbox: self,
+            weight,
+        })
+    }
+
+    /// A number for somebody who waits for an answer.
+    pub(crate) fn reply_id(&self) -> ReplyId {
+        ReplyId(self.next_reply.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Puts handles back that were taken for a request that was not sent.
+    pub(crate) fn give_back(&self, handles: &[Handle]) {
+        for handle in handles {
+            // With the actor gone nobody needs handles.
+            let _ = self.reserve_back.send(*handle);
+        }
+    }
+
+    /// Sends what weighs nothing: the frames' notes and questions about the heap.
+    pub(crate) fn send_unweighed(&self, message: Message) -> Result<(), SendError> {
+        let envelope = Envelope {
+            message,
+            weight: Weight::default(),
+        };
+        self.sender.send(envelope).map_err(|_| SendError::ShutDown)
+    }
+}
+
+/// Room in the mailbox.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    mailbox: &'a Mailbox,
+    weight: Weight,
+}
+
+impl Permit<'_> {
+    /// A handle from the reserve; `None` if all are in use.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.mailbox.reserve.try_recv().ok()
+    }
+
+    /// Sends a message that weighs `weight` of this permit.
+    pub(crate) fn send(&mut self, message: Message, weight: Weight) -> Result<(), SendError> {
+        debug_assert!(
+            weight.messages <= self.weight.messages && weight.bytes <= self.weight.bytes,
+            "a message weighs no more than its permit"
+        );
+        let envelope = Envelope { message, weight };
+        self.mailbox
+            .sender
+            .send(envelope)
+            .map_err(|_| SendError::ShutDown)?;
+        self.weight.messages -= weight.messages;
+        self.weight.bytes -= weight.bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.mailbox.gate.leave(self.weight);
+    }
+}

@@ -1,0 +1,11 @@
+//! The thin shell around the deterministic core: mailboxes, threads, and the driver that carries
+//! effects out on a backend.
+//!
+//! Among the library crates only these modules name flume, spawn threads, or look at a clock.
+
+pub(crate) mod driver;
+pub(crate) mod mailbox;
+pub(crate) mod reload;
+pub(crate) mod render;
+pub(crate) mod reply;
+pub(crate) mod thread;

@@ -1,0 +1,125 @@
+//! Answers that come later.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::fmt;
+use std::time::Duration;
+
+use flume::r#async::RecvFut;
+
+use crate::core::event::Answer;
+use crate::error::{RequestError, WaitError};
+use crate::payload::StagedWrite;
+use crate::report::HeapMap;
+
+/// What the driver sends to a waiting caller.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Answer(Answer),
+    Map(Box<HeapMap>),
+    Staged(StagedWrite),
+}
+
+/// The waiting side of a request: block on it, ask it now and then, or await it.
+///
+/// Dropping it forgets the answer, not the request.
+pub struct Pending<T> {
+    future: RecvFut<'static, Reply>,
+    receiver: flume::Receiver<Reply>,
+    read: fn(Reply) -> Result<T, RequestError>,
+}
+
+impl<T> fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("answered", &!self.receiver.is_empty())
+            .finish()
+    }
+}
+
+impl<T> Pending<T> {
+    /// A waiting side and the sender of its one answer.
+    pub(crate) fn new(read: fn(Reply) -> Result<T, RequestError>) -> (flume::Sender<Reply>, Self) {
+        let (sender, receiver) = flume::bounded(1);
+        let future = receiver.clone().into_recv_async();
+        (
+            sender,
+            Self {
+                future,
+                receiver,
+                read,
+            },
+        )
+    }
+
+    /// Blocks until the answer is there, for at most `timeout`. Where the caller drives the
+    /// manager himself, use [`Pending::try_take`] between polls instead.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`], or why the request was refused.
+    pub fn wait(self, timeout: Duration) -> Result<T, WaitError> {
+        match self.receiver.recv_timeout(timeout) {
+            Ok(reply) => (self.read)(reply).map_err(WaitError::Request),
+            Err(flume::RecvTimeoutError::Timeout) => Err(WaitError::TimedOut { waited: timeout }),
+            Err(flume::RecvTimeoutError::Disconnected) => {
+                Err(WaitError::Request(RequestError::ShutDown))
+            }
+        }
+    }
+
+    /// The answer if it is there. It is given once.
+    pub fn try_take(&mut self) -> Option<Result<T, RequestError>> {
+        match self.receiver.try_recv() {
+            Ok(reply) => Some((self.read)(reply)),
+            Err(flume::TryRecvError::Empty) => None,
+            Err(flume::TryRecvError::Disconnected) => Some(Err(RequestError::ShutDown)),
+        }
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, RequestError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let read = self.read;
+        Pin::new(&mut self.future)
+            .poll(context)
+            .map(|received| match received {
+                Ok(reply) => read(reply),
+                Err(flume::RecvError::Disconnected) => Err(RequestError::ShutDown),
+            })
+    }
+}
+
+/// Reads an answer that says no more than that it is done.
+pub(crate) fn read_done(reply: Reply) -> Result<(), RequestError> {
+    match reply {
+        Reply::Answer(Answer::Refused(error)) => Err(error),
+        Reply::Answer(_) => Ok(()),
+        other => unreachable!("this request is answered by the core: {other:?}"),
+    }
+}
+
+/// Makes a reader for one kind of answer.
+macro_rules! reader {
+    ($name:ident, $pattern:pat => $value:expr, $output:ty, $doc:literal) => {
+        #[doc = $doc]
+        pub(crate) fn $name(reply: Reply) -> Result<$output, RequestError> {
+            match reply {
+                $pattern => Ok($value),
+                Reply::Answer(Answer::Refused(error)) => Err(error),
+                other => unreachable!("this request has another kind of answer: {other:?}"),
+            }
+        }
+    };
+}
+
+reader!(read_version, Reply::Answer(Answer::Version(version)) => version,
+    geoheap_frame_sync::Version, "Reads a version.");
+reader!(read_part, Reply::Answer(Answer::Part(part)) => part,
+    geoheap_chunk_heap::PartId, "Reads a part id.");
+reader!(read_bytes, Reply::Answer(Answer::ReadBack(read)) => read,
+    crate::report::ReadBack, "Reads a block's bytes.");
+reader!(read_map, Reply::Map(map) => *map, HeapMap, "Reads a heap map.");
+reader!(read_staged, Reply::Staged(staged) => staged, StagedWrite, "Reads a staging piece.");

@@ -1,0 +1,104 @@
+//! The geometry actor's own thread: when it ticks.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use geoheap_gpu_backend::Backend;
+
+use crate::actor::driver::Driver;
+use crate::actor::mailbox::Message;
+use crate::manager::Leak;
+use crate::report::{HeapEvent, Report};
+
+/// While nothing is under way, ticks are this many times rarer; a message wakes the actor.
+const SLOW_FACTOR: u32 = 16;
+/// Polls that shutdown waits for the device at most.
+const SHUTDOWN_POLLS_MAX: u32 = 4096;
+
+/// The actor's thread.
+#[derive(Debug)]
+pub(crate) struct ActorThread(JoinHandle<(Report, Vec<Leak>)>);
+
+impl ActorThread {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn spawn<B: Backend>(
+        driver: Driver<B>,
+        interval: Duration,
+    ) -> std::io::Result<Self> {
+        let builder = std::thread::Builder::new().name("geoheap-geometry".into());
+        builder.spawn(move || run(driver, interval)).map(Self)
+    }
+
+    /// Waits for its end; `None` if it panicked.
+    pub(crate) fn join(self) -> Option<(Report, Vec<Leak>)> {
+        self.0.join().ok()
+    }
+}
+
+/// The caller's end of the event stream.
+#[derive(Debug)]
+pub(crate) struct EventQueue(flume::Receiver<HeapEvent>);
+
+impl EventQueue {
+    /// All that is there.
+    pub(crate) fn drain(&self) -> Vec<HeapEvent> {
+        self.0.drain().collect()
+    }
+}
+
+/// A bounded event stream.
+pub(crate) fn event_queue(events_max: usize) -> (flume::Sender<HeapEvent>, EventQueue) {
+    let (sender, receiver) = flume::bounded(events_max);
+    (sender, EventQueue(receiver))
+}
+
+/// Runs until somebody asks to end. Ticks at each frame's end, and at the latest `interval` after
+/// the tick before.
+fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Leak>) {
+    let receiver = driver.receiver();
+    let mut last = Instant::now();
+    loop {
+        let settled = driver.is_settled();
+        let wait = if settled {
+            interval * SLOW_FACTOR
+        } else {
+            interval
+        };
+        // A driver that has enough to do looks at the mailbox again after the next tick: that is
+        // what makes the mailbox's bounds press back.
+        let received = if driver.has_appetite() {
+            receiver.recv_deadline(last + wait)
+        } else {
+            std::thread::sleep((last + interval).saturating_duration_since(Instant::now()));
+            Err(flume::RecvTimeoutError::Timeout)
+        };
+        let due = match received {
+            Ok(envelope) => {
+                let ends_frame = matches!(
+                    &envelope.message,
+                    Message::Usage {
+                        ends_frame: true,
+                        ..
+                    }
+                );
+                if driver.take(envelope) {
+                    break;
+                }
+                ends_frame || last.elapsed() >= interval
+            }
+            Err(flume::RecvTimeoutError::Timeout) => true,
+            Err(flume::RecvTimeoutError::Disconnected) => break,
+        };
+        if due {
+            if driver.take_messages() {
+                break;
+            }
+            driver.tick();
+            last = Instant::now();
+        }
+    }
+    driver.shut_down(SHUTDOWN_POLLS_MAX)
+}

@@ -1,0 +1,541 @@
+//! The way in for every thread that makes geometry.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use geoheap_chunk_heap::{BlockLayout, KindTable, Lifetime, PartId, PartSpec};
+use geoheap_frame_sync::Version;
+use geoheap_suballoc::{Align, ByteLen};
+
+use crate::actor::mailbox::{Mailbox, Message, Patience, Permit, Weight};
+use crate::actor::reply::{
+    Pending, Reply, read_bytes, read_done, read_map, read_part, read_staged, read_version,
+};
+use crate::config::Config;
+use crate::core::event::{PartOp, PreparedBlock, ReplyId, Request};
+use crate::error::{AddError, Refused, RequestError, SendError};
+use crate::handle::Handle;
+use crate::payload::{BlockDesc, Content, PartData, Payload, Source, StagedWrite};
+use crate::report::{HeapMap, ReadBack, Report};
+
+/// What clients and the manager know together.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) kinds: Arc<KindTable>,
+    pub(crate) align_max: Align,
+    pub(crate) config: Config,
+    pub(crate) buffer_bytes_max: ByteLen,
+    /// Most bytes of one block under the present budget.
+    pub(crate) block_bytes_max: AtomicU64,
+    pub(crate) device_lost: AtomicBool,
+    pub(crate) report: Arc<Mutex<Report>>,
+}
+
+impl Shared {
+    /// Most bytes of one block under `budget`.
+    pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
+        budget
+            .saturating_sub(self.config.staging_under(budget))
+            .min(self.buffer_bytes_max)
+    }
+}
+
+/// Adds, changes and discards blocks, from any thread. Cheap to clone.
+///
+/// Calls return as soon as the request is in the mailbox; a full mailbox makes `add`, `update` and
+/// the others wait, which is the back-pressure that keeps a fast producer from filling memory.
+/// What goes wrong later is told by the lookup and by
+/// [`GeometryManager::events`](crate::GeometryManager::events), or by the [`Pending`] answer.
+/// Requests of one client are carried out in the order in which they were sent.
+#[derive(Clone, Debug)]
+pub struct Client {
+    mailbox: Mailbox,
+    shared: Arc<Shared>,
+}
+
+/// Adds and removes that enter the mailbox together: all of them or none.
+#[derive(Debug, Default)]
+pub struct Batch {
+    adds: Vec<BlockDesc>,
+    removes: Vec<Handle>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a block; its handle comes back in the order of these calls.
+    #[must_use]
+    pub fn add(mut self, block: BlockDesc) -> Self {
+        self.adds.push(block);
+        self
+    }
+
+    /// Removes a block. Removes are carried out before adds, so that their room can be reused.
+    #[must_use]
+    pub fn remove(mut self, handle: Handle) -> Self {
+        self.removes.push(handle);
+        self
+    }
+}
+
+impl Client {
+    pub(crate) fn new(mailbox: Mailbox, shared: Arc<Shared>) -> Self {
+        Self { mailbox, shared }
+    }
+
+    /// Adds a block and returns its handle at once. Waits while the mailbox is full.
+    ///
+    /// # Errors
+    /// [`AddError`]; nothing was added. Use [`Client::try_add`] to get the block back.
+    pub fn add(&self, block: BlockDesc) -> Result<Handle, AddError> {
+        self.add_within(block, Patience::Forever)
+            .map_err(|refused| refused.error)
+    }
+
+    /// Adds a block, or gives it back if the mailbox is full or the block is not valid.
+    ///
+    /// # Errors
+    /// The block and why it was refused.
+    pub fn try_add(&self, block: BlockDesc) -> Result<Handle, Refused<BlockDesc, AddError>> {
+        self.add_within(block, Patience::None)
+    }
+
+    /// Adds a block, waiting at most `timeout` for the mailbox.
+    ///
+    /// # Errors
+    /// The block and why it was refused.
+    pub fn add_deadline(
+        &self,
+        block: BlockDesc,
+        timeout: Duration,
+    ) -> Result<Handle, Refused<BlockDesc, AddError>> {
+        self.add_within(block, Patience::For(timeout))
+    }
+
+    fn add_within(
+        &self,
+        block: BlockDesc,
+        patience: Patience,
+    ) -> Result<Handle, Refused<BlockDesc, AddError>> {
+        let refuse = |block, error| Refused {
+            item: Box::new(block),
+            error,
+        };
+        let layout = match self.check(&block) {
+            Ok(layout) => layout,
+            Err(error) => return Err(refuse(block, error)),
+        };
+        let weight = Weight {
+            messages: 1,
+            bytes: weight_of(&block),
+        };
+        let mut permit = match self.mailbox.permit(weight, patience) {
+            Ok(permit) => permit,
+            Err(error) => return Err(refuse(block, error.into())),
+        };
+        let Some(handle) = permit.handle() else {
+            let handles_max = self.shared.config.handles_max;
+            return Err(refuse(block, AddError::HandlesExhausted { handles_max }));
+        };
+        send_add(&mut permit, handle, block, layout, weight)
+    }
+
+    /// Carries out all removes and then all adds of a batch, as one step of the geometry actor:
+    /// no version shows a part of it. Returns the handles of the adds.
+    ///
+    /// # Errors
+    /// The batch, whole, and the first reason against it.
+    pub fn batch(&self, batch: Batch) -> Result<Vec<Handle>, Refused<Batch, AddError>> {
+        let refuse = |batch, error| {
+            Err(Refused {
+                item: Box::new(batch),
+                error,
+            })
+        };
+        let layouts = match batch.adds.iter().map(|block| self.check(block)).collect() {
+            Ok(layouts) => layouts,
+            Err(error) => return refuse(batch, error),
+        };
+        let layouts: Vec<BlockLayout> = layouts;
+        let weight = Weight {
+            messages: (batch.adds.len() + batch.removes.len()) as u64,
+            bytes: batch.adds.iter().map(weight_of).sum(),
+        };
+        let mut permit = match self.mailbox.permit(weight, Patience::Forever) {
+            Ok(permit) => permit,
+            Err(error) => return refuse(batch, error.into()),
+        };
+        let handles: Vec<_> = batch.adds.iter().map_while(|_| permit.handle()).collect();
+        if handles.len() < batch.adds.len() {
+            self.mailbox.give_back(&handles);
+            let handles_max = self.shared.config.handles_max;
+            return refuse(batch, AddError::HandlesExhausted { handles_max });
+        }
+        let mut requests = Vec::with_capacity(batch.adds.len() + batch.removes.len());
+        requests.extend(
+            batch
+                .removes
+                .into_iter()
+                .map(|handle| Request::Remove { handle }),
+        );
+        for ((handle, block), layout) in handles.iter().zip(batch.adds).zip(layouts) {
+            requests.push(Request::Add {
+                handle: *handle,
+                block: Box::new(prepare(block, layout)),
+            });
+        }
+        match permit.send(Message::Batch(requests), weight) {
+            Ok(()) => Ok(handles),
+            Err(error) => refuse(Batch::default(), error.into()),
+        }
+    }
+
+    /// Everything about a block that can be known here.
+    fn check(&self, block: &BlockDesc) -> Result<BlockLayout, AddError> {
+        if self.shared.device_lost.load(Ordering::Relaxed) {
+            return Err(AddError::DeviceLost);
+        }
+        if block.parts.is_empty() {
+            return Err(AddError::NoParts);
+        }
+        let staged = block
+            .parts
+            .iter()
+            .any(|part| part.content.payload().is_none());
+        if staged && matches!(block.source, Source::Retained) {
+            return Err(AddError::StagedCannotRetain);
+        }
+        let specs: Vec<PartSpec> = block.parts.iter().map(|part| part.spec).collect();
+        let shared = &self.shared;
+        let layout = BlockLayout::pack(&specs, &shared.kinds, block.spare, shared.align_max)?;
+        let max = ByteLen::new(shared.block_bytes_max.load(Ordering::Relaxed));
+        if layout.len() > max {
+            return Err(AddError::TooLarge {
+                requested: layout.len(),
+                max,
+            });
+        }
+        Ok(layout)
+    }
+
+    /// Replaces the contents of all parts, in their order; lengths may change. Versions up to now
+    /// keep the old bytes.
+    ///
+    /// # Errors
+    /// [`SendError`]. Later, on the event stream: [`RequestError`].
+    pub fn update(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
+        self.send_update(handle, contents, false)
+    }
+
+    /// Writes over the contents of all parts where they lie. Versions up to now see the new bytes
+    /// too, or half of them: only for data whose readers do not mind. Lengths must be the same.
+    ///
+    /// # Errors
+    /// [`SendError`]. Later, on the event stream: [`RequestError`].
+    pub fn update_in_place(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
+        self.send_update(handle, contents, true)
+    }
+
+    fn send_update(
+        &self,
+        handle: Handle,
+        contents: Vec<Payload>,
+        in_place: bool,
+    ) -> Result<(), SendError> {
+        let bytes = contents.iter().map(|payload| payload.len().get()).sum();
+        let contents = contents.into_iter().map(Content::Shared).collect();
+        self.send(
+            Request::Update {
+                handle,
+                contents,
+                in_place,
+            },
+            bytes,
+            None,
+        )
+    }
+
+    /// Gives up one ownership; with the last one the block goes. Versions up to now keep it.
+    ///
+    /// # Errors
+    /// [`SendError`]. Later, on the event stream: [`RequestError::Stale`].
+    pub fn remove(&self, handle: Handle) -> Result<(), SendError> {
+        self.send(Request::Remove { handle }, 0, None)
+    }
+
+    /// Takes one more ownership.
+    ///
+    /// # Errors
+    /// As for [`Client::remove`].
+    pub fn share(&self, handle: Handle) -> Result<(), SendError> {
+        self.send(Request::Share { handle }, 0, None)
+    }
+
+    /// Adds a part to a block: in its free room if it has some, else the block moves to a larger
+    /// range, in one version either way. Answers with the part's id once that is published.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be a [`RequestError`].
+    pub fn add_part(&self, handle: Handle, part: PartData) -> Result<Pending<PartId>, SendError> {
+        let (bytes, PartData { spec, content }) = (content_weight(&part.content), part);
+        self.part_op(handle, PartOp::Add { spec, content }, bytes, read_part)
+    }
+
+    /// Replaces a part's contents; the length may change.
+    ///
+    /// # Errors
+    /// As for [`Client::add_part`].
+    pub fn update_part(
+        &self,
+        handle: Handle,
+        part: PartId,
+        contents: impl Into<Payload>,
+    ) -> Result<Pending<PartId>, SendError> {
+        let content = Content::Shared(contents.into());
+        let bytes = content_weight(&content);
+        self.part_op(handle, PartOp::Update { part, content }, bytes, read_part)
+    }
+
+    /// Removes a part; its room is reused once no version reads it.
+    ///
+    /// # Errors
+    /// As for [`Client::add_part`].
+    pub fn remove_part(&self, handle: Handle, part: PartId) -> Result<Pending<()>, SendError> {
+        self.part_op(handle, PartOp::Remove { part }, 0, read_done)
+    }
+
+    fn part_op<T>(
+        &self,
+        handle: Handle,
+        op: PartOp,
+        bytes: u64,
+        read: fn(Reply) -> Result<T, RequestError>,
+    ) -> Result<Pending<T>, SendError> {
+        self.ask(bytes, read, |reply| Request::Part { handle, op, reply })
+    }
+
+    /// Moves the block between the chunks of the two lifetimes.
+    ///
+    /// # Errors
+    /// As for [`Client::remove`].
+    pub fn set_lifetime(&self, handle: Handle, lifetime: Lifetime) -> Result<(), SendError> {
+        self.send(Request::SetLifetime { handle, lifetime }, 0, None)
+    }
+
+    /// Higher stays longer and comes back sooner.
+    ///
+    /// # Errors
+    /// As for [`Client::remove`].
+    pub fn set_priority(&self, handle: Handle, priority: u8) -> Result<(), SendError> {
+        self.send(Request::SetPriority { handle, priority }, 0, None)
+    }
+
+    /// A name for reports, pictures and logs.
+    ///
+    /// # Errors
+    /// As for [`Client::remove`].
+    pub fn set_label(&self, handle: Handle, label: impl Into<Arc<str>>) -> Result<(), SendError> {
+        self.send(
+            Request::SetLabel {
+                handle,
+                label: Some(label.into()),
+            },
+            0,
+            None,
+        )
+    }
+
+    /// Keeps the block where it is until [`Client::unpin`]; an evicted one first comes back.
+    /// Answers once it is resident. Pins are counted.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be a [`RequestError`].
+    pub fn pin(&self, handle: Handle) -> Result<Pending<()>, SendError> {
+        self.ask(0, read_done, |reply| Request::Pin { handle, reply })
+    }
+
+    /// Takes one pin off.
+    ///
+    /// # Errors
+    /// As for [`Client::remove`].
+    pub fn unpin(&self, handle: Handle) -> Result<(), SendError> {
+        self.send(Request::Unpin { handle }, 0, None)
+    }
+
+    /// Answers once the block is resident in a published version, and asks for it if it is
+    /// evicted.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be a [`RequestError`].
+    pub fn resident(&self, handle: Handle) -> Result<Pending<()>, SendError> {
+        self.ask(0, read_done, |reply| Request::AwaitResident {
+            handle,
+            reply,
+        })
+    }
+
+    /// Reads a resident block back from the GPU.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be a [`RequestError`].
+    pub fn read_back(&self, handle: Handle) -> Result<Pending<ReadBack>, SendError> {
+        self.ask(0, read_bytes, |reply| Request::ReadBack { handle, reply })
+    }
+
+    /// Answers once everything that this client sent before is published.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn flush(&self) -> Result<Pending<Version>, SendError> {
+        self.ask(0, read_version, |reply| Request::Flush { reply })
+    }
+
+    /// Changes the budget. A lower one is reached by evicting, moving and returning chunks, over
+    /// as many ticks as versions in use and caps demand.
+    ///
+    /// # Errors
+    /// [`RequestError::Budget`] for one that cannot hold a chunk, [`RequestError::ShutDown`].
+    pub fn set_budget(&self, budget: ByteLen) -> Result<Pending<()>, RequestError> {
+        let shared = &self.shared;
+        shared
+            .config
+            .check_budget(budget)
+            .map_err(RequestError::Budget)?;
+        let block_max = shared.block_bytes_under(budget);
+        let staging = shared.config.staging_under(budget);
+        let pending = self.ask(0, read_done, |reply| Request::SetBudget {
+            budget,
+            staging,
+            reply,
+        });
+        let pending = pending.map_err(|_| RequestError::ShutDown)?;
+        shared
+            .block_bytes_max
+            .store(block_max.get(), Ordering::Relaxed);
+        Ok(pending)
+    }
+
+    /// Least budget that [`Client::set_budget`] takes.
+    pub fn budget_bytes_min(&self) -> ByteLen {
+        self.shared.config.budget_bytes_min()
+    }
+
+    /// Begins a compaction pass now, with raised caps and at any price.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn compact_now(&self) -> Result<Pending<()>, SendError> {
+        self.ask(0, read_done, |reply| Request::Compact { reply })
+    }
+
+    /// Gives all empty chunks back now.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn trim(&self) -> Result<Pending<()>, SendError> {
+        self.ask(0, read_done, |reply| Request::Trim { reply })
+    }
+
+    /// A piece of staging memory to write into on this thread. Give it to a part with
+    /// [`PartData::staged`].
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be [`RequestError::StagingFull`].
+    pub fn stage(&self, len: ByteLen) -> Result<Pending<StagedWrite>, SendError> {
+        let (reply, pending) = Pending::new(read_staged);
+        self.mailbox.send_unweighed(Message::Stage { len, reply })?;
+        Ok(pending)
+    }
+
+    /// Counters and figures as of the last tick.
+    pub fn report(&self) -> Report {
+        self.shared
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Every chunk and range.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn heap_map(&self) -> Result<Pending<HeapMap>, SendError> {
+        let (reply, pending) = Pending::new(read_map);
+        self.mailbox.send_unweighed(Message::Map(reply))?;
+        Ok(pending)
+    }
+
+    fn ask<T>(
+        &self,
+        bytes: u64,
+        read: fn(Reply) -> Result<T, RequestError>,
+        request: impl FnOnce(ReplyId) -> Request,
+    ) -> Result<Pending<T>, SendError> {
+        let id = self.mailbox.reply_id();
+        let (sender, pending) = Pending::new(read);
+        self.send(request(id), bytes, Some((id, sender)))?;
+        Ok(pending)
+    }
+
+    fn send(
+        &self,
+        request: Request,
+        bytes: u64,
+        reply: Option<crate::actor::mailbox::ReplyTo>,
+    ) -> Result<(), SendError> {
+        let weight = Weight { messages: 1, bytes };
+        let mut permit = self.mailbox.permit(weight, Patience::Forever)?;
+        permit.send(Message::Request(request, reply), weight)
+    }
+}
+
+/// Sends a checked block under a permit.
+fn send_add(
+    permit: &mut Permit<'_>,
+    handle: Handle,
+    block: BlockDesc,
+    layout: BlockLayout,
+    weight: Weight,
+) -> Result<Handle, Refused<BlockDesc, AddError>> {
+    let block = Box::new(prepare(block, layout));
+    match permit.send(
+        Message::Request(Request::Add { handle, block }, None),
+        weight,
+    ) {
+        Ok(()) => Ok(handle),
+        // The actor ended between the permit and the send; the block went with it.
+        Err(error) => Err(Refused {
+            item: Box::default(),
+            error: error.into(),
+        }),
+    }
+}
+
+fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
+    PreparedBlock {
+        layout,
+        contents: block.parts.into_iter().map(|part| part.content).collect(),
+        label: block.label,
+        lifetime: block.lifetime,
+        priority: block.priority,
+        source: block.source,
+    }
+}
+
+/// Bytes that a block takes of the mailbox. What is in staging already is bounded there.
+fn weight_of(block: &BlockDesc) -> u64 {
+    block
+        .parts
+        .iter()
+        .map(|part| content_weight(&part.content))
+        .sum()
+}
+
+fn content_weight(content: &Content) -> u64 {
+    content.payload().map_or(0, |payload| payload.len().get())
+}

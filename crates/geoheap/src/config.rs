@@ -1,0 +1,305 @@
+//! Every setting with its default, and what makes a set of them impossible.
+
+use core::fmt;
+use std::time::Duration;
+
+use geoheap_chunk_heap::KindRow;
+use geoheap_defrag::Triggers;
+use geoheap_suballoc::{Align, ByteLen};
+
+/// Room kept from a 16 MiB chunk: wgpu pads vertex buffers by four bytes, and drivers round up,
+/// so that four chunks of exactly 16 MiB would not fit a 64 MiB block of the driver.
+pub const CHUNK_SLACK: ByteLen = ByteLen::from_kib(4);
+
+/// Most of the budget that staging may take: an eighth (R10).
+pub(crate) const STAGING_SHARE: u64 = 8;
+
+/// Who runs the geometry actor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threading {
+    /// A thread of its own.
+    #[default]
+    Actor,
+    /// Nobody but [`GeometryManager::poll`](crate::GeometryManager::poll): each call is one tick.
+    /// Blocking calls of a client then fail at once instead of waiting for a tick that only the
+    /// waiting thread could make.
+    CallerDriven,
+}
+
+/// How and when the heap is compacted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DefragConfig {
+    /// The kill switch.
+    pub enabled: bool,
+    /// Ticks between two looks at the heap, unless a failed placement asks at once.
+    pub every_ticks: u64,
+    /// Bytes moved in one tick.
+    pub move_bytes: ByteLen,
+    /// Moves in one tick.
+    pub moves: u32,
+    /// Planning steps in one tick.
+    pub steps: u32,
+    /// When a pass begins.
+    pub triggers: Triggers,
+}
+
+impl Default for DefragConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            every_ticks: 8,
+            move_bytes: ByteLen::from_mib(2),
+            moves: 64,
+            steps: 4096,
+            triggers: Triggers::default(),
+        }
+    }
+}
+
+/// All settings of a [`GeometryManager`](crate::GeometryManager).
+///
+/// | field | default | meaning |
+/// |---|---|---|
+/// | `budget_bytes` | 256 MiB | most GPU memory held: chunks, staging, dropped chunks not yet returned |
+/// | `chunk_bytes` | 16 MiB - 4 KiB | step in which the heap grows and shrinks |
+/// | `long_lived_chunk_bytes` | 4 MiB - 4 KiB | the same for long-lived blocks |
+/// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
+/// | `staging_buffer_bytes` | 1 MiB | one buffer of the ring |
+/// | `handles_max` | 1 048 576 | blocks alive at a time |
+/// | `generation_max` | 2^32 - 3 | tenants of a slot before it leaves service |
+/// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
+/// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it |
+/// | `events_max` | 1024 | events kept for [`GeometryManager::events`](crate::GeometryManager::events) |
+/// | `tick_upload_bytes` | 4 MiB | bytes uploaded or copied to new places in one tick |
+/// | `tick_copies` | 256 | copy pieces in one tick |
+/// | `tick_interval` | 4 ms | a tick at the latest this long after the last one |
+/// | `part_align_max` | 64 KiB | largest alignment of a block |
+/// | `kinds` | none | kinds of the caller's own, numbered from 4 on |
+/// | `versions_alive_max` | 64 | versions in use before publishing pauses |
+/// | `spare_chunks` | 1 | empty chunks kept ready |
+/// | `keep_empty_ticks` | 120 | how long another empty chunk is kept |
+/// | `small_heap_chunks` | 2 | up to so many dynamic chunks: no spare, no moves |
+/// | `split_by_kind` | `false` | chunks for blocks of one kind instead of mixed ones |
+/// | `move_long_lived` | `false` | whether compaction may move long-lived blocks |
+/// | `defrag` | see [`DefragConfig`] | compaction |
+/// | `residency` | see [`geoheap_residency::Config`] | eviction and streaming back |
+/// | `threading` | `Actor` | who runs the geometry actor |
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Most bytes of GPU memory held at a time (R10). The default is a documented number; this
+    /// library does not ask the driver.
+    pub budget_bytes: ByteLen,
+    /// Bytes of a dynamic chunk.
+    pub chunk_bytes: ByteLen,
+    /// Bytes of a long-lived chunk: smaller, as UI and fallbacks seldom fill megabytes.
+    pub long_lived_chunk_bytes: ByteLen,
+    /// Bytes of staging, cut to an eighth of the budget.
+    pub staging_bytes: ByteLen,
+    /// Bytes of one staging buffer.
+    pub staging_buffer_bytes: ByteLen,
+    /// Most blocks alive at a time.
+    pub handles_max: u32,
+    /// Highest generation a slot may reach before it is taken out of service (R7).
+    pub generation_max: u32,
+    /// Most requests waiting.
+    pub mailbox_messages: u32,
+    /// Most bytes of contents waiting.
+    pub mailbox_bytes: ByteLen,
+    /// Most events kept; older ones stay, newer are counted as lost.
+    pub events_max: usize,
+    /// Most bytes uploaded in one tick.
+    pub tick_upload_bytes: ByteLen,
+    /// Most pieces copied in one tick.
+    pub tick_copies: u32,
+    /// Longest time between two ticks of the actor's thread.
+    pub tick_interval: Duration,
+    /// Largest alignment of a block; a larger one is refused.
+    pub part_align_max: u64,
+    /// Kinds of parts beside vertex, index, uniform and storage; the first has number 4.
+    pub kinds: Vec<KindRow>,
+    /// Most versions in use at a time.
+    pub versions_alive_max: u32,
+    /// Empty chunks kept ready ahead of need.
+    pub spare_chunks: u32,
+    /// Ticks that a further empty chunk is kept.
+    pub keep_empty_ticks: u64,
+    /// Up to so many dynamic chunks there is neither spare nor defragmentation.
+    pub small_heap_chunks: u32,
+    /// Whether blocks of one kind get chunks of their own.
+    pub split_by_kind: bool,
+    /// Whether compaction may move long-lived blocks (R9).
+    pub move_long_lived: bool,
+    /// Compaction.
+    pub defrag: DefragConfig,
+    /// Eviction and streaming back.
+    pub residency: geoheap_residency::Config,
+    /// Who runs the geometry actor.
+    pub threading: Threading,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            budget_bytes: ByteLen::from_mib(256),
+            chunk_bytes: ByteLen::from_mib(16) - CHUNK_SLACK,
+            long_lived_chunk_bytes: ByteLen::from_mib(4) - CHUNK_SLACK,
+            staging_bytes: ByteLen::from_mib(8),
+            staging_buffer_bytes: ByteLen::from_mib(1),
+            handles_max: 1 << 20,
+            generation_max: u32::MAX - 2,
+            mailbox_messages: 4096,
+            mailbox_bytes: ByteLen::from_mib(64),
+            events_max: 1024,
+            tick_upload_bytes: ByteLen::from_mib(4),
+            tick_copies: 256,
+            tick_interval: Duration::from_millis(4),
+            part_align_max: 64 * 1024,
+            kinds: Vec::new(),
+            versions_alive_max: 64,
+            spare_chunks: 1,
+            keep_empty_ticks: 120,
+            small_heap_chunks: 2,
+            split_by_kind: false,
+            move_long_lived: false,
+            defrag: DefragConfig::default(),
+            residency: geoheap_residency::Config::default(),
+            threading: Threading::Actor,
+        }
+    }
+}
+
+impl Config {
+    /// Bytes of staging under `budget`: what is configured, at most an eighth, and a multiple of
+    /// one staging buffer where at least one fits.
+    pub(crate) fn staging_under(&self, budget: ByteLen) -> ByteLen {
+        self.staging_bytes
+            .min(ByteLen::new(budget.get() / STAGING_SHARE))
+    }
+
+    /// Largest alignment of a block; validation refuses zero.
+    pub(crate) fn align_max(&self) -> Align {
+        Align::new(self.part_align_max).unwrap_or(Align::ONE)
+    }
+
+    /// Least budget that can hold one dynamic chunk beside its staging.
+    pub(crate) fn budget_bytes_min(&self) -> ByteLen {
+        let chunk = self.chunk_bytes.get();
+        let alone = chunk + self.staging_bytes.get();
+        ByteLen::new(alone.min(chunk * STAGING_SHARE / (STAGING_SHARE - 1) + 1))
+    }
+
+    /// Checks every field against the others and against what a device can make.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`] found.
+    pub fn validate(&self, buffer_bytes_max: ByteLen) -> Result<(), ConfigError> {
+        for (field, value) in [
+            ("chunk_bytes", self.chunk_bytes.get()),
+            ("long_lived_chunk_bytes", self.long_lived_chunk_bytes.get()),
+            ("staging_bytes", self.staging_bytes.get()),
+            ("staging_buffer_bytes", self.staging_buffer_bytes.get()),
+            ("handles_max", u64::from(self.handles_max)),
+            ("generation_max", u64::from(self.generation_max)),
+            ("mailbox_messages", u64::from(self.mailbox_messages)),
+            ("mailbox_bytes", self.mailbox_bytes.get()),
+            ("tick_upload_bytes", self.tick_upload_bytes.get()),
+            ("tick_copies", u64::from(self.tick_copies)),
+            ("part_align_max", self.part_align_max),
+            ("defrag.every_ticks", self.defrag.every_ticks),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        for (field, bytes) in [
+            ("chunk_bytes", self.chunk_bytes),
+            ("long_lived_chunk_bytes", self.long_lived_chunk_bytes),
+            ("staging_buffer_bytes", self.staging_buffer_bytes),
+        ] {
+            if bytes > buffer_bytes_max {
+                let max = buffer_bytes_max;
+                return Err(ConfigError::AboveDeviceLimit { field, bytes, max });
+            }
+        }
+        self.check_budget(self.budget_bytes)
+    }
+
+    /// Checks a budget, also one set later.
+    pub(crate) fn check_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {
+        let min = self.budget_bytes_min();
+        if budget < min {
+            let chunk_bytes = self.chunk_bytes;
+            return Err(ConfigError::BudgetTooSmall {
+                budget,
+                min,
+                chunk_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Settings that cannot work.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A field that must be above zero is not.
+    Zero {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A buffer of that size cannot be made on this device.
+    AboveDeviceLimit {
+        /// Its name.
+        field: &'static str,
+        /// What was asked for.
+        bytes: ByteLen,
+        /// The device's limit.
+        max: ByteLen,
+    },
+    /// Not even one chunk and its staging fit.
+    BudgetTooSmall {
+        /// What was asked for.
+        budget: ByteLen,
+        /// The least that works with this chunk size.
+        min: ByteLen,
+        /// The chunk size.
+        chunk_bytes: ByteLen,
+    },
+    /// The heap refused its part of the settings.
+    Heap(geoheap_chunk_heap::ConfigError),
+    /// The residency policy refused its part.
+    Residency(geoheap_residency::ConfigError),
+    /// The replica ring refused its part.
+    Ring(geoheap_frame_sync::RingError),
+    /// A kind of the caller's own was refused.
+    Kind(geoheap_chunk_heap::KindError),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero { field } => write!(f, "`{field}` must be above zero"),
+            Self::AboveDeviceLimit { field, bytes, max } => write!(
+                f,
+                "`{field}` is {bytes} bytes; this device makes buffers of at most {max} bytes"
+            ),
+            Self::BudgetTooSmall {
+                budget,
+                min,
+                chunk_bytes,
+            } => write!(
+                f,
+                "a budget of {budget} bytes holds no chunk of {chunk_bytes} bytes beside its \
+                 staging; use at least {min} bytes or smaller chunks"
+            ),
+            Self::Heap(error) => write!(f, "{error}"),
+            Self::Residency(error) => write!(f, "{error}"),
+            Self::Ring(error) => write!(f, "{error}"),
+            Self::Kind(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

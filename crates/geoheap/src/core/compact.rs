@@ -1,0 +1,311 @@
+//! Compaction: when a pass is due, what the planner sees, and moves from their copy to the commit.
+//!
+//! The planner chooses a victim chunk and where its blocks go. The victim takes no new blocks
+//! until it is empty and closed, or the plan turns out to lead nowhere. A move is one GPU copy in
+//! the tick's submit and one entry of the next version: the old place stays named until then, so
+//! no frame ever misses the block (R8).
+
+use geoheap_chunk_heap::{
+    ChunkId, ChunkInfo, ChunkState, Lifetime, Owner, RangeInfo, RangeKey, RangeState,
+    Request as RangeRequest,
+};
+use geoheap_defrag::{
+    Caps, ChunkView, Goal, Layout, Move, Plan, RangeState as PlanState, RangeView, Reason, Stopped,
+};
+use geoheap_suballoc::{Align, ByteLen};
+
+use crate::core::event::{Effect, Retired};
+use crate::core::transfer::without_retired_rooms;
+use crate::core::{Core, sure};
+use crate::handle::Handle;
+
+/// Caps of a tick are raised by this factor when no frame is being prepared and the GPU has
+/// caught up, or when somebody asked for a compaction.
+const IDLE_FACTOR: u32 = 4;
+
+/// A move that is copied but not yet committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    handle: Handle,
+    from: RangeKey,
+    pub(super) to: RangeKey,
+    /// Contents that were copied.
+    revision: u64,
+}
+
+/// State between ticks.
+#[derive(Debug, Default)]
+pub(super) struct Compaction {
+    requested: bool,
+    failed: Option<ByteLen>,
+    /// Empty chunks go at once in this tick.
+    pub(super) trim: bool,
+    /// The chunk being emptied.
+    victim: Option<ChunkId>,
+    pub(super) moves: Vec<Moved>,
+}
+
+impl Compaction {
+    /// Somebody wants a pass now.
+    pub(super) fn request(&mut self) {
+        self.requested = true;
+    }
+
+    /// A block found no room though there is enough in pieces.
+    pub(super) fn placement_failed(&mut self, bytes: ByteLen) {
+        self.failed = Some(bytes);
+    }
+}
+
+impl Core {
+    /// Records this tick's moves, if a pass is due or under way.
+    pub(super) fn compact(&mut self, out: &mut Vec<Effect>) {
+        let requested = core::mem::take(&mut self.compaction.requested);
+        let failed = self.compaction.failed.take();
+        if !self.config.defrag.enabled {
+            return;
+        }
+        self.forget_closed_victim();
+        let due = self.tick.is_multiple_of(self.config.defrag.every_ticks);
+        let asked = requested || failed.is_some();
+        if !(due || asked || self.compaction.victim.is_some()) {
+            return;
+        }
+        if !self.is_compactable(asked) {
+            self.spare_victim();
+            return;
+        }
+        for class in self.classes() {
+            let layout = self.layout(class);
+            let victim = self.compaction.victim.map(ChunkId::get);
+            let reason = match (failed, requested || victim.is_some()) {
+                (Some(requested), _) => Some(Reason::AllocFailed {
+                    requested,
+                    align: Align::ONE,
+                }),
+                (None, true) => Some(Reason::Requested),
+                (None, false) => self.config.defrag.triggers.check(&layout),
+            };
+            let Some(reason) = reason else { continue };
+            if self.run_pass(&layout, reason, requested, out) {
+                return;
+            }
+        }
+    }
+
+    /// A small heap is left alone, unless chunks have to go.
+    fn is_compactable(&self, asked: bool) -> bool {
+        let dynamic = self.heap.figures().dynamic.chunks;
+        dynamic > self.config.small_heap_chunks
+            || (asked && dynamic > 1 && self.budget.overshoot() > ByteLen::ZERO)
+    }
+
+    /// Plans and records. Returns whether there was anything to do.
+    fn run_pass(
+        &mut self,
+        layout: &Layout,
+        reason: Reason,
+        requested: bool,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let mut goal = Goal::new(reason);
+        goal.unit = self.heap.config().unit_bytes;
+        if requested {
+            // Whoever asks wants the chunk back at any price.
+            goal.price_max_fraction = 1.0;
+        }
+        let caps = self.caps(requested);
+        let victim = self.compaction.victim.map(ChunkId::get);
+        let plan = geoheap_defrag::plan(layout, &caps, &goal, victim);
+        let plan = plan.expect("R6: the heap's own layout is one that can be");
+        self.follow(&plan, out);
+        plan.victim.is_some()
+    }
+
+    fn caps(&self, requested: bool) -> Caps {
+        let defrag = &self.config.defrag;
+        let factor = if requested || self.idle {
+            IDLE_FACTOR
+        } else {
+            1
+        };
+        Caps {
+            bytes: ByteLen::new(defrag.move_bytes.get() * u64::from(factor)),
+            moves: defrag.moves * factor,
+            steps: defrag.steps,
+        }
+    }
+
+    fn follow(&mut self, plan: &Plan, out: &mut Vec<Effect>) {
+        let victim = plan.victim.map(ChunkId::new);
+        if self.compaction.victim != victim {
+            self.spare_victim();
+            if let Some(chunk) = victim {
+                sure(self.heap.set_draining(chunk, true));
+            }
+            self.compaction.victim = victim;
+        }
+        self.report.defrag_passes += u64::from(!plan.moves.is_empty());
+        for planned in &plan.moves {
+            self.record_move(planned, out);
+        }
+        if matches!(plan.stopped, Stopped::NothingWorthIt | Stopped::NoRoom) {
+            self.spare_victim();
+        }
+    }
+
+    fn record_move(&mut self, planned: &Move, out: &mut Vec<Effect>) {
+        let handle = Handle::from_bits(planned.key);
+        let record = self
+            .record(handle)
+            .expect("the plan moves blocks that live");
+        let from = record
+            .place
+            .expect("the plan moves blocks that have a place");
+        let (revision, lifetime) = (record.revision, record.lifetime);
+        let len = record.layout.len();
+        let info = sure(
+            self.heap
+                .range(from)
+                .ok_or("a place is a range of the heap"),
+        );
+        let request = RangeRequest {
+            len: info.range.len,
+            align: info.align,
+            lifetime,
+            owner: Owner(handle.to_bits()),
+            class: self.class_of(handle),
+        };
+        let to_chunk = ChunkId::new(planned.to_chunk);
+        let Ok(to) = self.heap.reserve_at(to_chunk, planned.to, &request) else {
+            // A placement of this tick took the room; the next plan sees it.
+            return;
+        };
+        out.push(Effect::Copy {
+            from: info.chunk,
+            from_offset: info.range.start,
+            to: to_chunk,
+            to_offset: planned.to,
+            len,
+        });
+        self.compaction.moves.push(Moved {
+            handle,
+            from,
+            to,
+            revision,
+        });
+    }
+
+    /// The copy is submitted: the block's next version names the new place, if the block and its
+    /// contents are still those that were copied (R8).
+    pub(super) fn commit_move(&mut self, moved: Moved) {
+        let still = self.record(moved.handle).is_some_and(|record| {
+            record.place == Some(moved.from) && record.revision == moved.revision
+        });
+        if !still {
+            sure(self.heap.cancel(moved.to));
+            return;
+        }
+        sure(self.heap.commit(moved.to));
+        sure(self.heap.retire(moved.from));
+        self.pending.retired.push(Retired::Range(moved.from));
+        let record = self.own(moved.handle);
+        record.place = Some(moved.to);
+        without_retired_rooms(&mut record.layout);
+        let bytes = record.layout.len().get();
+        let long_lived = record.lifetime == Lifetime::LongLived;
+        self.report.moves += 1;
+        self.report.moved_bytes += bytes;
+        self.report.long_lived_moves += u64::from(long_lived);
+        self.queue_slot(moved.handle);
+    }
+
+    /// The victim lets new blocks in again.
+    fn spare_victim(&mut self) {
+        if let Some(chunk) = self.compaction.victim.take() {
+            sure(self.heap.set_draining(chunk, false));
+        }
+    }
+
+    fn forget_closed_victim(&mut self) {
+        let draining = |core: &Self, chunk| {
+            core.heap
+                .chunk(chunk)
+                .is_some_and(|info| info.state == ChunkState::Draining)
+        };
+        if let Some(chunk) = self.compaction.victim
+            && !draining(self, chunk)
+        {
+            self.compaction.victim = None;
+        }
+    }
+
+    /// Chunks of one class exchange blocks; without a split there is one.
+    fn classes(&self) -> Vec<u8> {
+        let mut classes: Vec<u8> = self.heap.chunks().map(|info| info.class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// What the planner sees: open chunks of one class, long-lived ones only where they may move.
+    fn layout(&self, class: u8) -> Layout {
+        let movable = |info: &ChunkInfo| {
+            info.class == class
+                && !info.dedicated
+                && (info.lifetime == Lifetime::Dynamic || self.config.move_long_lived)
+                && info.state != ChunkState::Closing
+        };
+        // Long-lived and dynamic blocks never share a chunk, so one layout serves one lifetime.
+        let lifetime = match self
+            .compaction
+            .victim
+            .and_then(|chunk| self.heap.chunk(chunk))
+        {
+            Some(info) => info.lifetime,
+            None => Lifetime::Dynamic,
+        };
+        let chunks = self
+            .heap
+            .chunks()
+            .filter(movable)
+            .filter(|info| info.lifetime == lifetime);
+        Layout {
+            chunks: chunks.map(|info| self.view(&info)).collect(),
+        }
+    }
+
+    fn view(&self, info: &ChunkInfo) -> ChunkView {
+        ChunkView {
+            id: info.id.get(),
+            capacity: info.capacity,
+            receives: info.state == ChunkState::Ready,
+            evacuable: matches!(info.state, ChunkState::Ready | ChunkState::Draining),
+            ranges: self
+                .heap
+                .ranges(info.id)
+                .map(|range| self.view_range(&range))
+                .collect(),
+        }
+    }
+
+    fn view_range(&self, range: &RangeInfo) -> RangeView {
+        let handle = Handle::from_bits(range.owner.0);
+        let state = match range.state {
+            RangeState::Retired => PlanState::Retired,
+            RangeState::Reserved => PlanState::Fixed,
+            RangeState::Live => match self.record(handle) {
+                Some(record) if record.place == Some(range.key) && !record.is_busy() => {
+                    PlanState::Movable
+                }
+                _ => PlanState::Fixed,
+            },
+        };
+        RangeView {
+            key: range.owner.0,
+            range: range.range,
+            align: range.align,
+            state,
+        }
+    }
+}

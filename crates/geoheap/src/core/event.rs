@@ -1,0 +1,252 @@
+//! What the core is told, and what it asks for.
+
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, ChunkId, Lifetime, PartId, PartSpec, RangeKey};
+use geoheap_frame_sync::{Usage, Version};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::error::{FailReason, RequestError};
+use crate::handle::Handle;
+use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
+use crate::report::{HeapEvent, ReadBack};
+use crate::slot::{PartTable, Slot};
+
+/// Names a caller who waits for an answer; the shell keeps who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ReplyId(pub(crate) u64);
+
+/// A block whose layout was made and checked on the caller's thread.
+#[derive(Debug)]
+pub(crate) struct PreparedBlock {
+    pub(crate) layout: BlockLayout,
+    pub(crate) contents: Vec<Content>,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) priority: u8,
+    pub(crate) source: Source,
+}
+
+/// A change of a block's parts.
+#[derive(Debug)]
+pub(crate) enum PartOp {
+    Add { spec: PartSpec, content: Content },
+    Update { part: PartId, content: Content },
+    Remove { part: PartId },
+}
+
+/// What a client asks of one block.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Add {
+        handle: Handle,
+        block: Box<PreparedBlock>,
+    },
+    Update {
+        handle: Handle,
+        contents: Vec<Content>,
+        in_place: bool,
+    },
+    Remove {
+        handle: Handle,
+    },
+    Share {
+        handle: Handle,
+    },
+    Part {
+        handle: Handle,
+        op: PartOp,
+        reply: ReplyId,
+    },
+    SetLifetime {
+        handle: Handle,
+        lifetime: Lifetime,
+    },
+    SetPriority {
+        handle: Handle,
+        priority: u8,
+    },
+    SetLabel {
+        handle: Handle,
+        label: Option<Arc<str>>,
+    },
+    Pin {
+        handle: Handle,
+        reply: ReplyId,
+    },
+    Unpin {
+        handle: Handle,
+    },
+    AwaitResident {
+        handle: Handle,
+        reply: ReplyId,
+    },
+    ReadBack {
+        handle: Handle,
+        reply: ReplyId,
+    },
+    SetBudget {
+        budget: ByteLen,
+        staging: ByteLen,
+        reply: ReplyId,
+    },
+    Flush {
+        reply: ReplyId,
+    },
+    Compact {
+        reply: ReplyId,
+    },
+    Trim {
+        reply: ReplyId,
+    },
+}
+
+/// What happened outside the core.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A client's request, in the order of the mailbox.
+    Request(Request),
+    /// A frame is over and used these slots.
+    Usage {
+        frame: u64,
+        ends_frame: bool,
+        usage: Usage,
+        hidden_uses: u64,
+        stale_lookups: u64,
+    },
+    /// A tick begins; so many bytes of staging are free.
+    TickBegin { staging_free: ByteLen, idle: bool },
+    /// The device made the buffer of a chunk.
+    ChunkReady { chunk: ChunkId },
+    /// It did not.
+    ChunkFailed { chunk: ChunkId, reason: FailReason },
+    /// All chunks asked for are answered: transfers can be recorded.
+    Transfer,
+    /// What the last transfers asked for was submitted (R1), or could not be.
+    Submitted { ok: bool },
+    /// A version was published.
+    Published { version: Version },
+    /// No version was published, as older ones are held.
+    PublishStalled { held: Vec<Version> },
+    /// Nothing uses these any more (R3).
+    Released(Vec<Retired>),
+    /// The device has a dropped chunk's memory back.
+    ChunkReturned { bytes: ByteLen },
+    /// A reload callback answered.
+    Reloaded {
+        handle: Handle,
+        seq: u64,
+        bytes: u64,
+        result: Result<Vec<Payload>, FailReason>,
+    },
+    /// Bytes that were asked for.
+    ReadBackDone {
+        reply: ReplyId,
+        parts: Vec<(PartId, ByteOffset, ByteLen)>,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+    },
+    /// The device is gone.
+    DeviceLost { reason: String },
+}
+
+/// Something that no new version names, waiting until no old one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retired {
+    /// A block's former place.
+    Range(RangeKey),
+    /// A former room of a part inside a place that its block still has.
+    Room {
+        handle: Handle,
+        place: RangeKey,
+        part: PartId,
+    },
+    /// A chunk.
+    Chunk(ChunkId),
+}
+
+/// One slot of the next version.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) index: u32,
+    pub(crate) slot: Slot,
+    pub(crate) parts: Option<Arc<PartTable>>,
+}
+
+/// What the shell does for the core, in order.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Make the buffer of a chunk; answer with `ChunkReady` or `ChunkFailed`.
+    CreateChunk {
+        chunk: ChunkId,
+        len: ByteLen,
+        lifetime: Lifetime,
+    },
+    /// Let go of a chunk's buffer; answer with `ChunkReturned` when the device has it back.
+    DropChunk { chunk: ChunkId, len: ByteLen },
+    /// Copy shared bytes into staging and on to a chunk. `len` is rounded up to words; what the
+    /// payload lacks at its end is zero.
+    Upload {
+        payload: Payload,
+        from: u64,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+    },
+    /// Copy a staged piece to a chunk.
+    UploadStaged {
+        staged: StagedWrite,
+        chunk: ChunkId,
+        offset: ByteOffset,
+    },
+    /// Copy between chunks.
+    Copy {
+        from: ChunkId,
+        from_offset: ByteOffset,
+        to: ChunkId,
+        to_offset: ByteOffset,
+        len: ByteLen,
+    },
+    /// Read a block's range; answer with `ReadBackDone`.
+    ReadBack {
+        reply: ReplyId,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+        parts: Vec<(PartId, ByteOffset, ByteLen)>,
+        revision: u64,
+    },
+    /// Submit all of the above; answer with `Submitted`.
+    Submit,
+    /// Publish; answer with `Published` or `PublishStalled`.
+    Publish {
+        changes: Vec<Change>,
+        retired: Vec<Retired>,
+        forget: Vec<ChunkId>,
+    },
+    /// Void every version: the device is gone (R5).
+    VoidVersions,
+    /// Change the bound of staging.
+    SetStaging { limit: ByteLen },
+    /// Call a reload callback; answer with `Reloaded`.
+    Reload {
+        handle: Handle,
+        seq: u64,
+        make: ReloadFn,
+        bytes: u64,
+    },
+    /// Answer a caller.
+    Reply { reply: ReplyId, answer: Answer },
+    /// Tell the event stream.
+    Notify(HeapEvent),
+}
+
+/// What a waiting caller gets.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Done,
+    Version(Version),
+    Part(PartId),
+    ReadBack(ReadBack),
+    Refused(RequestError),
+}

@@ -1,0 +1,144 @@
+//! Counters, the heap map and read-backs.
+
+use geoheap_chunk_heap::{ChunkState, Lifetime, PartId};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::core::Core;
+use crate::core::event::{Answer, Effect, ReplyId};
+use crate::error::RequestError;
+use crate::handle::Handle;
+use crate::report::{ChunkMap, HeapMap, RangeMap, ReadBack, Report};
+
+impl Core {
+    /// The block's bytes changed from `before` to `after`.
+    pub(super) fn count_world(&mut self, before: ByteLen, after: ByteLen) {
+        self.report.world_bytes = self.report.world_bytes - before.get() + after.get();
+        self.report.world_bytes_peak = self.report.world_bytes_peak.max(self.report.world_bytes);
+    }
+
+    pub(super) fn note_chunks(&mut self) {
+        let open = self
+            .heap
+            .chunks()
+            .filter(|info| info.state != ChunkState::Opening)
+            .count();
+        self.report.chunks = open as u64;
+        self.report.chunks_peak = self.report.chunks_peak.max(open as u64);
+    }
+
+    /// Counters and figures as of now; what only the backend knows is the shell's to add.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = self.report.clone();
+        report.tick = self.tick;
+        report.budget_bytes = self.budget.total.get();
+        report.budget_effective_bytes = self.budget.effective.get();
+        report.held_bytes = self.budget.held.get();
+        report.held_bytes_peak = self.budget.held_peak.get();
+        report.chunks = 0;
+        for info in self.heap.chunks() {
+            report.chunks += 1;
+            report.chunk_bytes += info.capacity.get();
+            report.live_bytes += info.live.get();
+            report.reserved_bytes += info.reserved.get();
+            report.retired_bytes += info.retired.get();
+            match info.lifetime {
+                Lifetime::Dynamic => report.dynamic_chunks += 1,
+                Lifetime::LongLived => report.long_lived_chunks += 1,
+            }
+        }
+        report.resident_blocks = self.residency.figures().entries as u64;
+        report
+    }
+
+    /// Every chunk and range. One pass over the heap.
+    pub(crate) fn heap_map(&self) -> HeapMap {
+        let chunks = self.heap.chunks().map(|info| ChunkMap {
+            id: info.id,
+            capacity: info.capacity,
+            lifetime: info.lifetime,
+            dedicated: info.dedicated,
+            state: info.state,
+            ranges: self
+                .heap
+                .ranges(info.id)
+                .map(|range| self.map_range(&range))
+                .collect(),
+        });
+        HeapMap {
+            chunks: chunks.collect(),
+        }
+    }
+
+    fn map_range(&self, range: &geoheap_chunk_heap::RangeInfo) -> RangeMap {
+        let handle = Handle::from_bits(range.owner.0);
+        let record = self.record(handle);
+        let mut kind_bytes = [0; 5];
+        for part in record.iter().flat_map(|record| record.layout.parts()) {
+            kind_bytes[usize::from(part.kind.get()).min(4)] += part.range.len.get();
+        }
+        RangeMap {
+            offset: range.range.start,
+            len: range.range.len,
+            state: range.state,
+            handle: record.map(|record| record.handle),
+            kind_bytes,
+            pinned: record.is_some_and(|record| record.pins > 0),
+            label: record.and_then(|record| record.label.clone()),
+        }
+    }
+
+    /// Reads a resident block; the answer carries the revision it had when the read was queued.
+    pub(super) fn read_back(
+        &mut self,
+        handle: Handle,
+        reply: ReplyId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), RequestError> {
+        let record = self.record(handle).expect("the caller looked it up");
+        let place = record.place.ok_or(RequestError::NotResident { handle })?;
+        let info = self
+            .heap
+            .range(place)
+            .expect("a place is a range of the heap");
+        out.push(Effect::ReadBack {
+            reply,
+            chunk: info.chunk,
+            offset: info.range.start,
+            len: record.layout.len(),
+            parts: record
+                .layout
+                .parts()
+                .map(|part| (part.id, part.range.start, part.used_len))
+                .collect(),
+            revision: record.revision,
+        });
+        Ok(())
+    }
+}
+
+/// Cuts a block's bytes into its parts.
+pub(super) fn answer_read_back(
+    reply: ReplyId,
+    parts: &[(PartId, ByteOffset, ByteLen)],
+    revision: u64,
+    bytes: Option<Vec<u8>>,
+    out: &mut Vec<Effect>,
+) {
+    let cut = |start: u64, len: u64, bytes: &[u8]| {
+        let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
+        bytes
+            .get(start..start.checked_add(len)?)
+            .map(<[u8]>::to_vec)
+    };
+    let parts = bytes.and_then(|bytes| {
+        parts
+            .iter()
+            .map(|(id, start, len)| Some((*id, cut(start.get(), len.get(), &bytes)?)))
+            .collect::<Option<Vec<_>>>()
+    });
+    let answer = match parts {
+        Some(parts) => Answer::ReadBack(ReadBack { revision, parts }),
+        None => Answer::Refused(RequestError::DeviceLost),
+    };
+    out.push(Effect::Reply { reply, answer });
+}

@@ -1,0 +1,146 @@
+//! A job that brings bytes to where a block's next place is: pieces, progress, and what to do
+//! once they are all submitted.
+
+use geoheap_chunk_heap::{BlockLayout, PartId, RangeKey};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::core::event::{Answer, ReplyId};
+use crate::payload::{Content, Payload, StagedWrite};
+
+/// Why bytes are on their way. Decides the order and the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A new block.
+    Add,
+    /// New contents.
+    Update,
+    /// An evicted block comes back.
+    StreamIn,
+    /// Parts changed, or the block changes between lifetimes.
+    Reshape,
+}
+
+impl Purpose {
+    /// Whether the job waits behind nothing but its own kind: see `transfer`.
+    pub(crate) fn is_stream_in(self) -> bool {
+        self == Self::StreamIn
+    }
+}
+
+/// Where the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A range has yet to be found.
+    Unplaced,
+    /// A range that no version names yet.
+    Fresh(RangeKey),
+    /// The block's present range: room that no version reads, or contents that an update in
+    /// place replaces by the caller's choice.
+    Present,
+}
+
+/// Bytes of one piece.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// Memory shared with the caller.
+    Shared(Payload),
+    /// Staging memory; `None` once it was sent.
+    Staged(Option<StagedWrite>),
+    /// What lies in the block's present range at this offset from its start.
+    FromPresent(ByteOffset),
+}
+
+/// A run of bytes and where it goes, relative to the block's start.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) to: ByteOffset,
+    /// Rounded up to words.
+    pub(crate) len: ByteLen,
+    pub(crate) bytes: Bytes,
+}
+
+impl Piece {
+    /// The piece that fills `part` of `layout` with `content`.
+    pub(crate) fn of_part(layout: &BlockLayout, part: PartId, content: Content) -> Self {
+        let place = layout
+            .part(part)
+            .expect("the caller took the id from this layout");
+        let bytes = match content {
+            Content::Shared(payload) => Bytes::Shared(payload),
+            Content::Staged(staged) => Bytes::Staged(Some(staged)),
+        };
+        Self {
+            to: place.range.start,
+            len: place.range.len,
+            bytes,
+        }
+    }
+}
+
+/// One job.
+#[derive(Debug)]
+pub(crate) struct Fill {
+    /// Order among all jobs; a flush waits for those before it.
+    pub(crate) seq: u64,
+    pub(crate) purpose: Purpose,
+    pub(crate) target: Target,
+    /// The block's layout once the job is done.
+    pub(crate) layout: BlockLayout,
+    pub(crate) pieces: Vec<Piece>,
+    /// Pieces before this one are recorded.
+    pub(crate) piece: usize,
+    /// Bytes of the present piece that are recorded.
+    pub(crate) piece_done: u64,
+    /// Whether the contents change.
+    pub(crate) raises_revision: bool,
+    /// Rooms inside the block that retire once the job is done.
+    pub(crate) retire_rooms: Vec<PartId>,
+    /// Answers due once the result is published.
+    pub(crate) replies: Vec<(ReplyId, Answer)>,
+    /// Buffers that could not be made for it.
+    pub(crate) create_failures: u32,
+    /// Bytes counted as uploaded by it so far.
+    pub(crate) sent_bytes: u64,
+}
+
+impl Fill {
+    /// A job with nothing recorded yet.
+    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Vec<Piece>) -> Self {
+        Self {
+            seq,
+            purpose,
+            target: Target::Unplaced,
+            layout,
+            pieces,
+            piece: 0,
+            piece_done: 0,
+            raises_revision: purpose == Purpose::Update,
+            retire_rooms: Vec::new(),
+            replies: Vec::new(),
+            create_failures: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    /// Whether all pieces are recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.piece == self.pieces.len()
+    }
+
+    /// Whether it reads the block's present range.
+    pub(crate) fn reads_present(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| matches!(piece.bytes, Bytes::FromPresent(_)))
+    }
+
+    /// Starts over, as its range is gone. Staged pieces that were sent cannot be sent again.
+    pub(crate) fn restart(&mut self) -> bool {
+        self.target = Target::Unplaced;
+        self.piece = 0;
+        self.piece_done = 0;
+        self.pieces
+            .iter()
+            .all(|piece| !matches!(piece.bytes, Bytes::Staged(None)))
+    }
+}

@@ -1,0 +1,350 @@
+//! The deterministic heart of the engine: `step(event) -> effects`.
+//!
+//! Nothing in here knows a clock, a thread, a channel or a GPU. The shell around it (`actor`)
+//! feeds what clients asked for and what the device answered, and carries out the effects in the
+//! order given. The same events give the same effects, always.
+//!
+//! A tick is four events. `TickBegin` decides: evictions, what streams back, where waiting blocks
+//! go, which chunks to make. `Transfer` records: uploads and moves under the tick's caps, ending
+//! with one `Submit`. `Submitted` commits what those copies fill, and only then asks to publish
+//! (R1). `Released` frees what no version in use names any more (R3).
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `event` | the words: requests, events, effects, answers |
+//! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `requests`, `parts` | what clients ask for |
+//! | `place` | where waiting blocks go, growth, running out of memory |
+//! | `transfer` | recording under caps, and the commit |
+//! | `publish` | slots of the next version, and what it supersedes |
+//! | `streaming` | usage, eviction, streaming back |
+//! | `compact` | moves that give chunks back |
+//! | `figures` | counters and the heap map |
+
+pub(crate) mod event;
+pub(crate) mod record;
+
+mod compact;
+mod figures;
+mod fill;
+mod parts;
+mod place;
+mod publish;
+mod requests;
+mod streaming;
+#[cfg(test)]
+mod tests;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
+use geoheap_frame_sync::Version;
+use geoheap_residency::{EntryId, Now, Residency};
+use geoheap_suballoc::{Align, ByteLen};
+use slotmap::{DefaultKey, SlotMap};
+
+use crate::config::{Config, ConfigError};
+use crate::core::compact::Compaction;
+use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired};
+use crate::core::place::Budget;
+use crate::core::record::Record;
+use crate::error::RequestError;
+use crate::handle::Handle;
+use crate::manager::Leak;
+use crate::report::{HeapEvent, Report};
+
+/// Who has a slot of the handle map.
+#[derive(Debug)]
+enum Tenant {
+    /// In the clients' reserve: a handle that was given out and waits for its block.
+    Reserved,
+    /// A block.
+    Block(Box<Record>),
+    /// The slot's generation reached its maximum: it stays taken, so that no handle of it can
+    /// ever name another block (R7).
+    OutOfService,
+}
+
+/// What the next version changes.
+#[derive(Debug, Default)]
+struct Pending {
+    changes: Vec<Change>,
+    retired: Vec<Retired>,
+    forget: Vec<ChunkId>,
+    /// Answers due when it is published.
+    replies: Vec<(ReplyId, Answer)>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.retired.is_empty() && self.forget.is_empty()
+    }
+}
+
+/// The engine's state.
+#[derive(Debug)]
+pub(crate) struct Core {
+    config: Config,
+    kinds: Arc<KindTable>,
+    align_max: Align,
+    blocks: SlotMap<DefaultKey, Tenant>,
+    /// Handle of the block that has a slot, by slot index.
+    by_index: Vec<Option<Handle>>,
+    reserved: u32,
+    heap: ChunkHeap,
+    residency: Residency,
+    budget: Budget,
+    compaction: Compaction,
+    /// Jobs not done yet, in order.
+    jobs: BTreeMap<u64, Handle>,
+    /// Chunks whose buffer exists.
+    ready: Vec<bool>,
+    seq: u64,
+    tick: u64,
+    frame: u64,
+    staging_free: ByteLen,
+    idle: bool,
+    pending: Pending,
+    /// Jobs and moves recorded in this tick, to be committed once they are submitted.
+    recorded: Vec<Handle>,
+    flushes: Vec<(ReplyId, u64)>,
+    /// Ticks in a row in which a block found no room.
+    budget_hunger: u64,
+    /// Bytes that reload callbacks are making.
+    reloading_bytes: u64,
+    version: Version,
+    lost: bool,
+    report: Report,
+}
+
+impl Core {
+    /// An empty heap under `config`, which was validated against the device.
+    ///
+    /// # Errors
+    /// [`ConfigError`] from the heap's or the policy's part of it.
+    pub(crate) fn new(
+        config: Config,
+        kinds: Arc<KindTable>,
+        buffer_bytes_max: ByteLen,
+    ) -> Result<Self, ConfigError> {
+        config.validate(buffer_bytes_max)?;
+        let align_max = config.align_max();
+        let heap = ChunkHeap::new(HeapConfig {
+            chunk_bytes: config.chunk_bytes,
+            long_lived_chunk_bytes: config.long_lived_chunk_bytes,
+            dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
+            buffer_bytes_max,
+            spare_chunks: config.spare_chunks,
+            keep_empty_ticks: config.keep_empty_ticks,
+            small_heap_chunks: config.small_heap_chunks,
+            split_by_kind: config.split_by_kind,
+            ..HeapConfig::default()
+        })
+        .map_err(ConfigError::Heap)?;
+        let residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        let budget = Budget::new(
+            config.budget_bytes,
+            config.staging_under(config.budget_bytes),
+        );
+        Ok(Self {
+            heap,
+            residency,
+            budget,
+            compaction: Compaction::default(),
+            blocks: SlotMap::new(),
+            by_index: Vec::new(),
+            reserved: 0,
+            jobs: BTreeMap::new(),
+            ready: Vec::new(),
+            seq: 0,
+            tick: 0,
+            frame: 0,
+            staging_free: ByteLen::ZERO,
+            idle: false,
+            pending: Pending::default(),
+            recorded: Vec::new(),
+            flushes: Vec::new(),
+            budget_hunger: 0,
+            reloading_bytes: 0,
+            version: Version::default(),
+            lost: false,
+            report: Report::default(),
+            config,
+            kinds,
+            align_max,
+        })
+    }
+
+    /// One event in, effects out.
+    pub(crate) fn step(&mut self, event: Event, out: &mut Vec<Effect>) {
+        match event {
+            Event::Request(request) => self.request(request, out),
+            Event::Usage {
+                frame,
+                ends_frame,
+                usage,
+                hidden_uses,
+                stale_lookups,
+            } => {
+                self.report.hidden_uses += hidden_uses;
+                self.report.stale_lookups += stale_lookups;
+                self.note_frame(frame, ends_frame);
+                self.note_usage(frame, &usage);
+            }
+            Event::TickBegin { staging_free, idle } => self.begin_tick(staging_free, idle, out),
+            Event::ChunkReady { chunk } => self.chunk_ready(chunk),
+            Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, reason, out),
+            Event::Transfer => self.transfer(out),
+            Event::Submitted { ok } => self.submitted(ok, out),
+            Event::Published { version } => self.published(version, out),
+            Event::PublishStalled { held } => {
+                self.report.publish_stalls += 1;
+                out.push(Effect::Notify(HeapEvent::PublishStalled { held }));
+            }
+            Event::Released(items) => self.released(items, out),
+            Event::ChunkReturned { bytes } => self.budget.returned(bytes),
+            Event::Reloaded {
+                handle,
+                seq,
+                bytes,
+                result,
+            } => {
+                self.reloaded(handle, seq, bytes, result, out);
+            }
+            Event::ReadBackDone {
+                reply,
+                parts,
+                revision,
+                bytes,
+            } => {
+                figures::answer_read_back(reply, &parts, revision, bytes, out);
+            }
+            Event::DeviceLost { reason } => self.device_lost(reason, out),
+        }
+    }
+
+    fn begin_tick(&mut self, staging_free: ByteLen, idle: bool, out: &mut Vec<Effect>) {
+        self.tick += 1;
+        self.staging_free = staging_free;
+        self.idle = idle;
+        if self.lost {
+            return;
+        }
+        self.keep_below_water(out);
+        self.start_streaming(out);
+        self.place_waiting(out);
+        self.tend_chunks(out);
+        self.update_degraded(out);
+    }
+
+    /// Time as the policy counts it.
+    fn now(&self) -> Now {
+        Now::new(self.tick, self.frame)
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// Bytes of contents that wait to be uploaded.
+    pub(crate) fn backlog_bytes(&self) -> u64 {
+        let fills = self
+            .jobs
+            .values()
+            .filter_map(|handle| self.record(*handle)?.fill.as_ref());
+        fills.map(|fill| fill.layout.len().get()).sum()
+    }
+
+    /// Blocks that nobody removed, by handle.
+    pub(crate) fn leaks(&self) -> Vec<Leak> {
+        let live = self
+            .by_index
+            .iter()
+            .flatten()
+            .filter_map(|handle| self.record(*handle));
+        live.map(|record| Leak {
+            handle: record.handle,
+            label: record.label.clone(),
+            bytes: record.layout.len(),
+        })
+        .collect()
+    }
+
+    /// The block of `handle`, if it lives.
+    fn record(&self, handle: Handle) -> Option<&Record> {
+        match self.blocks.get(handle.key()) {
+            Some(Tenant::Block(record)) => Some(record),
+            _ => None,
+        }
+    }
+
+    fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
+        match self.blocks.get_mut(handle.key()) {
+            Some(Tenant::Block(record)) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// A block that the engine's own books say is there.
+    fn own(&mut self, handle: Handle) -> &mut Record {
+        self.record_mut(handle)
+            .expect("the core's own books name only blocks that live")
+    }
+
+    /// Hands out handles until `count` are in the reserve, as far as there are any.
+    pub(crate) fn refill_reserve(&mut self, count: u32, out: &mut Vec<Handle>) {
+        let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
+        let free = self.config.handles_max.saturating_sub(taken);
+        for _ in 0..count.min(free) {
+            out.push(Handle::from_key(self.blocks.insert(Tenant::Reserved)));
+            self.reserved += 1;
+        }
+    }
+
+    /// Everything that waits for an answer gets one: the shell is about to end.
+    pub(crate) fn abandon(&mut self, out: &mut Vec<Effect>) {
+        let refuse = |reply| Effect::Reply {
+            reply,
+            answer: Answer::Refused(RequestError::ShutDown),
+        };
+        out.extend(self.flushes.drain(..).map(|(reply, _)| refuse(reply)));
+        out.extend(
+            self.pending
+                .replies
+                .drain(..)
+                .map(|(reply, _)| refuse(reply)),
+        );
+        for tenant in self.blocks.values_mut() {
+            if let Tenant::Block(record) = tenant {
+                out.extend(record.waiters.drain(..).map(refuse));
+                if let Some(fill) = &mut record.fill {
+                    out.extend(fill.replies.drain(..).map(|(reply, _)| refuse(reply)));
+                }
+                for request in record.deferred.drain(..) {
+                    out.extend(requests::reply_of(&request).map(refuse));
+                }
+            }
+        }
+    }
+
+    /// What is not yet settled: jobs, versions to publish. Zero means that another tick would
+    /// change nothing by itself.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.jobs.is_empty() && self.pending.is_empty() && self.pending.replies.is_empty()
+    }
+}
+
+/// The policy's name of a block: its slot index.
+fn entry(handle: Handle) -> EntryId {
+    EntryId::new(handle.index())
+}
+
+/// The heap's own books and the core's agree; where they do not, the engine is wrong, not the
+/// caller (R6).
+#[track_caller]
+fn sure<T, E: core::fmt::Debug>(result: Result<T, E>) -> T {
+    result.expect("R6: the core keeps the heap's books right")
+}

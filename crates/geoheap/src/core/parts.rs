@@ -1,0 +1,255 @@
+//! Parts that come, go and change size inside a block.
+//!
+//! A part that changes gets a fresh room: older versions still read the old one, which retires
+//! with the version that stops naming it. Where the block has no such room, the whole block moves
+//! to a larger range, and what it already holds is copied on the GPU. Both are one job and one
+//! version.
+
+use geoheap_chunk_heap::{BlockLayout, Growth, PartId, PartSpec};
+
+use crate::core::Core;
+use crate::core::event::{Answer, PartOp, ReplyId, Retired};
+use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
+use crate::core::requests::check_retainable;
+use crate::error::RequestError;
+use crate::handle::Handle;
+use crate::payload::Content;
+
+/// Further room, in per cent of what is needed, that a block gets when it must grow.
+const GROWTH_PERCENT: u32 = 25;
+
+/// A checked change: the layout after it and the part it is about.
+struct Planned {
+    layout: BlockLayout,
+    part: PartId,
+    /// Whether the block keeps its place.
+    fits: bool,
+}
+
+impl Core {
+    pub(super) fn part_op(
+        &mut self,
+        handle: Handle,
+        op: PartOp,
+        reply: ReplyId,
+    ) -> Result<(), RequestError> {
+        match op {
+            PartOp::Add { spec, content } => self.add_part(handle, spec, content, reply),
+            PartOp::Update { part, content } => self.update_part(handle, part, content, reply),
+            PartOp::Remove { part } => self.remove_part(handle, part, reply),
+        }
+    }
+
+    fn add_part(
+        &mut self,
+        handle: Handle,
+        spec: PartSpec,
+        content: Content,
+        reply: ReplyId,
+    ) -> Result<(), RequestError> {
+        self.check_reachable(handle, &content)?;
+        let record = self.record(handle).expect("the caller looked it up");
+        let mut layout = record.layout.clone();
+        let planned = match layout.add(spec, &self.kinds) {
+            Ok(part) => Planned {
+                layout,
+                part,
+                fits: true,
+            },
+            Err(error) if error.must_grow() => {
+                let growth = Growth {
+                    add: &[spec],
+                    percent: GROWTH_PERCENT,
+                    ..Growth::default()
+                };
+                let grown = record.layout.grown(&growth, &self.kinds, self.align_max)?;
+                Planned {
+                    layout: grown.layout,
+                    part: grown.added[0],
+                    fits: false,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.check_size(planned.layout.len())?;
+        self.apply_part(handle, planned, content, Vec::new(), reply);
+        Ok(())
+    }
+
+    fn update_part(
+        &mut self,
+        handle: Handle,
+        part: PartId,
+        content: Content,
+        reply: ReplyId,
+    ) -> Result<(), RequestError> {
+        self.check_reachable(handle, &content)?;
+        let record = self.record(handle).expect("the caller looked it up");
+        let mut layout = record.layout.clone();
+        let planned = match layout.replace_with(part, content.len()) {
+            Ok(_) => Planned {
+                layout,
+                part,
+                fits: true,
+            },
+            Err(error) if error.must_grow() => {
+                let resize = [(part, content.len())];
+                let growth = Growth {
+                    resize: &resize,
+                    percent: GROWTH_PERCENT,
+                    ..Growth::default()
+                };
+                let grown = record.layout.grown(&growth, &self.kinds, self.align_max)?;
+                Planned {
+                    layout: grown.layout,
+                    part,
+                    fits: false,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.check_size(planned.layout.len())?;
+        self.apply_part(handle, planned, content, vec![part], reply);
+        Ok(())
+    }
+
+    fn remove_part(
+        &mut self,
+        handle: Handle,
+        part: PartId,
+        reply: ReplyId,
+    ) -> Result<(), RequestError> {
+        let record = self.own(handle);
+        record
+            .layout
+            .remove(part)
+            .map_err(|error| RequestError::Part { part, error })?;
+        record.retained.retain(|(id, _)| *id != part);
+        match record.place {
+            Some(place) => self.pending.retired.push(Retired::Room {
+                handle,
+                place,
+                part,
+            }),
+            None => self.repack_away(handle),
+        }
+        self.report.blocks_updated += 1;
+        self.queue_slot(handle);
+        self.pending.replies.push((reply, Answer::Part(part)));
+        Ok(())
+    }
+
+    /// A part can only change where the block's other bytes are at hand: in GPU memory or
+    /// retained.
+    fn check_reachable(&self, handle: Handle, content: &Content) -> Result<(), RequestError> {
+        let record = self.record(handle).expect("the caller looked it up");
+        check_retainable(record, core::slice::from_ref(content))?;
+        let retained = !record.retained.is_empty();
+        if record.place.is_none() && !retained {
+            return Err(RequestError::NotResident { handle });
+        }
+        Ok(())
+    }
+
+    fn apply_part(
+        &mut self,
+        handle: Handle,
+        planned: Planned,
+        content: Content,
+        retire_rooms: Vec<PartId>,
+        reply: ReplyId,
+    ) {
+        let seq = self.next_seq();
+        self.report.blocks_updated += 1;
+        let record = self.own(handle);
+        record.retain_all(
+            content
+                .payload()
+                .map(|payload| (planned.part, payload.clone()))
+                .into_iter(),
+        );
+        if record.place.is_none() {
+            let before = record.layout.len();
+            record.layout = planned.layout;
+            record.revision += 1;
+            self.repack_away(handle);
+            let after = self.own(handle).layout.len();
+            self.count_world(before, after);
+            self.pending
+                .replies
+                .push((reply, Answer::Part(planned.part)));
+            return;
+        }
+        let mut pieces = vec![Piece::of_part(&planned.layout, planned.part, content)];
+        let mut fill = if planned.fits {
+            let mut fill = Fill::new(seq, Purpose::Reshape, planned.layout, pieces);
+            fill.target = Target::Present;
+            fill.retire_rooms = retire_rooms;
+            fill
+        } else {
+            pieces.extend(present_pieces(
+                &record.layout,
+                &planned.layout,
+                Some(planned.part),
+            ));
+            Fill::new(seq, Purpose::Reshape, planned.layout, pieces)
+        };
+        fill.raises_revision = true;
+        fill.replies.push((reply, Answer::Part(planned.part)));
+        self.start_job(handle, fill);
+    }
+
+    /// The layout of a block without a place has no readers, so nothing in it need wait.
+    fn repack_away(&mut self, handle: Handle) {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.layout.part_count() == 0 {
+            return;
+        }
+        let packed = record
+            .layout
+            .grown(&Growth::default(), &self.kinds, self.align_max);
+        if let Ok(grown) = packed {
+            self.own(handle).layout = grown.layout;
+        }
+    }
+
+    /// Moves a placed block between the chunks of its two lifetimes, contents and layout kept.
+    ///
+    /// # Errors
+    /// [`RequestError::Layout`] never in practice: the layout was valid before.
+    pub(super) fn start_reshape(&mut self, handle: Handle) -> Result<(), RequestError> {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.pins > 0 {
+            // R9: a pinned block stays put; it moves when it is next written anew.
+            return Ok(());
+        }
+        let grown = record
+            .layout
+            .grown(&Growth::default(), &self.kinds, self.align_max)?;
+        let pieces = present_pieces(&record.layout, &grown.layout, None).collect();
+        let seq = self.next_seq();
+        self.start_job(
+            handle,
+            Fill::new(seq, Purpose::Reshape, grown.layout, pieces),
+        );
+        Ok(())
+    }
+}
+
+/// Pieces that copy the parts of `from`, all but one, to where `to` has them.
+fn present_pieces<'a>(
+    from: &'a BlockLayout,
+    to: &'a BlockLayout,
+    but: Option<PartId>,
+) -> impl Iterator<Item = Piece> + 'a {
+    from.parts()
+        .filter(move |part| Some(part.id) != but)
+        .filter_map(|part| {
+            let new = to.part(part.id).ok()?;
+            Some(Piece {
+                to: new.range.start,
+                len: new.range.len,
+                bytes: Bytes::FromPresent(part.range.start),
+            })
+        })
+}

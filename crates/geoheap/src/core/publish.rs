@@ -1,0 +1,140 @@
+//! What the next version shows of each block, and what it supersedes.
+
+use std::sync::Arc;
+
+use geoheap_chunk_heap::Lifetime;
+use geoheap_frame_sync::Version;
+
+use crate::core::Core;
+use crate::core::event::{Answer, Change, Effect};
+use crate::core::record::{Away, Record};
+use crate::handle::Handle;
+use crate::report::HeapEvent;
+use crate::slot::{PartTable, Slot, SlotState};
+
+impl Core {
+    /// Queues the slot that shows the block as it is now.
+    pub(super) fn queue_slot(&mut self, handle: Handle) {
+        let record = self
+            .record(handle)
+            .expect("only blocks that live are shown");
+        let long_lived = record.lifetime == Lifetime::LongLived;
+        let generation = handle.generation();
+        let (slot, parts) = match record.place {
+            Some(place) => {
+                let info = self
+                    .heap
+                    .range(place)
+                    .expect("a place is a range of the heap");
+                let (chunk, start) = (info.chunk, info.range.start);
+                let slot = Slot::resident(generation, long_lived, chunk, start, &record.layout);
+                (slot, Some(Arc::new(PartTable::of(&record.layout))))
+            }
+            None => (placeless(record, long_lived), None),
+        };
+        let record = self.own(handle);
+        record.shown = slot.state == SlotState::Resident;
+        self.pending.changes.push(Change {
+            index: handle.index(),
+            slot,
+            parts,
+        });
+    }
+
+    pub(super) fn queue_vacant(&mut self, index: u32, slot: Slot) {
+        self.pending.changes.push(Change {
+            index,
+            slot,
+            parts: None,
+        });
+    }
+
+    /// Asks to publish what was committed. Called only after a submit (R1).
+    pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
+        if !self.pending.is_empty() {
+            out.push(Effect::Publish {
+                changes: core::mem::take(&mut self.pending.changes),
+                retired: core::mem::take(&mut self.pending.retired),
+                forget: core::mem::take(&mut self.pending.forget),
+            });
+            return;
+        }
+        // Nothing new, so what callers wait for is published already.
+        self.answer_published(out);
+    }
+
+    pub(super) fn published(&mut self, version: Version, out: &mut Vec<Effect>) {
+        self.version = version;
+        self.report.version = version.get();
+        self.report.publishes += 1;
+        self.answer_published(out);
+    }
+
+    fn answer_published(&mut self, out: &mut Vec<Effect>) {
+        let due = core::mem::take(&mut self.pending.replies);
+        out.extend(
+            due.into_iter()
+                .map(|(reply, answer)| Effect::Reply { reply, answer }),
+        );
+        let oldest_open = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let version = self.version;
+        self.flushes.retain(|(reply, seq)| {
+            let done = oldest_open > *seq;
+            if done {
+                let answer = Answer::Version(version);
+                out.push(Effect::Reply {
+                    reply: *reply,
+                    answer,
+                });
+            }
+            !done
+        });
+    }
+
+    /// The device took everything that lay on it (R5). Handles survive; blocks with a source are
+    /// evicted, the others lost.
+    pub(super) fn device_lost(&mut self, reason: String, out: &mut Vec<Effect>) {
+        if self.lost {
+            return;
+        }
+        self.lost = true;
+        self.report.device_lost = true;
+        let live: Vec<Handle> = self.by_index.iter().flatten().copied().collect();
+        for handle in live {
+            self.lose_block(handle);
+        }
+        self.pending.retired.clear();
+        self.pending.forget.clear();
+        out.push(Effect::VoidVersions);
+        out.push(Effect::Notify(HeapEvent::DeviceLost { reason }));
+        self.publish(out);
+    }
+
+    pub(super) fn lose_block(&mut self, handle: Handle) {
+        self.cancel_job(handle);
+        self.retire_place(handle);
+        let record = self.own(handle);
+        record.away = if record.has_source() {
+            Away::Evicted
+        } else {
+            Away::Lost
+        };
+        record.reloading = None;
+        record.shown = false;
+        self.queue_slot(handle);
+    }
+}
+
+/// The slot of a block that lies nowhere. If it was shown in a place, and neither evicted nor
+/// lost, then readers lose sight of it, which R8 forbids: the slot says so, and lookups count it.
+fn placeless(record: &Record, long_lived: bool) -> Slot {
+    let state = match record.away {
+        Away::Pending => SlotState::Pending,
+        Away::Evicted => SlotState::Evicted,
+        Away::Lost => SlotState::Lost,
+        Away::Failed(_) => SlotState::Failed,
+    };
+    let mut slot = Slot::placeless(record.handle.generation(), state, long_lived);
+    slot.was_resident = record.shown && state == SlotState::Pending;
+    slot
+}

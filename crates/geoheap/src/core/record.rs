@@ -1,0 +1,108 @@
+//! What the core knows of one block.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
+use smallvec::SmallVec;
+
+use crate::core::event::{ReplyId, Request};
+use crate::core::fill::Fill;
+use crate::error::FailReason;
+use crate::handle::Handle;
+use crate::payload::{Payload, Source};
+
+/// Why a block without a place has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Away {
+    /// Its bytes are on their way for the first time.
+    Pending,
+    /// It was evicted.
+    Evicted,
+    /// The device took its bytes and there is no source.
+    Lost,
+    /// It could not be made resident.
+    Failed(FailReason),
+}
+
+/// A callback's answer that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reloading {
+    pub(crate) seq: u64,
+}
+
+/// One block.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) handle: Handle,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) priority: u8,
+    pub(crate) owners: u32,
+    pub(crate) pins: u32,
+    pub(crate) source: Source,
+    /// Layout of the bytes in `place`, or of those that will come.
+    pub(crate) layout: BlockLayout,
+    /// Retained contents, complete for [`Source::Retained`], else empty.
+    pub(crate) retained: SmallVec<[(PartId, Payload); 2]>,
+    /// Where the next version shows it.
+    pub(crate) place: Option<RangeKey>,
+    /// Meaningful while `place` is `None`.
+    pub(crate) away: Away,
+    /// Bytes on their way, at most one job at a time.
+    pub(crate) fill: Option<Box<Fill>>,
+    pub(crate) reloading: Option<Reloading>,
+    /// Counts contents: an update raises it, a move does not.
+    pub(crate) revision: u64,
+    /// Requests that wait until `fill` is done.
+    pub(crate) deferred: VecDeque<Request>,
+    /// Callers who wait until it is resident.
+    pub(crate) waiters: SmallVec<[ReplyId; 1]>,
+    /// The last queued slot showed it in a place.
+    pub(crate) shown: bool,
+    /// Frame of the last wish for it while it was away.
+    pub(crate) wished_frame: u64,
+}
+
+impl Record {
+    /// Whether moves and evictions must leave it alone.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.fill.is_some() || self.pins > 0
+    }
+
+    /// Whether it can leave and come back.
+    pub(crate) fn has_source(&self) -> bool {
+        !matches!(self.source, Source::None)
+    }
+
+    /// Whether the policy may choose it: long-lived blocks stay (R9), and what has no source
+    /// could not come back.
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.lifetime == Lifetime::LongLived || !self.has_source()
+    }
+
+    /// Retained bytes of a part.
+    pub(crate) fn retained(&self, part: PartId) -> Option<&Payload> {
+        self.retained
+            .iter()
+            .find(|(id, _)| *id == part)
+            .map(|(_, payload)| payload)
+    }
+
+    /// Puts a part's retained bytes in place of older ones.
+    pub(crate) fn retain(&mut self, part: PartId, payload: Payload) {
+        match self.retained.iter_mut().find(|(id, _)| *id == part) {
+            Some(entry) => entry.1 = payload,
+            None => self.retained.push((part, payload)),
+        }
+    }
+
+    /// Takes over contents as the ones to come back from, where the source says so.
+    pub(crate) fn retain_all(&mut self, contents: impl Iterator<Item = (PartId, Payload)>) {
+        if matches!(self.source, Source::Retained) {
+            for (part, payload) in contents {
+                self.retain(part, payload);
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Who leaves GPU memory and who comes back: the core's side of the residency policy.
+
+use geoheap_chunk_heap::{Lifetime, PartId};
+use geoheap_frame_sync::Usage;
+use geoheap_residency::{Frame, Priority};
+use geoheap_suballoc::ByteLen;
+
+use crate::core::event::Effect;
+use crate::core::fill::{Bytes, Fill, Piece, Purpose};
+use crate::core::record::{Away, Reloading};
+use crate::core::transfer::compact_layout;
+use crate::core::{Core, entry};
+use crate::error::FailReason;
+use crate::handle::Handle;
+use crate::payload::{Payload, Source};
+use crate::report::{Degraded, HeapEvent};
+
+/// Wishes turned into jobs in one tick.
+const STREAM_INS_PER_TICK: usize = 64;
+
+impl Core {
+    /// A frame, or a worker's share of it, is over.
+    pub(super) fn note_frame(&mut self, frame: u64, ends_frame: bool) {
+        self.frame = self.frame.max(frame);
+        if ends_frame {
+            self.report.frames += 1;
+            self.report.degraded_frames += u64::from(self.report.degraded.is_some());
+        }
+    }
+
+    /// What a frame used is recent, what it missed is wished for.
+    pub(super) fn note_usage(&mut self, frame: u64, usage: &Usage) {
+        for index in usage.iter() {
+            let Some(handle) = self.by_index.get(index as usize).copied().flatten() else {
+                continue;
+            };
+            if self.residency.touch(entry(handle), Frame::new(frame)) {
+                continue;
+            }
+            let record = self.own(handle);
+            record.wished_frame = frame;
+            if record.away == Away::Evicted && record.fill.is_none() {
+                self.wish_for(handle);
+            }
+        }
+    }
+
+    /// Asks the policy to bring an evicted block back.
+    pub(super) fn wish_for(&mut self, handle: Handle) {
+        let frame = Frame::new(self.frame);
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.reloading.is_some() {
+            return;
+        }
+        let (bytes, priority) = (record.layout.len().get(), Priority::new(record.priority));
+        self.residency.wish(entry(handle), bytes, priority, frame);
+    }
+
+    /// Evicts down to the low-water mark once the high one is passed, so that new and returning
+    /// blocks find room without waiting.
+    pub(super) fn keep_below_water(&mut self, out: &mut Vec<Effect>) {
+        let budget = self.dynamic_capacity().get();
+        let live = self.dynamic_live().get();
+        let pressure = self.residency.evaluate(live, budget);
+        if pressure.is_over() {
+            self.evict(ByteLen::new(pressure.over_bytes), out);
+        }
+    }
+
+    /// Bytes that dynamic blocks can have at most under the budget: what chunks of the other
+    /// kinds leave, in whole chunks.
+    pub(super) fn dynamic_capacity(&self) -> ByteLen {
+        let mut other = ByteLen::ZERO;
+        for info in self.heap.chunks() {
+            if info.lifetime == Lifetime::LongLived || info.dedicated {
+                other += info.capacity;
+            }
+        }
+        let left = self.budget.for_chunks().saturating_sub(other).get();
+        let chunk = self.config.chunk_bytes.get();
+        ByteLen::new(left / chunk * chunk)
+    }
+
+    fn dynamic_live(&self) -> ByteLen {
+        self.heap
+            .chunks()
+            .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated)
+            .map(|info| info.live + info.reserved)
+            .sum()
+    }
+
+    /// Evicts at least `need` bytes, as far as the policy lets go of so many.
+    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) {
+        if need == ByteLen::ZERO {
+            return;
+        }
+        let mut victims = Vec::new();
+        self.residency.victims(need.get(), self.now(), &mut victims);
+        for id in victims {
+            let handle = self.by_index[id.get() as usize].expect("entries of the policy live");
+            let record = self.record(handle).expect("entries of the policy live");
+            if record.is_busy() {
+                continue;
+            }
+            assert!(
+                !record.is_exempt(),
+                "R9: long-lived blocks stay resident: {handle:?}"
+            );
+            self.retire_place(handle);
+            let record = self.own(handle);
+            record.away = Away::Evicted;
+            record.wished_frame = 0;
+            self.report.evictions += 1;
+            self.queue_slot(handle);
+        }
+    }
+
+    /// Turns the best wishes into jobs, as many as the tick can bring.
+    pub(super) fn start_streaming(&mut self, out: &mut Vec<Effect>) {
+        let under_way: u64 = self.streaming_bytes();
+        let cap = (2 * self.config.tick_upload_bytes.get()).saturating_sub(under_way);
+        if cap == 0 {
+            return;
+        }
+        let now = self.now();
+        self.residency.expire_wishes(now);
+        let mut wishes = Vec::new();
+        self.residency
+            .wishes(cap, STREAM_INS_PER_TICK, now, &mut wishes);
+        for id in wishes {
+            self.residency.unwish(id);
+            let Some(handle) = self.by_index.get(id.get() as usize).copied().flatten() else {
+                continue;
+            };
+            self.stream_in(handle, out);
+        }
+    }
+
+    /// Bytes of the jobs that bring blocks back and are not done.
+    fn streaming_bytes(&self) -> u64 {
+        let fills = self
+            .jobs
+            .values()
+            .filter_map(|handle| self.record(*handle)?.fill.as_ref());
+        fills
+            .filter(|fill| fill.purpose.is_stream_in())
+            .map(|fill| fill.layout.len().get())
+            .sum::<u64>()
+            + self.reloading_bytes
+    }
+
+    fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.away != Away::Evicted || record.fill.is_some() || record.place.is_some() {
+            return;
+        }
+        match &record.source {
+            Source::Retained => {
+                let contents: Vec<_> = record
+                    .layout
+                    .parts()
+                    .filter_map(|part| Some((part.id, record.retained(part.id)?.clone())))
+                    .collect();
+                self.start_stream_in(handle, contents);
+            }
+            Source::Reload(make) => {
+                let (make, bytes) = (make.clone(), record.layout.len().get());
+                let seq = self.next_seq();
+                self.own(handle).reloading = Some(Reloading { seq });
+                self.reloading_bytes += bytes;
+                out.push(Effect::Reload {
+                    handle,
+                    seq,
+                    make,
+                    bytes,
+                });
+            }
+            Source::None => unreachable!("R9: a block without a source is never evicted"),
+        }
+    }
+
+    fn start_stream_in(&mut self, handle: Handle, contents: Vec<(PartId, Payload)>) {
+        let record = self.record(handle).expect("the caller looked it up");
+        let layout = compact_layout(self, &record.layout);
+        let pieces = contents
+            .into_iter()
+            .filter_map(|(id, payload)| {
+                let part = layout.part(id).ok()?;
+                let bytes = Bytes::Shared(payload);
+                Some(Piece {
+                    to: part.range.start,
+                    len: part.range.len,
+                    bytes,
+                })
+            })
+            .collect();
+        let seq = self.next_seq();
+        self.start_job(handle, Fill::new(seq, Purpose::StreamIn, layout, pieces));
+    }
+
+    /// A reload callback answered. An answer to an older question is dropped.
+    pub(super) fn reloaded(
+        &mut self,
+        handle: Handle,
+        seq: u64,
+        bytes: u64,
+        result: Result<Vec<Payload>, FailReason>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.reloading_bytes -= bytes;
+        let Some(record) = self.record_mut(handle) else {
+            return;
+        };
+        if record.reloading != Some(Reloading { seq }) {
+            return;
+        }
+        record.reloading = None;
+        match result.and_then(|payloads| match_lengths(record, payloads)) {
+            Ok(contents) => self.start_stream_in(handle, contents),
+            Err(reason) => self.fail(handle, reason, out),
+        }
+    }
+
+    /// Notes whether what frames use fits the budget at all.
+    pub(super) fn update_degraded(&mut self, out: &mut Vec<Effect>) {
+        let budget = self.dynamic_capacity().get();
+        let found = self
+            .residency
+            .degraded(budget, self.now())
+            .map(|degraded| Degraded {
+                working_set_bytes: degraded.working_set_bytes,
+                budget_bytes: degraded.budget_bytes,
+            });
+        if found.is_some() != self.report.degraded.is_some() {
+            out.push(Effect::Notify(match found {
+                Some(degraded) => HeapEvent::Degraded(degraded),
+                None => HeapEvent::Recovered,
+            }));
+        }
+        self.report.degraded = found;
+    }
+}
+
+/// The payloads by part, if each has the length that its part has.
+fn match_lengths(
+    record: &crate::core::record::Record,
+    payloads: Vec<Payload>,
+) -> Result<Vec<(PartId, Payload)>, FailReason> {
+    let parts: Vec<_> = record.layout.parts().collect();
+    let expected: ByteLen = parts.iter().map(|part| part.used_len).sum();
+    let given: ByteLen = payloads.iter().map(Payload::len).sum();
+    let matches = parts.len() == payloads.len()
+        && parts
+            .iter()
+            .zip(&payloads)
+            .all(|(part, payload)| part.used_len == payload.len());
+    if !matches {
+        return Err(FailReason::ReloadLength { expected, given });
+    }
+    Ok(parts.iter().map(|part| part.id).zip(payloads).collect())
+}

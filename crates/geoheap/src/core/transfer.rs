@@ -1,0 +1,373 @@
+//! Recording a tick's copies under its caps, and committing what they fill once they are
+//! submitted.
+//!
+//! Blocks that come back and blocks that are new share the tick: each of the two gets half of it
+//! where both wait, and what one leaves the other takes. A block larger than a tick's share goes
+//! over several ticks; it stays pending until its last byte is submitted.
+
+use geoheap_chunk_heap::{Growth, PartState, RangeInfo};
+use geoheap_residency::{Frame, Priority};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::core::event::{Answer, Effect, Retired};
+use crate::core::fill::{Bytes, Fill, Purpose, Target};
+use crate::core::{Core, entry, sure};
+use crate::handle::Handle;
+
+/// What may still be recorded in this tick.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    bytes: u64,
+    copies: u32,
+    staging: u64,
+}
+
+impl Core {
+    /// Records uploads and moves, then asks for one submit of them all.
+    pub(super) fn transfer(&mut self, out: &mut Vec<Effect>) {
+        if self.lost {
+            return;
+        }
+        let mut copies = Vec::new();
+        let (back, new) = self.placed_jobs();
+        let mut left = Allowance {
+            bytes: self.config.tick_upload_bytes.get(),
+            copies: self.config.tick_copies,
+            staging: self.staging_free.get(),
+        };
+        let half = Allowance {
+            bytes: left.bytes / 2,
+            copies: left.copies / 2,
+            ..left
+        };
+        if back.is_empty() || new.is_empty() {
+            self.record_jobs(&back, &mut left, &mut copies);
+            self.record_jobs(&new, &mut left, &mut copies);
+        } else {
+            let mut share = half;
+            self.record_jobs(&new, &mut share, &mut copies);
+            left.bytes -= half.bytes - share.bytes;
+            left.copies -= half.copies - share.copies;
+            left.staging = share.staging;
+            self.record_jobs(&back, &mut left, &mut copies);
+            self.record_jobs(&new, &mut left, &mut copies);
+        }
+        // Neighbours in a chunk become one copy, so the backend gets them in address order.
+        copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
+        out.extend(copies.into_iter().map(|(_, _, effect)| effect));
+        self.compact(out);
+        out.push(Effect::Submit);
+    }
+
+    /// Jobs that have a place whose buffer exists: those that bring blocks back, and the others.
+    fn placed_jobs(&self) -> (Vec<Handle>, Vec<Handle>) {
+        let placed = self
+            .jobs
+            .values()
+            .copied()
+            .filter(|handle| self.can_record(*handle));
+        placed.partition(|handle| {
+            let fill = self.record(*handle).and_then(|record| record.fill.as_ref());
+            fill.is_some_and(|fill| fill.purpose.is_stream_in())
+        })
+    }
+
+    fn can_record(&self, handle: Handle) -> bool {
+        let Some(range) = self.target_range(handle) else {
+            return false;
+        };
+        self.ready[range.chunk.get() as usize]
+    }
+
+    /// Where the block's job writes.
+    fn target_range(&self, handle: Handle) -> Option<RangeInfo> {
+        let record = self.record(handle)?;
+        let range = match record.fill.as_ref()?.target {
+            Target::Unplaced => return None,
+            Target::Fresh(range) => range,
+            Target::Present => record.place?,
+        };
+        self.heap.range(range)
+    }
+
+    fn record_jobs(
+        &mut self,
+        jobs: &[Handle],
+        left: &mut Allowance,
+        copies: &mut Vec<(u32, ByteOffset, Effect)>,
+    ) {
+        for &handle in jobs {
+            if left.bytes == 0 || left.copies == 0 {
+                return;
+            }
+            if self.recorded.contains(&handle) {
+                continue;
+            }
+            let to = self.target_range(handle).expect("placed jobs have a range");
+            let record = self.record(handle).expect("jobs name blocks that live");
+            let from = record.place.and_then(|place| self.heap.range(place));
+            let fill = self
+                .own(handle)
+                .fill
+                .as_mut()
+                .expect("jobs name blocks with a job");
+            record_fill(fill, to, from, left, copies);
+            if fill.is_recorded() {
+                self.recorded.push(handle);
+            }
+        }
+    }
+
+    /// The copies are on the queue (R1): what they fill may be named by the next version.
+    pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
+        let recorded = core::mem::take(&mut self.recorded);
+        let moves = core::mem::take(&mut self.compaction.moves);
+        if ok {
+            for handle in recorded {
+                self.commit_fill(handle, out);
+            }
+            for moved in moves {
+                self.commit_move(moved);
+            }
+        } else {
+            for moved in moves {
+                sure(self.heap.cancel(moved.to));
+            }
+        }
+        self.publish(out);
+    }
+
+    fn commit_fill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let record = self.own(handle);
+        let fill = record.fill.take().expect("a recorded block has its job");
+        record.revision += u64::from(fill.raises_revision);
+        let before = record.layout.len();
+        let revived = record.place.is_none();
+        let old_place = record.place;
+        record.layout = fill.layout.clone();
+        self.jobs.remove(&fill.seq);
+        match fill.target {
+            Target::Fresh(range) => self.enter_place(handle, range),
+            Target::Present => {
+                let place = old_place.expect("a job in place has a place");
+                let rooms = fill.retire_rooms.iter();
+                self.pending.retired.extend(rooms.map(|part| Retired::Room {
+                    handle,
+                    place,
+                    part: *part,
+                }));
+            }
+            Target::Unplaced => unreachable!("a recorded job has a place"),
+        }
+        let after = self.own(handle).layout.len();
+        self.count_world(before, after);
+        self.count_fill(&fill, revived);
+        self.pending.replies.extend(fill.replies);
+        let waiters = core::mem::take(&mut self.own(handle).waiters);
+        self.pending
+            .replies
+            .extend(waiters.into_iter().map(|reply| (reply, Answer::Done)));
+        self.queue_slot(handle);
+        self.run_deferred(handle, out);
+    }
+
+    /// Makes a filled range the block's place, and retires the one before it.
+    fn enter_place(&mut self, handle: Handle, range: geoheap_chunk_heap::RangeKey) {
+        sure(self.heap.commit(range));
+        let (tick, id) = (self.now(), entry(handle));
+        let record = self.own(handle);
+        let bytes = record.layout.len().get();
+        let (pins, exempt) = (record.pins, record.is_exempt());
+        let (priority, wished) = (Priority::new(record.priority), record.wished_frame);
+        if let Some(old) = record.place.replace(range) {
+            sure(self.heap.retire(old));
+            self.pending.retired.push(Retired::Range(old));
+            let known = self.residency.resize(id, bytes);
+            debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
+            return;
+        }
+        let fresh = self.residency.insert(id, bytes, priority, tick);
+        assert!(
+            fresh.is_ok(),
+            "a block without a place is no entry of the policy: {fresh:?}"
+        );
+        for _ in 0..pins {
+            let known = self.residency.pin(id);
+            debug_assert!(known.is_ok(), "it was inserted just now");
+        }
+        let known = self.residency.set_exempt(id, exempt);
+        debug_assert!(known.is_ok(), "it was inserted just now");
+        if wished > 0 {
+            self.residency.touch(id, Frame::new(wished));
+        }
+    }
+
+    fn count_fill(&mut self, fill: &Fill, revived: bool) {
+        self.report.upload_bytes += fill.sent_bytes;
+        if revived && fill.purpose == Purpose::StreamIn {
+            self.report.stream_ins += 1;
+            self.report.stream_in_bytes += fill.sent_bytes;
+        }
+    }
+
+    /// Requests that waited for the job go on, until one of them starts another.
+    pub(super) fn run_deferred(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let Some(record) = self.record_mut(handle) else {
+            return;
+        };
+        let mut waiting = core::mem::take(&mut record.deferred);
+        while let Some(request) = waiting.pop_front() {
+            self.request(request, out);
+            match self.record_mut(handle) {
+                Some(record) if record.fill.is_some() => {
+                    // Whatever the request deferred itself stays in front of the rest.
+                    record.deferred.extend(waiting);
+                    return;
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// No version in use names these any more (R3).
+    pub(super) fn released(&mut self, items: Vec<Retired>, out: &mut Vec<Effect>) {
+        for item in items {
+            match item {
+                Retired::Range(range) => {
+                    sure(self.heap.release(range));
+                }
+                Retired::Room {
+                    handle,
+                    place,
+                    part,
+                } => {
+                    // A block that left that place took its parts along and left the room.
+                    if let Some(record) = self.record_mut(handle)
+                        && record.place == Some(place)
+                    {
+                        release_room(record, part);
+                    }
+                }
+                Retired::Chunk(chunk) => {
+                    let len = self
+                        .heap
+                        .chunk(chunk)
+                        .map_or(ByteLen::ZERO, |info| info.capacity);
+                    sure(self.heap.chunk_gone(chunk));
+                    self.ready[chunk.get() as usize] = false;
+                    self.report.chunks_returned += 1;
+                    out.push(Effect::DropChunk { chunk, len });
+                }
+            }
+        }
+    }
+}
+
+/// Frees the oldest retired room of `part`, in the job's layout too if one is under way.
+fn release_room(record: &mut crate::core::record::Record, part: geoheap_chunk_heap::PartId) {
+    let known = record.layout.release(part);
+    debug_assert!(known.is_ok(), "R2: a room retires once: {known:?}");
+    if let Some(fill) = &mut record.fill
+        && fill.target == Target::Present
+    {
+        let known = fill.layout.release(part);
+        debug_assert!(
+            known.is_ok(),
+            "a job in place has all rooms of its block: {known:?}"
+        );
+    }
+}
+
+/// A layout at a place that no version has named before has nobody to wait for.
+pub(super) fn without_retired_rooms(layout: &mut geoheap_chunk_heap::BlockLayout) {
+    let retired: Vec<_> = layout
+        .rooms()
+        .filter(|room| room.state == PartState::Retired)
+        .map(|room| room.id)
+        .collect();
+    for part in retired {
+        let known = layout.release(part);
+        debug_assert!(
+            known.is_ok(),
+            "each retired room is released once: {known:?}"
+        );
+    }
+}
+
+/// A layout with its live parts tight, for a place that is yet to be found.
+pub(super) fn compact_layout(
+    core: &Core,
+    layout: &geoheap_chunk_heap::BlockLayout,
+) -> geoheap_chunk_heap::BlockLayout {
+    match layout.grown(&Growth::default(), &core.kinds, core.align_max) {
+        Ok(grown) => grown.layout,
+        Err(_) => layout.clone(),
+    }
+}
+
+/// Records as much of a job as is left of the tick.
+fn record_fill(
+    fill: &mut Fill,
+    to: RangeInfo,
+    from: Option<RangeInfo>,
+    left: &mut Allowance,
+    copies: &mut Vec<(u32, ByteOffset, Effect)>,
+) {
+    while let Some(piece) = fill.pieces.get_mut(fill.piece) {
+        if left.bytes == 0 || left.copies == 0 {
+            return;
+        }
+        let whole = piece.len.get() - fill.piece_done;
+        let at = ByteLen::new(piece.to.get() + fill.piece_done);
+        let offset = to.range.start + at;
+        let mut len = whole.min(left.bytes);
+        let effect = match &mut piece.bytes {
+            Bytes::Shared(payload) => {
+                len = len.min(left.staging);
+                if len == 0 {
+                    return;
+                }
+                left.staging -= len;
+                fill.sent_bytes += len;
+                Effect::Upload {
+                    payload: payload.clone(),
+                    from: fill.piece_done,
+                    chunk: to.chunk,
+                    offset,
+                    len: ByteLen::new(len),
+                }
+            }
+            Bytes::Staged(staged) => {
+                // Already staged, so it goes whole, and the cap is what the others have less.
+                len = whole;
+                fill.sent_bytes += len;
+                let staged = staged.take().expect("a staged piece is sent once");
+                Effect::UploadStaged {
+                    staged,
+                    chunk: to.chunk,
+                    offset,
+                }
+            }
+            Bytes::FromPresent(start) => {
+                let from = from.expect("a job that copies the present place has one");
+                let start = from.range.start + ByteLen::new(start.get() + fill.piece_done);
+                Effect::Copy {
+                    from: from.chunk,
+                    from_offset: start,
+                    to: to.chunk,
+                    to_offset: offset,
+                    len: ByteLen::new(len),
+                }
+            }
+        };
+        copies.push((to.chunk.get(), offset, effect));
+        left.bytes -= len.min(left.bytes);
+        left.copies -= 1;
+        fill.piece_done += len;
+        if fill.piece_done == piece.len.get() {
+            fill.piece += 1;
+            fill.piece_done = 0;
+        }
+    }
+}

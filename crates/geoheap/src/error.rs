@@ -1,0 +1,423 @@
+//! One enum for each boundary at which an operation can fail.
+
+use core::fmt;
+use std::time::Duration;
+
+use geoheap_chunk_heap::{LayoutError, PartError, PartId};
+use geoheap_suballoc::ByteLen;
+
+use crate::config::ConfigError;
+use crate::handle::Handle;
+
+/// Which bound of the mailbox was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxLimit {
+    /// Requests waiting; the number is `mailbox_messages`.
+    Messages(u64),
+    /// Bytes of contents waiting; the number is `mailbox_bytes`.
+    Bytes(u64),
+}
+
+impl fmt::Display for MailboxLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Messages(limit) => write!(f, "{limit} messages"),
+            Self::Bytes(limit) => write!(f, "{limit} bytes"),
+        }
+    }
+}
+
+/// Why a request did not enter the mailbox. Nothing of it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The mailbox is full; try again after a tick.
+    MailboxFull {
+        /// The bound that was reached.
+        limit: MailboxLimit,
+    },
+    /// The mailbox stayed full until the deadline.
+    Deadline {
+        /// How long the call waited.
+        waited: Duration,
+        /// The bound that was reached.
+        limit: MailboxLimit,
+    },
+    /// The request alone is larger than the mailbox; raise the limit or send it in pieces.
+    LargerThanMailbox {
+        /// What the request needs, in the unit of the limit.
+        needed: u64,
+        /// The bound it exceeds.
+        limit: MailboxLimit,
+    },
+    /// The geometry actor has ended.
+    ShutDown,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MailboxFull { limit } => write!(f, "the mailbox is full ({limit})"),
+            Self::Deadline { waited, limit } => {
+                write!(
+                    f,
+                    "the mailbox stayed full ({limit}) for {} ms",
+                    waited.as_millis()
+                )
+            }
+            Self::LargerThanMailbox { needed, limit } => {
+                write!(
+                    f,
+                    "a request of {needed} can never enter a mailbox of {limit}"
+                )
+            }
+            Self::ShutDown => f.write_str("the geometry manager was shut down"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Why a block was not added. Nothing of it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddError {
+    /// The block has no parts.
+    NoParts,
+    /// A part or the whole layout is not valid.
+    Layout(LayoutError),
+    /// The block is larger than any buffer that the device makes or the budget allows.
+    TooLarge {
+        /// Bytes of the block, padding and spare room included.
+        requested: ByteLen,
+        /// Most bytes of one block here.
+        max: ByteLen,
+    },
+    /// A staged part has no memory to retain: use a reload callback or no source.
+    StagedCannotRetain,
+    /// All handles are in use.
+    HandlesExhausted {
+        /// The configured number.
+        handles_max: u32,
+    },
+    /// The device is gone.
+    DeviceLost,
+    /// The mailbox did not take it.
+    Send(SendError),
+}
+
+impl fmt::Display for AddError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoParts => f.write_str("a block needs at least one part"),
+            Self::Layout(error) => write!(f, "{error}"),
+            Self::TooLarge { requested, max } => {
+                write!(
+                    f,
+                    "a block of {requested} bytes; at most {max} bytes are possible here"
+                )
+            }
+            Self::StagedCannotRetain => f.write_str(
+                "a part written into staging has no memory to retain; give the block a reload \
+                 callback or no source",
+            ),
+            Self::HandlesExhausted { handles_max } => {
+                write!(
+                    f,
+                    "all {handles_max} handles are in use; raise `handles_max`"
+                )
+            }
+            Self::DeviceLost => f.write_str("the device is lost"),
+            Self::Send(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for AddError {}
+
+impl From<SendError> for AddError {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<LayoutError> for AddError {
+    fn from(error: LayoutError) -> Self {
+        Self::Layout(error)
+    }
+}
+
+/// What was not taken, given back whole, and why.
+#[derive(Debug)]
+pub struct Refused<T, E> {
+    /// The caller's value, untouched.
+    pub item: Box<T>,
+    /// The reason.
+    pub error: E,
+}
+
+impl<T, E: fmt::Display> fmt::Display for Refused<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+
+impl<T: fmt::Debug, E: std::error::Error> std::error::Error for Refused<T, E> {}
+
+/// Why a request about a block was not carried out. The block is as it was.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The handle names no block: it was removed, or never was one (R7).
+    Stale {
+        /// The handle.
+        handle: Handle,
+    },
+    /// The part is not one of the block's.
+    Part {
+        /// The part.
+        part: PartId,
+        /// What is wrong with it.
+        error: PartError,
+    },
+    /// The new layout is not valid.
+    Layout(LayoutError),
+    /// New contents have another number of parts than the block.
+    PartCount {
+        /// Parts of the block.
+        expected: usize,
+        /// Parts given.
+        given: usize,
+    },
+    /// `update_in_place` needs the same lengths.
+    LengthDiffers {
+        /// Bytes of the part.
+        expected: ByteLen,
+        /// Bytes given.
+        given: ByteLen,
+    },
+    /// The block's bytes are neither in GPU memory nor retained.
+    NotResident {
+        /// The handle.
+        handle: Handle,
+    },
+    /// The block is larger than any place it could have.
+    TooLarge {
+        /// Bytes asked for.
+        requested: ByteLen,
+        /// Most bytes of one block here.
+        max: ByteLen,
+    },
+    /// A staged part has no memory to retain.
+    StagedCannotRetain,
+    /// `unpin` without a pin.
+    NotPinned {
+        /// The handle.
+        handle: Handle,
+    },
+    /// Staging memory has no room for a piece of that size now.
+    StagingFull {
+        /// Bytes asked for.
+        requested: ByteLen,
+        /// Bytes free.
+        free: ByteLen,
+    },
+    /// The block cannot be made resident.
+    Failed {
+        /// The handle.
+        handle: Handle,
+        /// Why.
+        reason: FailReason,
+    },
+    /// The budget is not possible.
+    Budget(ConfigError),
+    /// The device is gone.
+    DeviceLost,
+    /// The manager was shut down before the request was done.
+    ShutDown,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale { handle } => write!(f, "handle {handle} names no block any more"),
+            Self::Part { part, error } => write!(f, "part {part:?}: {error}"),
+            Self::Layout(error) => write!(f, "{error}"),
+            Self::PartCount { expected, given } => {
+                write!(f, "the block has {expected} parts; {given} were given")
+            }
+            Self::LengthDiffers { expected, given } => {
+                write!(
+                    f,
+                    "an update in place keeps lengths: {expected} bytes, {given} given"
+                )
+            }
+            Self::NotResident { handle } => {
+                write!(f, "the bytes of {handle} are neither resident nor retained")
+            }
+            Self::TooLarge { requested, max } => {
+                write!(
+                    f,
+                    "a block of {requested} bytes; at most {max} bytes are possible here"
+                )
+            }
+            Self::StagedCannotRetain => {
+                f.write_str("a part written into staging has no memory to retain")
+            }
+            Self::NotPinned { handle } => write!(f, "{handle} is not pinned"),
+            Self::StagingFull { requested, free } => {
+                write!(
+                    f,
+                    "staging has {free} bytes free; {requested} were asked for"
+                )
+            }
+            Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
+            Self::Budget(error) => write!(f, "{error}"),
+            Self::DeviceLost => f.write_str("the device is lost"),
+            Self::ShutDown => f.write_str("the geometry manager was shut down"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+impl From<LayoutError> for RequestError {
+    fn from(error: LayoutError) -> Self {
+        Self::Layout(error)
+    }
+}
+
+/// Why a block could not be made resident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailReason {
+    /// The device has no memory for its buffer, also after evicting what could go.
+    OutOfMemory {
+        /// Bytes of the buffer.
+        requested: ByteLen,
+    },
+    /// The reload callback gave an error, or panicked.
+    Reload {
+        /// What it said.
+        message: String,
+    },
+    /// The reload callback gave other lengths than the block has.
+    ReloadLength {
+        /// Bytes of the parts.
+        expected: ByteLen,
+        /// Bytes given.
+        given: ByteLen,
+    },
+    /// The device refused the buffer.
+    Refused {
+        /// Its message.
+        message: String,
+    },
+}
+
+impl fmt::Display for FailReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory { requested } => {
+                write!(
+                    f,
+                    "the device has no memory for a buffer of {requested} bytes"
+                )
+            }
+            Self::Reload { message } => write!(f, "the reload callback failed: {message}"),
+            Self::ReloadLength { expected, given } => {
+                write!(
+                    f,
+                    "the reload callback gave {given} bytes instead of {expected}"
+                )
+            }
+            Self::Refused { message } => write!(f, "the device refused the buffer: {message}"),
+        }
+    }
+}
+
+/// Why an answer did not come.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// Not within the time given; the request goes on.
+    TimedOut {
+        /// That time.
+        waited: Duration,
+    },
+    /// The request was refused or failed.
+    Request(RequestError),
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { waited } => write!(f, "no answer after {} ms", waited.as_millis()),
+            Self::Request(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}
+
+impl From<RequestError> for WaitError {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+/// Why no manager was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The settings cannot work.
+    Config(ConfigError),
+    /// The operating system gave no thread.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for CreateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Thread(error) => write!(f, "no thread for the geometry actor: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CreateError {}
+
+impl From<ConfigError> for CreateError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Why a block cannot stand in for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FallbackError {
+    /// Only long-lived blocks can: anything else could be away when it is needed.
+    NotLongLived {
+        /// The handle.
+        handle: Handle,
+    },
+    /// It is not in GPU memory in this version (yet).
+    NotResident {
+        /// The handle.
+        handle: Handle,
+    },
+}
+
+impl fmt::Display for FallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLongLived { handle } => {
+                write!(f, "{handle} is not long-lived, so it cannot be a fallback")
+            }
+            Self::NotResident { handle } => write!(f, "the fallback {handle} is not resident"),
+        }
+    }
+}
+
+impl std::error::Error for FallbackError {}

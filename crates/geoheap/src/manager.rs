@@ -1,0 +1,264 @@
+//! The manager: puts core, backend, publication and actor together, and takes them apart again.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use geoheap_chunk_heap::KindTable;
+use geoheap_frame_sync::{RingConfig, ring};
+use geoheap_gpu_backend::{Backend, BackendInfo, Limits, StagingConfig, WgpuBackend};
+use geoheap_suballoc::ByteLen;
+
+use crate::actor::driver::{Driver, Parts};
+use crate::actor::mailbox::{Mailbox, Message, mailbox};
+use crate::actor::reload::Reloader;
+use crate::actor::thread::{ActorThread, EventQueue, event_queue};
+use crate::client::{Client, Shared};
+use crate::config::{Config, ConfigError, Threading};
+use crate::core::Core;
+use crate::error::CreateError;
+use crate::handle::Handle;
+use crate::report::{HeapEvent, Report};
+use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
+
+/// Polls that shutdown waits for the device at most.
+const SHUTDOWN_POLLS_MAX: u32 = 4096;
+/// Slots that the replicas have at first; they grow with the handles.
+const SLOTS_INITIAL: u32 = 4096;
+
+enum Runner<B: Backend> {
+    Thread(ActorThread),
+    Caller(Box<Driver<B>>),
+}
+
+/// A heap of geometry on one device.
+///
+/// Dropping it shuts it down; [`GeometryManager::shutdown`] does so with a report.
+pub struct GeometryManager<B: Backend = WgpuBackend> {
+    client: Client,
+    frames: FrameSource<B::Buffer>,
+    mailbox: Mailbox,
+    shared: Arc<Shared>,
+    events: EventQueue,
+    info: BackendInfo,
+    limits: Limits,
+    runner: Option<Runner<B>>,
+}
+
+impl<B: Backend> fmt::Debug for GeometryManager<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GeometryManager")
+            .field("device", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A block that was still alive at shutdown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// Its handle.
+    pub handle: Handle,
+    /// Its label.
+    pub label: Option<Arc<str>>,
+    /// Its length.
+    pub bytes: ByteLen,
+}
+
+/// What was left at shutdown.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Counters and figures at the end.
+    pub report: Report,
+    /// Blocks that nobody removed, by handle.
+    pub leaks: Vec<Leak>,
+    /// Whether the actor's thread panicked; the report is then the last one it made.
+    pub actor_panicked: bool,
+}
+
+impl GeometryManager<WgpuBackend> {
+    /// A heap on a wgpu device.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        config: Config,
+    ) -> Result<Self, CreateError> {
+        let limits = device.limits();
+        config.validate(ByteLen::new(limits.max_buffer_size))?;
+        let staging = StagingConfig {
+            buffer_bytes: config.staging_buffer_bytes,
+            limit_bytes: config.staging_under(config.budget_bytes),
+            ..StagingConfig::default()
+        };
+        Self::with_backend(WgpuBackend::new(device, queue, &staging), config)
+    }
+}
+
+impl<B: Backend> GeometryManager<B> {
+    /// A heap on any backend.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub fn with_backend(mut backend: B, config: Config) -> Result<Self, CreateError> {
+        let (info, limits) = (backend.info(), backend.limits());
+        config.validate(limits.buffer_bytes_max)?;
+        backend.set_staging_limit(config.staging_under(config.budget_bytes));
+        let kinds = Arc::new(kinds(&config, &limits)?);
+        let core = Core::new(config.clone(), Arc::clone(&kinds), limits.buffer_bytes_max)?;
+        let table = Arc::new(ChunkTable(Vec::new()));
+        let ring_config = RingConfig {
+            slots_initial: SLOTS_INITIAL.min(config.handles_max),
+            versions_alive_max: config.versions_alive_max,
+            ..RingConfig::default()
+        };
+        let (publisher, reader) =
+            ring(ring_config, ChunkTable(Vec::new())).map_err(ConfigError::Ring)?;
+        let caller_driven = config.threading == Threading::CallerDriven;
+        let (mailbox, inbox) =
+            mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
+        let (events_in, events) = event_queue(config.events_max);
+        let report = Arc::new(Mutex::new(Report::default()));
+        let reloader = if caller_driven {
+            Reloader::Inline(Vec::new())
+        } else {
+            Reloader::worker().map_err(CreateError::Thread)?
+        };
+        let shared = Arc::new(Shared {
+            kinds,
+            align_max: config.align_max(),
+            buffer_bytes_max: limits.buffer_bytes_max,
+            block_bytes_max: AtomicU64::new(0),
+            device_lost: AtomicBool::new(false),
+            report: Arc::clone(&report),
+            config,
+        });
+        let block_max = shared.block_bytes_under(shared.config.budget_bytes);
+        shared
+            .block_bytes_max
+            .store(block_max.get(), std::sync::atomic::Ordering::Relaxed);
+        let parts = Parts {
+            core,
+            backend,
+            publisher,
+            inbox,
+            reloader,
+            table,
+            events: events_in,
+            shared: Arc::clone(&shared),
+        };
+        let driver = Driver::new(parts);
+        let runner = if caller_driven {
+            Runner::Caller(Box::new(driver))
+        } else {
+            let interval = shared.config.tick_interval;
+            Runner::Thread(ActorThread::spawn(driver, interval).map_err(CreateError::Thread)?)
+        };
+        Ok(Self {
+            client: Client::new(mailbox.clone(), Arc::clone(&shared)),
+            frames: FrameSource::new(reader, mailbox.clone()),
+            mailbox,
+            shared,
+            events,
+            info,
+            limits,
+            runner: Some(runner),
+        })
+    }
+
+    /// A way in; clone it for each thread.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Begins a frame: pins the newest version. Never waits.
+    pub fn begin_frame(&self) -> FrameTicket<B::Buffer> {
+        self.frames.begin_frame()
+    }
+
+    /// Begins frames on other threads.
+    pub fn frames(&self) -> FrameSource<B::Buffer> {
+        self.frames.clone()
+    }
+
+    /// What happened since the last call, oldest first.
+    pub fn events(&self) -> Vec<HeapEvent> {
+        self.events.drain()
+    }
+
+    /// Counters and figures as of the last tick.
+    pub fn report(&self) -> Report {
+        self.client.report()
+    }
+
+    /// Which device it is on.
+    pub fn device_info(&self) -> &BackendInfo {
+        &self.info
+    }
+
+    /// What the device accepts.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// One tick, where the caller drives; with an actor's own thread this does nothing.
+    pub fn poll(&mut self) {
+        if let Some(Runner::Caller(driver)) = &mut self.runner {
+            driver.take_messages();
+            driver.tick();
+        }
+    }
+
+    /// Ends the actor, joins its threads, and says what was left. Requests that are still in the
+    /// mailbox are refused; tickets that are still held stay valid.
+    pub fn shutdown(mut self) -> ShutdownReport {
+        self.end().expect("a manager is shut down once")
+    }
+
+    fn end(&mut self) -> Option<ShutdownReport> {
+        let (report, leaks, actor_panicked) = match self.runner.take()? {
+            Runner::Caller(driver) => {
+                let (report, leaks) = driver.shut_down(SHUTDOWN_POLLS_MAX);
+                (report, leaks, false)
+            }
+            Runner::Thread(thread) => {
+                // An actor that ended by itself has closed its mailbox.
+                let _ = self.mailbox.send_unweighed(Message::Shutdown);
+                match thread.join() {
+                    Some((report, leaks)) => (report, leaks, false),
+                    None => (self.client.report(), Vec::new(), true),
+                }
+            }
+        };
+        for leak in &leaks {
+            tracing::debug!(handle = %leak.handle, label = leak.label.as_deref(), "leaked");
+        }
+        Some(ShutdownReport {
+            report,
+            leaks,
+            actor_panicked,
+        })
+    }
+}
+
+impl<B: Backend> Drop for GeometryManager<B> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The standard kinds with the device's alignments, and the caller's own.
+fn kinds(config: &Config, limits: &Limits) -> Result<KindTable, ConfigError> {
+    let mut kinds = KindTable::standard(limits.uniform_align, limits.storage_align);
+    for row in &config.kinds {
+        kinds.push(*row).map_err(ConfigError::Kind)?;
+    }
+    Ok(kinds)
+}

@@ -1,0 +1,335 @@
+//! What a caller hands over: bytes without a copy, parts, and the description of a block.
+
+use core::fmt;
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{KindId, Lifetime, PartSpec};
+use geoheap_gpu_backend::StagingLease;
+use geoheap_suballoc::ByteLen;
+
+use crate::handle::Handle;
+
+/// Bytes that are shared, never copied: the caller, the engine's retained source and the upload
+/// all look at the same memory.
+#[derive(Clone)]
+pub struct Payload(Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl Payload {
+    /// Takes any owner of bytes, say a `Vec<Vertex>` behind a cast or a memory-mapped file.
+    pub fn owned(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(owner))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+
+    /// Their count.
+    pub fn len(&self) -> ByteLen {
+        ByteLen::new(self.bytes().len() as u64)
+    }
+
+    /// Whether there is nothing in it. Such a payload is refused as a part.
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::owned(bytes)
+    }
+}
+
+impl From<Arc<[u8]>> for Payload {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self::owned(bytes)
+    }
+}
+
+impl From<&[u8]> for Payload {
+    fn from(bytes: &[u8]) -> Self {
+        Self::owned(bytes.to_vec())
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.len())
+    }
+}
+
+/// A piece of staging memory that the caller writes on his own thread, so that his bytes are
+/// written once: straight to where the GPU copies from. Given out by
+/// [`Client::stage`](crate::Client::stage).
+///
+/// Dropped unused, it gives its room back.
+#[derive(Debug)]
+pub struct StagedWrite {
+    pub(crate) lease: StagingLease,
+    /// What was asked for; the lease is rounded up to whole words.
+    pub(crate) len: ByteLen,
+}
+
+impl StagedWrite {
+    /// Bytes of room.
+    pub fn len(&self) -> ByteLen {
+        self.len
+    }
+
+    /// Never: a piece of no bytes is not given out.
+    pub fn is_empty(&self) -> bool {
+        self.len == ByteLen::ZERO
+    }
+
+    /// Writes `bytes` at `offset` bytes from the start.
+    ///
+    /// # Errors
+    /// [`OutOfRoom`] when they would go past the end; nothing is written then.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), OutOfRoom> {
+        let end = offset.saturating_add(bytes.len() as u64);
+        let out_of_room = OutOfRoom {
+            end,
+            room: self.len,
+        };
+        if end > self.len.get() {
+            return Err(out_of_room);
+        }
+        self.lease.write_at(offset, bytes).map_err(|_| out_of_room)
+    }
+}
+
+/// A write into staging went past its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRoom {
+    /// One past the last byte that the write asked for.
+    pub end: u64,
+    /// What there is.
+    pub room: ByteLen,
+}
+
+impl fmt::Display for OutOfRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "write ends at byte {} of a staging piece of {} bytes",
+            self.end, self.room
+        )
+    }
+}
+
+impl std::error::Error for OutOfRoom {}
+
+/// Where a part's bytes come from on their first way to the GPU.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Memory shared with the caller.
+    Shared(Payload),
+    /// Already in staging.
+    Staged(StagedWrite),
+}
+
+impl Content {
+    /// Bytes the caller gave.
+    pub(crate) fn len(&self) -> ByteLen {
+        match self {
+            Self::Shared(payload) => payload.len(),
+            Self::Staged(staged) => staged.len(),
+        }
+    }
+
+    /// The shared memory, if it is that.
+    pub(crate) fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Shared(payload) => Some(payload),
+            Self::Staged(_) => None,
+        }
+    }
+}
+
+/// One typed part of a block and its bytes.
+#[derive(Debug)]
+pub struct PartData {
+    pub(crate) spec: PartSpec,
+    pub(crate) content: Content,
+}
+
+impl PartData {
+    /// A part of any kind; `stride` in bytes, 0 where the kind has none.
+    pub fn new(kind: KindId, stride: u32, bytes: impl Into<Payload>) -> Self {
+        Self::with_content(kind, stride, Content::Shared(bytes.into()))
+    }
+
+    /// A part whose bytes were written straight into staging.
+    pub fn staged(kind: KindId, stride: u32, staged: StagedWrite) -> Self {
+        Self::with_content(kind, stride, Content::Staged(staged))
+    }
+
+    fn with_content(kind: KindId, stride: u32, content: Content) -> Self {
+        let len = content.len();
+        Self {
+            spec: PartSpec { kind, len, stride },
+            content,
+        }
+    }
+
+    /// Interleaved vertices of `stride` bytes each.
+    pub fn vertex(bytes: impl Into<Payload>, stride: u32) -> Self {
+        Self::new(KindId::VERTEX, stride, bytes)
+    }
+
+    /// 16-bit indices.
+    pub fn index_u16(bytes: impl Into<Payload>) -> Self {
+        Self::new(KindId::INDEX, 2, bytes)
+    }
+
+    /// 32-bit indices.
+    pub fn index_u32(bytes: impl Into<Payload>) -> Self {
+        Self::new(KindId::INDEX, 4, bytes)
+    }
+
+    /// Shader constants for a uniform binding.
+    pub fn uniform(bytes: impl Into<Payload>) -> Self {
+        Self::new(KindId::UNIFORM, 0, bytes)
+    }
+
+    /// Data for a storage binding.
+    pub fn storage(bytes: impl Into<Payload>) -> Self {
+        Self::new(KindId::STORAGE, 0, bytes)
+    }
+
+    /// Bytes the caller gave.
+    pub fn len(&self) -> ByteLen {
+        self.spec.len
+    }
+
+    /// Whether there are none. Such a part is refused.
+    pub fn is_empty(&self) -> bool {
+        self.spec.len == ByteLen::ZERO
+    }
+}
+
+/// Makes a block's bytes again: one payload a part, in the parts' order, with the lengths they
+/// have. It must give the newest contents, also after updates. Called on a worker of the engine's,
+/// or inside `poll()` where the caller drives.
+#[derive(Clone)]
+pub struct ReloadFn(Arc<dyn Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync>);
+
+impl ReloadFn {
+    /// Calls it.
+    pub(crate) fn call(&self, handle: Handle) -> Result<Vec<Payload>, String> {
+        (self.0)(handle)
+    }
+}
+
+impl fmt::Debug for ReloadFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReloadFn")
+    }
+}
+
+/// Where the bytes of an evicted block come from.
+#[derive(Clone, Default)]
+pub enum Source {
+    /// The engine keeps sharing the caller's memory. Comes back at once; costs system memory.
+    #[default]
+    Retained,
+    /// The engine forgets the bytes and asks for them again.
+    Reload(ReloadFn),
+    /// Nowhere: the block is never evicted, and lost with the device.
+    None,
+}
+
+impl Source {
+    /// A reload callback.
+    pub fn reload(
+        make: impl Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Reload(ReloadFn(Arc::new(make)))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retained => "Retained",
+            Self::Reload(_) => "Reload",
+            Self::None => "None",
+        })
+    }
+}
+
+/// A block on its way in: parts and how they are to be kept.
+///
+/// What should be able to leave GPU memory alone is a block of its own; parts of one block come
+/// and go together.
+#[derive(Debug, Default)]
+pub struct BlockDesc {
+    pub(crate) parts: Vec<PartData>,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) priority: u8,
+    pub(crate) source: Source,
+    pub(crate) spare: ByteLen,
+}
+
+/// The priority a block has unless told otherwise; higher stays longer and comes back sooner.
+pub const PRIORITY_DEFAULT: u8 = 128;
+
+impl BlockDesc {
+    /// A dynamic block of no parts yet, default priority, retained source.
+    pub fn new() -> Self {
+        Self {
+            priority: PRIORITY_DEFAULT,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a part; parts lie in the order given.
+    #[must_use]
+    pub fn part(mut self, part: PartData) -> Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// A name for reports, pictures and logs.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// `Dynamic` (default) or `LongLived`: kept in chunks of its own, never evicted.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// 0..=255, [`PRIORITY_DEFAULT`] unless set.
+    #[must_use]
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Where its bytes come from once it was evicted.
+    #[must_use]
+    pub fn source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Spare room behind the parts, so that further ones fit without a move.
+    #[must_use]
+    pub fn spare(mut self, spare: ByteLen) -> Self {
+        self.spare = spare;
+        self
+    }
+
+    /// Bytes of all parts as the caller gave them.
+    pub fn bytes(&self) -> ByteLen {
+        self.parts.iter().map(PartData::len).sum()
+    }
+}

@@ -1,0 +1,292 @@
+//! What a caller can know of the heap: counters, the map of all chunks, events, read-backs.
+
+use core::fmt;
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{ChunkId, ChunkState, Lifetime, PartId, RangeState};
+use geoheap_frame_sync::Version;
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::error::{FailReason, RequestError};
+use crate::handle::Handle;
+
+/// The frames' working set does not fit the budget: what fits is drawn, the rest is not resident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Degraded {
+    /// Bytes of the blocks that recent frames used or wished for.
+    pub working_set_bytes: u64,
+    /// Bytes that dynamic blocks can have.
+    pub budget_bytes: u64,
+}
+
+impl fmt::Display for Degraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (used, budget) = (self.working_set_bytes, self.budget_bytes);
+        write!(
+            f,
+            "frames use {used} bytes; dynamic blocks can have {budget}"
+        )
+    }
+}
+
+/// Counters since the start, and figures as of the last tick. Bytes and counts.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Ticks so far.
+    pub tick: u64,
+    /// Number of the newest version.
+    pub version: u64,
+    /// What the caller set.
+    pub budget_bytes: u64,
+    /// What the device was seen to give.
+    pub budget_effective_bytes: u64,
+    /// GPU memory held: chunks, staging, dropped chunks not yet returned (R10).
+    pub held_bytes: u64,
+    /// Its peak.
+    pub held_bytes_peak: u64,
+    /// Bytes of open chunks.
+    pub chunk_bytes: u64,
+    /// What the driver sets aside for them at least: each vertex buffer is padded.
+    pub chunk_bytes_padded: u64,
+    /// Bytes of ranges that the newest version names.
+    pub live_bytes: u64,
+    /// Bytes of ranges that are being filled.
+    pub reserved_bytes: u64,
+    /// Bytes of ranges that only older versions name.
+    pub retired_bytes: u64,
+    /// Bytes of staging buffers.
+    pub staging_bytes: u64,
+    /// Their peak.
+    pub staging_bytes_peak: u64,
+    /// Open chunks.
+    pub chunks: u64,
+    /// Their peak.
+    pub chunks_peak: u64,
+    /// Open chunks for dynamic blocks.
+    pub dynamic_chunks: u64,
+    /// Open chunks for long-lived blocks.
+    pub long_lived_chunks: u64,
+    /// Buffers made for chunks.
+    pub chunks_created: u64,
+    /// Chunks given back to the device.
+    pub chunks_returned: u64,
+    /// Blocks alive, resident or not.
+    pub blocks: u64,
+    /// Blocks resident in the newest version.
+    pub resident_blocks: u64,
+    /// Bytes of blocks alive, resident or not.
+    pub world_bytes: u64,
+    /// Their peak.
+    pub world_bytes_peak: u64,
+    /// Bytes of contents sent to the GPU.
+    pub upload_bytes: u64,
+    /// Blocks added.
+    pub blocks_added: u64,
+    /// Blocks removed by their last owner.
+    pub blocks_removed: u64,
+    /// Updates of blocks and of parts.
+    pub blocks_updated: u64,
+    /// Blocks evicted.
+    pub evictions: u64,
+    /// Evicted blocks that came back.
+    pub stream_ins: u64,
+    /// Their bytes.
+    pub stream_in_bytes: u64,
+    /// Blocks moved by compaction.
+    pub moves: u64,
+    /// Their bytes.
+    pub moved_bytes: u64,
+    /// Compaction passes that planned at least one move.
+    pub defrag_passes: u64,
+    /// Versions published.
+    pub publishes: u64,
+    /// Ticks in which no version could be published.
+    pub publish_stalls: u64,
+    /// Frames finished.
+    pub frames: u64,
+    /// Set while the working set does not fit.
+    pub degraded: Option<Degraded>,
+    /// Frames finished while it was set.
+    pub degraded_frames: u64,
+    /// Moves of long-lived blocks; zero unless `move_long_lived` is set (R9).
+    pub long_lived_moves: u64,
+    /// Evictions of long-lived blocks; always zero (R9).
+    pub long_lived_evictions: u64,
+    /// Lookups of a block that was resident, was not evicted, and had no place; always zero (R8).
+    pub hidden_uses: u64,
+    /// Lookups of stale handles.
+    pub stale_lookups: u64,
+    /// Blocks that could not be made resident.
+    pub failed: u64,
+    /// Buffers that the device had no memory for.
+    pub out_of_memory: u64,
+    /// Slots whose generation reached its maximum (R7).
+    pub slots_out_of_service: u64,
+    /// Errors that the device reported.
+    pub gpu_errors: u64,
+    /// Events that found the event stream full.
+    pub events_lost: u64,
+    /// Copies recorded, after merging.
+    pub gpu_copies: u64,
+    /// Submits of the engine's own.
+    pub gpu_submits: u64,
+    /// Whether the device is gone.
+    pub device_lost: bool,
+}
+
+/// The operation that an event speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Op {
+    /// `add`
+    Add,
+    /// `update` or `update_in_place`
+    Update,
+    /// `remove`
+    Remove,
+    /// `share`
+    Share,
+    /// `add_part`, `update_part` or `remove_part`
+    Part,
+    /// `set_lifetime`
+    SetLifetime,
+    /// `set_priority`
+    SetPriority,
+    /// `set_label`
+    SetLabel,
+    /// `pin`
+    Pin,
+    /// `unpin`
+    Unpin,
+    /// `resident`
+    AwaitResident,
+    /// `read_back`
+    ReadBack,
+}
+
+/// Something that went wrong, or changed, after the call that caused it had returned.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum HeapEvent {
+    /// A request was refused; the block is as it was.
+    Refused {
+        /// The block it was about.
+        handle: Handle,
+        /// What was asked.
+        op: Op,
+        /// Why not.
+        error: RequestError,
+    },
+    /// A block could not be made resident.
+    Failed {
+        /// The block.
+        handle: Handle,
+        /// Why.
+        reason: FailReason,
+    },
+    /// No replica was free, so the tick's changes go out with a later version.
+    PublishStalled {
+        /// The versions that readers hold.
+        held: Vec<Version>,
+    },
+    /// The device had no memory for a buffer; the engine lives on with what it has.
+    OutOfMemory {
+        /// Bytes of the buffer.
+        requested: ByteLen,
+        /// What the engine keeps to from now on; it grows back slowly.
+        effective_budget: ByteLen,
+    },
+    /// What frames use does not fit the budget.
+    Degraded(Degraded),
+    /// It fits again.
+    Recovered,
+    /// The device reported an error.
+    GpuError {
+        /// Its message.
+        message: String,
+    },
+    /// The device is gone.
+    DeviceLost {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for HeapEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { handle, op, error } => write!(f, "{op:?} of {handle}: {error}"),
+            Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
+            Self::PublishStalled { held } => {
+                write!(f, "no version was published; readers hold {held:?}")
+            }
+            Self::OutOfMemory {
+                requested,
+                effective_budget,
+            } => write!(
+                f,
+                "no memory for {requested} bytes; the budget is {effective_budget} bytes for now"
+            ),
+            Self::Degraded(degraded) => write!(f, "degraded: {degraded}"),
+            Self::Recovered => f.write_str("the working set fits the budget again"),
+            Self::GpuError { message } => write!(f, "GPU error: {message}"),
+            Self::DeviceLost { reason } => write!(f, "device lost: {reason}"),
+        }
+    }
+}
+
+/// A block's bytes as the GPU has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Contents the block had when it was read.
+    pub revision: u64,
+    /// Parts in address order.
+    pub parts: Vec<(PartId, Vec<u8>)>,
+}
+
+/// Every chunk and every range at one moment.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct HeapMap {
+    /// Chunks by id.
+    pub chunks: Vec<ChunkMap>,
+}
+
+/// One chunk.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChunkMap {
+    /// Its id.
+    pub id: ChunkId,
+    /// Bytes of its buffer.
+    pub capacity: ByteLen,
+    /// Whose blocks it holds.
+    pub lifetime: Lifetime,
+    /// Whether it was made for one block.
+    pub dedicated: bool,
+    /// Where it is in its life.
+    pub state: ChunkState,
+    /// Its ranges in address order; what lies between is free.
+    pub ranges: Vec<RangeMap>,
+}
+
+/// One range of a chunk.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RangeMap {
+    /// Start in the chunk.
+    pub offset: ByteOffset,
+    /// Length.
+    pub len: ByteLen,
+    /// Being filled, live, or retired.
+    pub state: RangeState,
+    /// The block, if it still lives.
+    pub handle: Option<Handle>,
+    /// Bytes of the block's parts by kind number: vertex, index, uniform, storage, others.
+    pub kind_bytes: [u64; 5],
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// The block's label.
+    pub label: Option<Arc<str>>,
+}

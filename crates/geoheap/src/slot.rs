@@ -1,0 +1,204 @@
+//! What a published version says of one handle: 32 bytes, so that most lookups are one cache line.
+
+use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId, PartId};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+/// Offsets and lengths are stored in words of four bytes, the step of every GPU copy.
+const WORD_BYTES: u64 = 4;
+
+/// Residency of a block as a version shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum SlotState {
+    /// No block has this slot.
+    #[default]
+    Vacant,
+    /// Bytes are on their way.
+    Pending,
+    /// In a chunk.
+    Resident,
+    /// Only its source is left.
+    Evicted,
+    /// The device went, and there is no source.
+    Lost,
+    /// It could not be made resident; the event stream says why.
+    Failed,
+}
+
+/// How a block's first draw reads its indices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum DrawFormat {
+    /// Nothing to draw: no vertex part.
+    #[default]
+    None,
+    /// Vertices in order.
+    Plain,
+    /// 16-bit indices.
+    U16,
+    /// 32-bit indices.
+    U32,
+}
+
+/// One handle's entry in a version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Slot {
+    pub(crate) generation: u32,
+    pub(crate) state: SlotState,
+    pub(crate) long_lived: bool,
+    /// The block had been resident and was neither evicted nor lost since: a version that shows
+    /// such a block without a place hides it, which R8 forbids and lookups count.
+    pub(crate) was_resident: bool,
+    pub(crate) format: DrawFormat,
+    pub(crate) chunk: u32,
+    offset_words: u32,
+    len_words: u32,
+    pub(crate) base_vertex: i32,
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+}
+
+const _: () = assert!(size_of::<Slot>() == 32, "a slot is half a cache line");
+
+impl Slot {
+    /// The entry of a slot that no block has, such that handles up to `generation` are stale.
+    pub(crate) fn vacant(generation: u32) -> Self {
+        Self {
+            generation: generation.wrapping_add(1),
+            ..Self::default()
+        }
+    }
+
+    /// The entry of a block without a place.
+    pub(crate) fn placeless(generation: u32, state: SlotState, long_lived: bool) -> Self {
+        debug_assert!(state != SlotState::Resident, "a resident block has a place");
+        Self {
+            generation,
+            state,
+            long_lived,
+            ..Self::default()
+        }
+    }
+
+    /// The entry of a block that lies in `chunk` at `offset`.
+    pub(crate) fn resident(
+        generation: u32,
+        long_lived: bool,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        layout: &BlockLayout,
+    ) -> Self {
+        let draw = first_draw(layout, offset);
+        Self {
+            generation,
+            state: SlotState::Resident,
+            long_lived,
+            was_resident: true,
+            format: draw.format,
+            chunk: chunk.get(),
+            offset_words: words(offset.get()),
+            len_words: words(layout.len().get()),
+            base_vertex: draw.base_vertex,
+            first: draw.first,
+            count: draw.count,
+        }
+    }
+
+    /// Start of the block in its chunk.
+    pub(crate) fn offset(&self) -> ByteOffset {
+        ByteOffset::new(u64::from(self.offset_words) * WORD_BYTES)
+    }
+
+    /// Length of the block.
+    pub(crate) fn len(&self) -> ByteLen {
+        ByteLen::new(u64::from(self.len_words) * WORD_BYTES)
+    }
+}
+
+fn words(bytes: u64) -> u32 {
+    assert!(
+        bytes.is_multiple_of(WORD_BYTES),
+        "placements are multiples of a word: {bytes}"
+    );
+    u32::try_from(bytes / WORD_BYTES).expect("buffers beyond 16 GiB are refused by the config")
+}
+
+#[derive(Default)]
+struct FirstDraw {
+    format: DrawFormat,
+    base_vertex: i32,
+    first: u32,
+    count: u32,
+}
+
+/// The draw of a block's first vertex part with its first index part, addressed from the chunk's
+/// start, so that a chunk is bound once for all blocks in it.
+fn first_draw(layout: &BlockLayout, block_start: ByteOffset) -> FirstDraw {
+    let live = |kind: KindId| layout.parts().find(move |part| part.kind == kind);
+    let Some(vertices) = live(KindId::VERTEX) else {
+        return FirstDraw::default();
+    };
+    let start = block_start.get() + vertices.range.start.get();
+    let stride = u64::from(vertices.stride.max(1));
+    assert!(
+        start.is_multiple_of(stride),
+        "vertex parts start at a multiple of their stride: {start} % {stride}"
+    );
+    let first_vertex = start / stride;
+    let Some(indices) = live(KindId::INDEX) else {
+        return FirstDraw {
+            format: DrawFormat::Plain,
+            base_vertex: 0,
+            first: narrow(first_vertex),
+            count: narrow(vertices.used_len.get() / stride),
+        };
+    };
+    let width = u64::from(indices.stride);
+    FirstDraw {
+        format: if width == 2 {
+            DrawFormat::U16
+        } else {
+            DrawFormat::U32
+        },
+        base_vertex: i32::try_from(first_vertex).expect("a chunk holds under 2^31 vertices"),
+        first: narrow((block_start.get() + indices.range.start.get()) / width),
+        count: narrow(indices.used_len.get() / width),
+    }
+}
+
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).expect("a chunk holds under 2^32 elements")
+}
+
+/// One part of a published block, relative to the block's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartEntry {
+    pub(crate) id: PartId,
+    pub(crate) kind: KindId,
+    pub(crate) offset: ByteOffset,
+    pub(crate) len: ByteLen,
+    pub(crate) stride: u32,
+}
+
+/// All parts of a block as one version shows them; immutable.
+#[derive(Debug)]
+pub(crate) struct PartTable(pub(crate) Box<[PartEntry]>);
+
+impl PartTable {
+    /// The live parts of `layout`.
+    pub(crate) fn of(layout: &BlockLayout) -> Self {
+        Self(
+            layout
+                .parts()
+                .map(|part| PartEntry {
+                    id: part.id,
+                    kind: part.kind,
+                    offset: part.range.start,
+                    len: part.used_len,
+                    stride: part.stride,
+                })
+                .collect(),
+        )
+    }
+}
