@@ -5,17 +5,18 @@
 //! what lies between them: each operation is one pass over the array. Layouts are values: the
 //! engine clones one, changes it, and publishes it with the next version.
 
+mod pack;
 mod part;
 mod rooms;
-
-use core::fmt;
+mod validate;
 
 use geoheap_suballoc::{Align, ByteLen};
 use smallvec::SmallVec;
 
+use self::pack::Packer;
 pub use self::part::{LayoutError, Part, PartError, PartId, PartSpec, PartState, Resized};
 use self::rooms::{Room, Rooms, WORDS_MAX, bytes, pad_of, too_large, words_of};
-use crate::kind::{AlignRule, KindTable, WORD_BYTES, word_align};
+use crate::kind::{KindTable, WORD_BYTES};
 
 /// Where the parts of a block lie. See the crate's head for the rules (L1 to L5).
 ///
@@ -323,93 +324,6 @@ impl BlockLayout {
                 largest_room: self.largest_room(),
             })
     }
-
-    /// Walks the layout and checks L1 to L5.
-    ///
-    /// # Panics
-    /// When one does not hold.
-    pub fn validate(&self) {
-        let mut end = 0;
-        let mut ids = Vec::new();
-        for room in self.rooms.placed() {
-            assert!(room.start >= end, "L1: rooms do not overlap: {room:?}");
-            assert!(
-                room.words > 0 && u64::from(room.pad) < WORD_BYTES,
-                "L2: {room:?}"
-            );
-            end = room.end();
-            if room.is_live() {
-                assert!(room.start.is_multiple_of(room.align_words), "L3: {room:?}");
-                assert!(
-                    self.align_words.is_multiple_of(room.align_words),
-                    "L3: {room:?}"
-                );
-            }
-            ids.push((room.index, room.generation, room.retired));
-        }
-        assert!(end <= self.words, "L1: rooms lie within the block");
-        ids.sort_unstable();
-        for pair in ids.windows(2) {
-            let (a, b) = (pair[0], pair[1]);
-            let same = a.0 == b.0;
-            assert!(
-                !same || a.1 == b.1,
-                "L5: one generation of an index at a time: {pair:?}"
-            );
-            assert!(
-                !same || a.2 + 1 == b.2,
-                "L4: retired rooms are numbered: {pair:?}"
-            );
-            assert!(same || b.2 <= 1, "L4: numbers start at 0 or 1: {pair:?}");
-        }
-        ids.dedup_by_key(|id| id.0);
-        let vacant = self.rooms.vacant();
-        for slot in vacant {
-            assert!(
-                ids.iter().all(|id| id.0 != slot.index),
-                "L5: a vacant slot has no room"
-            );
-        }
-        let slots = usize::from(self.rooms.slots());
-        assert_eq!(
-            ids.len() + vacant.len(),
-            slots,
-            "L5: each index has a room or is vacant"
-        );
-    }
-}
-
-/// Lists all rooms: start, length in bytes, kind, part id, state; free room in between.
-impl fmt::Display for BlockLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "block of {} bytes, align {}",
-            self.len(),
-            self.align().get()
-        )?;
-        let mut at = 0;
-        for room in self.rooms.placed() {
-            write_free(f, at, room.start)?;
-            let state = if room.is_live() { "live" } else { "retired" };
-            let (start, len) = (bytes(room.start), bytes(room.words));
-            writeln!(
-                f,
-                "{start:>10} +{len:<10} kind {} part {} {state}",
-                room.kind,
-                room.id()
-            )?;
-            at = room.end();
-        }
-        write_free(f, at, self.words)
-    }
-}
-
-fn write_free(f: &mut fmt::Formatter<'_>, start: u32, end: u32) -> fmt::Result {
-    if start == end {
-        return Ok(());
-    }
-    writeln!(f, "{:>10} +{:<10} free", bytes(start), bytes(end - start))
 }
 
 fn resized_words(room: &Room, new_len: ByteLen) -> Result<u32, LayoutError> {
@@ -423,95 +337,6 @@ fn resized_words(room: &Room, new_len: ByteLen) -> Result<u32, LayoutError> {
         });
     }
     words_of(new_len)
-}
-
-/// Lays parts out one behind the other.
-struct Packer {
-    rooms: Rooms,
-    words: u32,
-    align: Align,
-    max_align: Align,
-}
-
-impl Packer {
-    fn new(max_align: Align) -> Self {
-        Self {
-            rooms: Rooms::new(),
-            words: 0,
-            align: word_align(),
-            max_align,
-        }
-    }
-
-    fn add(&mut self, spec: &PartSpec, kinds: &KindTable) -> Result<PartId, LayoutError> {
-        let align = kinds.align_of(spec)?;
-        let id = self.rooms.next_id()?;
-        self.place(Room::new(id, spec, align)?)?;
-        Ok(id)
-    }
-
-    fn place(&mut self, mut room: Room) -> Result<(), LayoutError> {
-        self.rooms.room_for(1)?;
-        self.align = self.joined(room.align())?;
-        let start = self.words.checked_next_multiple_of(room.align_words);
-        let end = start.and_then(|start| start.checked_add(room.words));
-        let needed = u64::from(self.words) + u64::from(room.align_words) + u64::from(room.words);
-        let (Some(start), Some(end)) = (start, end.filter(|&end| end <= WORDS_MAX)) else {
-            return Err(too_large(ByteLen::new(needed * WORD_BYTES)));
-        };
-        room.start = start;
-        self.rooms.insert(room);
-        self.words = end;
-        Ok(())
-    }
-
-    fn joined(&self, align: Align) -> Result<Align, LayoutError> {
-        let joined = self.align.lcm(align);
-        joined
-            .filter(|&joined| joined <= self.max_align)
-            .ok_or(LayoutError::AlignmentTooLarge {
-                align: joined.unwrap_or(align).get(),
-                max: self.max_align.get(),
-            })
-    }
-
-    /// Takes the fixed alignments in, one by one, as far as the limit allows.
-    fn align_for_later(&mut self, kinds: &KindTable) {
-        for (_, row) in kinds.iter() {
-            if let AlignRule::Fixed(align) = row.rule
-                && let Ok(joined) = self.joined(align)
-            {
-                self.align = joined;
-            }
-        }
-    }
-
-    /// Keeps the generations of the indices that have no live part any more.
-    fn keep_slots(&mut self, old: &Rooms) {
-        for room in old.placed().iter().chain(old.vacant()) {
-            let known = self.rooms.placed().iter().chain(self.rooms.vacant());
-            if known.into_iter().all(|other| other.index != room.index) {
-                self.rooms.vacate(room.index, room.generation);
-            }
-        }
-    }
-
-    fn finish(self, words: u32) -> Result<BlockLayout, LayoutError> {
-        let align_words = u32::try_from(self.align.get() / WORD_BYTES).map_err(|_| {
-            LayoutError::AlignmentTooLarge {
-                align: self.align.get(),
-                max: bytes(WORDS_MAX),
-            }
-        })?;
-        let layout = BlockLayout {
-            rooms: self.rooms,
-            words,
-            align_words,
-        };
-        #[cfg(debug_assertions)]
-        layout.validate();
-        Ok(layout)
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,119 @@
 #![forbid(unsafe_code)]
 //! A heap that grows and shrinks in chunks and holds blocks of mixed parts.
+//!
+//! Two levels of placement, and nothing else: a [`ChunkHeap`] places *blocks* in *chunks* (one
+//! GPU buffer each, 16 MiB by default), and a [`BlockLayout`] places *parts* (vertices, indices,
+//! uniform and storage data, kinds of the caller's own) in a block. The crate knows no GPU and
+//! touches no bytes: it hands out numbers, and the caller makes the buffers and moves the bytes.
+//!
+//! ```
+//! use geoheap_chunk_heap::{
+//!     BlockLayout, ChunkHeap, HeapConfig, KindId, KindTable, Lifetime, Owner, PartSpec, Request,
+//!     ReserveError,
+//! };
+//! use geoheap_suballoc::{Align, ByteLen, ByteOffset};
+//!
+//! let align = |bytes| Align::new(bytes).ok_or("zero");
+//! let kinds = KindTable::standard(align(256)?, align(256)?);
+//!
+//! // A block: 1000 vertices of 36 bytes, and their indices.
+//! let vertices = PartSpec { kind: KindId::VERTEX, len: ByteLen::new(36_000), stride: 36 };
+//! let indices = PartSpec { kind: KindId::INDEX, len: ByteLen::new(9_000), stride: 2 };
+//! let parts = [vertices, indices];
+//! let layout = BlockLayout::pack(&parts, &kinds, ByteLen::ZERO, align(65_536)?)?;
+//!
+//! // A heap opens chunks only when told to: the caller makes the buffer.
+//! let mut heap = ChunkHeap::new(HeapConfig::default())?;
+//! let request = Request {
+//!     len: layout.len(),
+//!     align: layout.align(),
+//!     lifetime: Lifetime::Dynamic,
+//!     owner: Owner(7),
+//!     class: 0,
+//! };
+//! let Err(ReserveError::NeedsChunk { capacity, lifetime, dedicated }) =
+//!     heap.reserve(&request, None)
+//! else {
+//!     return Err("an empty heap has no room".into());
+//! };
+//! let chunk = heap.open_chunk(capacity, lifetime, dedicated, 0)?;
+//! let key = heap.reserve(&request, None)?;
+//! heap.chunk_ready(chunk)?;
+//!
+//! // Bytes are copied, then the range is committed; later it retires, and is freed at last.
+//! heap.commit(key)?;
+//! let place = heap.range(key).ok_or("reserved above")?.range;
+//! for part in layout.parts() {
+//!     let in_chunk = place.start + (part.range.start - ByteOffset::ZERO);
+//!     assert!(part.align.divides(in_chunk), "base_vertex is a whole number");
+//! }
+//! heap.retire(key)?;
+//! assert_eq!(heap.release(key)?, place);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # Mechanism
+//!
+//! **Chunks.** Each chunk is a `geoheap_suballoc::Space` (aligned best fit). A range goes to the
+//! densest chunk that has room, so that the others empty out and can be given back: chunks are
+//! filed by how full they are in 32 steps and by the size class of their largest free room (the
+//! size classes of two-level segregated fit), and are filed anew only when one of these changes.
+//! Ready chunks come before empty ones, those before chunks whose buffer is still being made. A
+//! block above half a chunk gets a dedicated buffer, rounded up to 64 KiB. Long-lived blocks have
+//! chunks of their own, so that they never keep an ill-used chunk alive; classes of blocks have
+//! too, if the configuration says so.
+//!
+//! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
+//! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An
+//! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays, and
+//! [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends have slack, so that a heap
+//! that swings around the edge of a chunk does not make and drop buffers all the time.
+//!
+//! A range is `Reserved` (bytes on their way), `Live` (the newest version names it), `Retired`
+//! (older versions may still read it), and then free.
+//!
+//! **Parts.** [`BlockLayout::pack`] lays parts out tight, in the order given. A block starts at a
+//! multiple of the least common multiple of its parts' alignments, so that each part lies at a
+//! multiple of its own from the start of the chunk: a vertex part at a multiple of its stride,
+//! which makes `base_vertex` a whole number in a chunk that is bound once. Rooms of 24 bytes in
+//! one array in address order describe a block; free room is what lies between them. Parts come
+//! and go, and where older versions may still read a room, it retires first.
+//!
+//! # Invariants
+//!
+//! [`ChunkHeap::validate`] and [`BlockLayout::validate`] walk them; assertions and tests cite them
+//! by number.
+//!
+//! - **R6** Ranges of a chunk never overlap, and live + reserved + retired + free = capacity, in
+//!   each chunk, always.
+//! - **H1** The bytes and the count of a chunk's ranges by state equal those of a recount.
+//! - **H2** Each key leads to one range, each range back to its key; a key that was released or
+//!   cancelled, or whose chunk failed, leads nowhere.
+//! - **H3** A range starts at a multiple of the alignment it was reserved with, and of the unit.
+//! - **H4** A chunk is a candidate exactly if it takes placements, and is filed where it belongs.
+//! - **H5** A dedicated chunk has one range at most, an opening chunk only reserved ones; blocks
+//!   of different lifetimes (and, in a split heap, classes) never share a chunk.
+//! - **H6** Only an empty chunk closes, and its id is not used before it is gone.
+//! - **H7** The figures equal the sums over the chunks.
+//! - **H8** When `reserve` asks for a chunk, it succeeds after that chunk was opened.
+//! - **L1** Rooms lie within their block and do not overlap.
+//! - **L2** Rooms are whole words of 4 bytes, and none is empty.
+//! - **L3** A live part starts at a multiple of its alignment, which divides the block's.
+//! - **L4** A room that older versions may read is retired, not free. Rooms of one part are
+//!   released in the order in which they retired.
+//! - **L5** A part id finds its part or nothing; an index that is used up is taken out of service.
+//! - **L6** An operation that fails changes nothing. This holds for the heap, too.
+//!
+//! # Trade-offs
+//!
+//! - "Densest" means within a 32nd. Exact order would cost a tree operation for each range.
+//! - Where many chunks have a free room that is long enough but lies badly for an alignment, they
+//!   are tried one after the other.
+//! - A block with spare room is aligned for uniform and storage parts from the start, which costs
+//!   up to that alignment in front of it, and saves a move when such a part is added.
+//! - A layout's operations walk its rooms. That is right for blocks of a few parts, wrong for
+//!   thousands.
+//! - A range's length is rounded up to the unit (16 bytes); the figures count it so.
 
 mod chunk;
 mod config;
@@ -8,6 +122,7 @@ mod figures;
 mod heap;
 mod kind;
 mod layout;
+mod map;
 mod pool;
 
 pub use chunk::{ChunkId, ChunkInfo, ChunkState, Lifetime, Owner, RangeInfo, RangeKey, RangeState};
@@ -19,3 +134,4 @@ pub use kind::{AlignRule, KindError, KindId, KindRow, KindTable, WORD_BYTES};
 pub use layout::{
     BlockLayout, Grown, Growth, LayoutError, Part, PartError, PartId, PartSpec, PartState, Resized,
 };
+pub use map::HeapMap;

@@ -119,10 +119,6 @@ impl Room {
 }
 
 /// Bytes that the last word of `len` bytes does not use: 0 to 3.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the remainder is less than 4"
-)]
 pub(super) fn pad_of(len: ByteLen) -> u8 {
     (len.get().wrapping_neg() % WORD_BYTES) as u8
 }

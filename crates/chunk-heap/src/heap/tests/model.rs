@@ -1,0 +1,577 @@
+//! Random sequences of operations against a heap that is kept as lists of intervals.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+struct ModelRange {
+    key: RangeKey,
+    chunk: u32,
+    start: u64,
+    len: u64,
+    state: RangeState,
+    owner: u64,
+}
+
+#[derive(Clone, Debug)]
+struct ModelChunk {
+    capacity: u64,
+    lifetime: Lifetime,
+    dedicated: bool,
+    state: ChunkState,
+    class: u8,
+    empty_since: u64,
+}
+
+/// What a heap must do: lists, searched from end to end.
+#[derive(Debug)]
+struct Model {
+    heap: ChunkHeap,
+    split: bool,
+    chunks: BTreeMap<u32, ModelChunk>,
+    ranges: Vec<ModelRange>,
+    gone: Vec<RangeKey>,
+    tick: u64,
+    owners: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Reserve {
+        len: u64,
+        align: u64,
+        lifetime: Lifetime,
+        class: u8,
+        exclude: Option<u32>,
+    },
+    ReserveAt {
+        chunk: u32,
+        start: u64,
+        len: u64,
+    },
+    Open {
+        dedicated: bool,
+        lifetime: Lifetime,
+    },
+    Ready(u32),
+    Fail(u32),
+    Commit(usize),
+    Retire(usize),
+    Release(usize),
+    Cancel(usize),
+    Drain(u32, bool),
+    Close {
+        ticks: u64,
+        pressure: bool,
+    },
+    Gone(u32),
+}
+
+fn lifetimes() -> impl Strategy<Value = Lifetime> {
+    prop_oneof![4 => Just(Lifetime::Dynamic), 1 => Just(Lifetime::LongLived)]
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let len = prop_oneof![8 => 1_u64..6_000, 3 => 1_u64..33_000, 1 => 33_000_u64..1_100_000];
+    let align = prop_oneof![Just(4_u64), Just(12), Just(48), Just(256), Just(1_000)];
+    let (chunk, range) = (0_u32..8, 0_usize..64);
+    let reserve = (
+        len.clone(),
+        align,
+        lifetimes(),
+        0_u8..3,
+        prop::option::of(0_u32..8),
+    );
+    let place = (chunk.clone(), 0_u64..4_200, len);
+    let open = (any::<bool>(), lifetimes());
+    prop_oneof![
+        12 => reserve.prop_map(|(len, align, lifetime, class, exclude)| {
+            Op::Reserve { len, align, lifetime, class, exclude }
+        }),
+        2 => place.prop_map(|(chunk, at, len)| Op::ReserveAt { chunk, start: at * 16, len }),
+        1 => open.prop_map(|(dedicated, lifetime)| Op::Open { dedicated, lifetime }),
+        6 => chunk.clone().prop_map(Op::Ready),
+        1 => chunk.clone().prop_map(Op::Fail),
+        8 => range.clone().prop_map(Op::Commit),
+        6 => range.clone().prop_map(Op::Retire),
+        6 => range.clone().prop_map(Op::Release),
+        2 => range.prop_map(Op::Cancel),
+        1 => (chunk.clone(), any::<bool>()).prop_map(|(id, on)| Op::Drain(id, on)),
+        2 => (0_u64..8, prop::bool::weighted(0.2))
+            .prop_map(|(ticks, pressure)| Op::Close { ticks, pressure }),
+        2 => chunk.prop_map(Op::Gone),
+    ]
+}
+
+impl Model {
+    fn new(split: bool) -> Self {
+        let heap = ChunkHeap::new(HeapConfig {
+            split_by_kind: split,
+            ..config()
+        });
+        let heap = heap.expect("the configuration is good");
+        let (chunks, ranges, gone) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self {
+            heap,
+            split,
+            chunks,
+            ranges,
+            gone,
+            tick: 0,
+            owners: 0,
+        }
+    }
+
+    fn in_chunk(&self, chunk: u32) -> Vec<&ModelRange> {
+        let mut found: Vec<_> = self
+            .ranges
+            .iter()
+            .filter(|range| range.chunk == chunk)
+            .collect();
+        found.sort_by_key(|range| range.start);
+        found
+    }
+
+    fn is_empty(&self, chunk: u32) -> bool {
+        self.in_chunk(chunk).is_empty()
+    }
+
+    fn used(&self, chunk: u32) -> u64 {
+        self.in_chunk(chunk).iter().map(|range| range.len).sum()
+    }
+
+    /// Free intervals of a chunk as start and end.
+    fn gaps(&self, chunk: u32) -> Vec<(u64, u64)> {
+        let mut gaps = Vec::new();
+        let mut at = 0;
+        for range in self.in_chunk(chunk) {
+            gaps.push((at, range.start));
+            at = range.start + range.len;
+        }
+        gaps.push((at, self.chunks[&chunk].capacity));
+        gaps.retain(|gap| gap.0 < gap.1);
+        gaps
+    }
+
+    /// The shortest gap that takes it; the heap may take any of the shortest.
+    fn shortest(&self, chunk: u32, len: u64, align: u64) -> Option<u64> {
+        let gaps = self.gaps(chunk).into_iter().filter(|(start, end)| {
+            let step = super::align(align)
+                .lcm(super::align(16))
+                .expect("small")
+                .get();
+            start.next_multiple_of(step) + len <= *end
+        });
+        gaps.map(|(start, end)| end - start).min()
+    }
+
+    /// How early a chunk is tried: stock, then step. `None`: never.
+    fn rank(&self, id: u32, lifetime: Lifetime, class: u8) -> Option<(u8, u64)> {
+        let chunk = &self.chunks[&id];
+        let suits = self.is_empty(id) || !self.split || chunk.class == class;
+        if chunk.dedicated || chunk.lifetime != lifetime || !suits {
+            return None;
+        }
+        let stock = match chunk.state {
+            ChunkState::Ready if !self.is_empty(id) => 0,
+            ChunkState::Ready => 1,
+            ChunkState::Opening => 2,
+            ChunkState::Draining | ChunkState::Closing => return None,
+        };
+        Some((
+            stock,
+            ((chunk.capacity - self.used(id)) * 32 / chunk.capacity).min(31),
+        ))
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match *op {
+            Op::Reserve {
+                len,
+                align,
+                lifetime,
+                class,
+                exclude,
+            } => {
+                self.reserve(len, align, lifetime, class, exclude);
+            }
+            Op::ReserveAt { chunk, start, len } => self.reserve_at(chunk, start, len),
+            Op::Open {
+                dedicated,
+                lifetime,
+            } => {
+                let capacity = if lifetime == Lifetime::Dynamic {
+                    kib(64)
+                } else {
+                    kib(16)
+                };
+                self.open(capacity, lifetime, dedicated, 0);
+            }
+            Op::Ready(id) => self.ready(id),
+            Op::Fail(id) => self.fail(id),
+            Op::Commit(n) => self.commit(n),
+            Op::Retire(n) => self.step(n, RangeState::Live, Some(RangeState::Retired)),
+            Op::Release(n) => self.step(n, RangeState::Retired, None),
+            Op::Cancel(n) => self.step(n, RangeState::Reserved, None),
+            Op::Drain(id, on) => self.drain(id, on),
+            Op::Close { ticks, pressure } => self.close(ticks, pressure),
+            Op::Gone(id) => self.gone(id),
+        }
+    }
+
+    fn open(&mut self, capacity: ByteLen, lifetime: Lifetime, dedicated: bool, class: u8) -> u32 {
+        let id = self.heap.open_chunk(capacity, lifetime, dedicated, class);
+        let id = id.expect("the capacity is good").get();
+        let lowest = (0..=u32::MAX).find(|id| !self.chunks.contains_key(id));
+        assert_eq!(Some(id), lowest, "H6: the lowest id that is free");
+        let class = if self.split { class } else { 0 };
+        let (capacity, state, empty_since) = (capacity.get(), ChunkState::Opening, 0);
+        let chunk = ModelChunk {
+            capacity,
+            lifetime,
+            dedicated,
+            state,
+            class,
+            empty_since,
+        };
+        self.chunks.insert(id, chunk);
+        id
+    }
+
+    fn reserve(
+        &mut self,
+        len: u64,
+        align: u64,
+        lifetime: Lifetime,
+        class: u8,
+        exclude: Option<u32>,
+    ) {
+        self.owners += 1;
+        let owner = Owner(self.owners);
+        let (bytes, align_to) = (ByteLen::new(len), super::align(align));
+        let request = Request {
+            len: bytes,
+            align: align_to,
+            lifetime,
+            owner,
+            class,
+        };
+        let len = len.next_multiple_of(16);
+        let result = self.heap.reserve(&request, exclude.map(ChunkId::new));
+        let above = if lifetime == Lifetime::Dynamic {
+            kib(32)
+        } else {
+            kib(8)
+        };
+        let fits = |id: &u32| Some(*id) != exclude && self.shortest(*id, len, align).is_some();
+        let ids = self.chunks.keys().copied().filter(fits);
+        match result {
+            Ok(key) if bytes > above => {
+                let info = self.heap.range(key).expect("it was reserved");
+                let chunk = &self.chunks[&info.chunk.get()];
+                assert!(chunk.dedicated && self.is_empty(info.chunk.get()), "H5");
+                assert!(chunk.lifetime == lifetime, "H5");
+                self.enter(key, len, class);
+            }
+            Ok(key) => {
+                let info = self.heap.range(key).expect("it was reserved");
+                let ids: Vec<u32> = ids.collect();
+                let best = ids
+                    .iter()
+                    .filter_map(|id| self.rank(*id, lifetime, class))
+                    .min();
+                let id = info.chunk.get();
+                assert!(
+                    ids.contains(&id),
+                    "a chunk with room, and not the excluded one"
+                );
+                assert_eq!(self.rank(id, lifetime, class), best, "the densest first");
+                let at = info.range.start.get();
+                let gap = self
+                    .gaps(id)
+                    .into_iter()
+                    .find(|gap| gap.0 <= at && at < gap.1);
+                let gap = gap.map(|gap| gap.1 - gap.0);
+                assert_eq!(gap, self.shortest(id, len, align), "best fit in its chunk");
+                self.enter(key, len, class);
+            }
+            Err(ReserveError::NeedsChunk {
+                capacity,
+                lifetime: for_lifetime,
+                dedicated,
+            }) => {
+                assert_eq!((for_lifetime, dedicated), (lifetime, bytes > above));
+                let mut ids =
+                    ids.filter(|id| !dedicated && self.rank(*id, lifetime, class).is_some());
+                assert_eq!(ids.next(), None, "no chunk has room");
+                self.open(capacity, lifetime, dedicated, class);
+                let key = self.heap.reserve(&request, exclude.map(ChunkId::new));
+                if exclude.is_none() {
+                    self.enter(key.expect("H8: the chunk was opened"), len, class);
+                } else if let Ok(key) = key {
+                    self.enter(key, len, class);
+                }
+            }
+            Err(ReserveError::TooLarge { max, .. }) => {
+                assert!(bytes > max && max == kib(1024), "the limit is the buffer's");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn reserve_at(&mut self, id: u32, start: u64, len: u64) {
+        self.owners += 1;
+        let owner = Owner(self.owners);
+        let request = Request {
+            owner,
+            ..request(ByteLen::new(len))
+        };
+        let len = len.next_multiple_of(16);
+        let end = start + len;
+        let good = self.chunks.get(&id).is_some_and(|chunk| {
+            let open = matches!(chunk.state, ChunkState::Opening | ChunkState::Ready);
+            let suits = !chunk.dedicated && (!self.split || chunk.class == 0);
+            let fits = self
+                .gaps(id)
+                .into_iter()
+                .any(|gap| gap.0 <= start && end <= gap.1);
+            let dynamic = chunk.lifetime == Lifetime::Dynamic;
+            open && dynamic && fits && (suits || self.is_empty(id))
+        });
+        let result = self
+            .heap
+            .reserve_at(ChunkId::new(id), ByteOffset::new(start), &request);
+        assert_eq!(result.is_ok(), good, "{result:?}");
+        if let Ok(key) = result {
+            let info = self.heap.range(key).expect("it was reserved");
+            assert_eq!((info.chunk.get(), info.range.start.get()), (id, start));
+            self.enter(key, len, 0);
+        }
+    }
+
+    fn enter(&mut self, key: RangeKey, len: u64, class: u8) {
+        assert!(!self.gone.contains(&key), "H2: keys are not used again");
+        let info = self.heap.range(key).expect("it was reserved");
+        let (chunk, start) = (info.chunk.get(), info.range.start.get());
+        assert_eq!(info.range.len.get(), len, "whole units");
+        assert!(info.align.divides(info.range.start), "H3");
+        if let Some(chunk) = self.chunks.get_mut(&chunk) {
+            chunk.class = if self.split { class } else { 0 };
+        }
+        let (state, owner) = (RangeState::Reserved, self.owners);
+        self.ranges.push(ModelRange {
+            key,
+            chunk,
+            start,
+            len,
+            state,
+            owner,
+        });
+    }
+
+    fn ready(&mut self, id: u32) {
+        let good = self
+            .chunks
+            .get(&id)
+            .is_some_and(|chunk| chunk.state == ChunkState::Opening);
+        assert_eq!(self.heap.chunk_ready(ChunkId::new(id)).is_ok(), good);
+        if let Some(chunk) = self.chunks.get_mut(&id).filter(|_| good) {
+            chunk.state = ChunkState::Ready;
+            chunk.empty_since = self.tick;
+        }
+    }
+
+    fn fail(&mut self, id: u32) {
+        let good = self
+            .chunks
+            .get(&id)
+            .is_some_and(|chunk| chunk.state == ChunkState::Opening);
+        let dropped = self.heap.chunk_failed(ChunkId::new(id));
+        assert_eq!(dropped.is_ok(), good);
+        let Ok(dropped) = dropped else { return };
+        let expected = self
+            .in_chunk(id)
+            .into_iter()
+            .map(|range| (range.key, Owner(range.owner)));
+        assert_eq!(dropped, expected.collect::<Vec<_>>(), "in address order");
+        self.gone.extend(dropped.iter().map(|(key, _)| key));
+        self.ranges.retain(|range| range.chunk != id);
+        self.chunks.remove(&id);
+    }
+
+    fn commit(&mut self, n: usize) {
+        let opening = |range: &ModelRange| self.chunks[&range.chunk].state == ChunkState::Opening;
+        if self.ranges.get(n).is_some_and(opening) {
+            let refused = self.heap.commit(self.ranges[n].key);
+            return assert!(
+                matches!(refused, Err(RangeError::ChunkOpening { .. })),
+                "H5"
+            );
+        }
+        self.step(n, RangeState::Reserved, Some(RangeState::Live));
+    }
+
+    /// Takes range `n` from a state to another, or (`None`) away.
+    fn step(&mut self, n: usize, from: RangeState, to: Option<RangeState>) {
+        let Some(range) = self.ranges.get_mut(n) else {
+            if let Some(&key) = self.gone.get(n) {
+                assert_eq!(self.heap.retire(key), Err(RangeError::Stale { key }), "H2");
+                assert_eq!(self.heap.commit(key), Err(RangeError::Stale { key }), "H2");
+                assert_eq!(self.heap.range(key), None, "H2");
+            }
+            return;
+        };
+        let key = range.key;
+        let result = match (from, to) {
+            (RangeState::Reserved, Some(_)) => self.heap.commit(key),
+            (RangeState::Reserved, None) => self.heap.cancel(key).map(|_| ()),
+            (RangeState::Live, _) => self.heap.retire(key),
+            (RangeState::Retired, _) => self.heap.release(key).map(|_| ()),
+        };
+        assert_eq!(result.is_ok(), range.state == from, "{result:?}");
+        if range.state != from {
+            return;
+        }
+        if let Some(to) = to {
+            range.state = to;
+            return;
+        }
+        let range = self.ranges.remove(n);
+        self.gone.push(key);
+        if self.is_empty(range.chunk)
+            && let Some(chunk) = self.chunks.get_mut(&range.chunk)
+        {
+            chunk.empty_since = self.tick;
+        }
+    }
+
+    fn drain(&mut self, id: u32, on: bool) {
+        let result = self.heap.set_draining(ChunkId::new(id), on);
+        let Some(chunk) = self.chunks.get_mut(&id) else {
+            return assert!(result.is_err(), "there is no such chunk");
+        };
+        let good = matches!(chunk.state, ChunkState::Ready | ChunkState::Draining);
+        assert_eq!(result.is_ok(), good);
+        if good {
+            chunk.state = if on {
+                ChunkState::Draining
+            } else {
+                ChunkState::Ready
+            };
+        }
+    }
+
+    fn close(&mut self, ticks: u64, pressure: bool) {
+        self.tick += ticks;
+        let mut closed = Vec::new();
+        self.heap.close_empty(self.tick, pressure, &mut closed);
+        let mut expected = Vec::new();
+        for id in (0..16).rev() {
+            let Some(chunk) = self.chunks.get(&id) else {
+                continue;
+            };
+            let plain = |chunk: &ModelChunk| {
+                let closing = chunk.state == ChunkState::Closing;
+                !closing && !chunk.dedicated && chunk.lifetime == Lifetime::Dynamic
+            };
+            let idle = self.is_empty(id)
+                && matches!(chunk.state, ChunkState::Ready | ChunkState::Draining);
+            let old = self.tick - chunk.empty_since >= 10;
+            let evacuated = chunk.state == ChunkState::Draining;
+            let all = self.chunks.values().filter(|chunk| plain(chunk)).count();
+            let spares = self.chunks.iter().filter(|(id, chunk)| {
+                plain(chunk) && chunk.state != ChunkState::Draining && self.is_empty(**id)
+            });
+            let kept = plain(chunk) && spares.count() <= usize::from(all > 2);
+            if idle && (pressure || evacuated || (old && !kept)) {
+                expected.push(ChunkId::new(id));
+                if let Some(chunk) = self.chunks.get_mut(&id) {
+                    chunk.state = ChunkState::Closing;
+                }
+            }
+        }
+        assert_eq!(closed, expected);
+    }
+
+    fn gone(&mut self, id: u32) {
+        let good = self
+            .chunks
+            .get(&id)
+            .is_some_and(|chunk| chunk.state == ChunkState::Closing);
+        assert_eq!(self.heap.chunk_gone(ChunkId::new(id)).is_ok(), good, "H6");
+        if good {
+            self.chunks.remove(&id);
+        }
+    }
+
+    /// Everything that the heap shows against the lists.
+    fn compare(&self) {
+        self.heap.validate();
+        let ids = self.heap.chunks().map(|chunk| chunk.id.get());
+        assert_eq!(
+            ids.collect::<Vec<_>>(),
+            self.chunks.keys().copied().collect::<Vec<_>>()
+        );
+        for info in self.heap.chunks() {
+            let id = info.id.get();
+            let chunk = &self.chunks[&id];
+            assert_eq!((info.state, info.dedicated), (chunk.state, chunk.dedicated));
+            assert_eq!((info.lifetime, info.class), (chunk.lifetime, chunk.class));
+            let sum = |state| {
+                let ranges = self.in_chunk(id);
+                let lens = ranges
+                    .iter()
+                    .filter(|range| range.state == state)
+                    .map(|range| range.len);
+                lens.sum::<u64>()
+            };
+            assert_eq!(info.live.get(), sum(RangeState::Live), "R6");
+            assert_eq!(info.reserved.get(), sum(RangeState::Reserved), "R6");
+            assert_eq!(info.retired.get(), sum(RangeState::Retired), "R6");
+            let all = info.live + info.reserved + info.retired + info.free;
+            assert_eq!(all.get(), chunk.capacity, "R6");
+            let largest = self
+                .gaps(id)
+                .into_iter()
+                .map(|gap| gap.1 - gap.0)
+                .max()
+                .unwrap_or(0);
+            assert_eq!(info.largest_free.get(), largest);
+            let found = self.heap.ranges(info.id).map(|range| {
+                (
+                    range.key,
+                    range.range.start.get(),
+                    range.range.len.get(),
+                    range.owner.0,
+                )
+            });
+            let expected = self.in_chunk(id).into_iter();
+            let expected = expected.map(|range| (range.key, range.start, range.len, range.owner));
+            assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        }
+        let figures = self.heap.figures();
+        let held: u64 = self.chunks.values().map(|chunk| chunk.capacity).sum();
+        assert_eq!(figures.capacity().get(), held, "H7");
+        let taken = figures.live() + figures.reserved() + figures.retired();
+        assert_eq!(taken + figures.free(), figures.capacity(), "R6");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_heap_does_what_lists_of_intervals_do(
+        split in any::<bool>(),
+        ops in prop::collection::vec(ops(), 1..120),
+    ) {
+        let mut model = Model::new(split);
+        for op in &ops {
+            model.apply(op);
+            model.compare();
+        }
+    }
+}
