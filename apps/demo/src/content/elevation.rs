@@ -20,14 +20,14 @@ pub const SAMPLE_SPACING_M: f32 = 64.0;
 pub const VERTICAL_SCALE: f32 = 0.3;
 
 /// The wavelength of the coarsest noise that is added between the samples, in world metres.
-const DETAIL_WAVELENGTH_M: f32 = 90.0;
+const DETAIL_WAVELENGTH_M: f32 = 210.0;
 /// Its strength in the most rugged places, in world metres.
-const DETAIL_AMPLITUDE_M: f32 = 16.0;
-/// No detail is higher or deeper than this, in world metres: twice the strength, the sum of all
-/// octaves, and the half by which noise may exceed its usual range.
-pub const DETAIL_REACH_M: f32 = DETAIL_AMPLITUDE_M * 3.0;
+const DETAIL_AMPLITUDE_M: f32 = 26.0;
+/// No detail is higher or deeper than this, in world metres: the octaves' weights sum to less than
+/// 2, and a ridge is less than 1.2 deep.
+pub const DETAIL_REACH_M: f32 = DETAIL_AMPLITUDE_M * 2.4;
 /// The octaves that the surface has at its finest.
-const DETAIL_OCTAVES: u32 = 5;
+const DETAIL_OCTAVES: u32 = 6;
 
 /// Heights above sea level on a regular grid, with the seeded detail between them.
 ///

@@ -33,7 +33,10 @@ impl Vertex {
 pub fn pack_normal(normal: Vec3) -> [i8; 4] {
     let unit = normal.try_normalize().unwrap_or(Vec3::Y);
     // Rounds half away from 0 by the cast, because `round` is a library call on baseline x86-64.
-    #[expect(clippy::cast_possible_truncation, reason = "a unit component times 127 fits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a unit component times 127 fits"
+    )]
     let byte = |v: f32| (v * 127.0 + 0.5f32.copysign(v)) as i8;
     [byte(unit.x), byte(unit.y), byte(unit.z), 0]
 }

@@ -51,7 +51,10 @@ pub fn gradient(x: f32, y: f32, seed: u32) -> f32 {
 
 /// The whole number at or below `value`, and the rest. A cast and a comparison, because `floor` is
 /// a call into the C library on baseline x86-64 and took a third of the terrain's time.
-#[expect(clippy::cast_possible_truncation, reason = "the world is far below 2^31 cells")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the world is far below 2^31 cells"
+)]
 #[expect(clippy::cast_precision_loss, reason = "and far below 2^24 of them")]
 pub fn split(value: f32) -> (i32, f32) {
     let toward_zero = value as i32;

@@ -46,11 +46,11 @@ impl Default for SelectConfig {
         Self {
             picture_height_px: 720.0,
             aspect: 16.0 / 9.0,
-            draw_error_px: 4.0,
+            draw_error_px: 4.6,
             merge_part: 0.8,
-            keep_error_px: 0.2,
+            keep_error_px: 0.195,
             discard_part: 0.8,
-            grove_draw_m: 900.0,
+            grove_draw_m: 1700.0,
             grove_keep_m: 3000.0,
         }
     }
@@ -275,7 +275,10 @@ impl Pass<'_> {
         let ruggedness = self.scene.summary(id).ruggedness;
         let metre_px = self.focal_px / distance_m.max(1.0);
         let draw = spacing_m * metre_px * (PLAIN_ERROR + RUGGED_ERROR * ruggedness);
-        (draw, spacing_m * metre_px * KEEP_ERROR * ruggedness * ruggedness)
+        (
+            draw,
+            spacing_m * metre_px * KEEP_ERROR * ruggedness * ruggedness,
+        )
     }
 }
 

@@ -6,39 +6,42 @@ use crate::content::scene::Scene;
 use glam::Vec3;
 
 /// A point the default flight passes: when (0 to 1), where (as a part of the world's extent from
-/// the north-west), how far above the ground (world metres), and the pitch in degrees.
+/// the north-west), how far above the ground (world metres), the pitch, and how
+/// far to the right of the way the eye looks (degrees).
 struct Waypoint {
     t: f32,
     east: f32,
     south: f32,
     above_m: f32,
     pitch: f32,
+    aside: f32,
 }
 
-const fn waypoint(t: f32, east: f32, south: f32, above_m: f32, pitch: f32) -> Waypoint {
+const fn waypoint(t: f32, east: f32, south: f32, above_m: f32, pitch: f32, aside: f32) -> Waypoint {
     Waypoint {
         t,
         east,
         south,
         above_m,
         pitch,
+        aside,
     }
 }
 
 /// Over the built-in elevation: from the Fergana foothills over the Alay range into the Alay
 /// valley, along the Trans-Alay wall below Lenin Peak, back over the Alay, and out high above the
-/// Fergana plain.
+/// Fergana plain, where the eye turns back to the mountains.
 const WAYPOINTS: [Waypoint; 10] = [
-    waypoint(0.00, 0.492, 0.150, 420.0, -12.0),
-    waypoint(0.14, 0.482, 0.180, 260.0, -8.0),
-    waypoint(0.28, 0.468, 0.210, 160.0, -7.0),
-    waypoint(0.40, 0.452, 0.236, 150.0, -4.0),
-    waypoint(0.52, 0.430, 0.256, 200.0, -3.0),
-    waypoint(0.61, 0.400, 0.240, 240.0, -6.0),
-    waypoint(0.69, 0.345, 0.190, 700.0, -12.0),
-    waypoint(0.77, 0.250, 0.118, 2000.0, -22.0),
-    waypoint(0.88, 0.145, 0.055, 2800.0, -26.0),
-    waypoint(1.00, 0.085, 0.030, 3200.0, -26.0),
+    waypoint(0.00, 0.492, 0.150, 420.0, -12.0, 0.0),
+    waypoint(0.14, 0.482, 0.180, 260.0, -8.0, 0.0),
+    waypoint(0.28, 0.468, 0.210, 160.0, -7.0, 0.0),
+    waypoint(0.40, 0.452, 0.236, 150.0, -4.0, 0.0),
+    waypoint(0.52, 0.430, 0.256, 200.0, -3.0, 0.0),
+    waypoint(0.61, 0.400, 0.240, 240.0, -6.0, 0.0),
+    waypoint(0.69, 0.345, 0.190, 700.0, -12.0, -10.0),
+    waypoint(0.77, 0.250, 0.118, 2000.0, -18.0, -80.0),
+    waypoint(0.86, 0.145, 0.055, 2800.0, -18.0, -135.0),
+    waypoint(1.00, 0.085, 0.030, 3200.0, -16.0, -150.0),
 ];
 
 /// The default flight, its last keyframe at `frames - 1`. It never goes below the ground.
@@ -69,6 +72,7 @@ pub fn default_flight(scene: &Scene, frames: u32) -> CameraScript {
         let window = &heights[i.saturating_sub(reach)..(i + reach + 1).min(heights.len())];
         #[expect(clippy::cast_precision_loss, reason = "five heights")]
         let mean = window.iter().sum::<f32>() / window.len() as f32;
+        let aside = along(t, |w| w.aside).to_radians();
         let position = Vec3::new(here.x, mean.max(heights[i] - 40.0), here.z);
         let pitch = along(t, |w| w.pitch).to_radians();
         let frame = u32::try_from(u64::from(last) * i as u64 / u64::from(steps))
@@ -76,7 +80,7 @@ pub fn default_flight(scene: &Scene, frames: u32) -> CameraScript {
         keyframes.push(Keyframe {
             frame,
             position,
-            yaw,
+            yaw: yaw + aside,
             pitch,
         });
     }

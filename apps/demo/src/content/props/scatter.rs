@@ -9,10 +9,10 @@ use glam::{Vec2, Vec3};
 use std::ops::Range;
 
 /// Places tried for trees and rocks; most grounds take only some.
-const TREES_TRIED: u32 = 300;
+const TREES_TRIED: u32 = 420;
 const ROCKS_TRIED: u32 = 110;
 /// Lots of the largest village.
-const LOTS_MOST: f32 = 62.0;
+const LOTS_MOST: f32 = 84.0;
 
 /// The places of one grove, the same for the same scene and tile.
 pub(super) fn placements(scene: &Scene, tile: TileId, kind: GroveKind) -> Vec<Placement> {
@@ -54,7 +54,7 @@ impl Site<'_> {
             self.scene.seed() ^ 0x0C0C,
         );
         // The more settled the land, the more of its tiles have a village, and the larger it is.
-        let size = settled * 0.9 + self.random.range(-0.35, 0.75);
+        let size = settled * 0.9 + self.random.range(-0.2, 0.85);
         if size < 0.1 {
             return Vec::new();
         }

@@ -1,6 +1,6 @@
 //! The shapes of single props, each a small closed mesh that stands on its origin.
 
-use crate::content::mesh::{MeshBuilder, MeshData};
+use crate::content::mesh::{MeshBuilder, MeshData, Vertex};
 use crate::content::noise::Random;
 use glam::Vec3;
 
@@ -32,6 +32,25 @@ fn wall(builder: &mut MeshBuilder, low: &[Vec3], high: &[Vec3], colour: [u8; 4])
 fn tip(builder: &mut MeshBuilder, low: &[Vec3], top: Vec3, colour: [u8; 4]) {
     for i in 0..low.len() {
         builder.flat_triangle([low[i], low[(i + 1) % low.len()], top], colour);
+    }
+}
+
+/// As [`tip`], but rounded: the triangles share their vertices, which takes a third of the room.
+fn round_tip(builder: &mut MeshBuilder, low: &[Vec3], top: Vec3, colour: [u8; 4]) {
+    #[expect(clippy::cast_precision_loss, reason = "a handful of corners")]
+    let middle = low.iter().sum::<Vec3>() / low.len() as f32;
+    let rise = (top.y - middle.y).max(0.01);
+    let first: Vec<u32> = low
+        .iter()
+        .map(|&corner| {
+            let out = corner - middle;
+            let normal = out * rise + Vec3::Y * out.length_squared();
+            builder.vertex(Vertex::new(corner, normal, colour))
+        })
+        .collect();
+    let apex = builder.vertex(Vertex::new(top, Vec3::Y, colour));
+    for i in 0..first.len() {
+        builder.triangle(first[i], first[(i + 1) % first.len()], apex);
     }
 }
 
@@ -192,12 +211,8 @@ pub(super) fn conifer(random: &mut Random) -> MeshData {
         let top = (low + height * (0.95 / tiers as f32 + 0.1)).min(height);
         let radius = height * (0.26 - 0.17 * part);
         let corners = ring(sides, radius, low, random.unit());
-        tip(
-            &mut builder,
-            &corners,
-            Vec3::new(0.0, top, 0.0),
-            shade(needles, random),
-        );
+        let top = Vec3::new(0.0, top, 0.0);
+        round_tip(&mut builder, &corners, top, shade(needles, random));
     }
     builder.finish()
 }

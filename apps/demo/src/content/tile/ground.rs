@@ -44,7 +44,7 @@ impl Ground {
         let altitude = self.altitude_m + self.fray * 110.0;
         let belt =
             smoothstep(1500.0, 1800.0, altitude) * (1.0 - smoothstep(3150.0, 3450.0, altitude));
-        let damp = smoothstep(-0.15, 0.2, self.moisture + self.fray * 0.25);
+        let damp = smoothstep(-0.4, 0.05, self.moisture + self.fray * 0.25);
         let footing = 1.0 - smoothstep(0.75, 1.1, self.slope);
         let relief = smoothstep(0.04, 0.16, self.ruggedness);
         belt * damp * footing * relief
