@@ -37,12 +37,19 @@ impl<S, E> Pending<S, E> {
         }
     }
 
-    /// Keeps only the latest change of each slot. As at least half the queue's limit has come in
+    /// Keeps only the latest change of each slot, with the latest extra that was set. As at least half the queue's limit has come in
     /// since the last time, the cost per change stays that of a sort.
     fn compact(&mut self) {
         self.changes.reverse();
         self.changes.sort_by_key(|change| change.index);
-        self.changes.dedup_by_key(|change| change.index);
+        self.changes.dedup_by(|older, latest| {
+            let same = older.index == latest.index;
+            if same && latest.keeps_extra {
+                latest.keeps_extra = older.keeps_extra;
+                latest.extra = older.extra.take();
+            }
+            same
+        });
         self.compact_at = (self.changes.len() * 2).max(COMPACT_MIN);
     }
 

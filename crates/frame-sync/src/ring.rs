@@ -150,7 +150,7 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
     }
     let table = free.pop().expect("at least two replicas were built above");
     let token = Arc::new(Token::new(Version::ZERO, epoch, Arc::new(first_payload)));
-    let current = Arc::new(Published { table, token });
+    let current = Arc::new(Published::new(table, token));
     let front = Arc::new(Front::new(Arc::clone(&current)));
     let reader = Reader::new(Arc::clone(&front));
     let publisher = Publisher {
@@ -177,11 +177,32 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// A slot beyond the present capacity makes the next version larger, at least twofold; the
     /// versions before keep their size. Of several changes to one slot the last counts.
     pub fn set(&mut self, index: u32, slot: S, extra: Option<E>) {
-        let needed = index as usize + 1;
+        self.queue(Change {
+            index,
+            slot,
+            extra,
+            keeps_extra: false,
+        });
+    }
+
+    /// As [`set`](Self::set), but the slot keeps the extra that it has, or none.
+    ///
+    /// Where extras are counted references this is much cheaper: K replicas need not touch them.
+    pub fn set_slot(&mut self, index: u32, slot: S) {
+        self.queue(Change {
+            index,
+            slot,
+            extra: None,
+            keeps_extra: true,
+        });
+    }
+
+    fn queue(&mut self, change: Change<S, E>) {
+        let needed = change.index as usize + 1;
         if needed > self.capacity {
             self.capacity = needed.max(self.capacity * 2);
         }
-        self.pending.push(Change { index, slot, extra });
+        self.pending.push(change);
     }
 
     /// Queues an item that the next version stops naming (rule R2).
@@ -307,14 +328,14 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// lost device no longer count as alive.
     pub fn device_lost(&mut self) {
         self.epoch = self.epoch.next();
-        self.current.token.make_void();
+        self.current.make_void();
         self.pending.take();
         self.log = Log::new(self.current());
         self.history.make_void();
         self.history
             .release_now(core::mem::take(&mut self.pending_retired));
         for published in core::mem::take(&mut self.superseded) {
-            published.token.make_void();
+            published.make_void();
             self.recycle_void(published);
         }
         self.debug_validate();
@@ -368,7 +389,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
             // the front does not lead here any more. It also orders all reads by the last reader
             // before the writes of the next replay (case R3.2 in the crate's head).
             match Arc::try_unwrap(self.superseded.remove(at)) {
-                Ok(Published { table, token }) => {
+                Ok(Published { table, token, .. }) => {
                     self.free.push(table);
                     self.history.cpu_free(token);
                 }
@@ -413,7 +434,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Puts a finished table out as the current version and files the one before.
     fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
-        let next = Arc::new(Published { table, token });
+        let next = Arc::new(Published::new(table, token));
         let before = self.front.swap(Arc::clone(&next));
         // The publisher's own reference to the version before goes here, the one from the front
         // goes into the ring: readers never drop the last reference to a table.

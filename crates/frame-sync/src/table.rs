@@ -2,13 +2,17 @@
 
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// One queued change of one slot.
 pub(crate) struct Change<S, E> {
     pub(crate) index: u32,
     pub(crate) slot: S,
+    /// Without effect if `keeps_extra`.
     pub(crate) extra: Option<E>,
+    /// The slot keeps the extra that it had.
+    pub(crate) keeps_extra: bool,
 }
 
 /// The table of one replica, equal to the state of `version` (invariant F2).
@@ -24,6 +28,25 @@ pub(crate) struct Table<S, E> {
 pub(crate) struct Published<S, E, T> {
     pub(crate) table: Table<S, E>,
     pub(crate) token: Arc<Token<T>>,
+    /// Says what the token's flag says, in the cache line that a lookup reads anyway.
+    void: AtomicBool,
+}
+
+impl<S, E, T> Published<S, E, T> {
+    pub(crate) fn new(table: Table<S, E>, token: Arc<Token<T>>) -> Self {
+        let void = AtomicBool::new(token.is_void());
+        Self { table, token, void }
+    }
+
+    /// Marks the version as one of a lost device; relaxed for the reason given at the token.
+    pub(crate) fn make_void(&self) {
+        self.token.make_void();
+        self.void.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_void(&self) -> bool {
+        self.void.load(Ordering::Relaxed)
+    }
 }
 
 impl<S, E> Table<S, E> {
@@ -39,6 +62,10 @@ impl<S, E> Table<S, E> {
 
     pub(crate) fn capacity(&self) -> usize {
         self.slots.len()
+    }
+
+    pub(crate) fn slots(&self) -> &[S] {
+        &self.slots
     }
 
     pub(crate) fn slot(&self, index: u32) -> Option<&S> {
@@ -88,6 +115,9 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
         for change in changes {
             let index = change.index as usize;
             self.slots[index] = change.slot;
+            if change.keeps_extra {
+                continue;
+            }
             if let Some(place) = self.extras.get_mut(index) {
                 place.clone_from(&change.extra);
             } else if change.extra.is_some() {

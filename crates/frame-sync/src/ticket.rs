@@ -92,7 +92,7 @@ impl<S, E, T> Ticket<S, E, T> {
 
     /// True once the device of this version was lost: nothing resolves any more (rule R5).
     pub fn is_void(&self) -> bool {
-        self.published.token.is_void()
+        self.published.is_void()
     }
 
     /// Number of slots that the version has; indices from here on give `None`.
@@ -104,20 +104,31 @@ impl<S, E, T> Ticket<S, E, T> {
     /// such slot or is void.
     #[inline]
     pub fn get(&self, index: u32) -> Option<&S> {
+        // The flag is read after the slot is on its way from memory: measured, that hides the test.
+        let slot = self.published.table.slot(index)?;
+        if self.is_void() { None } else { Some(slot) }
+    }
+
+    /// All slots of the version, for a loop that looks up many: [`get`](Self::get) asks at each
+    /// call whether the device was lost, this asks once. Empty if the version is void.
+    ///
+    /// A slot taken from the slice after the device was lost is one of the lost device, which is
+    /// safe to read and leads to commands that the device refuses.
+    #[inline]
+    pub fn slots(&self) -> &[S] {
         if self.is_void() {
-            return None;
+            &[]
+        } else {
+            self.published.table.slots()
         }
-        self.published.table.slot(index)
     }
 
     /// The extra that the slot was last set with; `None` without one, and where
     /// [`get`](Self::get) gives `None`.
     #[inline]
     pub fn extra(&self, index: u32) -> Option<&E> {
-        if self.is_void() {
-            return None;
-        }
-        self.published.table.extra(index)
+        let extra = self.published.table.extra(index)?;
+        if self.is_void() { None } else { Some(extra) }
     }
 
     /// The payload of the version. It stays readable in a void ticket, but belongs to the lost

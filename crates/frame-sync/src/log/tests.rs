@@ -8,6 +8,7 @@ fn change(index: u32, slot: u64) -> Change<u64, u8> {
         index,
         slot,
         extra: None,
+        keeps_extra: false,
     }
 }
 
@@ -37,6 +38,40 @@ fn a_long_stall_keeps_only_the_latest_change_of_each_slot() {
         "F2: compaction does not change what the replay leads to"
     );
     assert!(pending.is_empty(), "taking empties the queue");
+}
+
+#[test]
+fn compaction_keeps_the_latest_extra_that_was_set() {
+    let mut pending = Pending::new();
+    let steps = [
+        (0, Some(1), false),
+        (0, Some(2), false),
+        (0, None, true),
+        (0, None, true),
+        (1, Some(3), false),
+        (1, None, false),
+        (1, None, true),
+        (2, None, true),
+    ];
+    for (slot, (index, extra, keeps_extra)) in (0..).zip(steps) {
+        pending.push(Change {
+            index,
+            slot,
+            extra,
+            keeps_extra,
+        });
+    }
+    pending.compact();
+    let left = pending
+        .take()
+        .into_iter()
+        .map(|c: Change<u64, u8>| (c.slot, c.extra, c.keeps_extra));
+    let expected = [(3, Some(2), false), (6, None, false), (7, None, true)];
+    assert_eq!(
+        left.collect::<Vec<_>>(),
+        expected,
+        "F2: as if all changes had been applied"
+    );
 }
 
 #[test]

@@ -12,6 +12,10 @@ enum Op {
         slot: u64,
         extra: Option<u16>,
     },
+    SetSlot {
+        index: u32,
+        slot: u64,
+    },
     SetMany {
         from: u32,
         count: u32,
@@ -35,6 +39,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (0..24_u32, 1..1000_u64, extra)
             .prop_map(|(index, slot, extra)| Op::Set { index, slot, extra }),
+        5 => (0..24_u32, 1..1000_u64).prop_map(|(index, slot)| Op::SetSlot { index, slot }),
         1 => (0..60_u32, 1..20_u32, 1..1000_u64)
             .prop_map(|(from, count, slot)| Op::SetMany { from, count, slot }),
         4 => Just(Op::Retire),
@@ -134,14 +139,18 @@ impl World {
         }
     }
 
-    fn set(&mut self, index: u32, slot: u64, extra: Option<u16>) {
-        self.publisher.set(index, slot, extra);
+    fn row(&mut self, index: u32) -> &mut Row {
         let at = index as usize;
         if at >= self.next_rows.len() {
             let len = (at + 1).max(2 * self.next_rows.len());
             self.next_rows.resize(len, (0, None));
         }
-        self.next_rows[at] = (slot, extra);
+        &mut self.next_rows[at]
+    }
+
+    fn set(&mut self, index: u32, slot: u64, extra: Option<u16>) {
+        self.publisher.set(index, slot, extra);
+        *self.row(index) = (slot, extra);
     }
 
     fn publish(&mut self) {
@@ -233,6 +242,10 @@ impl World {
         };
         match op {
             Op::Set { index, slot, extra } => self.set(index, slot, extra),
+            Op::SetSlot { index, slot } => {
+                self.publisher.set_slot(index, slot);
+                self.row(index).0 = slot;
+            }
             Op::SetMany { from, count, slot } => {
                 (from..from + count).for_each(|index| self.set(index, slot, None));
             }
@@ -320,6 +333,12 @@ impl World {
                 ticket.capacity(),
                 whole.rows.len(),
                 "F1: the size of version {version}"
+            );
+            let visible = if whole.void { 0 } else { whole.rows.len() };
+            assert_eq!(
+                ticket.slots().len(),
+                visible,
+                "R5: a void version shows no slots"
             );
             for (index, &(slot, extra)) in (0..).zip(&whole.rows) {
                 let expected = if whole.void {
