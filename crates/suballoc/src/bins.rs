@@ -27,6 +27,7 @@ const _: () = assert!(
     clippy::cast_possible_truncation,
     reason = "both forms are below Bitmap::LEN_MAX"
 )]
+#[inline]
 pub(crate) const fn bin_of(len: u64) -> usize {
     if len <= EXACT_UNITS {
         return (len - 1) as usize;
@@ -62,6 +63,7 @@ impl Bins {
     }
 
     /// Files a free node.
+    #[inline]
     pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32) {
         let bin = bin_of(nodes.at(index).len);
         let head = self.heads[bin];
@@ -82,6 +84,7 @@ impl Bins {
     }
 
     /// Takes a free node out of its bin, before its length or start changes.
+    #[inline]
     pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32) {
         let bin = bin_of(nodes.at(index).len);
         if is_exact(bin) {
@@ -94,6 +97,7 @@ impl Bins {
         }
     }
 
+    #[inline]
     fn unlink(&mut self, nodes: &mut Nodes, bin: usize, index: u32) {
         let node = nodes.at(index);
         let (prev, next) = (node.bin_prev, node.bin_next);
@@ -112,11 +116,13 @@ impl Bins {
     }
 
     /// The first bin, from `bin` on, that is not empty.
+    #[inline]
     pub(crate) fn first_from(&self, bin: usize) -> Option<usize> {
         self.used.first_from(bin)
     }
 
     /// The shortest free node of at least `len` units; of several in a tree the lowest.
+    #[inline]
     pub(crate) fn shortest(&self, nodes: &Nodes, len: u64) -> Option<u32> {
         if len > LEN_MAX_UNITS {
             return None;

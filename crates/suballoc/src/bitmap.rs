@@ -32,12 +32,14 @@ impl Bitmap {
         }
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, bit: usize) {
         let word = bit / WORD_BITS;
         self.words[word] |= 1 << (bit % WORD_BITS);
         self.tops[word / WORD_BITS] |= 1 << (word % WORD_BITS);
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, bit: usize) {
         let word = bit / WORD_BITS;
         self.words[word] &= !(1 << (bit % WORD_BITS));
@@ -51,6 +53,7 @@ impl Bitmap {
     }
 
     /// The least member that is at least `from`.
+    #[inline]
     pub(crate) fn first_from(&self, from: usize) -> Option<usize> {
         let word = from / WORD_BITS;
         let here = *self.words.get(word)? & (u64::MAX << (from % WORD_BITS));

@@ -115,14 +115,17 @@ impl Nodes {
         nodes
     }
 
+    #[inline]
     pub(crate) fn at(&self, index: u32) -> &Node {
         &self.slots[index as usize]
     }
 
+    #[inline]
     pub(crate) fn at_mut(&mut self, index: u32) -> &mut Node {
         &mut self.slots[index as usize]
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {
         self.slots.get(index as usize)
     }
@@ -132,6 +135,7 @@ impl Nodes {
     }
 
     /// Ends the generation of a slot: no id issued for it so far resolves any more (S7).
+    #[inline]
     pub(crate) fn end_generation(&mut self, index: u32) {
         let generation = &mut self.generations[index as usize];
         *generation = generation.saturating_add(1);
@@ -139,6 +143,7 @@ impl Nodes {
 
     /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
     /// not yet in a bin. Returns the rest.
+    #[inline]
     pub(crate) fn split(&mut self, index: u32, len: u64) -> u32 {
         let Node {
             start,
@@ -164,6 +169,7 @@ impl Nodes {
     }
 
     /// Makes the node `index` swallow its next neighbour, whose slot becomes vacant.
+    #[inline]
     pub(crate) fn absorb_next(&mut self, index: u32) {
         let next = self.at(index).next;
         let Node {
@@ -179,6 +185,7 @@ impl Nodes {
     }
 
     /// Makes the node `index` swallow its previous neighbour, whose slot becomes vacant.
+    #[inline]
     pub(crate) fn absorb_prev(&mut self, index: u32) {
         let prev = self.at(index).prev;
         let Node {
@@ -196,6 +203,7 @@ impl Nodes {
     }
 
     /// Puts the free node `index`, which is in no bin, into another slot if its own is worn.
+    #[inline]
     pub(crate) fn unworn(&mut self, index: u32) -> u32 {
         if self.generation(index) != GENERATION_WORN {
             return index;
@@ -220,6 +228,7 @@ impl Nodes {
     }
 
     /// Lets `prev`, or the head where that is [`NONE`], name `index` as the node behind it.
+    #[inline]
     fn link_from(&mut self, prev: u32, index: u32) {
         if prev == NONE {
             self.first = index;
@@ -228,6 +237,7 @@ impl Nodes {
         }
     }
 
+    #[inline]
     fn take_slot(&mut self, start: u64, len: u64) -> u32 {
         let fresh = Node {
             start,
@@ -255,6 +265,7 @@ impl Nodes {
         index
     }
 
+    #[inline]
     fn vacate(&mut self, index: u32) {
         let vacant = self.vacant;
         let worn = self.generation(index) == GENERATION_WORN;

@@ -25,6 +25,7 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// The shortest node that holds the request, up to [`PROBES_MAX`] (S8).
+    #[inline]
     pub(crate) fn best_fit(self) -> Option<Fit> {
         if self.step == 1 {
             return self.bins.shortest(self.nodes, self.len).map(|node| Fit {
@@ -64,6 +65,7 @@ impl<'a> Search<'a> {
     }
 
     /// Where in `node` the request would start, if it fits.
+    #[inline]
     fn fit(&self, node: u32) -> Option<Fit> {
         let at = self.nodes.at(node);
         let start = if self.step.is_power_of_two() {

@@ -92,6 +92,7 @@ impl Space {
     ///
     /// [`AllocError::ZeroSize`], [`AllocError::TooLarge`] where the space is shorter than `len`,
     /// [`AllocError::NoSpace`] where no free range holds it now.
+    #[inline]
     pub fn alloc(&mut self, len: ByteLen, align: Align) -> Result<Allocation, AllocError> {
         self.alloc_with(len, align, Strategy::BestFit)
     }
@@ -101,6 +102,7 @@ impl Space {
     /// # Errors
     ///
     /// As [`Space::alloc`].
+    #[inline]
     pub fn alloc_with(
         &mut self,
         len: ByteLen,
@@ -195,6 +197,7 @@ impl Space {
     ///
     /// [`FreeError::Stale`] for an id that was freed before, [`FreeError::Unknown`] for one never
     /// issued.
+    #[inline]
     pub fn free(&mut self, id: RangeId) -> Result<ByteRange, FreeError> {
         let node = self.live(id)?;
         let freed = self.range_of(self.nodes.at(node));
@@ -273,6 +276,7 @@ impl Space {
 
     /// Turns the free node of `fit` into a live one of `units`; what is left of it in front and
     /// behind stays free.
+    #[inline]
     fn claim(&mut self, fit: Fit, units: u64) -> Allocation {
         let Fit { mut node, start } = fit;
         self.bins.remove(&mut self.nodes, node);
@@ -299,6 +303,7 @@ impl Space {
     }
 
     /// Leaves `units` to the node and files the rest, if any, as free. The node behind is live.
+    #[inline]
     pub(crate) fn cut_tail(&mut self, node: u32, units: u64) {
         if self.nodes.at(node).len > units {
             let rest = self.nodes.split(node, units);
@@ -308,6 +313,7 @@ impl Space {
     }
 
     /// Files a free node after merging it with its free neighbours (S2).
+    #[inline]
     pub(crate) fn merge_and_file(&mut self, node: u32) {
         let Node { prev, next, .. } = *self.nodes.at(node);
         if self.free_units_at(next) > 0 {
@@ -324,6 +330,7 @@ impl Space {
     }
 
     /// The length of the node, if there is one and it is free; else zero.
+    #[inline]
     pub(crate) fn free_units_at(&self, node: u32) -> u64 {
         match self.nodes.get(node) {
             Some(at) if at.state() == State::Free => at.len,
@@ -332,6 +339,7 @@ impl Space {
     }
 
     /// The node of a live id.
+    #[inline]
     pub(crate) fn live(&self, id: RangeId) -> Result<u32, FreeError> {
         let Some(slot) = self.nodes.get(id.index()) else {
             return Err(FreeError::Unknown { id });
