@@ -1,0 +1,354 @@
+//! One frame after the other: the same for every backend, with or without a window.
+//!
+//! A frame takes the newest list, pins a version, narrows the list to what the camera sees, lets
+//! the render threads record, submits, and ends its ticket. [`Painter`] is what differs between a
+//! GPU and the virtual one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use geoheap::{
+    Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapMap, Pending,
+    RecordError, RenderActors, Report as HeapReport, Threading,
+};
+
+use crate::cli::{BudgetChange, PictureSize};
+use crate::content::camera::Camera;
+use crate::draw_list::FramePlan;
+use crate::geometry::{Geometry, Pace};
+use crate::heap_view::Caption;
+use crate::render::record::{Recorded, Share};
+use crate::resolve::Counts;
+use crate::world::{Figures, StepInput, World, WorldConfig, WorldError};
+
+/// What draws frames, or only counts them.
+pub trait Painter<Buf> {
+    /// What one share records.
+    type Commands: Send + 'static;
+    /// What the render threads share during a frame.
+    type Job: Send + Sync + 'static;
+
+    /// The picture.
+    fn size(&self) -> PictureSize;
+
+    /// Prepares a frame.
+    fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> Self::Job;
+
+    /// Records one share, on any thread.
+    fn record(job: &Self::Job, share: Share, ticket: &FrameTicket<Buf>) -> Recorded<Self::Commands>;
+
+    /// Submits a frame's commands in order.
+    fn submit(&mut self, commands: Vec<Self::Commands>);
+}
+
+/// Why a flight ended early.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FlightError {
+    /// The engine refused its settings.
+    Create(CreateError),
+    /// The geometry side cannot go on.
+    World(WorldError),
+    /// A render thread cannot go on.
+    Record(RecordError),
+    /// The operating system gave no thread.
+    Thread(std::io::Error),
+}
+
+impl std::fmt::Display for FlightError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Create(error) => write!(f, "{error}"),
+            Self::World(error) => write!(f, "{error}"),
+            Self::Record(error) => write!(f, "{error}"),
+            Self::Thread(error) => write!(f, "no thread for the flight: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for FlightError {}
+
+impl From<CreateError> for FlightError {
+    fn from(error: CreateError) -> Self {
+        Self::Create(error)
+    }
+}
+
+impl From<WorldError> for FlightError {
+    fn from(error: WorldError) -> Self {
+        Self::World(error)
+    }
+}
+
+impl From<RecordError> for FlightError {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+/// How to fly.
+#[derive(Clone, Debug)]
+pub struct FlightConfig {
+    /// The world.
+    pub world: WorldConfig,
+    /// GPU bytes at the start.
+    pub budget_bytes: u64,
+    /// Changes of it, by frame.
+    pub budget_changes: Vec<BudgetChange>,
+    /// Threads that record.
+    pub render_threads: usize,
+    /// Whether frames wait for the geometry side.
+    pub pace: Pace,
+}
+
+impl FlightConfig {
+    /// The settings of the heap for this flight.
+    pub fn heap(&self) -> Config {
+        let threading =
+            if self.world.lockstep { Threading::CallerDriven } else { Threading::Actor };
+        Config {
+            budget_bytes: ByteLen::new(self.budget_bytes),
+            threading,
+            ..Config::default()
+        }
+    }
+}
+
+/// What a flight measured.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// Milliseconds of each frame.
+    pub frame_ms: Vec<f64>,
+    /// Milliseconds of recording, each frame.
+    pub record_ms: Vec<f64>,
+    /// Lookups of all frames.
+    pub counts: Counts,
+    /// Blocks compared, and of them the wrong ones.
+    pub checks: (u64, u64),
+}
+
+/// What is left of a flight when all its threads have ended.
+#[derive(Clone, Debug)]
+pub struct Landed {
+    /// What it measured.
+    pub measured: Measured,
+    /// The engine's figures after the last frame, before anything was taken down.
+    pub heap: HeapReport,
+}
+
+/// A flight under way.
+pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
+    manager: GeometryManager<B>,
+    client: Client,
+    painter: P,
+    actors: Option<RenderActors>,
+    geometry: Geometry,
+    shares: usize,
+    pace: Pace,
+    budget_changes: Vec<BudgetChange>,
+    measured: Measured,
+    figures: Figures,
+    heap: HeapReport,
+    map: Option<(u64, Pending<HeapMap>)>,
+    frame: u64,
+}
+
+impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
+    /// Starts the threads and sends the world's first blocks to the heap, which was made with
+    /// [`FlightConfig::heap`].
+    ///
+    /// # Errors
+    /// [`FlightError`]; no thread is left running.
+    pub fn start(
+        manager: GeometryManager<B>,
+        painter: P,
+        config: FlightConfig,
+    ) -> Result<Self, FlightError> {
+        let lockstep = config.world.lockstep;
+        let client = manager.client();
+        let world = World::new(config.world, client.clone())?;
+        let geometry = if lockstep {
+            Geometry::inline(world)
+        } else {
+            Geometry::threaded(world).map_err(FlightError::Thread)?
+        };
+        let actors = if lockstep {
+            None
+        } else {
+            Some(RenderActors::new(config.render_threads).map_err(FlightError::Thread)?)
+        };
+        Ok(Self {
+            manager,
+            client,
+            painter,
+            actors,
+            geometry,
+            shares: config.render_threads,
+            pace: config.pace,
+            budget_changes: config.budget_changes,
+            measured: Measured::default(),
+            figures: Figures { budget_bytes: config.budget_bytes, ..Figures::default() },
+            heap: HeapReport::default(),
+            map: None,
+            frame: 0,
+        })
+    }
+
+    /// Frames flown.
+    pub fn frames(&self) -> u64 {
+        self.frame
+    }
+
+    /// What was measured so far.
+    pub fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
+    /// The engine's figures, a few frames old.
+    pub fn heap(&self) -> &HeapReport {
+        &self.heap
+    }
+
+    /// What draws.
+    pub fn painter(&mut self) -> &mut P {
+        &mut self.painter
+    }
+
+    /// Draws one frame.
+    ///
+    /// # Errors
+    /// [`FlightError`] when the flight cannot go on; [`Flight::land`] still ends it in order.
+    pub fn frame(&mut self, camera: &Camera) -> Result<(), FlightError> {
+        let started = Instant::now();
+        self.apply_budget();
+        self.take_figures();
+        let input = StepInput {
+            camera: *camera,
+            frame: self.frame,
+            list_in_use: 0,
+            size: self.painter.size(),
+        };
+        let list = self.geometry.list(self.pace, &input, &self.figures)?;
+        if self.actors.is_none() {
+            self.manager.poll();
+        }
+        let ticket = self.manager.begin_frame();
+        self.geometry.start_step(&input, &self.figures);
+        let size = input.size;
+        #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+        let aspect = size.width as f32 / size.height as f32;
+        let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
+        let job = Arc::new(self.painter.begin(plan, camera));
+        let recording = Instant::now();
+        let recorded = self.record(&ticket, job)?;
+        self.measured.record_ms.push(milliseconds(recording));
+        let mut commands = Vec::with_capacity(recorded.len());
+        for share in recorded {
+            self.measured.counts += share.counts;
+            commands.extend(share.commands);
+        }
+        self.painter.submit(commands);
+        // The commands carry the version on; the frame itself is done with it.
+        drop(ticket.finish());
+        for event in self.manager.events() {
+            tracing::warn!(%event, frame = self.frame, "heap event");
+        }
+        self.measured.frame_ms.push(milliseconds(started));
+        self.frame += 1;
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        ticket: &FrameTicket<B::Buffer>,
+        job: Arc<P::Job>,
+    ) -> Result<Vec<Recorded<P::Commands>>, FlightError> {
+        let count = self.shares;
+        let share = move |index| Share { index, count };
+        match &self.actors {
+            Some(actors) => {
+                let record = move |index: usize, ticket: &FrameTicket<B::Buffer>| {
+                    P::record(&job, share(index), ticket)
+                };
+                Ok(actors.record(ticket, count, Arc::new(record))?)
+            }
+            None => Ok((0..count)
+                .map(|index| {
+                    let fork = ticket.fork();
+                    let recorded = P::record(&job, share(index), &fork);
+                    drop(fork.finish());
+                    recorded
+                })
+                .collect()),
+        }
+    }
+
+    fn apply_budget(&mut self) {
+        while let Some(change) = self.budget_changes.first().copied() {
+            if u64::from(change.frame) > self.frame {
+                break;
+            }
+            self.budget_changes.remove(0);
+            self.figures.budget_bytes = change.bytes;
+            if let Err(error) = self.client.set_budget(ByteLen::new(change.bytes)) {
+                tracing::error!(%error, frame = self.frame, "budget not changed");
+            }
+        }
+    }
+
+    fn take_figures(&mut self) {
+        self.heap = self.manager.report();
+        self.figures = Figures {
+            held_bytes: self.heap.held_bytes,
+            budget_bytes: self.heap.budget_bytes,
+            world_bytes: self.heap.world_bytes,
+            chunks: self.heap.chunks,
+        };
+    }
+
+    /// Asks for the heap's map; [`Flight::take_map`] has it a few frames later.
+    pub fn ask_map(&mut self) {
+        if self.map.is_none() {
+            self.map = self.client.heap_map().ok().map(|map| (self.frame, map));
+        }
+    }
+
+    /// The map that was asked for, once it is there.
+    pub fn take_map(&mut self) -> Option<(HeapMap, Caption)> {
+        let (frame, pending) = self.map.as_mut()?;
+        let frame = *frame;
+        let answer = pending.try_take()?;
+        self.map = None;
+        answer.ok().map(|map| (map, Caption { frame, report: self.heap.clone() }))
+    }
+
+    /// Lands: takes the last figures and comparisons, removes every block, and joins every thread.
+    ///
+    /// # Errors
+    /// [`FlightError`] if a thread had panicked.
+    pub fn land(mut self) -> Result<Landed, FlightError> {
+        let lockstep = self.actors.is_none();
+        let mut world = self.geometry.end()?;
+        let manager = &mut self.manager;
+        world.finish_checks(|| {
+            if lockstep {
+                manager.poll();
+            } else {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let checker = world.checker();
+        self.measured.checks = (checker.checks(), checker.mismatches());
+        let heap = self.manager.report();
+        world.clear();
+        drop(self.actors);
+        drop(self.painter);
+        let shutdown = self.manager.shutdown();
+        tracing::info!(?shutdown, "heap shut down");
+        Ok(Landed { measured: self.measured, heap })
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

@@ -1,0 +1,326 @@
+//! A flight without a window: pictures along the way, a drawing of the heap, a report.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use geoheap::{
+    Backend, CreateError, FrameTicket, GeometryManager, HeapMap, VirtualConfig, VirtualGpu, wgpu,
+};
+
+use crate::cli::{Args, BackendChoice, MIB, PictureSize};
+use crate::content::camera::Camera;
+use crate::draw_list::FramePlan;
+use crate::flight::{Flight, FlightError, Landed, Painter};
+use crate::heap_view::{self, Caption};
+use crate::prepare::Prepared;
+use crate::progress::Progress;
+use crate::render::device::{DeviceError, Gpu, GpuErrors};
+use crate::render::record::{FrameJob, Recorded, Renderer, Share};
+use crate::render::targets::{COLOUR_FORMAT, ColourTarget};
+use crate::report::{Report, SCHEMA, Spread, WriteError};
+use crate::resolve::{Counts, resolve};
+
+/// Pictures along a flight.
+const PICTURES: u32 = 6;
+/// Looks at the heap along a flight, of which the fullest is drawn.
+const HEAP_LOOKS: u32 = 24;
+/// Frames that the GPU may lag behind.
+const FRAMES_IN_FLIGHT: usize = 2;
+
+/// Why a run failed after its input was found good.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// No GPU.
+    Device(DeviceError),
+    /// The flight ended early.
+    Flight(FlightError),
+    /// A file could not be written.
+    Write(WriteError),
+    /// A picture could not be read back.
+    Picture(String),
+    /// The window could not be opened.
+    Window(String),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Device(error) => write!(f, "{error}"),
+            Self::Flight(error) => write!(f, "{error}"),
+            Self::Write(error) => write!(f, "{error}"),
+            Self::Picture(reason) => write!(f, "no picture of the frame: {reason}"),
+            Self::Window(reason) => write!(f, "no window: {reason}; try `--headless`"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl RunError {
+    /// Whether other input would have helped.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self, Self::Flight(FlightError::Create(CreateError::Config(_))))
+    }
+}
+
+impl From<DeviceError> for RunError {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl From<FlightError> for RunError {
+    fn from(error: FlightError) -> Self {
+        Self::Flight(error)
+    }
+}
+
+impl From<WriteError> for RunError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+/// Draws into a texture of the demo's own.
+struct Offscreen {
+    gpu: Gpu,
+    renderer: Renderer,
+    target: ColourTarget,
+    size: PictureSize,
+    submitted: VecDeque<wgpu::SubmissionIndex>,
+}
+
+impl Painter<wgpu::Buffer> for Offscreen {
+    type Commands = wgpu::CommandBuffer;
+    type Job = FrameJob;
+
+    fn size(&self) -> PictureSize {
+        self.size
+    }
+
+    fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> FrameJob {
+        self.renderer.begin(plan, camera, self.target.view())
+    }
+
+    fn record(
+        job: &FrameJob,
+        share: Share,
+        ticket: &FrameTicket<wgpu::Buffer>,
+    ) -> Recorded<wgpu::CommandBuffer> {
+        job.record(share, ticket)
+    }
+
+    fn submit(&mut self, commands: Vec<wgpu::CommandBuffer>) {
+        self.submitted.push_back(self.gpu.queue.submit(commands));
+        // Without a window nothing else keeps frames from piling up. The wait holds no lock that
+        // anything but a window's presentation needs.
+        if self.submitted.len() > FRAMES_IN_FLIGHT
+            && let Some(oldest) = self.submitted.pop_front()
+        {
+            let wait = wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None };
+            if let Err(error) = self.gpu.device.poll(wait) {
+                tracing::warn!(%error, "frame not waited for");
+            }
+        }
+    }
+}
+
+/// Draws nothing and counts the same.
+struct Counter {
+    size: PictureSize,
+}
+
+impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
+    type Commands = ();
+    type Job = Arc<FramePlan>;
+
+    fn size(&self) -> PictureSize {
+        self.size
+    }
+
+    fn begin(&mut self, plan: Arc<FramePlan>, _camera: &Camera) -> Arc<FramePlan> {
+        plan
+    }
+
+    fn record(plan: &Arc<FramePlan>, share: Share, ticket: &FrameTicket<Buf>) -> Recorded<()> {
+        let mut counts = Counts::default();
+        let run = plan.solid_share(share.index, share.count);
+        drop(resolve(ticket, plan, run, true, &mut counts));
+        if share.is_last() {
+            drop(resolve(ticket, plan, &plan.flat, false, &mut counts));
+        }
+        Recorded { commands: None, counts }
+    }
+
+    fn submit(&mut self, _commands: Vec<()>) {}
+}
+
+/// Flies without a window and writes everything into `--out`.
+///
+/// # Errors
+/// [`RunError`]; every thread has ended then as well.
+pub fn run(args: &Args, prepared: Prepared, errors: &GpuErrors) -> Result<Report, RunError> {
+    let frames = prepared.frames.unwrap_or(crate::cli::DEFAULT_FRAMES);
+    let run = HeadlessRun { args, frames, prepared: &prepared };
+    let (adapter, landed) = match args.backend {
+        BackendChoice::Virtual => {
+            let (gpu, _control) = VirtualGpu::new(VirtualConfig::default());
+            let painter = Counter { size: args.size };
+            let manager = GeometryManager::with_backend(gpu, prepared.flight.heap())
+                .map_err(FlightError::from)?;
+            let flight = Flight::start(manager, painter, prepared.flight.clone())?;
+            ("virtual".to_owned(), run.fly(flight, |_| Ok(None))?)
+        }
+        BackendChoice::Wgpu => {
+            let gpu = Gpu::headless(errors)?;
+            let painter = Offscreen {
+                renderer: Renderer::new(&gpu, COLOUR_FORMAT, args.size),
+                target: ColourTarget::new(&gpu.device, args.size),
+                size: args.size,
+                submitted: VecDeque::new(),
+                gpu: gpu.clone(),
+            };
+            let (device, queue) = (gpu.device.clone(), gpu.queue.clone());
+            let manager = GeometryManager::new(device, queue, prepared.flight.heap())
+                .map_err(FlightError::from)?;
+            let flight = Flight::start(manager, painter, prepared.flight.clone())?;
+            let picture = |painter: &mut Offscreen| {
+                let picture = painter.target.read(&painter.gpu.device, &painter.gpu.queue);
+                picture.map(Some).map_err(RunError::Picture)
+            };
+            (gpu.name(), run.fly(flight, picture)?)
+        }
+    };
+    let report = report(args, adapter, &landed, errors);
+    report.write(&args.out.join("report.json"))?;
+    Ok(report)
+}
+
+/// What stays the same during a run.
+struct HeadlessRun<'a> {
+    args: &'a Args,
+    frames: u32,
+    prepared: &'a Prepared,
+}
+
+impl HeadlessRun<'_> {
+    fn fly<B: Backend, P: Painter<B::Buffer>>(
+        &self,
+        mut flight: Flight<B, P>,
+        mut picture: impl FnMut(&mut P) -> Result<Option<crate::picture::Picture>, RunError>,
+    ) -> Result<Landed, RunError> {
+        let flown = self.fly_frames(&mut flight, &mut picture);
+        // The threads are joined also where a frame failed.
+        let landed = flight.land();
+        flown?;
+        Ok(landed?)
+    }
+
+    fn fly_frames<B: Backend, P: Painter<B::Buffer>>(
+        &self,
+        flight: &mut Flight<B, P>,
+        picture: &mut impl FnMut(&mut P) -> Result<Option<crate::picture::Picture>, RunError>,
+    ) -> Result<(), RunError> {
+        let mut progress = Progress::new(u64::from(self.frames));
+        let pictures = moments(self.frames, PICTURES);
+        let looks = moments(self.frames, HEAP_LOOKS);
+        let mut fullest: Option<(HeapMap, Caption)> = None;
+        for frame in 0..self.frames {
+            #[expect(clippy::cast_precision_loss, reason = "a float serves for a camera")]
+            flight.frame(&self.prepared.path.camera(frame as f32))?;
+            if looks.contains(&frame) {
+                flight.ask_map();
+            }
+            if let Some(look) = flight.take_map()
+                && fullest.as_ref().is_none_or(|other| ranges(&look.0) >= ranges(&other.0))
+            {
+                fullest = Some(look);
+            }
+            if pictures.contains(&frame)
+                && let Some(picture) = picture(flight.painter())?
+            {
+                picture.write_png(&self.file(&format!("frame-{frame:06}.png")))?;
+            }
+            progress.set(u64::from(frame) + 1, || words(flight));
+        }
+        progress.finish();
+        if let Some((map, caption)) = fullest {
+            heap_view::draw(&map, &caption).write_png(&self.file("heap.png"))?;
+        }
+        Ok(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        Path::new(&self.args.out).join(name)
+    }
+}
+
+fn ranges(map: &HeapMap) -> usize {
+    map.chunks.iter().map(|chunk| chunk.ranges.len()).sum()
+}
+
+fn words<B: Backend, P: Painter<B::Buffer>>(flight: &Flight<B, P>) -> String {
+    let heap = flight.heap();
+    format!(
+        "GPU {} of {} MiB in {} chunks, world {} MiB, {} evictions, {} moves",
+        heap.held_bytes / MIB,
+        heap.budget_bytes / MIB,
+        heap.chunks,
+        heap.world_bytes / MIB,
+        heap.evictions,
+        heap.moves
+    )
+}
+
+/// The frames of `count` moments spread evenly over a flight, each once.
+fn moments(frames: u32, count: u32) -> Vec<u32> {
+    let count = count.min(frames);
+    let at = |moment: u64| u64::from(frames) * (2 * moment + 1) / (2 * u64::from(count));
+    (0..u64::from(count)).filter_map(|moment| u32::try_from(at(moment)).ok()).collect()
+}
+
+fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> Report {
+    let Landed { measured, heap } = landed;
+    Report {
+        schema: SCHEMA,
+        adapter,
+        backend: args.backend.name().into(),
+        frames: measured.frame_ms.len() as u64,
+        frame_ms: Spread::of(&measured.frame_ms),
+        record_ms: Spread::of(&measured.record_ms),
+        world_bytes: heap.world_bytes_peak,
+        budget_bytes: heap.budget_bytes,
+        gpu_bytes_peak: heap.held_bytes_peak,
+        gpu_bytes_end: heap.held_bytes,
+        live_bytes_end: heap.live_bytes,
+        staging_bytes_peak: heap.staging_bytes_peak,
+        chunks_peak: heap.chunks_peak,
+        chunks_end: heap.chunks,
+        upload_bytes: heap.upload_bytes,
+        blocks_added: heap.blocks_added,
+        blocks_removed: heap.blocks_removed,
+        blocks_updated: heap.blocks_updated,
+        evictions: heap.evictions,
+        stream_ins: heap.stream_ins,
+        stream_in_bytes: heap.stream_in_bytes,
+        moves: heap.moves,
+        moved_bytes: heap.moved_bytes,
+        chunks_returned: heap.chunks_returned,
+        draws: measured.counts.draws,
+        draws_fallback: measured.counts.fallback,
+        draws_skipped: measured.counts.skipped,
+        hidden_uses: heap.hidden_uses,
+        stale_lookups: measured.counts.stale,
+        degraded_frames: heap.degraded_frames,
+        long_lived_moves: heap.long_lived_moves,
+        long_lived_evictions: heap.long_lived_evictions,
+        gpu_errors: heap.gpu_errors + errors.count(),
+        content_checks: measured.checks.0,
+        content_mismatches: measured.checks.1,
+    }
+}
+
+#[cfg(test)]
+mod tests;

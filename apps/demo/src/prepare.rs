@@ -1,0 +1,167 @@
+//! From the command line to a flight: reads and checks all input before anything starts (D2).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use geoheap::{ByteLen, Config, ConfigError};
+
+use crate::cli::{Args, DEFAULT_FRAMES, SceneChoice};
+use crate::content::camera::{Camera, CameraScript, ScriptError, default_flight};
+use crate::content::elevation::{Elevation, ElevationError};
+use crate::content::gltf_load::{Model, ModelError, load_paths};
+use crate::content::scene::Scene;
+use crate::content::select::SelectConfig;
+use crate::flight::FlightConfig;
+use crate::geometry::Pace;
+use crate::world::WorldConfig;
+
+/// Input that cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The elevation.
+    Elevation(ElevationError),
+    /// A model.
+    Model(ModelError),
+    /// The camera script.
+    Script(ScriptError),
+    /// A budget that the engine cannot work with.
+    Budget {
+        /// The option that gave it.
+        option: &'static str,
+        /// What is wrong with it, with the least that works.
+        error: ConfigError,
+    },
+    /// The folder for the output cannot be made.
+    Out {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl std::fmt::Display for InputError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Elevation(error) => write!(f, "{error}"),
+            Self::Model(error) => write!(f, "{error}"),
+            Self::Script(error) => write!(f, "{error}"),
+            Self::Budget { option, error } => write!(f, "{option}: {error}"),
+            Self::Out { path, source } => {
+                write!(f, "cannot make the folder {}: {source}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for InputError {}
+
+/// A flight that is ready to start.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// How to fly.
+    pub flight: FlightConfig,
+    /// Where the camera is, frame by frame.
+    pub path: FlightPath,
+    /// Frames; `None` flies on until the window is closed.
+    pub frames: Option<u32>,
+}
+
+/// Where the camera is.
+#[derive(Clone, Debug)]
+pub struct FlightPath {
+    script: CameraScript,
+    still: bool,
+}
+
+impl FlightPath {
+    /// The camera of a frame, which may lie between two.
+    pub fn camera(&self, frame: f32) -> Camera {
+        self.script.camera_at_frame(if self.still { 0.0 } else { frame })
+    }
+
+    /// The frame after which the camera stays where it is.
+    pub fn last_frame(&self) -> u32 {
+        self.script.last_frame()
+    }
+}
+
+/// Checks all budgets against what the engine needs at least.
+///
+/// # Errors
+/// [`InputError::Budget`] with the option and the least budget.
+pub fn check_budget(args: &Args) -> Result<(), InputError> {
+    let changes = args.budget_at.iter().map(|change| ("--budget-at", change.bytes));
+    for (option, bytes) in std::iter::once(("--budget", args.budget)).chain(changes) {
+        let config = Config { budget_bytes: ByteLen::new(bytes), ..Config::default() };
+        config
+            .validate(ByteLen::new(u64::MAX))
+            .map_err(|error| InputError::Budget { option, error })?;
+    }
+    Ok(())
+}
+
+/// Reads everything that `args` names.
+///
+/// # Errors
+/// [`InputError`] with the path and what is allowed.
+pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
+    let elevation = match &args.elevation {
+        Some(path) => Elevation::load(path, args.seed),
+        None => Elevation::built_in(args.seed),
+    }
+    .map_err(InputError::Elevation)?;
+    let models: Vec<Model> = if args.gltf.is_empty() {
+        Vec::new()
+    } else {
+        load_paths(&args.gltf).map_err(InputError::Model)?
+    };
+    let given = match &args.camera_script {
+        Some(path) => Some(CameraScript::load(path).map_err(InputError::Script)?),
+        None => None,
+    };
+    if args.is_headless() {
+        std::fs::create_dir_all(&args.out)
+            .map_err(|source| InputError::Out { path: args.out.clone(), source })?;
+    }
+    let scene = Arc::new(Scene::new(elevation, args.seed));
+    let frames = match (&given, args.frames) {
+        (_, Some(frames)) => Some(frames),
+        (Some(script), None) => Some(script.last_frame() + 1),
+        (None, None) if args.is_headless() => Some(DEFAULT_FRAMES),
+        (None, None) => None,
+    };
+    // The flight made for the landscape is fitted into the frames there are.
+    let script =
+        given.unwrap_or_else(|| default_flight(&scene, frames.unwrap_or(WINDOW_FLIGHT_FRAMES)));
+    Ok(Prepared {
+        path: FlightPath { script, still: args.scene != SceneChoice::Landscape },
+        frames,
+        flight: FlightConfig {
+            world: WorldConfig {
+                scene,
+                models: Arc::new(models),
+                choice: args.scene,
+                select: SelectConfig::default(),
+                stand_ins: !args.no_fallback,
+                check: args.check,
+                lockstep: args.lockstep,
+                hurry: hurry(frames),
+            },
+            budget_bytes: args.budget,
+            budget_changes: args.budget_changes(),
+            render_threads: args.render_threads,
+            pace: if args.is_headless() { Pace::Locked } else { Pace::Free },
+        },
+    })
+}
+
+/// Frames of the flight through a window before it begins again: some minutes.
+const WINDOW_FLIGHT_FRAMES: u32 = 7200;
+
+/// How many times faster than usual the camera flies: a flight fitted into few frames has to build
+/// more in each.
+fn hurry(frames: Option<u32>) -> u32 {
+    frames.map_or(1, |frames| DEFAULT_FRAMES.div_ceil(frames.max(1))).clamp(1, 16)
+}

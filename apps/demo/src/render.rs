@@ -1,0 +1,8 @@
+//! Drawing: a device, pipelines, the textures to draw into, and recording in shares.
+
+pub mod device;
+mod instances;
+pub mod overlay;
+mod pipelines;
+pub mod record;
+pub mod targets;

@@ -1,0 +1,277 @@
+//! Recording a frame in shares: each render thread writes its own encoder with its own pass.
+//!
+//! The first share's pass clears, the others load, and the order in which the command buffers are
+//! submitted is the order of the shares: so the sky and the user interface, which the last share
+//! records, come last.
+
+use std::sync::Arc;
+
+use bytemuck::{Pod, Zeroable};
+use geoheap::{FrameTicket, wgpu};
+use glam::Vec3;
+
+use super::device::Gpu;
+use super::instances::InstanceBuffer;
+use super::overlay::Overlay;
+use super::pipelines::{FRAME_UNIFORM_BYTES, Pipelines};
+use super::targets::depth_view;
+use crate::cli::PictureSize;
+use crate::content::camera::Camera;
+use crate::draw_list::FramePlan;
+use crate::resolve::{Counts, Resolved, resolve};
+
+/// Haze per metre at sea level.
+const HAZE_PER_M: f32 = 1.0 / 9_000.0;
+/// How fast haze thins with height, per metre.
+const HAZE_FALLOFF_PER_M: f32 = 1.0 / 1_400.0;
+/// Where the sun stands, from the ground; not of unit length.
+const SUN: Vec3 = Vec3::new(-0.58, 0.50, 0.42);
+
+/// One of the runs that a frame is recorded in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// From 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Share {
+    /// Whether it clears the picture.
+    pub fn is_first(self) -> bool {
+        self.index == 0
+    }
+
+    /// Whether it draws the sky and the user interface.
+    pub fn is_last(self) -> bool {
+        self.index + 1 == self.count
+    }
+}
+
+/// What a render thread hands back.
+#[derive(Debug)]
+pub struct Recorded<C> {
+    /// Commands to submit, if the backend has any.
+    pub commands: Option<C>,
+    /// What was looked up.
+    pub counts: Counts,
+}
+
+/// The frame's uniform block, as `common.wgsl` lays it out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct FrameUniform {
+    view_projection: [f32; 16],
+    forward: [f32; 4],
+    right: [f32; 4],
+    up: [f32; 4],
+    eye: [f32; 4],
+    sun: [f32; 4],
+    picture: [f32; 4],
+}
+
+const _: () = assert!(
+    size_of::<FrameUniform>() as u64 == FRAME_UNIFORM_BYTES,
+    "the uniform block has the size that the shaders expect"
+);
+
+impl FrameUniform {
+    fn new(camera: &Camera, size: PictureSize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+        let (width, height) = (size.width as f32, size.height as f32);
+        let aspect = width / height;
+        let half = (camera.fov_y * 0.5).tan();
+        let (forward, right) = (camera.forward(), camera.right());
+        let up = right.cross(forward);
+        let four = |v: Vec3| [v.x, v.y, v.z, 0.0];
+        Self {
+            view_projection: camera.relative_view_projection(aspect).to_cols_array(),
+            forward: four(forward),
+            right: four(right * half * aspect),
+            up: four(up * half),
+            eye: four(camera.position),
+            sun: four(SUN.normalize()),
+            picture: [width, height, HAZE_PER_M, HAZE_FALLOFF_PER_M],
+        }
+    }
+}
+
+/// All that outlives a frame on the drawing side.
+#[derive(Debug)]
+pub struct Renderer {
+    gpu: Gpu,
+    pipelines: Arc<Pipelines>,
+    instances: InstanceBuffer,
+    uniform: wgpu::Buffer,
+    frame_group: wgpu::BindGroup,
+    depth: wgpu::TextureView,
+    size: PictureSize,
+    /// The heap view, shown over the picture while it has one.
+    pub overlay: Overlay,
+}
+
+impl Renderer {
+    /// Makes pipelines and textures for pictures of `format` and `size`.
+    pub fn new(gpu: &Gpu, format: wgpu::TextureFormat, size: PictureSize) -> Self {
+        let device = &gpu.device;
+        let pipelines = Pipelines::new(device, format);
+        let uniform = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("frame"),
+            size: FRAME_UNIFORM_BYTES,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let frame_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("frame"),
+            layout: &pipelines.frame_layout,
+            entries: &[wgpu::BindGroupEntry {
+                binding: 0,
+                resource: uniform.as_entire_binding(),
+            }],
+        });
+        Self {
+            instances: InstanceBuffer::new(device),
+            depth: depth_view(device, size),
+            overlay: Overlay::new(device, &pipelines.overlay_layout),
+            pipelines: Arc::new(pipelines),
+            gpu: gpu.clone(),
+            uniform,
+            frame_group,
+            size,
+        }
+    }
+
+    /// Draws pictures of another size from now on.
+    pub fn resize(&mut self, size: PictureSize) {
+        if size != self.size {
+            self.depth = depth_view(&self.gpu.device, size);
+            self.size = size;
+        }
+    }
+
+    /// Width over height.
+    #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+    pub fn aspect(&self) -> f32 {
+        self.size.width as f32 / self.size.height as f32
+    }
+
+    /// Writes what is the same for the whole frame, and hands out what the render threads need.
+    pub fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera, into: &wgpu::TextureView) -> FrameJob {
+        let uniform = FrameUniform::new(camera, self.size);
+        self.gpu.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
+        let Gpu { device, queue, .. } = &self.gpu;
+        FrameJob {
+            device: device.clone(),
+            pipelines: Arc::clone(&self.pipelines),
+            instances: self.instances.fill(device, queue, &plan, camera.position),
+            frame_group: self.frame_group.clone(),
+            overlay: self.overlay.group().cloned(),
+            colour: into.clone(),
+            depth: self.depth.clone(),
+            plan,
+        }
+    }
+}
+
+/// One frame's recording: shared by the render threads.
+#[derive(Debug)]
+pub struct FrameJob {
+    device: wgpu::Device,
+    pipelines: Arc<Pipelines>,
+    instances: wgpu::Buffer,
+    frame_group: wgpu::BindGroup,
+    overlay: Option<wgpu::BindGroup>,
+    colour: wgpu::TextureView,
+    depth: wgpu::TextureView,
+    plan: Arc<FramePlan>,
+}
+
+impl FrameJob {
+    /// Records one share with a ticket of the share's own. The ticket's version stays in use
+    /// until the commands have completed or were dropped.
+    pub fn record(
+        &self,
+        share: Share,
+        ticket: &FrameTicket<wgpu::Buffer>,
+    ) -> Recorded<wgpu::CommandBuffer> {
+        let mut counts = Counts::default();
+        let run = self.plan.solid_share(share.index, share.count);
+        let solid = resolve(ticket, &self.plan, run, true, &mut counts);
+        let flat = if share.is_last() {
+            resolve(ticket, &self.plan, &self.plan.flat, false, &mut counts)
+        } else {
+            Vec::new()
+        };
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("share") });
+        {
+            let mut pass = self.begin_pass(&mut encoder, share);
+            pass.set_bind_group(0, &self.frame_group, &[]);
+            pass.set_pipeline(&self.pipelines.lit);
+            self.draw_all(&mut pass, &solid);
+            if share.is_last() {
+                pass.set_pipeline(&self.pipelines.sky);
+                pass.draw(0..3, 0..1);
+                pass.set_pipeline(&self.pipelines.flat);
+                self.draw_all(&mut pass, &flat);
+                if let Some(overlay) = &self.overlay {
+                    pass.set_pipeline(&self.pipelines.overlay);
+                    pass.set_bind_group(1, overlay, &[]);
+                    pass.draw(0..4, 0..1);
+                }
+            }
+        }
+        ticket.in_flight().attach(&encoder);
+        Recorded { commands: Some(encoder.finish()), counts }
+    }
+
+    fn begin_pass<'e>(
+        &self,
+        encoder: &'e mut wgpu::CommandEncoder,
+        share: Share,
+    ) -> wgpu::RenderPass<'e> {
+        let first = share.is_first();
+        let load_colour =
+            if first { wgpu::LoadOp::Clear(wgpu::Color::BLACK) } else { wgpu::LoadOp::Load };
+        let load_depth = if first { wgpu::LoadOp::Clear(0.0) } else { wgpu::LoadOp::Load };
+        let keep_depth =
+            if share.is_last() { wgpu::StoreOp::Discard } else { wgpu::StoreOp::Store };
+        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("share"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &self.colour,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations { load: load_colour, store: wgpu::StoreOp::Store },
+            })],
+            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+                view: &self.depth,
+                depth_ops: Some(wgpu::Operations { load: load_depth, store: keep_depth }),
+                stencil_ops: None,
+            }),
+            timestamp_writes: None,
+            occlusion_query_set: None,
+            multiview_mask: None,
+        })
+    }
+
+    /// Draws in the order given; a chunk is bound where it differs from the draw before, so that
+    /// sorted draws bind each chunk once for each index width.
+    fn draw_all(&self, pass: &mut wgpu::RenderPass<'_>, draws: &[Resolved<'_, wgpu::Buffer>]) {
+        pass.set_vertex_buffer(1, self.instances.slice(..));
+        let mut bound = None;
+        for resolved in draws {
+            let draw = &resolved.draw;
+            let binding = (resolved.chunk, draw.index_format);
+            if bound != Some(binding) {
+                pass.set_vertex_buffer(0, resolved.buffer.slice(..));
+                if let Some(format) = draw.index_format {
+                    pass.set_index_buffer(resolved.buffer.slice(..), format.into());
+                }
+                bound = Some(binding);
+            }
+            draw.record(pass, resolved.instances.clone());
+        }
+    }
+}
