@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::bitmap::Bitmap;
-use crate::nodes::{NONE, Nodes};
+use crate::nodes::{NONE, Node, Nodes};
 use crate::tree;
 
 /// Lengths up to this have a bin each, in units.
@@ -66,53 +66,41 @@ impl Bins {
     #[inline]
     pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32) {
         let bin = bin_of(nodes.at(index).len);
-        let head = self.heads[bin];
-        if head == NONE {
-            self.used.insert(bin);
-        }
+        self.used.insert(bin);
         if !is_exact(bin) {
             tree::insert(nodes, &mut self.heads[bin], index);
             return;
         }
+        let head = core::mem::replace(&mut self.heads[bin], index);
+        nodes.at_mut(head).bin_prev = index;
         let node = nodes.at_mut(index);
         node.bin_prev = NONE;
         node.bin_next = head;
-        if head != NONE {
-            nodes.at_mut(head).bin_prev = index;
-        }
-        self.heads[bin] = index;
     }
 
     /// Takes a free node out of its bin, before its length or start changes.
     #[inline]
     pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32) {
         let bin = bin_of(nodes.at(index).len);
+        let head = &mut self.heads[bin];
         if is_exact(bin) {
-            self.unlink(nodes, bin, index);
-        } else {
-            tree::remove(nodes, &mut self.heads[bin], index);
-        }
-        if self.heads[bin] == NONE {
-            self.used.remove(bin);
-        }
-    }
-
-    #[inline]
-    fn unlink(&mut self, nodes: &mut Nodes, bin: usize, index: u32) {
-        let node = nodes.at(index);
-        let (prev, next) = (node.bin_prev, node.bin_next);
-        if next != NONE {
-            nodes.at_mut(next).bin_prev = prev;
-        }
-        if prev == NONE {
+            let Node {
+                bin_prev: prev,
+                bin_next: next,
+                ..
+            } = *nodes.at(index);
             assert!(
-                self.heads[bin] == index,
-                "S3: the first node of bin {bin} is another one"
+                (*head == index) == (prev == NONE),
+                "S3: bin {bin} has another first node"
             );
-            self.heads[bin] = next;
-        } else {
             nodes.at_mut(prev).bin_next = next;
+            nodes.at_mut(next).bin_prev = prev;
+            *head = if prev == NONE { next } else { *head };
+        } else {
+            tree::remove(nodes, head, index);
         }
+        let empty = *head == NONE;
+        self.used.remove_if(bin, empty);
     }
 
     /// The first bin, from `bin` on, that is not empty.

@@ -39,13 +39,13 @@ impl Bitmap {
         self.tops[word / WORD_BITS] |= 1 << (word % WORD_BITS);
     }
 
+    /// Removes `bit` if `gone`, without a branch on it.
     #[inline]
-    pub(crate) fn remove(&mut self, bit: usize) {
+    pub(crate) fn remove_if(&mut self, bit: usize, gone: bool) {
         let word = bit / WORD_BITS;
-        self.words[word] &= !(1 << (bit % WORD_BITS));
-        if self.words[word] == 0 {
-            self.tops[word / WORD_BITS] &= !(1 << (word % WORD_BITS));
-        }
+        self.words[word] &= !(u64::from(gone) << (bit % WORD_BITS));
+        let empty = self.words[word] == 0;
+        self.tops[word / WORD_BITS] &= !(u64::from(empty) << (word % WORD_BITS));
     }
 
     pub(crate) fn contains(&self, bit: usize) -> bool {

@@ -24,10 +24,10 @@ pub struct Iter<'a> {
 
 impl Space {
     /// The ranges in address order, live and free.
-    pub const fn iter(&self) -> Iter<'_> {
+    pub fn iter(&self) -> Iter<'_> {
         Iter {
             space: self,
-            at: self.nodes.first,
+            at: self.nodes.first(),
         }
     }
 }

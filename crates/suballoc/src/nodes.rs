@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// No node.
-pub(crate) const NONE: u32 = u32::MAX;
+/// No node. Its slot exists, is empty, and takes the links that others would have to it, so that
+/// a node at an end is linked without a branch that no processor can predict.
+pub(crate) const NONE: u32 = 0;
 /// In the place of a bin link, says that the node is live.
-const LIVE: u32 = u32::MAX - 1;
+const LIVE: u32 = u32::MAX;
 /// In the place of a bin link, says that the slot is out of use.
-const VACANT: u32 = u32::MAX - 2;
+const VACANT: u32 = u32::MAX - 1;
 
 /// The name of a live range. It is generational: once the range is freed, the id resolves to
 /// nothing, also after its slot serves another range (S7).
@@ -24,8 +25,8 @@ impl RangeId {
         Self { index, generation }
     }
 
-    /// The slot, below the greatest number of ranges, free ones included, that the space ever
-    /// had. At any time no two live ranges have the same.
+    /// The slot: from 1 up to the greatest number of ranges, free ones included, that the space
+    /// ever had. At any time no two live ranges have the same.
     pub const fn index(self) -> u32 {
         self.index
     }
@@ -95,8 +96,6 @@ pub(crate) struct Nodes {
     /// For each slot, the generation of the live range in it, or else of the next one to be.
     generations: Vec<NonZeroU32>,
     vacant: u32,
-    /// The node at address zero.
-    pub(crate) first: u32,
 }
 
 /// A slot that reached this generation is not issued again (S7).
@@ -109,10 +108,18 @@ impl Nodes {
             slots: Vec::new(),
             generations: Vec::new(),
             vacant: NONE,
-            first: NONE,
         };
-        nodes.first = nodes.take_slot(0, units);
+        let none = nodes.take_slot(0, 0);
+        assert!(none == NONE, "S1: the first slot is the one of no node");
+        let first = nodes.take_slot(0, units);
+        nodes.at_mut(NONE).next = first;
+        nodes.at_mut(NONE).prev = first;
         nodes
+    }
+
+    /// The node at address zero.
+    pub(crate) fn first(&self) -> u32 {
+        self.at(NONE).next
     }
 
     #[inline]
@@ -159,9 +166,7 @@ impl Nodes {
         let node = self.at_mut(rest);
         node.prev = index;
         node.next = next;
-        if next != NONE {
-            self.at_mut(next).prev = rest;
-        }
+        self.at_mut(next).prev = rest;
         let node = self.at_mut(index);
         node.len = len;
         node.next = rest;
@@ -178,9 +183,7 @@ impl Nodes {
         let node = self.at_mut(index);
         node.len += len;
         node.next = after;
-        if after != NONE {
-            self.at_mut(after).prev = index;
-        }
+        self.at_mut(after).prev = index;
         self.vacate(next);
     }
 
@@ -198,7 +201,7 @@ impl Nodes {
         node.start = start;
         node.len += len;
         node.prev = before;
-        self.link_from(before, index);
+        self.at_mut(before).next = index;
         self.vacate(prev);
     }
 
@@ -219,22 +222,10 @@ impl Nodes {
         let node = self.at_mut(fresh);
         node.prev = prev;
         node.next = next;
-        self.link_from(prev, fresh);
-        if next != NONE {
-            self.at_mut(next).prev = fresh;
-        }
+        self.at_mut(prev).next = fresh;
+        self.at_mut(next).prev = fresh;
         self.vacate(index);
         fresh
-    }
-
-    /// Lets `prev`, or the head where that is [`NONE`], name `index` as the node behind it.
-    #[inline]
-    fn link_from(&mut self, prev: u32, index: u32) {
-        if prev == NONE {
-            self.first = index;
-        } else {
-            self.at_mut(prev).next = index;
-        }
     }
 
     #[inline]
@@ -248,7 +239,7 @@ impl Nodes {
             bin_next: NONE,
         };
         if self.vacant == NONE {
-            let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
+            let index = u32::try_from(self.slots.len()).unwrap_or(VACANT);
             assert!(
                 index < VACANT,
                 "S7: more ranges at once than a 32-bit index can name"

@@ -72,7 +72,7 @@ impl Space {
         let units = capacity.get() / unit.get();
         let mut nodes = Nodes::new(units);
         let mut bins = Bins::new(units);
-        let whole = nodes.first;
+        let whole = nodes.first();
         bins.insert(&mut nodes, whole);
         Ok(Self {
             scale: Scale::new(unit.get()),
@@ -332,10 +332,8 @@ impl Space {
     /// The length of the node, if there is one and it is free; else zero.
     #[inline]
     pub(crate) fn free_units_at(&self, node: u32) -> u64 {
-        match self.nodes.get(node) {
-            Some(at) if at.state() == State::Free => at.len,
-            _ => 0,
-        }
+        let at = self.nodes.at(node);
+        if at.state() == State::Free { at.len } else { 0 }
     }
 
     /// The node of a live id.
@@ -357,10 +355,10 @@ impl Space {
 
     /// The node that holds the unit `at`, by walking from the cursor.
     fn node_at(&self, at: u64) -> u32 {
-        let mut node = match self.nodes.get(self.cursor) {
-            Some(slot) if slot.state() != State::Vacant => self.cursor,
-            _ => self.nodes.first,
-        };
+        let mut node = self.cursor;
+        if node == NONE || self.nodes.at(node).state() == State::Vacant {
+            node = self.nodes.first();
+        }
         while at < self.nodes.at(node).start {
             node = self.nodes.at(node).prev;
         }

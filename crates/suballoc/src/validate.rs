@@ -25,7 +25,7 @@ impl Space {
     /// S1, S2 and the sums of S5. Returns the numbers of live and of free nodes.
     fn validate_tiling(&self) -> (u32, u32) {
         let (mut live_count, mut free_count, mut live_units) = (0, 0, 0);
-        let (mut at, mut prev, mut end, mut prev_free) = (self.nodes.first, NONE, 0, false);
+        let (mut at, mut prev, mut end, mut prev_free) = (self.nodes.first(), NONE, 0, false);
         while at != NONE {
             let node = self.nodes.at(at);
             assert!(

@@ -9,7 +9,7 @@ use crate::nodes::{NONE, Nodes};
 /// Nodes of the lengths in address order, none of them in a tree.
 fn nodes_of(lens: &[u64]) -> (Nodes, Vec<u32>) {
     let mut nodes = Nodes::new(lens.iter().sum::<u64>() + 1);
-    let mut at = nodes.first;
+    let mut at = nodes.first();
     let indices = lens
         .iter()
         .map(|len| {

@@ -38,8 +38,8 @@ fn a_broken_space_is_found() {
             "{invariant} is broken, found was: {message}"
         );
     }
-    let first = |space: &Space| space.nodes.first;
-    let second = |space: &Space| space.nodes.at(space.nodes.first).next;
+    let first = |space: &Space| space.nodes.first();
+    let second = |space: &Space| space.nodes.at(space.nodes.first()).next;
     check("S1", |space| space.nodes.at_mut(first(space)).len -= 1);
     check("S1", |space| space.nodes.at_mut(second(space)).prev = NONE);
     check("S1", |space| {
