@@ -2,7 +2,8 @@
 
 use super::{Make, POLLS_MAX, at, buffer, bytes, completed, contents, pattern, settle, staging};
 use crate::{
-    Backend, BackendEvent, BufferDesc, CopyError, CreateError, LeaseError, StageError, SubmitError,
+    Backend, BackendEvent, BufferDesc, CopyError, CreateError, LeaseError, StageError,
+    StagingLease, SubmitError,
 };
 
 /// Uploads are refused at the limit, with the exact room left; completion brings the room back,
@@ -366,6 +367,25 @@ pub fn lost_device_is_told_once<B: Backend>(make: Make<'_, B>) {
         "G5: it is the last event: {events:?}"
     );
 
+    every_call_is_refused(backend, &first, &mut lease);
+    backend.release_buffer(first, bytes(256));
+    drop(lease);
+    assert!(backend.wait_idle(1), "a lost device is idle");
+    events.clear();
+    backend.poll(&mut events);
+    assert_eq!(events, Vec::new(), "G5: nothing is told after the loss");
+    assert_eq!(
+        backend.staging().capacity_bytes,
+        bytes(0),
+        "nothing is held"
+    );
+}
+
+fn every_call_is_refused<B: Backend>(
+    backend: &mut B,
+    buffer: &B::Buffer,
+    lease: &mut StagingLease,
+) {
     // The lease's memory went with the device, so that all a write can do is to fail.
     let _any = lease.write_at(0, &[1; 64]);
     let desc = BufferDesc {
@@ -378,31 +398,20 @@ pub fn lost_device_is_told_once<B: Backend>(make: Make<'_, B>) {
         "create"
     );
     assert_eq!(
-        backend.upload(&first, at(0), &[0; 4]),
+        backend.upload(buffer, at(0), &[0; 4]),
         Err(StageError::DeviceLost),
         "upload"
     );
-    let result = backend.upload_leased(&first, at(0), &mut lease, 0, bytes(4));
+    let result = backend.upload_leased(buffer, at(0), lease, 0, bytes(4));
     assert_eq!(result, Err(StageError::DeviceLost), "leased upload");
     assert_eq!(
         backend.lease(bytes(64)).err(),
         Some(LeaseError::DeviceLost),
         "lease"
     );
-    let result = backend.read_back(&first, at(0), bytes(4));
+    let result = backend.read_back(buffer, at(0), bytes(4));
     assert_eq!(result, Err(StageError::DeviceLost), "read-back");
-    let result = backend.copy(&first, at(0), &first, at(4), bytes(4));
+    let result = backend.copy(buffer, at(0), buffer, at(4), bytes(4));
     assert_eq!(result, Err(CopyError::DeviceLost), "copy");
     assert_eq!(backend.submit(), Err(SubmitError::DeviceLost), "submit");
-    backend.release_buffer(first, bytes(256));
-    drop(lease);
-    assert!(backend.wait_idle(1), "a lost device is idle");
-    events.clear();
-    backend.poll(&mut events);
-    assert_eq!(events, Vec::new(), "G5: nothing is told after the loss");
-    assert_eq!(
-        backend.staging().capacity_bytes,
-        bytes(0),
-        "nothing is held"
-    );
 }

@@ -11,6 +11,8 @@ pub fn nothing_to_submit_is_none<B: Backend>(make: Make<'_, B>) {
     let backend = &mut rig.backend;
     assert_eq!(backend.submit(), Ok(None), "nothing was recorded");
     let target = buffer(backend, 256);
+    let submission = backend.submit().expect("accepted");
+    assert!(submission.is_some(), "a new buffer is cleared");
     settle(backend);
     backend
         .upload(&target, at(0), &[])

@@ -4,7 +4,8 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::conformance::Rig;
 use crate::{
-    Backend, BackendEvent, BufferDesc, StagingConfig, SubmitError, WgpuBackend, conformance_tests,
+    Backend, BackendEvent, BufferDesc, CreateError, LeaseError, LeaseWriteError, StagingConfig,
+    SubmitError, WgpuBackend, conformance_tests,
 };
 
 fn rig(staging: &StagingConfig) -> Rig<WgpuBackend> {
@@ -28,14 +29,21 @@ fn buffer(backend: &mut WgpuBackend) -> wgpu::Buffer {
         .expect("a small buffer can be had")
 }
 
-/// Two devices of one instance.
-fn neighbours() -> (WgpuBackend, WgpuBackend) {
+/// Two devices of one instance, with this limit on buffers.
+fn neighbours(max_buffer_size: u64) -> (WgpuBackend, WgpuBackend) {
+    let limits = wgpu::Limits {
+        max_buffer_size,
+        ..wgpu::Limits::default()
+    };
     let noop = wgpu::NoopBackendOptions {
         enable: true,
+        limits: Some(limits.clone()),
         ..Default::default()
     };
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::NOOP,
+        // The checks of indirect draws would cap buffers at 4 GiB.
+        flags: wgpu::InstanceFlags::empty(),
         backend_options: wgpu::BackendOptions {
             noop,
             ..Default::default()
@@ -45,18 +53,68 @@ fn neighbours() -> (WgpuBackend, WgpuBackend) {
     let make = || {
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
         let adapter = pollster::block_on(adapter).expect("the noop adapter is always there");
-        let device = adapter.request_device(&wgpu::DeviceDescriptor::default());
+        let required_limits = limits.clone();
+        let desc = wgpu::DeviceDescriptor {
+            required_limits,
+            ..Default::default()
+        };
+        let device = adapter.request_device(&desc);
         let (device, queue) = pollster::block_on(device).expect("so is its device");
         WgpuBackend::new(device, queue, &StagingConfig::default())
     };
     (make(), make())
 }
 
+/// Memory that runs out is an error that names the length; the device goes on.
+#[test]
+fn out_of_memory_is_an_error_and_not_a_loss() {
+    let (mut backend, _) = neighbours(1 << 60);
+    let len = ByteLen::new(1 << 50);
+    let error = backend
+        .create_buffer(&BufferDesc { label: "huge", len })
+        .expect_err("a pebibyte");
+    assert_eq!(
+        error,
+        CreateError::OutOfMemory { requested: len },
+        "the number to act on"
+    );
+    backend.set_staging_limit(ByteLen::new(1 << 55));
+    let error = backend.lease(len).expect_err("a pebibyte");
+    assert_eq!(
+        error,
+        LeaseError::OutOfMemory { requested: len },
+        "staging too"
+    );
+    assert_eq!(
+        backend.staging().capacity_bytes,
+        ByteLen::ZERO,
+        "G4: nothing is counted"
+    );
+    assert!(!backend.is_lost(), "the device goes on");
+    buffer(&mut backend);
+    backend.submit().expect("and works");
+}
+
+/// Views into a lost device's memory are not touched any more.
+#[test]
+fn lease_of_a_lost_device_cannot_be_written() {
+    let mut rig = rig(&StagingConfig::default());
+    let mut lease = rig.backend.lease(ByteLen::new(64)).expect("there is room");
+    lease.write_at(0, &[1]).expect("the device is there");
+    (rig.lose)();
+    rig.backend.poll(&mut Vec::new());
+    assert_eq!(
+        lease.write_at(0, &[1]),
+        Err(LeaseWriteError::DeviceLost),
+        "it went"
+    );
+}
+
 /// A buffer of another device passes our checks; wgpu refuses the batch, nothing panics, and the
 /// next batch works.
 #[test]
 fn refused_batch_is_an_error_and_not_a_panic() {
-    let (mut mine, mut other) = neighbours();
+    let (mut mine, mut other) = neighbours(1 << 20);
     let (target, foreign) = (buffer(&mut mine), buffer(&mut other));
     let backend = &mut mine;
     let (zero, len) = (ByteOffset::ZERO, ByteLen::new(256));

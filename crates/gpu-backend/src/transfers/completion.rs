@@ -31,6 +31,9 @@ struct PendingRelease {
     after: SubmissionId,
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Submissions, releases and events in order.
 #[derive(Debug)]
 pub(super) struct Ledger {
