@@ -99,8 +99,8 @@ struct Evacuation {
 /// whose ranges all fit elsewhere. Places are tried by best fit in the densest chunk that has room,
 /// for the smallest range first, and if so they do not all fit for the longest first. The moves
 /// are listed in that order, up to the caps; what is left is for the next plan, which is given
-/// this one's victim. Moves lead into chunks that are at least as dense as the victim, or cannot
-/// be emptied themselves; into others only if this plan finishes its victim.
+/// this one's victim. Moves lead into chunks that are at least as dense as the victim; into others
+/// only if this plan finishes its victim.
 ///
 /// If [`Caps::steps`] are used up while places are searched, the plan moves what has one by then.
 /// If none was found, it has no victim.

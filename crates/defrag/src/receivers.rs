@@ -98,17 +98,13 @@ impl<'a> Receivers<'a> {
         })
     }
 
-    /// Whether a move from `victim` to the chunk at `to` leads uphill: `to` is at least as dense,
-    /// or cannot be emptied itself now.
+    /// Whether a move from `victim` to the chunk at `to` leads uphill: `to` is at least as dense.
     ///
-    /// The sum of squared live bytes over capacity rises with each uphill move between chunks that
-    /// can be emptied, and what moves to the others does not come back by itself. So no sequence
-    /// of uphill moves is endless, whatever becomes of the plans they were part of.
+    /// The sum of squared live bytes over capacity rises with each uphill move. So no sequence of
+    /// them is endless, whatever becomes of the plans they were part of.
     fn is_uphill(&self, victim: usize, to: usize) -> bool {
         let used = |at: usize, live: ByteLen| fraction(live, self.layout.chunks[at].capacity);
-        !self.layout.chunks[to].evacuable
-            || self.sums[to].fixed_count > 0
-            || used(to, self.live[to]) >= used(victim, self.sums[victim].live)
+        used(to, self.live[to]) >= used(victim, self.sums[victim].live)
     }
 
     /// Takes the best fit in the densest chunk that has one, never in `victim`; `None` where no

@@ -468,7 +468,8 @@ fn degraded_is_what_recent_frames_need_beyond_the_budget() {
     );
     assert_eq!(
         degraded.to_string(),
-        "the working set of 25 bytes (5 of them not resident) is larger than the budget of 24 bytes",
+        "the working set of 25 bytes (5 of them not resident) is larger than the budget of 24 \
+         bytes",
         "the message names the numbers"
     );
 }

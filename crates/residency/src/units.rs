@@ -1,4 +1,4 @@
-//! The small numbers this crate counts in, each a type of its own so that none is taken for another.
+//! The numbers this crate counts in, each a type of its own so that none is taken for another.
 
 use std::fmt;
 

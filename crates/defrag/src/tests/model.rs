@@ -4,7 +4,9 @@ use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::{Caps, ChunkView, Goal, Layout, Plan, RangeState, RangeView, Reason, Stopped, plan};
+use crate::{
+    Caps, ChunkView, Goal, Layout, Move, Plan, RangeState, RangeView, Reason, Stopped, plan,
+};
 
 /// Bytes of the unit that random layouts are made of.
 const UNIT: u64 = 16;
@@ -364,12 +366,22 @@ proptest! {
         let mut after = execute(&layout, &first);
         let mut bytes_moved = first.forecast.bytes_moved;
         let mut last = first.clone();
+        let mut moves = first.moves.clone();
         while last.stopped == Stopped::Caps {
             last = plan(&after, &caps, &goal, Some(victim)).expect("D1: a sound layout");
             prop_assert!(!last.moves.is_empty(), "each plan gets on: {}", last);
             prop_assert_eq!(last.victim, Some(victim), "the victim is finished");
             bytes_moved += last.forecast.bytes_moved;
+            moves.extend_from_slice(&last.moves);
             after = execute(&after, &last);
+        }
+        // In another order, a plan that continues may find one that suits it better.
+        let whole = plan(&layout, &Caps::default(), &goal, Some(victim)).expect("D1: sound");
+        if whole.moves.is_sorted_by_key(|one| one.from.len) {
+            let ways = |moves: &[Move]| -> Vec<_> {
+                moves.iter().map(|one| (one.key, one.to_chunk)).collect()
+            };
+            prop_assert_eq!(ways(&moves), ways(&whole.moves), "D6: caps only cut a plan in pieces");
         }
         prop_assert_eq!(
             bytes_moved,

@@ -32,8 +32,10 @@ fn caps(bytes: u64, moves: u32, steps: u32) -> Caps {
 
 #[test]
 fn the_cheapest_chunk_goes_into_the_densest() {
+    let lines = ["0: aaaaaaaa....", "1: bbbbbbbbb...", "2: c..dd......."];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaaaaa....", "1: bbbbbbbbb...", "2: c..dd......."], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 2
@@ -52,12 +54,10 @@ fn the_cheapest_chunk_goes_into_the_densest() {
 
 #[test]
 fn ranges_fill_the_gaps_that_fit_best() {
+    let lines = ["0: aaaa.bbb..ccc...", "1: ...e..ff..ggg..."];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(
-            &["0: aaaa.bbb..ccc...", "1: ...e..ff..ggg..."],
-            &Caps::default(),
-            None,
-        ),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -76,8 +76,10 @@ fn ranges_fill_the_gaps_that_fit_best() {
 
 #[test]
 fn alignment_is_kept() {
+    let lines = ["0: a.bbbbb..cccccc...", "1: ...A......BB......."];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: a.bbbbb..cccccc...", "1: ...A......BB......."], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -95,8 +97,10 @@ fn alignment_is_kept() {
 
 #[test]
 fn retired_ranges_are_neither_moved_nor_written_over() {
+    let lines = ["0: aaaaa==.bbbb", "1: ccc=====dd..", "2: e==.f......."];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaa==.bbbb", "1: ccc=====dd..", "2: e==.f......."], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 2
@@ -115,8 +119,10 @@ fn retired_ranges_are_neither_moved_nor_written_over() {
 
 #[test]
 fn a_chunk_with_a_pinned_range_stays() {
+    let lines = ["0: aaaaaaaa....", "1: #...........", "2: bbbb........"];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaaaaa....", "1: #...........", "2: bbbb........"], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 2
@@ -134,12 +140,15 @@ fn a_chunk_with_a_pinned_range_stays() {
 
 #[test]
 fn long_lived_and_empty_chunks_neither_give_nor_take() {
+    let lines = [
+        "0!x: a...........",
+        "1: ............",
+        "2: bbbbbb......",
+        "3: ccccccc.....",
+    ];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(
-            &["0!x: a...........", "1: ............", "2: bbbbbb......", "3: ccccccc....."],
-            &Caps::default(),
-            None,
-        ),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: none
@@ -197,8 +206,10 @@ fn caps_end_a_plan_and_the_next_goes_on() {
 
 #[test]
 fn a_cap_on_moves_takes_the_smallest() {
+    let lines = ["0: aaaaaaaaaa......", "1: ccc.dd.e........"];
+    let caps = caps(4096, 2, 100);
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaaaaaaa......", "1: ccc.dd.e........"], &caps(4096, 2, 100), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -216,8 +227,10 @@ fn a_cap_on_moves_takes_the_smallest() {
 
 #[test]
 fn an_oversized_range_moves_alone() {
+    let lines = ["0: aaaaaaaaaa......", "1: ....dddd........"];
+    let caps = caps(32, 8, 100);
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaaaaaaa......", "1: ....dddd........"], &caps(32, 8, 100), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -234,8 +247,10 @@ fn an_oversized_range_moves_alone() {
 
 #[test]
 fn a_cap_on_steps_leaves_a_guess() {
+    let lines = ["0: aaaaaaaaaa......", "1: ccc.dd.e........"];
+    let caps = caps(4096, 8, 3);
     insta::assert_snapshot!(
-        dry_run(&["0: aaaaaaaaaa......", "1: ccc.dd.e........"], &caps(4096, 8, 3), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -253,8 +268,14 @@ fn a_cap_on_steps_leaves_a_guess() {
 
 #[test]
 fn the_next_cheapest_is_tried_where_the_cheapest_does_not_fit() {
+    let lines = [
+        "0: aa.bb.cc.dd.eeee",
+        "1: ffff............",
+        "2: g.h.i.jj........",
+    ];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: aa.bb.cc.dd.eeee", "1: ffff............", "2: g.h.i.jj........"], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: chunk 1
@@ -272,27 +293,97 @@ fn the_next_cheapest_is_tried_where_the_cheapest_does_not_fit() {
 
 #[test]
 fn the_longest_go_first_where_the_smallest_would_be_in_the_way() {
-    insta::assert_snapshot!(
-        dry_run(&["0: aaaaa...aa....", "1: Bcdef.........."], &caps(32, 8, 100), None),
-        @r"
-        reason: requested
-        victim: chunk 1
-        moves: 2
-          key 66: 16 bytes, chunk 1 @0 -> chunk 0 @192
-          key 99: 16 bytes, chunk 1 @16 -> chunk 0 @208
-        forecast: 1 chunk returned, 32 bytes moved, 48 left, free 58.6 % -> 14.3 %
-        stopped: caps after 7 steps
+    let lines = [
+        "0: aaaaaaaaaaaaa...",
+        "1: bbbb..bbb..bbb..",
+        "2: ccc.d.e.........",
+    ];
+    insta::assert_snapshot!(dry_run(&lines, &caps(64, 8, 100), None), @r"
+    reason: requested
+    victim: chunk 2
+    moves: 2
+      key 99: 48 bytes, chunk 2 @0 -> chunk 0 @208
+      key 101: 16 bytes, chunk 2 @96 -> chunk 1 @224
+    forecast: 1 chunk returned, 64 bytes moved, 16 left, free 41.7 % -> 12.5 %
+    stopped: caps after 9 steps
 
-        0: aaaaa...aa..Bc
-        1: ==def..........
-        "
+    0: aaaaaaaaaaaaaccc
+    1: bbbb..bbb..bbbe.
+    2: ===.d.=.........
+    ");
+}
+
+#[test]
+fn a_plan_in_pieces_is_the_same_plan() {
+    // Once it has the range of two, chunk 2 is denser than chunk 1 and takes the last one too.
+    let lines = [
+        "0: aaaaaaaaaaaaa...",
+        "1: aaa.aaa.aaa.aaa.",
+        "2: aaaa..aaaa..aaa.",
+        "3: bbb.cc.d........",
+    ];
+    let whole = planned(&lines, &Caps::default(), None);
+    let to: Vec<_> = whole
+        .moves
+        .iter()
+        .map(|one| (one.key, one.to_chunk))
+        .collect();
+    assert_eq!(
+        to,
+        [(98, 0), (99, 2), (100, 2)],
+        "the longest first: b, c, d"
     );
+    for cut in 1..=2 {
+        let first = planned(&lines, &caps(4096, cut, 100), None);
+        let after = execute(&layout(&lines), &first);
+        let goal = Goal::new(Reason::Requested);
+        let rest = plan(&after, &Caps::default(), &goal, first.victim).expect("D1: sound");
+        let pieces = [first.moves, rest.moves].concat();
+        assert_eq!(pieces, whole.moves, "D6: cut after {cut} moves");
+    }
+}
+
+#[test]
+fn a_plan_leads_downhill_only_where_it_finishes_its_victim() {
+    // Chunk 1 cannot be emptied, so that it may stay sparse; chunk 2 has no other place to go to.
+    let lines = [
+        "0: aaaaa.a.a.a.a.aa",
+        "1: #...............",
+        "2: cc.cc.c.........",
+    ];
+    insta::assert_snapshot!(dry_run(&lines, &Caps::default(), None), @r"
+    reason: requested
+    victim: chunk 2
+    moves: 3
+      key 99: 16 bytes, chunk 2 @96 -> chunk 0 @208
+      key 99: 32 bytes, chunk 2 @0 -> chunk 1 @16
+      key 99: 32 bytes, chunk 2 @48 -> chunk 1 @48
+    forecast: 1 chunk returned, 80 bytes moved, 0 left, free 64.6 % -> 46.9 %
+    stopped: done after 11 steps
+
+    0: aaaaa.a.a.a.acaa
+    1: #cccc...........
+    2: ==.==.=.........
+    ");
+    insta::assert_snapshot!(dry_run(&lines, &caps(64, 8, 100), None), @r"
+    reason: requested
+    victim: none
+    moves: 0
+    forecast: 0 chunks returned, 0 bytes moved, 0 left, free 64.6 % -> 64.6 %
+    stopped: caps after 29 steps
+
+    0: aaaaa.a.a.a.a.aa
+    1: #...............
+    2: cc.cc.c.........
+    ");
 }
 
 #[test]
 fn nothing_fits() {
+    let lines = ["0: aa.bb.cc", "1: ddd.eee.", "2: fff.gggg"];
+    let caps = Caps::default();
     insta::assert_snapshot!(
-        dry_run(&["0: aa.bb.cc", "1: ddd.eee.", "2: fff.gggg"], &Caps::default(), None),
+        dry_run(&lines, &caps, None),
         @r"
         reason: requested
         victim: none
