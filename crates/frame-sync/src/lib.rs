@@ -154,6 +154,7 @@
 
 mod error;
 mod log;
+mod primitive;
 mod published;
 mod retire;
 mod ring;

@@ -1,21 +1,24 @@
 //! The one place where a version changes hands between the writer and the readers.
 //!
 //! Everything that is said about memory order in the crate's head comes down to the three
-//! functions here and to `Arc`'s own uniqueness test, so the mechanism below can be replaced
-//! (say, by a mutex around an `Arc`) without touching another module.
+//! functions here and to `Arc`'s own uniqueness test. Under `--cfg geoheap_loom` the place is a
+//! mutex around an `Arc`, held for a clone only, because loom does not see into arc-swap.
 
-use arc_swap::ArcSwap;
-use std::sync::Arc;
+use crate::primitive::Arc;
 
 /// A shared place that holds the current version.
 pub(crate) struct Front<V> {
-    place: ArcSwap<V>,
+    #[cfg(not(geoheap_loom))]
+    place: arc_swap::ArcSwap<V>,
+    #[cfg(geoheap_loom)]
+    place: loom::sync::Mutex<Arc<V>>,
 }
 
+#[cfg(not(geoheap_loom))]
 impl<V> Front<V> {
     pub(crate) fn new(first: Arc<V>) -> Self {
         Self {
-            place: ArcSwap::new(first),
+            place: arc_swap::ArcSwap::new(first),
         }
     }
 
@@ -36,5 +39,29 @@ impl<V> Front<V> {
     /// test on the returned `Arc` final.
     pub(crate) fn swap(&self, next: Arc<V>) -> Arc<V> {
         self.place.swap(next)
+    }
+}
+
+#[cfg(geoheap_loom)]
+impl<V> Front<V> {
+    pub(crate) fn new(first: Arc<V>) -> Self {
+        Self {
+            place: loom::sync::Mutex::new(first),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Arc<V> {
+        Arc::clone(&self.place.lock().expect("no holder of the lock panics"))
+    }
+
+    pub(crate) fn peek<A>(&self, look: impl FnOnce(&V) -> A) -> A {
+        look(&self.place.lock().expect("no holder of the lock panics"))
+    }
+
+    pub(crate) fn swap(&self, next: Arc<V>) -> Arc<V> {
+        core::mem::replace(
+            &mut *self.place.lock().expect("no holder of the lock panics"),
+            next,
+        )
     }
 }

@@ -1,9 +1,9 @@
 //! What superseded versions leave behind, and when it may be reused.
 
+use crate::primitive::Arc;
 use crate::token::Token;
 use crate::version::Version;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// How far a superseded version has come on its way out of use (invariant F4).
 enum Stage<T> {

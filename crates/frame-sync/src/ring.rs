@@ -2,6 +2,7 @@
 
 use crate::error::{PublishError, RingError};
 use crate::log::{Log, Pending};
+use crate::primitive::Arc;
 use crate::published::Front;
 use crate::retire::History;
 use crate::table::{Change, Published, Table};
@@ -9,7 +10,7 @@ use crate::ticket::Reader;
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use std::sync::Arc;
+use std::sync::Arc as PayloadArc;
 
 /// Fewest replicas: the current one and one to write the next version into.
 const REPLICAS_MIN: usize = 2;
@@ -149,7 +150,11 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         free.push(table);
     }
     let table = free.pop().expect("at least two replicas were built above");
-    let token = Arc::new(Token::new(Version::ZERO, epoch, Arc::new(first_payload)));
+    let token = Arc::new(Token::new(
+        Version::ZERO,
+        epoch,
+        PayloadArc::new(first_payload),
+    ));
     let current = Arc::new(Published::new(table, token));
     let front = Arc::new(Front::new(Arc::clone(&current)));
     let reader = Reader::new(Arc::clone(&front));
@@ -230,7 +235,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// # Errors
     /// [`PublishError::Stalled`] if tickets pin every replica, [`PublishError::Backpressure`] if
     /// the limit of versions alive is reached. Nothing that was queued is lost.
-    pub fn publish(&mut self, payload: Arc<T>) -> Result<Version, PublishError> {
+    pub fn publish(&mut self, payload: PayloadArc<T>) -> Result<Version, PublishError> {
         self.sweep();
         let (alive, limit) = (self.versions_alive(), self.versions_alive_max);
         if alive >= limit {

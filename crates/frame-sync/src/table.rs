@@ -1,9 +1,8 @@
 //! A replica's contents: one flat array of slots, and beside it the rarely read extras.
 
+use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 /// One queued change of one slot.
 pub(crate) struct Change<S, E> {

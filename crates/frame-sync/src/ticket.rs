@@ -1,12 +1,12 @@
 //! The readers' side: tickets that pin one version while a frame records.
 
+use crate::primitive::Arc;
 use crate::published::Front;
 use crate::table::Published;
 use crate::token::Hold;
 use crate::usage::{Marks, Usage};
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use std::sync::Arc;
 
 /// Hands out tickets for the current version; cheap to clone, one for each thread that wants one.
 ///

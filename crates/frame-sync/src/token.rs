@@ -1,20 +1,21 @@
 //! Version tokens: the small thing that stays alive until the GPU has finished.
 
+use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::Arc as PayloadArc;
 
 /// What remains of a version when its table has been given back: its number and its payload.
 pub(crate) struct Token<T> {
     pub(crate) version: Version,
     pub(crate) epoch: DeviceEpoch,
     void: AtomicBool,
-    payload: Arc<T>,
+    /// The caller's own `Arc`, on whose count nothing here depends.
+    payload: PayloadArc<T>,
 }
 
 impl<T> Token<T> {
-    pub(crate) fn new(version: Version, epoch: DeviceEpoch, payload: Arc<T>) -> Self {
+    pub(crate) fn new(version: Version, epoch: DeviceEpoch, payload: PayloadArc<T>) -> Self {
         Self {
             version,
             epoch,

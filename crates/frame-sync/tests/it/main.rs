@@ -1,5 +1,7 @@
 //! Tests of the crate through its public surface.
 
+#![cfg(not(geoheap_loom))]
+
 mod device;
 mod model;
 mod publish;

@@ -1,0 +1,146 @@
+//! Every interleaving of a writer with two readers, up to a bound on preemptions.
+//!
+//! `RUSTFLAGS="--cfg geoheap_loom" cargo test -p geoheap-frame-sync --release --test loom`
+
+#![cfg(geoheap_loom)]
+
+use geoheap_frame_sync::{Reader, RingConfig, ring};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+/// Slots 0 and 1 both hold the number of the version, and so does the payload.
+type Slots = Reader<u64, (), u64>;
+
+/// For each version whether its item was handed out for reuse.
+type Reused = Arc<[AtomicBool; 4]>;
+
+fn model(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(check);
+}
+
+/// Draws two frames, the first of them still in flight while the second records.
+fn draw(reader: &Slots, reused: &Reused) {
+    let first = frame(reader, 0, reused);
+    let second = frame(reader, first.version().get(), reused);
+    // The "GPU" executes both: what they read must not have been handed out before.
+    for hold in [first, second] {
+        let version = usize::try_from(hold.version().get()).expect("a small number");
+        assert!(
+            !reused[version].load(Ordering::SeqCst),
+            "R3: {version} is reused in flight"
+        );
+        drop(hold);
+    }
+}
+
+fn frame(reader: &Slots, newest: u64, reused: &Reused) -> geoheap_frame_sync::Hold<u64> {
+    let ticket = reader.ticket();
+    let version = ticket.version().get();
+    assert!(version >= newest, "R4: {version} after {newest}");
+    let before = (ticket.get(0).copied(), *ticket.payload());
+    thread::yield_now();
+    assert_eq!(
+        before,
+        (Some(version), version),
+        "F1: the first slot and the payload"
+    );
+    assert_eq!(ticket.get(1), Some(&version), "F1: the second slot");
+    let at = usize::try_from(version).expect("a small number");
+    assert!(
+        !reused[at].load(Ordering::SeqCst),
+        "R3: {version} is reused while pinned"
+    );
+    ticket.finish().hold
+}
+
+fn writer_and_readers(readers: usize, replicas: usize, versions: u64) {
+    let config = RingConfig {
+        replicas,
+        slots_initial: 2,
+        ..RingConfig::default()
+    };
+    let (mut publisher, reader) = ring::<u64, (), u64, u64>(config, 0).expect("a good ring");
+    let reused: Reused = Arc::new(std::array::from_fn(|_| AtomicBool::new(false)));
+    let threads: Vec<_> = (0..readers)
+        .map(|_| {
+            let (reader, reused) = (reader.clone(), Arc::clone(&reused));
+            thread::spawn(move || draw(&reader, &reused))
+        })
+        .collect();
+    let mut out = Vec::new();
+    for version in 1..=versions {
+        publisher.set_slot(0, version);
+        publisher.set_slot(1, version);
+        // What is retired is named by the version that is superseded, and by none after it.
+        publisher.retire(version - 1);
+        if publisher.publish(std::sync::Arc::new(version)).is_err() {
+            break;
+        }
+        publisher.collect(&mut out);
+        for item in out.drain(..) {
+            let at = usize::try_from(item).expect("a small number");
+            reused[at].store(true, Ordering::SeqCst);
+        }
+    }
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("a reader found a broken rule"));
+    publisher.collect(&mut out);
+    assert_eq!(
+        publisher.versions_alive(),
+        1,
+        "R3: when all is quiet everything is reclaimed"
+    );
+}
+
+#[test]
+fn one_reader_three_preemptions() {
+    model(3, || writer_and_readers(1, 3, 3));
+}
+
+#[test]
+fn two_readers_two_preemptions() {
+    model(2, || writer_and_readers(2, 3, 2));
+}
+
+#[test]
+fn the_smallest_ring() {
+    model(3, || writer_and_readers(1, 2, 3));
+}
+
+#[test]
+fn the_device_is_lost_while_a_frame_records() {
+    model(3, || {
+        let config = RingConfig {
+            slots_initial: 1,
+            ..RingConfig::default()
+        };
+        let (mut publisher, reader) = ring::<u64, (), (), ()>(config, ()).expect("a good ring");
+        let lost = Arc::new(AtomicBool::new(false));
+        let (told, late) = (Arc::clone(&lost), reader.clone());
+        let frame = thread::spawn(move || {
+            let ticket = late.ticket();
+            let was_told = told.load(Ordering::Acquire);
+            let seen = ticket.get(0).copied();
+            if was_told {
+                assert!(
+                    seen.is_none() || ticket.epoch().get() == 1,
+                    "R5: {ticket:?}"
+                );
+            }
+            if ticket.epoch().get() == 1 {
+                assert_eq!(seen, Some(7), "the new device's version is whole");
+            }
+        });
+        publisher.device_lost();
+        lost.store(true, Ordering::Release);
+        publisher.set_slot(0, 7);
+        publisher
+            .publish(std::sync::Arc::new(()))
+            .expect("F5: nothing can stall it");
+        frame.join().expect("the frame found a broken rule");
+    });
+}
