@@ -1,6 +1,7 @@
-//! Tables of small cases; the comparison with a naive oracle lies in `oracle`.
+//! Tables of small cases; the comparison with a naive oracle lies in `oracle`, a story in `walk`.
 
 mod oracle;
+mod walk;
 
 use crate::{
     Config, ConfigError, Degraded, EntryError, EntryId, Figures, Frame, Now, Pressure, Priority,
