@@ -168,6 +168,13 @@ pub fn lease_round_trip<B: Backend>(make: Make<'_, B>) {
         .write_at(0, &[1])
         .expect_err("a sealed lease cannot be written");
     drop(lease);
+    backend.submit().expect("a correct batch is accepted");
+    let one_shot = backend.staging().one_shot_bytes;
+    assert_eq!(
+        one_shot,
+        bytes(2048),
+        "G4: the batch still reads from the lease"
+    );
     let found = contents(backend, &target, 0, 4096);
     assert_eq!(found[64..1088], piece[..1024], "the first part");
     assert_eq!(found[2048..3072], piece[1024..], "the second part");
