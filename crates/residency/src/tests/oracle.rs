@@ -91,7 +91,7 @@ struct Entry {
     used: bool,
     pins: u16,
     exempt: bool,
-    /// Rises with each change of the entry's place in the order.
+    /// The number of the call that last changed the entry's place in the order.
     placed: u64,
 }
 
@@ -109,12 +109,12 @@ struct Oracle {
     config: Config,
     entries: Vec<Entry>,
     wishes: Vec<Wish>,
+    /// Calls so far.
     placed: u64,
 }
 
 impl Oracle {
     fn find(&mut self, id: u32) -> Option<&mut Entry> {
-        self.placed += 1;
         self.entries.iter_mut().find(|entry| entry.id == id)
     }
 
@@ -201,6 +201,7 @@ impl Oracle {
 
     /// What the call does to the lists; returns whether it is accepted.
     fn apply(&mut self, call: &Call, now: Now) -> bool {
+        self.placed += 1;
         match *call {
             Call::Insert {
                 id,
@@ -422,7 +423,7 @@ fn compare(r: &Residency, oracle: &Oracle, now: Now) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]
     fn every_answer_is_that_of_a_sorted_list(
