@@ -145,8 +145,11 @@
 //!   alternative, to guess that it is done, would hand out memory that the GPU still reads.
 //! * Free replicas keep *extras* alive until they are next written to, up to K - 1 publishes
 //!   longer than needed: let no GPU memory hang on an extra. Payloads are not delayed so.
-//! * Extras take a word in each slot up to the highest one that ever had one, and copying a whole
-//!   replica clones each.
+//! * Extras take room for each slot up to the highest one that ever had one. A changed extra is
+//!   cloned and dropped K times, which for counted references costs several cache misses each:
+//!   use [`Publisher::set_slot`] where only the slot changes, or an extra that is plain data.
+//! * Asking at each lookup whether the device was lost costs about a fifth of a lookup that misses
+//!   the cache; [`Ticket::slots`] asks once for a whole loop.
 //! * The first changes after a doubling of the table pay for the larger arrays; with K replicas
 //!   that is spread over K publishes.
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Changes that wait for the next publish.
 pub(crate) struct Pending<S, E> {
     changes: Vec<Change<S, E>>,
-    /// At this length the queue is compacted, so that a long stall cannot make it grow for ever.
+    /// At this length a refused publish compacts the queue.
     compact_at: usize,
 }
 
@@ -32,13 +32,17 @@ impl<S, E> Pending<S, E> {
 
     pub(crate) fn push(&mut self, change: Change<S, E>) {
         self.changes.push(change);
+    }
+
+    /// Notes that a publish was refused: what waits is compacted each time it has doubled, so that
+    /// it stays within twice the number of slots however long the readers stall.
+    pub(crate) fn refused(&mut self) {
         if self.changes.len() >= self.compact_at {
             self.compact();
         }
     }
 
-    /// Keeps only the latest change of each slot, with the latest extra that was set. As at least half the queue's limit has come in
-    /// since the last time, the cost per change stays that of a sort.
+    /// Keeps only the latest change of each slot, with the latest extra that was set.
     fn compact(&mut self) {
         self.changes.reverse();
         self.changes.sort_by_key(|change| change.index);

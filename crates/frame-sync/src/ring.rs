@@ -240,6 +240,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         let (alive, limit) = (self.versions_alive(), self.versions_alive_max);
         if alive >= limit {
             self.figures.backpressures += 1;
+            self.pending.refused();
             return Err(PublishError::Backpressure {
                 oldest: self.oldest_in_use(),
                 alive,
@@ -248,6 +249,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         }
         let Some(mut table) = self.take_free() else {
             self.figures.stalls += 1;
+            self.pending.refused();
             let held = self
                 .superseded
                 .iter()

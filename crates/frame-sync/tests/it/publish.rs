@@ -195,6 +195,35 @@ fn a_stall_names_the_pinned_versions_and_loses_nothing() {
 }
 
 #[test]
+fn a_long_stall_does_not_grow_without_bound() {
+    let (mut publisher, reader) = small(2);
+    let pin = reader.ticket();
+    publisher.publish(Arc::new(1)).expect("a replica is free");
+    for step in 0..100_000_u64 {
+        let index = u32::try_from(step % 300).expect("a small number");
+        publisher.set(index, step, None);
+        if step % 10 == 0 {
+            publisher
+                .publish(Arc::new(2))
+                .expect_err("the other replica is pinned");
+        }
+    }
+    let waiting = publisher.figures().pending_changes;
+    assert!(waiting < 1100, "F7: {waiting} changes wait for 300 slots");
+    drop(pin);
+    publisher.publish(Arc::new(2)).expect("a replica came free");
+    let ticket = reader.ticket();
+    for index in 0..300 {
+        let last = (0..100_000).rfind(|step| step % 300 == u64::from(index));
+        assert_eq!(
+            ticket.get(index).copied(),
+            last,
+            "F7: slot {index} has its last value"
+        );
+    }
+}
+
+#[test]
 fn a_hold_does_not_pin_a_replica() {
     let (mut publisher, reader) = small(2);
     let mut holds = Vec::new();
