@@ -155,6 +155,7 @@
 
 #![forbid(unsafe_code)]
 
+mod config;
 mod error;
 mod log;
 mod primitive;
@@ -167,8 +168,9 @@ mod token;
 mod usage;
 mod version;
 
+pub use config::{RingConfig, RingFigures};
 pub use error::{PublishError, RingError};
-pub use ring::{Publisher, RingConfig, RingFigures, ring};
+pub use ring::{Publisher, ring};
 pub use ticket::{Finished, Reader, Ticket};
 pub use token::Hold;
 pub use usage::Usage;

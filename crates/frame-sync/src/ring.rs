@@ -1,5 +1,6 @@
 //! The writer's side: K replicas, of which one is current, and the log that keeps them equal.
 
+use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
 use crate::log::{Log, Pending};
 use crate::primitive::Arc;
@@ -12,64 +13,8 @@ use crate::version::{DeviceEpoch, Version};
 use core::fmt;
 use std::sync::Arc as PayloadArc;
 
-/// Fewest replicas: the current one and one to write the next version into.
-const REPLICAS_MIN: usize = 2;
-/// Most replicas; each publish looks through all of them.
-const REPLICAS_MAX: usize = 64;
 /// A replica that has missed more than this part of the table is copied rather than replayed.
 const BACKLOG_PART_MAX: usize = 4;
-
-/// How a ring is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RingConfig {
-    /// Number of replicas K, 2 to 64. Tickets may pin K - 2 superseded versions at once without
-    /// ever stalling a publish. Memory is K times the table.
-    pub replicas: usize,
-    /// Slots that each replica has from the start; more come as they are set.
-    pub slots_initial: u32,
-    /// Most versions from the oldest in use to the current one, at least 2. Beyond it a publish
-    /// is refused, so that a frame that never ends is reported rather than fed.
-    pub versions_alive_max: u32,
-}
-
-impl Default for RingConfig {
-    /// Four replicas, 1024 slots, 64 versions.
-    fn default() -> Self {
-        Self {
-            replicas: 4,
-            slots_initial: 1024,
-            versions_alive_max: 64,
-        }
-    }
-}
-
-/// Counts of a ring since it was made, and its state as of the latest publish or collect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RingFigures {
-    /// Successful publishes.
-    pub publishes: u64,
-    /// Publishes that failed because every replica was pinned.
-    pub stalls: u64,
-    /// Publishes that failed because too many versions were alive.
-    pub backpressures: u64,
-    /// Changes written into replicas; each change counts once for every replica it reaches.
-    pub changes_replayed: u64,
-    /// Times a replica was copied as a whole.
-    pub full_copies: u64,
-    /// Versions from the oldest in use to the current one.
-    pub versions_alive: usize,
-    /// Items retired and not collected yet.
-    pub retired_items: usize,
-    /// Changes that wait for the next publish.
-    pub pending_changes: usize,
-    /// Changes kept for replicas that have not seen them.
-    pub log_changes: usize,
-    /// Slots of the current version.
-    pub slots: usize,
-    /// Bytes of the replicas that no ticket pins, the current one included.
-    pub table_bytes: usize,
-}
 
 /// The only writer of a ring.
 ///
@@ -116,25 +61,12 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
     config: RingConfig,
     first_payload: T,
 ) -> Result<(Publisher<S, E, T, R>, Reader<S, E, T>), RingError> {
+    config.check()?;
     let RingConfig {
         replicas,
         slots_initial,
         versions_alive_max,
     } = config;
-    if !(REPLICAS_MIN..=REPLICAS_MAX).contains(&replicas) {
-        let (min, max) = (REPLICAS_MIN, REPLICAS_MAX);
-        return Err(RingError::Replicas {
-            requested: replicas,
-            min,
-            max,
-        });
-    }
-    if versions_alive_max < 2 {
-        return Err(RingError::VersionsAlive {
-            requested: versions_alive_max,
-            min: 2,
-        });
-    }
     let (epoch, capacity) = (DeviceEpoch::ZERO, slots_initial as usize);
     let mut free: Vec<Table<S, E>> = Vec::with_capacity(replicas);
     for _ in 0..replicas {

@@ -1,0 +1,79 @@
+//! How a ring is laid out, and what it tells of itself.
+
+use crate::error::RingError;
+
+/// Fewest replicas: the current one and one to write the next version into.
+const REPLICAS_MIN: usize = 2;
+/// Most replicas; each publish looks through all of them.
+const REPLICAS_MAX: usize = 64;
+
+/// How a ring is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingConfig {
+    /// Number of replicas K, 2 to 64. Tickets may pin K - 2 superseded versions at once without
+    /// ever stalling a publish. Memory is K times the table.
+    pub replicas: usize,
+    /// Slots that each replica has from the start; more come as they are set.
+    pub slots_initial: u32,
+    /// Most versions from the oldest in use to the current one, at least 2. Beyond it a publish
+    /// is refused, so that a frame that never ends is reported rather than fed.
+    pub versions_alive_max: u32,
+}
+
+impl Default for RingConfig {
+    /// Four replicas, 1024 slots, 64 versions.
+    fn default() -> Self {
+        Self {
+            replicas: 4,
+            slots_initial: 1024,
+            versions_alive_max: 64,
+        }
+    }
+}
+
+impl RingConfig {
+    /// Refuses what could never work.
+    pub(crate) fn check(&self) -> Result<(), RingError> {
+        if !(REPLICAS_MIN..=REPLICAS_MAX).contains(&self.replicas) {
+            let (requested, min, max) = (self.replicas, REPLICAS_MIN, REPLICAS_MAX);
+            return Err(RingError::Replicas {
+                requested,
+                min,
+                max,
+            });
+        }
+        if self.versions_alive_max < 2 {
+            let requested = self.versions_alive_max;
+            return Err(RingError::VersionsAlive { requested, min: 2 });
+        }
+        Ok(())
+    }
+}
+
+/// Counts of a ring since it was made, and its state as of the latest publish or collect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RingFigures {
+    /// Successful publishes.
+    pub publishes: u64,
+    /// Publishes that failed because every replica was pinned.
+    pub stalls: u64,
+    /// Publishes that failed because too many versions were alive.
+    pub backpressures: u64,
+    /// Changes written into replicas; each change counts once for every replica it reaches.
+    pub changes_replayed: u64,
+    /// Times a replica was copied as a whole.
+    pub full_copies: u64,
+    /// Versions from the oldest in use to the current one.
+    pub versions_alive: usize,
+    /// Items retired and not collected yet.
+    pub retired_items: usize,
+    /// Changes that wait for the next publish.
+    pub pending_changes: usize,
+    /// Changes kept for replicas that have not seen them.
+    pub log_changes: usize,
+    /// Slots of the current version.
+    pub slots: usize,
+    /// Bytes of the replicas that no ticket pins, the current one included.
+    pub table_bytes: usize,
+}
