@@ -403,7 +403,7 @@ impl Client {
         let shared = &self.shared;
         shared
             .config
-            .check_budget(budget)
+            .check_later_budget(budget)
             .map_err(RequestError::Budget)?;
         let block_max = shared.block_bytes_under(budget);
         let staging = shared.config.staging_under(budget);

@@ -13,6 +13,8 @@ pub const CHUNK_SLACK: ByteLen = ByteLen::from_kib(4);
 
 /// Most of the budget that staging may take: an eighth (R10).
 pub(crate) const STAGING_SHARE: u64 = 8;
+/// Bytes of a GPU copy's step.
+pub(crate) const WORD_BYTES: u64 = 4;
 
 /// Who runs the geometry actor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,6 +179,12 @@ impl Config {
             .min(ByteLen::new(budget.get() / STAGING_SHARE))
     }
 
+    /// Bytes of one staging buffer: what is configured, or all of a small budget's staging.
+    pub(crate) fn staging_buffer(&self) -> ByteLen {
+        let limit = self.staging_under(self.budget_bytes).get() / WORD_BYTES * WORD_BYTES;
+        self.staging_buffer_bytes.min(ByteLen::new(limit))
+    }
+
     /// Largest alignment of a block; validation refuses zero.
     pub(crate) fn align_max(&self) -> Align {
         Align::new(self.part_align_max).unwrap_or(Align::ONE)
@@ -186,7 +194,8 @@ impl Config {
     pub(crate) fn budget_bytes_min(&self) -> ByteLen {
         let chunk = self.chunk_bytes.get();
         let alone = chunk + self.staging_bytes.get();
-        ByteLen::new(alone.min(chunk * STAGING_SHARE / (STAGING_SHARE - 1) + 1))
+        let shared = chunk * STAGING_SHARE / (STAGING_SHARE - 1) + 1;
+        ByteLen::new(alone.min(shared))
     }
 
     /// Checks every field against the others and against what a device can make.
@@ -225,8 +234,16 @@ impl Config {
         self.check_budget(self.budget_bytes)
     }
 
-    /// Checks a budget, also one set later.
-    pub(crate) fn check_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {
+    /// Checks a budget set later: it must also hold one staging buffer of the present size.
+    pub(crate) fn check_later_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {
+        let limit = self.staging_under(budget);
+        if limit < self.staging_buffer() {
+            return Err(ConfigError::StagingTooSmall { limit });
+        }
+        self.check_budget(budget)
+    }
+
+    fn check_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {
         let min = self.budget_bytes_min();
         if budget < min {
             let chunk_bytes = self.chunk_bytes;
@@ -267,6 +284,11 @@ pub enum ConfigError {
         /// The chunk size.
         chunk_bytes: ByteLen,
     },
+    /// The staging that goes with the budget does not hold one staging buffer.
+    StagingTooSmall {
+        /// Bytes of staging: what is configured, at most an eighth of the budget.
+        limit: ByteLen,
+    },
     /// The heap refused its part of the settings.
     Heap(geoheap_chunk_heap::ConfigError),
     /// The residency policy refused its part.
@@ -293,6 +315,11 @@ impl fmt::Display for ConfigError {
                 f,
                 "a budget of {budget} bytes holds no chunk of {chunk_bytes} bytes beside its \
                  staging; use at least {min} bytes or smaller chunks"
+            ),
+            Self::StagingTooSmall { limit } => write!(
+                f,
+                "staging of {limit} bytes (at most an eighth of the budget) holds no staging \
+                 buffer; use a larger budget or smaller staging buffers"
             ),
             Self::Heap(error) => write!(f, "{error}"),
             Self::Residency(error) => write!(f, "{error}"),

@@ -308,6 +308,14 @@ pub enum FailReason {
         /// Bytes given.
         given: ByteLen,
     },
+    /// There was no room under the budget for hundreds of ticks: what is resident is long-lived,
+    /// pinned, in use, or has no source.
+    NoRoom {
+        /// Bytes of the block.
+        requested: ByteLen,
+        /// The budget.
+        budget: ByteLen,
+    },
     /// The device refused the buffer.
     Refused {
         /// Its message.
@@ -329,6 +337,12 @@ impl fmt::Display for FailReason {
                 write!(
                     f,
                     "the reload callback gave {given} bytes instead of {expected}"
+                )
+            }
+            Self::NoRoom { requested, budget } => {
+                write!(
+                    f,
+                    "no room for {requested} bytes under a budget of {budget} bytes"
                 )
             }
             Self::Refused { message } => write!(f, "the device refused the buffer: {message}"),

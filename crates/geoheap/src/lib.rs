@@ -21,7 +21,7 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_frame_sync::Version;
 pub use geoheap_gpu_backend::{
     Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualControl,
-    VirtualGpu, WgpuBackend,
+    VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_residency::Config as ResidencyConfig;
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset};

@@ -89,7 +89,7 @@ impl GeometryManager<WgpuBackend> {
         let limits = device.limits();
         config.validate(ByteLen::new(limits.max_buffer_size))?;
         let staging = StagingConfig {
-            buffer_bytes: config.staging_buffer_bytes,
+            buffer_bytes: config.staging_buffer(),
             limit_bytes: config.staging_under(config.budget_bytes),
             ..StagingConfig::default()
         };
@@ -106,6 +106,10 @@ impl<B: Backend> GeometryManager<B> {
         let (info, limits) = (backend.info(), backend.limits());
         config.validate(limits.buffer_bytes_max)?;
         backend.set_staging_limit(config.staging_under(config.budget_bytes));
+        let limit = config.staging_under(config.budget_bytes);
+        if backend.staging().free_bytes == ByteLen::ZERO {
+            return Err(ConfigError::StagingTooSmall { limit }.into());
+        }
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), limits.buffer_bytes_max)?;
         let table = Arc::new(ChunkTable(Vec::new()));

@@ -17,6 +17,7 @@ use crate::actor::mailbox::{Envelope, Inbox, Message};
 use crate::actor::reload::{Job, Reloader};
 use crate::actor::reply::Reply;
 use crate::client::Shared;
+use crate::config::WORD_BYTES;
 use crate::core::Core;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Request, Retired};
 use crate::error::{FailReason, RequestError};
@@ -27,8 +28,6 @@ use crate::ticket::ChunkTable;
 
 /// Fixed keys: the order of a map must never depend on the run.
 const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
-/// Bytes of a GPU copy's step.
-const WORD_BYTES: u64 = 4;
 
 /// A map whose hashes are the same in every run.
 type FixedMap<K, V> = AHashMap<K, V>;

@@ -97,6 +97,12 @@ pub(crate) struct Fill {
     pub(crate) retire_rooms: Vec<PartId>,
     /// Answers due once the result is published.
     pub(crate) replies: Vec<(ReplyId, Answer)>,
+    /// Contents to retain once the job is done.
+    pub(crate) retain: Vec<(PartId, Payload)>,
+    /// Whether the policy was told to leave the block alone meanwhile.
+    pub(crate) is_guarded: bool,
+    /// Ticks in which it found no room.
+    pub(crate) misses: u32,
     /// Buffers that could not be made for it.
     pub(crate) create_failures: u32,
     /// Bytes counted as uploaded by it so far.
@@ -117,6 +123,9 @@ impl Fill {
             raises_revision: purpose == Purpose::Update,
             retire_rooms: Vec::new(),
             replies: Vec::new(),
+            retain: Vec::new(),
+            is_guarded: false,
+            misses: 0,
             create_failures: 0,
             sent_bytes: 0,
         }

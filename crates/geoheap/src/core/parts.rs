@@ -162,13 +162,12 @@ impl Core {
         let seq = self.next_seq();
         self.report.blocks_updated += 1;
         let record = self.own(handle);
-        record.retain_all(
-            content
-                .payload()
-                .map(|payload| (planned.part, payload.clone()))
-                .into_iter(),
-        );
+        let kept = content
+            .payload()
+            .map(|payload| (planned.part, payload.clone()));
+        let retain = record.retainable(kept.into_iter());
         if record.place.is_none() {
+            record.retain_all(retain.into_iter());
             let before = record.layout.len();
             record.layout = planned.layout;
             record.revision += 1;
@@ -194,6 +193,7 @@ impl Core {
             ));
             Fill::new(seq, Purpose::Reshape, planned.layout, pieces)
         };
+        fill.retain = retain;
         fill.raises_revision = true;
         fill.replies.push((reply, Answer::Part(planned.part)));
         self.start_job(handle, fill);

@@ -8,7 +8,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::config::STAGING_SHARE;
 use crate::core::event::{Answer, Effect};
-use crate::core::fill::Target;
+use crate::core::fill::{Purpose, Target};
 use crate::core::record::Away;
 use crate::core::{Core, sure};
 use crate::error::{FailReason, RequestError};
@@ -21,7 +21,11 @@ const MISSES_PER_TICK: u32 = 64;
 const CREATE_FAILURES_MAX: u32 = 2;
 /// Ticks after which a budget that the device cut short grows back by a chunk.
 const REGROW_TICKS: u64 = 256;
-/// Part of a dynamic chunk that must be free somewhere before the spare is made.
+/// Ticks without room after which a block with a source is set aside.
+const SET_ASIDE_TICKS: u32 = 16;
+/// Ticks without room after which a block fails.
+const FAIL_TICKS: u32 = 512;
+/// Every so many ticks without room, bytes on their way out no longer count as room to come.
 const MISS_PATIENCE_TICKS: u64 = 4;
 
 /// The bytes that may be held and those that are (R10).
@@ -120,6 +124,7 @@ impl Core {
             if let Some(missing) = self.place(handle, out) {
                 demand += missing;
                 misses += 1;
+                self.lose_patience(handle, out);
             }
         }
         if demand == ByteLen::ZERO {
@@ -177,6 +182,43 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// A job without room does not wait for ever. A block with a source is set aside as evicted,
+    /// with its newest contents, and comes back when somebody uses it; others fail, with numbers.
+    fn lose_patience(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let budget = self.budget.total;
+        let record = self.own(handle);
+        let fill = record.fill.as_mut().expect("a waiting block has a job");
+        fill.misses += 1;
+        let (misses, requested) = (fill.misses, fill.layout.len());
+        let can_leave = !record.is_exempt() && record.pins == 0;
+        if can_leave && misses >= SET_ASIDE_TICKS && fill_is_replaceable(record) {
+            self.set_aside(handle, out);
+        } else if misses >= FAIL_TICKS {
+            self.fail(handle, FailReason::NoRoom { requested, budget }, out);
+        }
+    }
+
+    fn set_aside(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let fill = self.cancel_job(handle).expect("a waiting block has a job");
+        let was_placed = self.own(handle).place.is_some();
+        self.retire_place(handle);
+        let record = self.own(handle);
+        let before = record.layout.len();
+        record.away = Away::Evicted;
+        record.revision += u64::from(fill.raises_revision);
+        record.layout = fill.layout;
+        record.retain_all(fill.retain.into_iter());
+        let (after, wanted) = (record.layout.len(), !record.waiters.is_empty());
+        self.count_world(before, after);
+        self.report.evictions += u64::from(was_placed);
+        self.pending.replies.extend(fill.replies);
+        self.queue_slot(handle);
+        if wanted {
+            self.wish_for(handle);
+        }
+        self.run_deferred(handle, out);
     }
 
     /// Chunks are split by the kind of a block's first part, where that is configured.
@@ -372,4 +414,11 @@ impl Core {
         self.budget.staging = staging;
         out.push(Effect::SetStaging { limit: staging });
     }
+}
+
+/// Whether the job's contents are kept by the source: not so for a change of parts, whose other
+/// bytes lie in the present place.
+fn fill_is_replaceable(record: &crate::core::record::Record) -> bool {
+    let reshapes = |fill: &crate::core::fill::Fill| fill.purpose == Purpose::Reshape;
+    !record.fill.as_deref().is_some_and(reshapes)
 }

@@ -97,6 +97,18 @@ impl Record {
         }
     }
 
+    /// Those of `contents` that the source wants kept.
+    pub(crate) fn retainable(
+        &self,
+        contents: impl Iterator<Item = (PartId, Payload)>,
+    ) -> Vec<(PartId, Payload)> {
+        if matches!(self.source, Source::Retained) {
+            contents.collect()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Takes over contents as the ones to come back from, where the source says so.
     pub(crate) fn retain_all(&mut self, contents: impl Iterator<Item = (PartId, Payload)>) {
         if matches!(self.source, Source::Retained) {

@@ -180,9 +180,16 @@ impl Core {
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, fill: Fill) {
         self.jobs.insert(fill.seq, handle);
+        let placed = self.own(handle).place.is_some();
+        if placed {
+            sure(self.residency.pin(entry(handle)));
+        }
         let record = self.own(handle);
         assert!(record.fill.is_none(), "{handle:?} has one job at a time");
-        record.fill = Some(Box::new(fill));
+        record.fill = Some(Box::new(Fill {
+            is_guarded: placed,
+            ..fill
+        }));
     }
 
     /// Ends the block's job without a result; its range was never published, so it is free at
@@ -190,11 +197,19 @@ impl Core {
     pub(super) fn cancel_job(&mut self, handle: Handle) -> Option<Box<Fill>> {
         let fill = self.own(handle).fill.take()?;
         self.jobs.remove(&fill.seq);
+        self.unguard(handle, &fill);
         if let Target::Fresh(range) = fill.target {
             sure(self.heap.cancel(range));
         }
         self.recorded.retain(|other| *other != handle);
         Some(fill)
+    }
+
+    /// The policy may choose the block again.
+    pub(super) fn unguard(&mut self, handle: Handle, fill: &Fill) {
+        if fill.is_guarded && self.own(handle).place.is_some() {
+            sure(self.residency.unpin(entry(handle)));
+        }
     }
 
     fn remove(&mut self, handle: Handle, out: &mut Vec<Effect>) {
@@ -262,8 +277,7 @@ impl Core {
         };
         sure(self.heap.retire(range));
         self.pending.retired.push(Retired::Range(range));
-        let known = self.residency.remove(entry(handle));
-        debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
+        sure(self.residency.remove(entry(handle)));
     }
 
     fn update(
@@ -297,8 +311,6 @@ impl Core {
             .grown(&growth, &self.kinds, self.align_max)?
             .layout;
         self.check_size(layout.len())?;
-        let record = self.own(handle);
-        record.retain_all(shared(&ids, &contents));
         self.report.blocks_updated += 1;
         self.replace_contents(handle, layout, &ids, contents, in_place);
         Ok(())
@@ -318,13 +330,18 @@ impl Core {
         let before = record.layout.len();
         let failed = matches!(record.away, Away::Failed(_));
         let away = record.place.is_none() && record.fill.is_none();
-        record.reloading = None;
         if away && !failed && record.has_source() {
-            // An evicted block takes its new contents when it comes back.
+            // An evicted block takes its new contents when it comes back. A callback that was
+            // asked for the old ones is asked again.
+            let was_coming = record.reloading.take().is_some();
             record.revision += 1;
             record.layout = layout;
+            record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
+            if was_coming {
+                self.wish_for(handle);
+            }
             return;
         }
         let in_place = in_place && record.place.is_some() && record.fill.is_none();
@@ -334,12 +351,14 @@ impl Core {
             layout
         };
         let earlier = self.cancel_job(handle);
+        let retain = self.own(handle).retainable(shared(ids, &contents));
         let mut fill = Fill::new(
             seq,
             Purpose::Update,
             target_layout.clone(),
             pieces(&target_layout, ids, contents),
         );
+        fill.retain = retain;
         if let Some(earlier) = earlier {
             fill.replies = earlier.replies;
             if earlier.purpose == Purpose::Add {
@@ -367,8 +386,7 @@ impl Core {
         record.lifetime = lifetime;
         let exempt = record.is_exempt();
         if record.place.is_some() {
-            let known = self.residency.set_exempt(entry(handle), exempt);
-            debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
+            sure(self.residency.set_exempt(entry(handle), exempt));
             self.start_reshape(handle)?;
         } else if record.away == Away::Evicted {
             // A long-lived block is resident, whether or not somebody looks at it.
@@ -389,8 +407,7 @@ impl Core {
         if record.place.is_none() {
             return self.await_resident(handle, reply);
         }
-        let known = self.residency.pin(entry(handle));
-        debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
+        sure(self.residency.pin(entry(handle)));
         out.push(Effect::Reply {
             reply,
             answer: Answer::Done,

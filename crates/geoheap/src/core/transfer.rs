@@ -159,7 +159,12 @@ impl Core {
             }
             Target::Unplaced => unreachable!("a recorded job has a place"),
         }
-        let after = self.own(handle).layout.len();
+        self.unguard(handle, &fill);
+        let record = self.own(handle);
+        for (part, payload) in &fill.retain {
+            record.retain(*part, payload.clone());
+        }
+        let after = record.layout.len();
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -182,8 +187,7 @@ impl Core {
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));
             self.pending.retired.push(Retired::Range(old));
-            let known = self.residency.resize(id, bytes);
-            debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
+            sure(self.residency.resize(id, bytes));
             return;
         }
         let fresh = self.residency.insert(id, bytes, priority, tick);
@@ -192,11 +196,9 @@ impl Core {
             "a block without a place is no entry of the policy: {fresh:?}"
         );
         for _ in 0..pins {
-            let known = self.residency.pin(id);
-            debug_assert!(known.is_ok(), "it was inserted just now");
+            sure(self.residency.pin(id));
         }
-        let known = self.residency.set_exempt(id, exempt);
-        debug_assert!(known.is_ok(), "it was inserted just now");
+        sure(self.residency.set_exempt(id, exempt));
         if wished > 0 {
             self.residency.touch(id, Frame::new(wished));
         }

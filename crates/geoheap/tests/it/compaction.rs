@@ -1,0 +1,167 @@
+//! Memory goes back: moves, chunks returned, and no frame that misses a block meanwhile.
+
+use geoheap::{ByteLen, Handle, Lookup};
+
+use crate::harness::{World, mesh, small, stamped};
+
+/// Fills eight chunks with 4 000-byte blocks and removes all but every `keep`-th.
+fn riddled(world: &mut World, keep: usize) -> Vec<(u32, Handle)> {
+    let mut all = Vec::new();
+    for nth in 0..100 {
+        all.push((
+            nth,
+            world.client.add(mesh(nth, 200)).expect("a valid block"),
+        ));
+        world.ticks(1);
+    }
+    world.flush();
+    let mut kept = Vec::new();
+    for (at, block) in all.into_iter().enumerate() {
+        if at % keep == 0 {
+            kept.push(block);
+        } else {
+            world.client.remove(block.1).expect("it is sent");
+        }
+    }
+    world.flush();
+    kept
+}
+
+#[test]
+fn chunks_come_back_and_no_frame_misses_a_block() {
+    let mut world = World::new(small());
+    let kept = riddled(&mut world, 8);
+    let before = world.manager.report();
+    for _ in 0..300 {
+        let ticket = world.manager.begin_frame();
+        for (block, handle) in &kept {
+            assert!(
+                matches!(ticket.get(*handle), Lookup::Resident(_)),
+                "R8: block {block} is hidden in frame {}",
+                ticket.frame()
+            );
+        }
+        drop(ticket.finish());
+        world.ticks(1);
+    }
+    let after = world.manager.report();
+    assert!(after.moves > 0, "blocks moved: {after:?}");
+    assert!(
+        after.chunks_returned > before.chunks_returned,
+        "chunks were returned"
+    );
+    assert!(after.dynamic_chunks < before.dynamic_chunks, "{after:?}");
+    assert_eq!(after.hidden_uses, 0, "R8");
+    for (block, handle) in &kept {
+        assert_eq!(
+            world.bytes(*handle),
+            Some(stamped(*block, 0, 4_000)),
+            "contents moved along"
+        );
+    }
+}
+
+#[test]
+fn returned_memory_is_really_back() {
+    let mut world = World::new(small());
+    let kept = riddled(&mut world, 20);
+    world.ticks(400);
+    let held = world.manager.report().chunk_bytes;
+    let on_device = world.control.live_buffer_bytes().get();
+    assert!(
+        on_device <= held + 4 * world.manager.report().chunks,
+        "{on_device} of {held}"
+    );
+    assert!(held <= 3 * 64 * 1024, "five blocks need no more: {held}");
+    drop(kept);
+}
+
+#[test]
+fn an_old_ticket_keeps_what_moved_away() {
+    let mut world = World::new(small());
+    let kept = riddled(&mut world, 8);
+    let old = world.manager.begin_frame();
+    world.ticks(300);
+    assert!(world.manager.report().moves > 0, "blocks moved");
+    for (block, handle) in &kept {
+        let read = world.queue_read(&old, *handle).expect("it was resident");
+        world.ticks(4);
+        let bytes = read.lock().expect("no panics while held").take();
+        assert_eq!(
+            bytes,
+            Some(stamped(*block, 0, 4_000)),
+            "R3: block {block} in the old place"
+        );
+    }
+}
+
+#[test]
+fn an_update_in_the_middle_of_moves_wins() {
+    let mut world = World::new(small());
+    let kept = riddled(&mut world, 8);
+    for round in 1..40 {
+        for (block, handle) in &kept {
+            let contents = stamped(*block, round, 4_000);
+            world
+                .client
+                .update(*handle, vec![contents.into()])
+                .expect("it is sent");
+        }
+        world.ticks(2);
+    }
+    world.flush();
+    for (block, handle) in &kept {
+        assert_eq!(
+            world.bytes(*handle),
+            Some(stamped(*block, 39, 4_000)),
+            "the newest contents"
+        );
+    }
+}
+
+#[test]
+fn the_kill_switch_kills() {
+    let mut config = small();
+    config.defrag.enabled = false;
+    let mut world = World::new(config);
+    riddled(&mut world, 8);
+    world.ticks(300);
+    let pending = world.client.compact_now().expect("it is sent");
+    world.answer(pending).expect("it is heard");
+    world.ticks(100);
+    assert_eq!(world.manager.report().moves, 0, "nothing moves");
+}
+
+#[test]
+fn trim_returns_empty_chunks_at_once() {
+    let mut config = small();
+    config.keep_empty_ticks = 1_000_000;
+    config.defrag.enabled = false;
+    let mut world = World::new(config);
+    riddled(&mut world, 1_000);
+    world.ticks(20);
+    let before = world.manager.report().dynamic_chunks;
+    let pending = world.client.trim().expect("it is sent");
+    world.answer(pending).expect("it is heard");
+    world.ticks(10);
+    let after = world.manager.report().dynamic_chunks;
+    assert!(before > 2 && after == 1, "{before} chunks, then {after}");
+}
+
+#[test]
+fn a_pass_keeps_to_its_caps() {
+    let mut config = small();
+    config.defrag.move_bytes = ByteLen::new(8_192);
+    config.defrag.moves = 1;
+    let mut world = World::new(config);
+    riddled(&mut world, 8);
+    let mut last = world.manager.report().moves;
+    for _ in 0..300 {
+        // A frame in each tick, so that the caps are not raised.
+        world.frame(&[]);
+        let moves = world.manager.report().moves;
+        assert!(moves <= last + 1, "one move a tick: {last} then {moves}");
+        last = moves;
+    }
+    assert!(last > 3, "they add up: {last}");
+}
