@@ -295,6 +295,8 @@ pub(crate) struct Entry {
     pub(crate) id: RangeId,
     pub(crate) chunk: u32,
     pub(crate) align: u32,
+    /// Its length in units; kept here so that a change of state touches nothing else.
+    pub(crate) units: u32,
     pub(crate) state: RangeState,
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use geoheap_suballoc::ByteLen;
+use geoheap_suballoc::{ByteLen, Space};
 
 use crate::chunk::Lifetime;
 use crate::kind::WORD_BYTES;
@@ -140,12 +140,10 @@ impl HeapConfig {
             self.dedicated_granule_bytes,
             ByteLen::new(1),
         )?;
-        at_most("chunk_bytes", self.chunk_bytes, self.buffer_bytes_max)?;
-        at_most(
-            "long_lived_chunk_bytes",
-            self.long_lived_chunk_bytes,
-            self.buffer_bytes_max,
-        )?;
+        let max = self.block_max();
+        at_most("chunk_bytes", self.floor(self.chunk_bytes), max)?;
+        let long_lived = self.floor(self.long_lived_chunk_bytes);
+        at_most("long_lived_chunk_bytes", long_lived, max)?;
         at_most(
             "dedicated_above_bytes",
             self.dedicated_above_bytes,
@@ -189,9 +187,12 @@ impl HeapConfig {
             .max(len)
     }
 
-    /// The longest block there can be.
+    /// The longest block, and the largest chunk, there can be: lengths are kept as a `u32` of
+    /// units, which is 64 GiB for units of 16 bytes.
     pub(crate) fn block_max(&self) -> ByteLen {
-        self.floor(self.buffer_bytes_max)
+        let counted = self.unit_bytes.get().saturating_mul(u64::from(u32::MAX));
+        let max = self.buffer_bytes_max.min(ByteLen::new(counted));
+        self.floor(max.min(Space::CAPACITY_MAX))
     }
 
     /// `len` rounded down to whole units.

@@ -82,14 +82,8 @@ impl ChunkHeap {
                 min: unit,
             });
         }
-        if capacity > self.config.buffer_bytes_max {
+        let Some(space) = self.space_for(capacity) else {
             return Err(OpenError::TooLarge { capacity, max });
-        }
-        let Ok(space) = Space::new(self.config.floor(capacity), unit) else {
-            return Err(OpenError::TooLarge {
-                capacity,
-                max: Space::CAPACITY_MAX,
-            });
         };
         let class = if self.config.split_by_kind { class } else { 0 };
         let chunk = Chunk::new(space, lifetime, dedicated, class);
@@ -98,6 +92,12 @@ impl ChunkHeap {
         self.chunks[index as usize] = Some(chunk);
         self.refile(index);
         Ok(ChunkId::new(index))
+    }
+
+    fn space_for(&self, capacity: ByteLen) -> Option<Space> {
+        let whole = self.config.floor(capacity);
+        let within = capacity <= self.config.buffer_bytes_max && whole <= self.config.block_max();
+        within.then(|| Space::new(whole, self.config.unit_bytes).ok())?
     }
 
     fn take_id(&mut self) -> Result<u32, OpenError> {
@@ -274,15 +274,18 @@ impl ChunkHeap {
     }
 
     fn set_state(&mut self, key: RangeKey, entry: Entry, state: RangeState) {
+        let len = self.config.unit_bytes * u64::from(entry.units);
         self.ranges[key].state = state;
-        self.change(entry.chunk, |chunk| {
-            let range = chunk
-                .space
-                .get(entry.id)
-                .expect("H2: a range has its place");
-            *chunk.bytes.of(entry.state) -= range.len;
-            *chunk.bytes.of(state) += range.len;
-        });
+        let chunk = self
+            .chunks
+            .get_mut(entry.chunk as usize)
+            .and_then(Option::as_mut);
+        let chunk = chunk.expect("H2: what the heap refers to is there");
+        // What is free stays as it is, so the chunk stays filed where it is.
+        self.figures.subtract(chunk);
+        *chunk.bytes.of(entry.state) -= len;
+        *chunk.bytes.of(state) += len;
+        self.figures.add(chunk);
     }
 
     fn free(&mut self, key: RangeKey, entry: Entry) -> ByteRange {

@@ -307,8 +307,9 @@ impl BlockLayout {
             self.words
         } else {
             let needed = u64::from(packer.words);
-            let extra = needed.saturating_mul(u64::from(growth.percent)) / 100;
-            words_of(ByteLen::new((needed + extra).saturating_mul(WORD_BYTES)))?
+            let extra = needed * u64::from(growth.percent) / 100;
+            // A block near the limit grows by less than asked for rather than not at all.
+            u32::try_from(needed + extra).map_or(WORDS_MAX, |words| words.min(WORDS_MAX))
         };
         Ok(Grown {
             layout: packer.finish(words)?,

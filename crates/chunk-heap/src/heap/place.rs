@@ -1,9 +1,10 @@
 //! Where a range goes.
 
 use geoheap_suballoc::{Align, AllocError, Allocation, ByteLen, ByteOffset, Space};
+use smallvec::SmallVec;
 
 use super::ChunkHeap;
-use crate::chunk::{ALIGN_MAX, ChunkId, Entry, Lifetime, Owner, RangeKey, RangeState};
+use crate::chunk::{ALIGN_MAX, Chunk, ChunkId, Entry, Lifetime, Owner, RangeKey, RangeState};
 use crate::error::{PlaceError, ReserveError};
 use crate::pool::{PoolKey, Stock};
 
@@ -27,6 +28,10 @@ pub struct Request {
 /// A dedicated chunk that is empty is used for another block if it is longer than needed by at
 /// most this share of what is needed: a quarter.
 const DEDICATED_SLACK: u64 = 4;
+
+/// In how many chunks a range is tried at most whose largest free room may or may not hold it,
+/// depending on where that room starts. Such a try looks at all free ranges when it fails.
+const TRIES_MAX: usize = 2;
 
 impl ChunkHeap {
     /// Places a range: in the densest ready chunk that has room, else in an empty one, else in one
@@ -138,7 +143,8 @@ impl ChunkHeap {
         Ok(self.enter(id.get(), placed, request))
     }
 
-    /// Takes room in the best of the shared chunks.
+    /// Takes room in the best of the shared chunks: of each stock, first a chunk whose largest
+    /// free room holds the range wherever that room starts, then one where this depends.
     fn place_shared(
         &mut self,
         request: &Request,
@@ -146,23 +152,44 @@ impl ChunkHeap {
         exclude: Option<u32>,
     ) -> Option<(u32, Allocation)> {
         let class = self.class_of(request);
+        let sure = self.sure_len(len, request.align);
         let Self { pools, chunks, .. } = self;
-        [Stock::Class(class), Stock::Empty, Stock::Opening]
-            .into_iter()
-            .find_map(|stock| {
-                let pool = pools.get(&PoolKey {
-                    lifetime: request.lifetime,
-                    stock,
-                })?;
+        let tries = [
+            (Stock::Class(class), TRIES_MAX),
+            (Stock::Empty, usize::MAX),
+            (Stock::Opening, usize::MAX),
+        ];
+        tries.into_iter().find_map(|(stock, tries)| {
+            let lifetime = request.lifetime;
+            let pool = pools.get(&PoolKey { lifetime, stock })?;
+            let suits = |at: u32, least: ByteLen| {
+                let chunk = chunks.get(at as usize).and_then(Option::as_ref);
+                let suits = |chunk: &Chunk| chunk.class == class || chunk.is_empty();
+                let fits = |chunk: &Chunk| chunk.space.largest_free() >= least;
+                Some(at) != exclude && chunk.is_some_and(|chunk| suits(chunk) && fits(chunk))
+            };
+            let certain = pool.candidates(sure).find(|&at| suits(at, sure));
+            let perhaps = || {
                 pool.candidates(len)
-                    .filter(|&at| Some(at) != exclude)
-                    .find_map(|at| {
-                        let chunk = chunks.get_mut(at as usize)?.as_mut()?;
-                        let suits = chunk.class == class || chunk.is_empty();
-                        let placed = suits.then(|| chunk.space.alloc(len, request.align).ok());
-                        Some((at, placed??))
-                    })
+                    .filter(|&at| suits(at, len))
+                    .take(tries)
+            };
+            let tried: SmallVec<[u32; 4]> =
+                certain.map_or_else(|| perhaps().collect(), |at| SmallVec::from_slice(&[at]));
+            tried.into_iter().find_map(|at| {
+                let chunk = chunks.get_mut(at as usize)?.as_mut()?;
+                let placed = chunk.space.alloc(len, request.align).ok()?;
+                Some((at, placed))
             })
+        })
+    }
+
+    /// How long a free room must be to hold the range wherever it starts.
+    fn sure_len(&self, len: ByteLen, align: Align) -> ByteLen {
+        let unit = self.config.unit_bytes;
+        let step = Align::new(unit.get()).and_then(|unit| align.lcm(unit));
+        let padding = step.map_or(u64::MAX, |step| step.get() - unit.get());
+        len.saturating_add(ByteLen::new(padding))
     }
 
     /// Takes room in the tightest dedicated chunk that is empty, unless that is much too long.
@@ -187,13 +214,15 @@ impl ChunkHeap {
     /// Keeps a range that its chunk's space has just given out.
     fn enter(&mut self, chunk: u32, placed: Allocation, request: &Request) -> RangeKey {
         let align = u32::try_from(request.align.get()).expect("H3: alignments were checked");
-        let state = RangeState::Reserved;
+        let units = placed.range.len.get() / self.config.unit_bytes.get();
+        let units = u32::try_from(units).expect("H1: a chunk has at most 2^32 - 1 units");
         let entry = Entry {
             owner: request.owner,
             id: placed.id,
             chunk,
             align,
-            state,
+            units,
+            state: RangeState::Reserved,
         };
         let key = self.ranges.insert(entry);
         let class = self.class_of(request);

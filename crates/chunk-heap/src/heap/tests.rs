@@ -3,7 +3,6 @@ mod model;
 use geoheap_suballoc::{Align, ByteOffset};
 use insta::assert_snapshot;
 
-use super::RangeState::{Live, Reserved, Retired};
 use super::*;
 use crate::error::{PlaceError, ReserveError};
 
@@ -87,21 +86,33 @@ fn a_range_goes_through_its_states_and_no_other_way() {
         "no buffer, no bytes"
     );
     heap.chunk_ready(chunk).expect("the chunk is opening");
-    assert_eq!(heap.retire(key), wrong(Reserved, Live));
-    assert_eq!(heap.release(key).map(|_| ()), wrong(Reserved, Retired));
-    heap.commit(key).expect("the chunk is ready");
-    assert_eq!(heap.commit(key), wrong(Live, Reserved));
-    assert_eq!(heap.cancel(key).map(|_| ()), wrong(Live, Reserved));
+    assert_eq!(
+        heap.retire(key),
+        wrong(RangeState::Reserved, RangeState::Live)
+    );
     assert_eq!(
         heap.release(key).map(|_| ()),
-        wrong(Live, Retired),
+        wrong(RangeState::Reserved, RangeState::Retired)
+    );
+    heap.commit(key).expect("the chunk is ready");
+    assert_eq!(
+        heap.commit(key),
+        wrong(RangeState::Live, RangeState::Reserved)
+    );
+    assert_eq!(
+        heap.cancel(key).map(|_| ()),
+        wrong(RangeState::Live, RangeState::Reserved)
+    );
+    assert_eq!(
+        heap.release(key).map(|_| ()),
+        wrong(RangeState::Live, RangeState::Retired),
         "R2: it retires first"
     );
     heap.retire(key).expect("the range is live");
     let info = heap.range(key).expect("a retired range is there");
     assert_eq!(
         (info.chunk, info.state, info.owner, info.align),
-        (chunk, Retired, Owner(4096), align(16))
+        (chunk, RangeState::Retired, Owner(4096), align(16))
     );
     let freed = heap.release(key).expect("the range is retired");
     assert_eq!(freed, info.range);
@@ -489,6 +500,31 @@ fn a_spare_stays_in_a_heap_that_is_not_small_unless_there_is_pressure() {
         closed(&mut heap, 511, false),
         [4],
         "a small heap keeps no spare"
+    );
+}
+
+#[test]
+fn only_a_shared_dynamic_chunk_is_a_spare() {
+    let mut heap = heap();
+    for _ in 0..3 {
+        open(&mut heap);
+        live(&mut heap, kib(32));
+        live(&mut heap, kib(32));
+    }
+    let mut ready = |lifetime, dedicated| {
+        let id = heap
+            .open_chunk(kib(64), lifetime, dedicated, 0)
+            .expect("ids are left");
+        heap.chunk_ready(id).expect("the chunk is opening");
+    };
+    ready(Lifetime::Dynamic, true);
+    ready(Lifetime::LongLived, false);
+    ready(Lifetime::Dynamic, false);
+    assert_eq!(heap.figures().spare_chunks, 1);
+    assert_eq!(
+        closed(&mut heap, 10, false),
+        [4, 3],
+        "the others go after their ticks"
     );
 }
 

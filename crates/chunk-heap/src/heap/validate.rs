@@ -67,7 +67,12 @@ impl ChunkHeap {
                 align.divides(span.range.start),
                 "H3: {start} is no multiple of {align}"
             );
-            *bytes.of(entry.state) += span.range.len;
+            let len = self.config.unit_bytes * u64::from(entry.units);
+            assert_eq!(
+                len, span.range.len,
+                "H1: the length of the range at {start}"
+            );
+            *bytes.of(entry.state) += len;
             let early = chunk.state == ChunkState::Opening && entry.state != RangeState::Reserved;
             assert!(!early, "H5: an opening chunk has reserved ranges only");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::pool::size_class;
 
 #[derive(Clone, Debug)]
 struct ModelRange {
@@ -168,8 +169,8 @@ impl Model {
         gaps.map(|(start, end)| end - start).min()
     }
 
-    /// How early a chunk is tried: stock, then step. `None`: never.
-    fn rank(&self, id: u32, lifetime: Lifetime, class: u8) -> Option<(u8, u64)> {
+    /// How early a chunk is tried: stock, step, size class, id. `None`: never.
+    fn rank(&self, id: u32, lifetime: Lifetime, class: u8) -> Option<(u8, u64, u8, u32)> {
         let chunk = &self.chunks[&id];
         let suits = self.is_empty(id) || !self.split || chunk.class == class;
         if chunk.dedicated || chunk.lifetime != lifetime || !suits {
@@ -181,10 +182,41 @@ impl Model {
             ChunkState::Opening => 2,
             ChunkState::Draining | ChunkState::Closing => return None,
         };
-        Some((
-            stock,
-            ((chunk.capacity - self.used(id)) * 32 / chunk.capacity).min(31),
-        ))
+        let step = ((chunk.capacity - self.used(id)) * 32 / chunk.capacity).min(31);
+        Some((stock, step, size_class(ByteLen::new(self.largest(id))), id))
+    }
+
+    fn largest(&self, id: u32) -> u64 {
+        let lens = self.gaps(id).into_iter().map(|gap| gap.1 - gap.0);
+        lens.max().unwrap_or(0)
+    }
+
+    /// The shared chunk that a range of `len` bytes (in whole units) goes to.
+    fn expected(&self, request: &Request, len: u64, exclude: Option<u32>) -> Option<u32> {
+        let (lifetime, class, align) = (request.lifetime, request.class, request.align);
+        let ids = self
+            .chunks
+            .keys()
+            .copied()
+            .filter(|id| Some(*id) != exclude);
+        let ranks = ids.filter_map(|id| self.rank(id, lifetime, class));
+        let mut ranks: Vec<_> = ranks.filter(|rank| self.largest(rank.3) >= len).collect();
+        ranks.sort_unstable();
+        let sure = len + align.lcm(super::align(16)).expect("small").get() - 16;
+        for (stock, tries) in [(0, 2), (1, 99), (2, 99)] {
+            let ids = || {
+                ranks
+                    .iter()
+                    .filter(|rank| rank.0 == stock)
+                    .map(|rank| rank.3)
+            };
+            let certain = ids().find(|id| self.largest(*id) >= sure);
+            let fits = |id: &u32| self.shortest(*id, len, align.get()).is_some();
+            if let Some(id) = certain.or_else(|| ids().take(tries).find(fits)) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     fn apply(&mut self, op: &Op) {
@@ -266,8 +298,7 @@ impl Model {
         } else {
             kib(8)
         };
-        let fits = |id: &u32| Some(*id) != exclude && self.shortest(*id, len, align).is_some();
-        let ids = self.chunks.keys().copied().filter(fits);
+        let expected = self.expected(&request, len, exclude);
         match result {
             Ok(key) if bytes > above => {
                 let info = self.heap.range(key).expect("it was reserved");
@@ -278,17 +309,8 @@ impl Model {
             }
             Ok(key) => {
                 let info = self.heap.range(key).expect("it was reserved");
-                let ids: Vec<u32> = ids.collect();
-                let best = ids
-                    .iter()
-                    .filter_map(|id| self.rank(*id, lifetime, class))
-                    .min();
                 let id = info.chunk.get();
-                assert!(
-                    ids.contains(&id),
-                    "a chunk with room, and not the excluded one"
-                );
-                assert_eq!(self.rank(id, lifetime, class), best, "the densest first");
+                assert_eq!(Some(id), expected, "the densest that fits");
                 let at = info.range.start.get();
                 let gap = self
                     .gaps(id)
@@ -304,9 +326,7 @@ impl Model {
                 dedicated,
             }) => {
                 assert_eq!((for_lifetime, dedicated), (lifetime, bytes > above));
-                let mut ids =
-                    ids.filter(|id| !dedicated && self.rank(*id, lifetime, class).is_some());
-                assert_eq!(ids.next(), None, "no chunk has room");
+                assert!(dedicated || expected.is_none(), "no chunk has room");
                 self.open(capacity, lifetime, dedicated, class);
                 let key = self.heap.reserve(&request, exclude.map(ChunkId::new));
                 if exclude.is_none() {
@@ -533,13 +553,7 @@ impl Model {
             assert_eq!(info.retired.get(), sum(RangeState::Retired), "R6");
             let all = info.live + info.reserved + info.retired + info.free;
             assert_eq!(all.get(), chunk.capacity, "R6");
-            let largest = self
-                .gaps(id)
-                .into_iter()
-                .map(|gap| gap.1 - gap.0)
-                .max()
-                .unwrap_or(0);
-            assert_eq!(info.largest_free.get(), largest);
+            assert_eq!(info.largest_free.get(), self.largest(id));
             let found = self.heap.ranges(info.id).map(|range| {
                 (
                     range.key,
