@@ -5,7 +5,7 @@ use crate::nodes::Nodes;
 
 /// After so many free nodes that are long enough but lie badly for the alignment, a node is taken
 /// that suits wherever it starts.
-const PROBES_MAX: usize = 32;
+const PROBES_MAX: usize = 8;
 
 /// A free node, and the unit in it at which the request starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

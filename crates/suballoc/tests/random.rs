@@ -65,7 +65,7 @@ fn run(units: u64, unit: u64, ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn agrees_with_the_naive_twin_in_bytes(ops in prop::collection::vec(op(2_000), 1..120)) {
@@ -126,7 +126,7 @@ fn a_request_that_fits_somewhere_is_served() {
         }
         space.validate();
     }
-    for holes in [1, 31, 32, 33, 100] {
+    for holes in [1, 7, 8, 9, 100] {
         check(holes, |_| false, false);
         check(holes, |hole| hole == 1, false);
         check(holes, |hole| hole == holes, false);

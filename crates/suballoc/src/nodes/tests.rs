@@ -32,6 +32,11 @@ fn a_worn_slot_is_taken_out_of_service() {
     let fresh = bytes(&mut space, 4);
     space.validate();
     assert_ne!(
+        space.nodes.vacant,
+        first.index(),
+        "S7: the worn slot waits to be reused"
+    );
+    assert_ne!(
         fresh.index(),
         first.index(),
         "S7: the worn slot was issued again"

@@ -29,8 +29,9 @@ pub(crate) struct Pair {
     unit: u64,
 }
 
-/// Below this many free ranges, no bounded search gives up, so that the fit is the best there is.
-const EXACT_BELOW: usize = 32;
+/// Below this many free ranges that are long enough, the search does not cut itself short, and the
+/// fit is the best there is.
+const EXACT_BELOW: usize = 8;
 
 impl Pair {
     pub(crate) fn new(units: u64, unit: u64) -> Self {
@@ -72,6 +73,11 @@ impl Pair {
                 (at + rounded <= start + hole).then_some((hole, at))
             })
             .collect();
+        let long_enough = self
+            .holes()
+            .iter()
+            .filter(|(_, hole)| *hole >= rounded)
+            .count();
         let align_by = Align::new(align).unwrap();
         match self.space.alloc_with(ByteLen::new(len), align_by, strategy) {
             Ok(allocation) => {
@@ -86,7 +92,7 @@ impl Pair {
                         fits.iter().all(|(_, at)| *at >= start),
                         "{start} is not the lowest"
                     );
-                } else if fits.len() < EXACT_BELOW {
+                } else if long_enough < EXACT_BELOW {
                     let best = fits.iter().map(|(hole, _)| hole).min();
                     assert_eq!(Some(hole), best, "not the best of {fits:?}");
                 }
