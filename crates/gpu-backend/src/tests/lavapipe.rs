@@ -117,13 +117,13 @@ fn released_memory_is_back() {
     backend.submit().expect("accepted");
     let release = backend.release_buffer(source, len);
     let mut events = Vec::new();
-    while !events.contains(&BackendEvent::Released(release, len)) {
-        backend.poll(&mut events);
-        thread::yield_now();
-    }
+    assert!(backend.wait_idle(4000), "the device has to come to an end");
+    backend.poll(&mut events);
+    let told = BackendEvent::Released(release, len);
+    assert!(events.contains(&told), "{events:?}");
     let gone = during - held(backend).expect("it reported before");
-    // The padding of the buffer, and small buffers of wgpu's own, may come on top.
-    let expected = len.get()..len.get() + (1 << 20);
+    // Small buffers of wgpu's own may come and go meanwhile.
+    let expected = len.get() - (1 << 20)..len.get() + (1 << 20);
     assert!(
         expected.contains(&gone),
         "G3: {gone} bytes went by the event"
