@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use self::pack::Packer;
 pub use self::part::{LayoutError, Part, PartError, PartId, PartSpec, PartState, Resized};
 use self::rooms::{Room, Rooms, WORDS_MAX, bytes, pad_of, too_large, words_of};
-use crate::kind::{KindTable, WORD_BYTES};
+use crate::kind::KindTable;
 
 /// Where the parts of a block lie. See the crate's head for the rules (L1 to L5).
 ///

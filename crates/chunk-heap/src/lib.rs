@@ -59,9 +59,11 @@
 //! filed by how full they are in 32 steps and by the size class of their largest free room (the
 //! size classes of two-level segregated fit), and are filed anew only when one of these changes.
 //! Ready chunks come before empty ones, those before chunks whose buffer is still being made. A
-//! block above half a chunk gets a dedicated buffer, rounded up to 64 KiB. Long-lived blocks have
-//! chunks of their own, so that they never keep an ill-used chunk alive; classes of blocks have
-//! too, if the configuration says so.
+//! chunk whose largest free room holds the block wherever that room starts is taken first; only
+//! where there is none, two are tried in which this depends on the alignment. A block above half a
+//! chunk gets a dedicated buffer, rounded up to 64 KiB. Long-lived blocks have chunks of their
+//! own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
+//! configuration says so.
 //!
 //! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
 //! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An
@@ -107,8 +109,9 @@
 //! # Trade-offs
 //!
 //! - "Densest" means within a 32nd. Exact order would cost a tree operation for each range.
-//! - Where many chunks have a free room that is long enough but lies badly for an alignment, they
-//!   are tried one after the other.
+//! - Of the chunks whose free room may lie badly for an alignment, two are tried, not all: a
+//!   failed try walks all free ranges of the chunk. A new chunk may thus be asked for although
+//!   some chunk had a fitting place.
 //! - A block with spare room is aligned for uniform and storage parts from the start, which costs
 //!   up to that alignment in front of it, and saves a move when such a part is added.
 //! - A layout's operations walk its rooms. That is right for blocks of a few parts, wrong for

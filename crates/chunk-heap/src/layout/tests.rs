@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 use super::rooms::ROOMS_MAX;
 use super::*;
-use crate::kind::{AlignRule, KindId, KindRow};
+use crate::kind::{AlignRule, KindId, KindRow, WORD_BYTES};
 
 const KIB: u64 = 1024;
 
@@ -338,6 +338,22 @@ fn growing_keeps_ids_and_leaves_gaps_behind() {
         refused,
         LayoutError::Part(PartError::AlreadyRemoved { part: b })
     );
+}
+
+#[test]
+fn a_block_near_the_limit_grows_up_to_it() {
+    let max = 17_179_869_176;
+    let layout = pack(&[spec(KindId::UNIFORM, max - 4_096, 0)], 0);
+    let add = [spec(KindId::INDEX, 4, 4)];
+    let growth = Growth {
+        add: &add,
+        percent: u32::MAX,
+        ..Growth::default()
+    };
+    let grown = layout
+        .grown(&growth, &kinds(), align(256))
+        .expect("what is needed fits");
+    assert_eq!(grown.layout.len().get(), max);
 }
 
 #[test]
