@@ -1,5 +1,10 @@
 //! Meshes of the user's own: glTF 2.0 and GLB files.
 
+mod accessor;
+mod bake;
+mod file;
+mod texture;
+
 use super::mesh::MeshData;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -61,24 +66,104 @@ impl fmt::Display for ModelError {
 impl std::error::Error for ModelError {}
 
 /// Loads every path: a `.gltf` or `.glb` file, or a directory of which all such files are taken, by
-/// name. All or nothing.
+/// name and without going into further directories. All or nothing.
 ///
 /// # Errors
 /// [`ModelError`] of the first file that is refused, with its path; also for a directory without
 /// any model.
 pub fn load_paths(paths: &[PathBuf]) -> Result<Vec<Model>, ModelError> {
-    let _ = paths;
-    Ok(Vec::new())
+    let mut models = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            for file in models_in(path)? {
+                models.push(load_file(&file)?);
+            }
+        } else {
+            models.push(load_file(path)?);
+        }
+    }
+    Ok(models)
 }
 
-/// Loads one file.
+/// Loads one file: the triangles of its default scene (the first one, or all nodes, where it names
+/// none), with node transforms applied. A vertex's colour is the product of its own, the base
+/// colour factor, and the base colour texture at its coordinate. Normals that are missing are
+/// computed, weighed by area. Skins, morph targets and animations are left at rest.
 ///
 /// # Errors
 /// As [`load_paths`].
 pub fn load_file(path: &Path) -> Result<Model, ModelError> {
-    let _ = path;
-    Err(ModelError::Unsupported {
+    let unreadable = |e: std::io::Error| Fault::Unreadable(path.into(), e.to_string());
+    let mesh = std::fs::read(path)
+        .map_err(unreadable)
+        .and_then(|bytes| file::File::parse(path, &bytes))
+        .and_then(|file| bake::bake(&file))
+        .map_err(|fault| fault.at(path))?;
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok(Model {
+        name,
         path: path.into(),
-        reason: "not there yet".into(),
+        mesh,
     })
 }
+
+/// The models of a directory, by name.
+fn models_in(directory: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let unreadable = |e: std::io::Error| ModelError::Unreadable {
+        path: directory.into(),
+        reason: e.to_string(),
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_model = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("gltf") || e.eq_ignore_ascii_case("glb"));
+        if is_model && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let reason = "the directory holds no .gltf or .glb file".into();
+        return Err(ModelError::Unreadable {
+            path: directory.into(),
+            reason,
+        });
+    }
+    Ok(files)
+}
+
+/// A [`ModelError`] that does not know its file yet.
+#[derive(Debug)]
+enum Fault {
+    Unreadable(PathBuf, String),
+    Broken(String),
+    Unsupported(String),
+}
+
+impl Fault {
+    fn at(self, path: &Path) -> ModelError {
+        let path = path.to_path_buf();
+        match self {
+            Self::Unreadable(path, reason) => ModelError::Unreadable { path, reason },
+            Self::Broken(reason) => ModelError::Broken { path, reason },
+            Self::Unsupported(reason) => ModelError::Unsupported { path, reason },
+        }
+    }
+}
+
+fn broken<T>(reason: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Broken(reason.into()))
+}
+
+fn unsupported<T>(reason: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Unsupported(reason.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 /// Mixes a lattice point and a seed into 32 evenly spread bits.
 ///
-/// The finaliser is that of MurmurHash3 (public domain), over a linear combination with odd
+/// The finaliser is that of `MurmurHash3` (public domain), over a linear combination with odd
 /// constants.
 pub fn hash2(x: i32, y: i32, seed: u32) -> u32 {
     let mut h = x.cast_unsigned().wrapping_mul(0x9E37_79B1)

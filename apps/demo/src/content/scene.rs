@@ -256,3 +256,10 @@ fn summarise(elevation: &Elevation, column: usize, row: usize) -> TileSummary {
         ruggedness: sum / count,
     }
 }
+
+/// The world of the built-in elevation, made once for all tests.
+#[cfg(test)]
+pub(in crate::content) fn built_in() -> &'static Scene {
+    static SCENE: std::sync::OnceLock<Scene> = std::sync::OnceLock::new();
+    SCENE.get_or_init(|| Scene::new(Elevation::built_in(7).expect("the asset is whole"), 7))
+}

@@ -151,13 +151,14 @@ impl CameraScript {
 
     /// The flight as a text that [`CameraScript::parse`] reads.
     pub fn to_text(&self) -> String {
-        let mut text = String::from("# frame x y z yaw pitch (world metres, degrees)\n");
-        for k in &self.keyframes {
+        let line = |k: &Keyframe| {
             let Vec3 { x, y, z } = k.position;
             let (yaw, pitch) = (k.yaw.to_degrees(), k.pitch.to_degrees());
-            text += &format!("{} {x} {y} {z} {yaw} {pitch}\n", k.frame);
-        }
-        text
+            format!("{} {x} {y} {z} {yaw} {pitch}\n", k.frame)
+        };
+        std::iter::once("# frame x y z yaw pitch (world metres, degrees)\n".into())
+            .chain(self.keyframes.iter().map(line))
+            .collect()
     }
 
     /// The keyframes, in order.

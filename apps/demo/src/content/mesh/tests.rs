@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "these results are exact")]
+
 use super::*;
 
 #[test]
@@ -66,9 +68,10 @@ fn builder_offsets_appended_meshes() {
 #[should_panic(expected = "index 3 of 3 vertices")]
 fn an_index_out_of_range_is_a_broken_mesh() {
     let vertex = Vertex::new(Vec3::ZERO, Vec3::Y, [0; 4]);
-    let _ = MeshData {
+    let indices = Indices::U16(vec![0, 1, 3]);
+    MeshData {
         vertices: vec![vertex; 3],
-        indices: Indices::U16(vec![0, 1, 3]),
+        indices,
         bounds: Bounds::EMPTY,
     }
     .validate();

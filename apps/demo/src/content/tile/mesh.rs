@@ -6,7 +6,7 @@ use crate::content::elevation::HeightGrid;
 use crate::content::mesh::{Indices, MeshData, Vertex};
 use crate::content::noise::{Random, smoothstep};
 use crate::content::scene::Scene;
-use glam::Vec3;
+use glam::{Vec2, Vec3};
 
 /// Real metres by which each revision lets the snow come down, and the most it ever does.
 const SNOW_STEP_M: f32 = 60.0;
@@ -150,8 +150,7 @@ fn triangles(quads: usize) -> impl Iterator<Item = u32> {
 
 /// A hole in a tile, in its local metres.
 struct Crater {
-    x_m: f32,
-    z_m: f32,
+    middle_m: Vec2,
     radius_m: f32,
 }
 
@@ -166,8 +165,7 @@ fn craters(scene: &Scene, id: TileId, revision: u32) -> Vec<Crater> {
             let mut random = Random::at(id.x, id.y, purpose, scene.seed());
             let side_m = id.side_m();
             Crater {
-                x_m: random.range(0.32, 0.68) * side_m,
-                z_m: random.range(0.32, 0.68) * side_m,
+                middle_m: Vec2::new(random.range(0.32, 0.68), random.range(0.32, 0.68)) * side_m,
                 radius_m: random.range(0.05, 0.14) * side_m,
             }
         })
@@ -177,8 +175,7 @@ fn craters(scene: &Scene, id: TileId, revision: u32) -> Vec<Crater> {
 impl Crater {
     /// The distance from the middle in radii.
     fn distance(&self, x_m: f32, z_m: f32) -> f32 {
-        let (dx, dz) = (x_m - self.x_m, z_m - self.z_m);
-        (dx * dx + dz * dz).sqrt() / self.radius_m
+        self.middle_m.distance(Vec2::new(x_m, z_m)) / self.radius_m
     }
 
     /// A bowl a third as deep as its radius, and a rim that falls off to nothing.
