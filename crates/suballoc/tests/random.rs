@@ -176,3 +176,34 @@ fn a_layout_is_restored_range_by_range() {
         assert_eq!(ranges(&copy), ranges(&space));
     }
 }
+
+/// The search for an aligned place is bounded: past eight holes that lie badly, it takes one that
+/// suits wherever it starts, though a shorter one would suit as well.
+#[test]
+fn the_search_among_badly_lying_holes_is_bounded() {
+    fn check(bad_holes: u64, hole_taken: u64) {
+        let mut space = Space::new(ByteLen::new(4_000), ByteLen::new(1)).unwrap();
+        let bad = (1..=bad_holes).map(|nth| (nth * 100 + 10, 70));
+        let mut from = 0;
+        for (start, hole) in bad.chain([(2_000, 75), (2_110, 200)]) {
+            let wall = ByteLen::new(start - from);
+            space.alloc_at(ByteOffset::new(from), wall).unwrap();
+            from = start + hole;
+        }
+        space
+            .alloc_at(ByteOffset::new(from), ByteLen::new(4_000 - from))
+            .unwrap();
+        let taken = space
+            .alloc(ByteLen::new(70), Align::new(100).unwrap())
+            .unwrap();
+        assert_eq!(
+            taken.range.start.get(),
+            hole_taken,
+            "with {bad_holes} holes that lie badly"
+        );
+    }
+    check(0, 2_000);
+    check(7, 2_000);
+    check(8, 2_200);
+    check(15, 2_200);
+}
