@@ -222,6 +222,72 @@ fn what_has_no_room_names_the_chunk_it_needs() {
 }
 
 #[test]
+fn a_dedicated_chunk_is_not_rounded_over_the_limit() {
+    let config = HeapConfig {
+        buffer_bytes_max: kib(1000),
+        ..config()
+    };
+    let mut heap = ChunkHeap::new(config).expect("the configuration is good");
+    let request = request(kib(999));
+    let (capacity, lifetime, dedicated) = (kib(1000), Lifetime::Dynamic, true);
+    let needs = ReserveError::NeedsChunk {
+        capacity,
+        lifetime,
+        dedicated,
+    };
+    assert_eq!(heap.reserve(&request, None), Err(needs));
+    heap.open_chunk(capacity, lifetime, dedicated, 0)
+        .expect("it is within the limit");
+    heap.reserve(&request, None)
+        .expect("H8: the chunk was opened");
+}
+
+/// Opens a chunk that is full but for one hole.
+fn open_with_hole(heap: &mut ChunkHeap, start: u64, end: u64) -> ChunkId {
+    let id = open(heap);
+    for (from, to) in [(0, start), (end, 64)] {
+        if from < to {
+            let there = ByteOffset::new(from * KIB);
+            heap.reserve_at(id, there, &request(kib(to - from)))
+                .expect("the chunk is empty");
+        }
+    }
+    id
+}
+
+#[test]
+fn a_hole_that_is_sure_to_fit_comes_before_those_that_may_lie_badly() {
+    let mut heap = heap();
+    let page = Request {
+        align: align(4 * KIB),
+        ..request(kib(2))
+    };
+    let placed = |heap: &mut ChunkHeap| {
+        let key = heap.reserve(&page, None).ok()?;
+        let id = chunk_of(heap, key);
+        heap.cancel(key).expect("the range is reserved");
+        Some(id)
+    };
+    open_with_hole(&mut heap, 1, 5);
+    assert_eq!(
+        placed(&mut heap),
+        None,
+        "1 KiB is left behind the multiple of 4 KiB"
+    );
+    let lucky = open_with_hole(&mut heap, 4, 8);
+    assert_eq!(placed(&mut heap), Some(lucky), "the second try");
+
+    let mut heap = self::heap();
+    open_with_hole(&mut heap, 1, 5);
+    open_with_hole(&mut heap, 1, 5);
+    open_with_hole(&mut heap, 4, 8);
+    assert_eq!(placed(&mut heap), None, "there is no third try");
+    let sure = open_with_hole(&mut heap, 1, 9);
+    assert_eq!(placed(&mut heap), Some(sure), "though less dense");
+    heap.validate();
+}
+
+#[test]
 fn lifetimes_and_classes_have_chunks_of_their_own() {
     let mut heap = ChunkHeap::new(HeapConfig {
         split_by_kind: true,

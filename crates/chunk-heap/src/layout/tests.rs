@@ -343,17 +343,26 @@ fn growing_keeps_ids_and_leaves_gaps_behind() {
 #[test]
 fn a_block_near_the_limit_grows_up_to_it() {
     let max = 17_179_869_176;
-    let layout = pack(&[spec(KindId::UNIFORM, max - 4_096, 0)], 0);
-    let add = [spec(KindId::INDEX, 4, 4)];
-    let growth = Growth {
-        add: &add,
-        percent: u32::MAX,
-        ..Growth::default()
+    let check = |bytes, percent| {
+        let layout = pack(&[spec(KindId::UNIFORM, bytes, 0)], 0);
+        let add = [spec(KindId::INDEX, 4, 4)];
+        let growth = Growth {
+            add: &add,
+            percent,
+            ..Growth::default()
+        };
+        let grown = layout
+            .grown(&growth, &kinds(), align(256))
+            .expect("what is needed fits");
+        assert_eq!(
+            grown.layout.len().get(),
+            max,
+            "{bytes} bytes and {percent} per cent"
+        );
     };
-    let grown = layout
-        .grown(&growth, &kinds(), align(256))
-        .expect("what is needed fits");
-    assert_eq!(grown.layout.len().get(), max);
+    check(max - 4_096, u32::MAX);
+    // One word more than a block can have.
+    check(4_252_442_866 * 4, 1);
 }
 
 #[test]
