@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     /// Most bytes of one block under the present budget.
     pub(crate) block_bytes_max: AtomicU64,
     pub(crate) device_lost: AtomicBool,
+    /// The manager is being shut down: the actor ends whatever waits in its mailbox.
+    pub(crate) is_ending: AtomicBool,
     pub(crate) report: Arc<Mutex<Report>>,
 }
 

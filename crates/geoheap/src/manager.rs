@@ -1,7 +1,7 @@
 //! The manager: puts core, backend, publication and actor together, and takes them apart again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use geoheap_chunk_heap::KindTable;
@@ -136,13 +136,14 @@ impl<B: Backend> GeometryManager<B> {
             buffer_bytes_max: limits.buffer_bytes_max,
             block_bytes_max: AtomicU64::new(0),
             device_lost: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
             report: Arc::clone(&report),
             config,
         });
         let block_max = shared.block_bytes_under(shared.config.budget_bytes);
         shared
             .block_bytes_max
-            .store(block_max.get(), std::sync::atomic::Ordering::Relaxed);
+            .store(block_max.get(), Ordering::Relaxed);
         let parts = Parts {
             core,
             backend,
@@ -233,6 +234,7 @@ impl<B: Backend> GeometryManager<B> {
                 (report, leaks, false)
             }
             Runner::Thread(thread) => {
+                self.shared.is_ending.store(true, Ordering::Release);
                 // An actor that ended by itself has closed its mailbox.
                 let _ = self.mailbox.send_unweighed(Message::Shutdown);
                 match thread.join() {

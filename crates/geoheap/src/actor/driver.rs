@@ -119,6 +119,11 @@ impl<B: Backend> Driver<B> {
         driver
     }
 
+    /// What clients and the manager know together.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// The mailbox's receiving end.
     pub(crate) fn receiver(&self) -> flume::Receiver<Envelope> {
         self.inbox.receiver.clone()

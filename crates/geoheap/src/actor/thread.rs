@@ -1,5 +1,6 @@
 //! The geometry actor's own thread: when it ticks.
 
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use crate::report::{HeapEvent, Report};
 
 /// While nothing is under way, ticks are this many times rarer; a message wakes the actor.
 const SLOW_FACTOR: u32 = 16;
+/// Longest time in which the actor does not look whether it is to end.
+const SLICE: Duration = Duration::from_millis(20);
 /// Polls that shutdown waits for the device at most.
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
 
@@ -59,8 +62,9 @@ pub(crate) fn event_queue(events_max: usize) -> (flume::Sender<HeapEvent>, Event
 /// the tick before.
 fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Leak>) {
     let receiver = driver.receiver();
+    let shared = driver.shared();
     let mut last = Instant::now();
-    loop {
+    while !shared.is_ending.load(Ordering::Acquire) {
         let settled = driver.is_settled();
         let wait = if settled {
             interval * SLOW_FACTOR
@@ -72,7 +76,8 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
         let received = if driver.has_appetite() {
             receiver.recv_deadline(last + wait)
         } else {
-            std::thread::sleep((last + interval).saturating_duration_since(Instant::now()));
+            let rest = (last + interval).saturating_duration_since(Instant::now());
+            std::thread::sleep(rest.min(SLICE));
             Err(flume::RecvTimeoutError::Timeout)
         };
         let due = match received {

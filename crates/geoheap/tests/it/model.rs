@@ -1,1 +1,413 @@
-//! Later.
+//! Any sequence of requests and frames, against what must be true of every read: a ticket's block
+//! shows its own bytes, of one revision, never an older one than was seen before, and the same for
+//! as long as the ticket or its token lives (R1, R2, R3, R7, R8).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use geoheap::{
+    BlockDesc, ByteLen, FrameTicket, Handle, Lifetime, Lookup, PartData, Source, VirtualBuffer,
+};
+use proptest::prelude::*;
+
+use crate::harness::{STRIDE, World, small, stamped};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add {
+        count: usize,
+        long: bool,
+        reload: bool,
+    },
+    Update {
+        nth: usize,
+        count: usize,
+    },
+    InPlace {
+        nth: usize,
+    },
+    Remove {
+        nth: usize,
+    },
+    Pin {
+        nth: usize,
+    },
+    Unpin {
+        nth: usize,
+    },
+    Lifetime {
+        nth: usize,
+        long: bool,
+    },
+    Budget {
+        kib: u64,
+    },
+    Compact,
+    Frame {
+        first: usize,
+        count: usize,
+    },
+    Hold {
+        first: usize,
+    },
+    Drop {
+        nth: usize,
+    },
+    Ticks {
+        count: usize,
+    },
+    FailCreation,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let count = prop_oneof![4 => 1..60usize, 2 => 60..600usize, 1 => 1_500..2_000usize];
+    let step = prop_oneof![
+        12 => (count.clone(), 0..12, any::<bool>())
+            .prop_map(|(count, long, reload)| Step::Add { count, long: long == 0, reload }),
+        6 => (any::<usize>(), count).prop_map(|(nth, count)| Step::Update { nth, count }),
+        2 => any::<usize>().prop_map(|nth| Step::InPlace { nth }),
+        6 => any::<usize>().prop_map(|nth| Step::Remove { nth }),
+        1 => any::<usize>().prop_map(|nth| Step::Pin { nth }),
+        2 => any::<usize>().prop_map(|nth| Step::Unpin { nth }),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(nth, long)| Step::Lifetime { nth, long }),
+        1 => (150..600u64).prop_map(|kib| Step::Budget { kib }),
+        1 => Just(Step::Compact),
+        14 => (any::<usize>(), 1..30usize).prop_map(|(first, count)| Step::Frame { first, count }),
+        4 => any::<usize>().prop_map(|first| Step::Hold { first }),
+        4 => any::<usize>().prop_map(|nth| Step::Drop { nth }),
+        10 => (1..12usize).prop_map(|count| Step::Ticks { count }),
+        1 => Just(Step::FailCreation),
+    ];
+    prop::collection::vec(step, 60..220)
+}
+
+/// What is known of a block.
+struct Known {
+    handle: Handle,
+    /// Revisions sent, and their lengths; index is the revision.
+    lens: Arc<Mutex<Vec<usize>>>,
+    /// Oldest revision that a new version may still show.
+    seen: u32,
+    pins: u32,
+    in_place: bool,
+    was_resident: bool,
+    may_leave: bool,
+}
+
+/// A ticket that is kept, and what it showed first.
+struct Held {
+    ticket: FrameTicket<VirtualBuffer>,
+    shown: Vec<(u32, Handle, Vec<u8>)>,
+}
+
+struct Model {
+    world: World,
+    blocks: BTreeMap<u32, Known>,
+    held: Vec<Held>,
+    next: u32,
+}
+
+impl Model {
+    fn pick(&self, nth: usize) -> Option<u32> {
+        let count = self.blocks.len();
+        (count > 0).then(|| {
+            *self
+                .blocks
+                .keys()
+                .nth(nth % count)
+                .expect("within the count")
+        })
+    }
+
+    fn add(&mut self, count: usize, long: bool, reload: bool) {
+        let id = self.next;
+        self.next += 1;
+        let len = count * STRIDE as usize;
+        let lens = Arc::new(Mutex::new(vec![len]));
+        let known = Arc::clone(&lens);
+        let source = if reload {
+            Source::reload(move |_| {
+                let lens = known.lock().expect("no panics while held");
+                let revision = u32::try_from(lens.len() - 1).expect("small");
+                Ok(vec![stamped(id, revision, lens[lens.len() - 1]).into()])
+            })
+        } else {
+            Source::Retained
+        };
+        let lifetime = if long {
+            Lifetime::LongLived
+        } else {
+            Lifetime::Dynamic
+        };
+        let part = PartData::vertex(stamped(id, 0, len), STRIDE);
+        let block = BlockDesc::new()
+            .part(part)
+            .source(source)
+            .lifetime(lifetime);
+        if let Ok(handle) = self.world.client.add(block) {
+            let (seen, pins, in_place, was_resident) = (0, 0, false, false);
+            let may_leave = !long;
+            let known = Known {
+                handle,
+                lens,
+                seen,
+                pins,
+                in_place,
+                was_resident,
+                may_leave,
+            };
+            self.blocks.insert(id, known);
+        }
+    }
+
+    fn update(&mut self, nth: usize, count: Option<usize>) {
+        let Some(id) = self.pick(nth) else { return };
+        let block = self.blocks.get_mut(&id).expect("it was picked");
+        let mut lens = block.lens.lock().expect("no panics while held");
+        let len = count.map_or(lens[lens.len() - 1], |count| count * STRIDE as usize);
+        lens.push(len);
+        let revision = u32::try_from(lens.len() - 1).expect("small");
+        drop(lens);
+        let contents = vec![stamped(id, revision, len).into()];
+        let sent = if count.is_some() {
+            self.world.client.update(block.handle, contents)
+        } else {
+            block.in_place = true;
+            self.world.client.update_in_place(block.handle, contents)
+        };
+        sent.expect("the mailbox has room");
+        self.world.ticks(1);
+    }
+
+    /// Looks at blocks through a fresh ticket and checks what a queued read of each sees.
+    fn frame(&mut self, first: usize, count: usize) {
+        let ticket = self.world.manager.begin_frame();
+        let shown = self.read_all(&ticket, first, count);
+        drop(ticket.finish());
+        self.world.ticks(1);
+        self.check_shown(&shown);
+    }
+
+    fn read_all(
+        &mut self,
+        ticket: &FrameTicket<VirtualBuffer>,
+        first: usize,
+        count: usize,
+    ) -> Vec<(u32, Handle, Vec<u8>)> {
+        let ids: Vec<u32> = self.blocks.keys().copied().collect();
+        let chosen = ids
+            .iter()
+            .cycle()
+            .skip(first % ids.len().max(1))
+            .take(count.min(ids.len()));
+        let mut reads = Vec::new();
+        for id in chosen {
+            let block = self.blocks.get_mut(id).expect("it is one of them");
+            match ticket.get(block.handle) {
+                Lookup::Resident(_) => {
+                    block.was_resident = true;
+                    let read = self.world.queue_read(ticket, block.handle);
+                    reads.push((*id, block.handle, read.expect("it is resident")));
+                }
+                Lookup::Pending => {
+                    // R8: only a new block is pending; an old one is evicted, or where it was.
+                    assert!(
+                        !block.was_resident || block.may_leave,
+                        "R8: block {id} is hidden"
+                    );
+                }
+                Lookup::Stale => panic!("R7: block {id} lives"),
+                Lookup::NotYetPublished | Lookup::Evicted | Lookup::Failed => {}
+                Lookup::Lost => panic!("block {id}: the device is there"),
+            }
+        }
+        self.world.ticks(5);
+        reads
+            .into_iter()
+            .map(|(id, handle, read)| {
+                let bytes = read.lock().expect("no panics while held").take();
+                (id, handle, bytes.expect("it was executed"))
+            })
+            .collect()
+    }
+
+    fn check_shown(&mut self, shown: &[(u32, Handle, Vec<u8>)]) {
+        for (id, _, bytes) in shown {
+            let block = self.blocks.get_mut(id).expect("it lives");
+            let revision = u32::from_le_bytes(bytes[4..8].try_into().expect("four bytes"));
+            let lens = block.lens.lock().expect("no panics while held");
+            let len = lens.get(revision as usize);
+            let len = *len.unwrap_or_else(|| panic!("R1: block {id} shows garbage {bytes:?}"));
+            assert_eq!(bytes[..len], stamped(*id, revision, len), "R3: block {id}");
+            assert!(revision >= block.seen, "R4: block {id} went back in time");
+            block.seen = revision;
+        }
+    }
+
+    fn hold(&mut self, first: usize) {
+        if self.held.len() >= 3 {
+            return;
+        }
+        let ticket = self.world.manager.begin_frame();
+        let shown = self.read_all(&ticket, first, 12);
+        self.check_shown(&shown);
+        self.held.push(Held { ticket, shown });
+    }
+
+    /// What a kept ticket showed first it still shows, whatever happened since.
+    fn check_held(&mut self, nth: usize) {
+        if self.held.is_empty() {
+            return;
+        }
+        let at = nth % self.held.len();
+        let held = self.held.swap_remove(at);
+        for (id, handle, before) in &held.shown {
+            if self.blocks.get(id).is_some_and(|block| block.in_place) {
+                // Whoever updates in place accepts that older versions see it.
+                continue;
+            }
+            let read = self.world.queue_read(&held.ticket, *handle);
+            let read = read.expect("R4: a version never changes");
+            self.world.ticks(4);
+            let bytes = read.lock().expect("no panics while held").take();
+            assert_eq!(
+                bytes.as_ref(),
+                Some(before),
+                "R3: block {id} changed under a ticket"
+            );
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Add {
+                count,
+                long,
+                reload,
+            } => self.add(count, long, reload),
+            Step::Update { nth, count } => self.update(nth, Some(count)),
+            Step::InPlace { nth } => self.update(nth, None),
+            Step::Remove { nth } => {
+                if let Some(id) = self.pick(nth) {
+                    // Its bytes change no more, so a held ticket may still check it.
+                    let block = self.blocks.remove(&id).expect("it was picked");
+                    self.world
+                        .client
+                        .remove(block.handle)
+                        .expect("the mailbox has room");
+                }
+            }
+            Step::Pin { nth } => {
+                if let Some(id) = self.pick(nth) {
+                    let block = self.blocks.get_mut(&id).expect("it was picked");
+                    drop(
+                        self.world
+                            .client
+                            .pin(block.handle)
+                            .expect("the mailbox has room"),
+                    );
+                    block.pins += 1;
+                }
+            }
+            Step::Unpin { nth } => {
+                let pinned: Vec<u32> = self
+                    .blocks
+                    .iter()
+                    .filter(|(_, b)| b.pins > 0)
+                    .map(|(id, _)| *id)
+                    .collect();
+                if !pinned.is_empty() {
+                    let id = pinned[nth % pinned.len()];
+                    let block = self.blocks.get_mut(&id).expect("it is one of them");
+                    self.world
+                        .client
+                        .unpin(block.handle)
+                        .expect("the mailbox has room");
+                    block.pins -= 1;
+                }
+            }
+            Step::Lifetime { nth, long } => {
+                if let Some(id) = self.pick(nth) {
+                    let block = self.blocks.get_mut(&id).expect("it was picked");
+                    let lifetime = if long {
+                        Lifetime::LongLived
+                    } else {
+                        Lifetime::Dynamic
+                    };
+                    self.world
+                        .client
+                        .set_lifetime(block.handle, lifetime)
+                        .expect("room");
+                    block.may_leave |= !long;
+                }
+            }
+            Step::Budget { kib } => {
+                drop(
+                    self.world
+                        .client
+                        .set_budget(ByteLen::from_kib(kib))
+                        .expect("a chunk fits"),
+                );
+            }
+            Step::Compact => drop(self.world.client.compact_now().expect("room")),
+            Step::Frame { first, count } => self.frame(first, count),
+            Step::Hold { first } => self.hold(first),
+            Step::Drop { nth } => self.check_held(nth),
+            Step::Ticks { count } => self.world.ticks(count),
+            Step::FailCreation => self.world.control.fail_creation(1),
+        }
+    }
+
+    /// Nothing is held any more: what was asked for is done, and what retired is free.
+    fn settle(&mut self) {
+        while !self.held.is_empty() {
+            self.check_held(0);
+        }
+        for block in self.blocks.values() {
+            for _ in 0..block.pins {
+                self.world
+                    .client
+                    .unpin(block.handle)
+                    .expect("the mailbox has room");
+            }
+        }
+        self.world.ticks(700);
+        let report = self.world.manager.report();
+        assert_eq!(
+            report.retired_bytes, 0,
+            "R3: retired bytes drain: {report:?}"
+        );
+        assert_eq!(report.hidden_uses, 0, "R8");
+        assert_eq!(
+            report.gpu_errors, 0,
+            "the device had nothing to complain of"
+        );
+        assert_eq!(
+            (report.long_lived_moves, report.long_lived_evictions),
+            (0, 0),
+            "R9"
+        );
+        let live = usize::try_from(report.blocks).expect("small");
+        assert_eq!(live, self.blocks.len(), "every block is accounted for");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_read_sees_its_own_bytes(steps in steps()) {
+        let mut config = small();
+        config.mailbox_bytes = ByteLen::from_mib(16);
+        let mut model = Model {
+            world: World::new(config),
+            blocks: BTreeMap::new(),
+            held: Vec::new(),
+            next: 1,
+        };
+        for step in steps {
+            model.apply(step);
+        }
+        model.settle();
+    }
+}
