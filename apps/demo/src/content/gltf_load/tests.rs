@@ -441,6 +441,31 @@ fn accessors_that_reach_too_far_are_refused() {
 }
 
 #[test]
+fn the_offset_of_an_accessor_counts() {
+    let folder = Folder::new();
+    let parts = Parts {
+        position_count: 2,
+        index_count: 0,
+        ..Parts::default()
+    };
+    let _ = parts.gltf(&folder);
+    for (offset, reads) in [(0usize, true), (12, true), (13, false), (1 << 40, false)] {
+        let json = parts.json(r#","uri":"the%20data.bin""#);
+        let json = json.replace(
+            r#""count":2"#,
+            &format!(r#""byteOffset":{offset},"count":2"#),
+        );
+        let error = load_file(&folder.put("model.gltf", json)).expect_err("no triangle at best");
+        let want = if reads {
+            "no triangle"
+        } else {
+            "reads 2 elements"
+        };
+        assert!(error.to_string().contains(want), "from {offset}: {error}");
+    }
+}
+
+#[test]
 fn attributes_must_be_there_and_fit() {
     let check = |attributes: &str, want: &str| {
         let attributes = attributes.into();

@@ -157,6 +157,36 @@ fn a_camera_that_trembles_changes_nothing() {
 }
 
 #[test]
+fn a_camera_that_trembles_does_not_make_tiles_flicker() {
+    // What is kept does not matter here; without it the test is fast.
+    let config = SelectConfig {
+        keep_error_px: 3.0,
+        grove_draw_m: 0.0,
+        ..SelectConfig::default()
+    };
+    let flight = default_flight(scene(), 600);
+    for step in 0u8..60 {
+        let camera = flight.camera_at(f32::from(step) / 59.0);
+        let moved = Camera {
+            position: camera.position + Vec3::new(9.0, 2.0, -6.0),
+            ..camera
+        };
+        let mut selector = Selector::new(config);
+        for camera in [camera, moved] {
+            selector.update(scene(), &camera);
+        }
+        let before = selector.split.clone();
+        for camera in [camera, moved] {
+            selector.update(scene(), &camera);
+            assert_eq!(
+                before, selector.split,
+                "the same tiles are split at step {step}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_same_cameras_give_the_same_selection() {
     let run = || {
         let mut selector = Selector::new(SelectConfig::default());
@@ -205,4 +235,37 @@ fn missing_tiles_are_stood_in_for_without_overlap() {
         let above = ids.iter().filter(|&&t| covers(t, *tile)).count();
         assert_eq!(above, 1, "{tile} is covered once");
     }
+}
+
+#[test]
+fn a_stand_in_takes_the_place_of_all_it_covers() {
+    let selection = Selector::new(SelectConfig::default()).update(scene(), &cameras()[3]);
+    let drawn = tiles(&selection.draw);
+    let siblings = |t: TileId| drawn.iter().filter(move |s| s.parent() == t.parent());
+    let missing = drawn.iter().copied().find(|&t| siblings(t).count() > 1);
+    let missing = missing.expect("two tiles of one parent are drawn");
+    let ready = |id| id != ObjectId::Tile(missing);
+    let mut shown = BTreeSet::new();
+    for drawable in cover(scene(), &selection.draw, ready) {
+        let Drawable::Object(id) = drawable else {
+            panic!("{drawable:?} although a parent is there")
+        };
+        assert!(shown.insert(id), "{id} is drawn once");
+    }
+    assert!(
+        shown.contains(&ObjectId::Tile(missing.parent())),
+        "the parent stands in"
+    );
+    for sibling in siblings(missing) {
+        assert!(
+            !shown.contains(&ObjectId::Tile(*sibling)),
+            "{sibling} lies under its parent"
+        );
+    }
+    let gone = siblings(missing).count();
+    assert_eq!(
+        shown.len(),
+        selection.draw.len() - gone + 1,
+        "all else is drawn as it was"
+    );
 }

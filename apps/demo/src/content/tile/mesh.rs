@@ -13,6 +13,8 @@ const SNOW_STEP_M: f32 = 60.0;
 const SNOW_MOST_M: f32 = 1200.0;
 /// The craters of the latest revisions that are kept.
 const CRATERS_KEPT: u32 = 8;
+/// No crater has a larger radius, so that those of coarse tiles do not fill whole valleys.
+const LARGEST_CRATER_M: f32 = 260.0;
 
 /// Makes a tile's mesh. The same `scene`, `id` and `revision` always give the same bytes.
 ///
@@ -166,7 +168,7 @@ fn craters(scene: &Scene, id: TileId, revision: u32) -> Vec<Crater> {
             let side_m = id.side_m();
             Crater {
                 middle_m: Vec2::new(random.range(0.32, 0.68), random.range(0.32, 0.68)) * side_m,
-                radius_m: random.range(0.05, 0.14) * side_m,
+                radius_m: (random.range(0.05, 0.14) * side_m).min(LARGEST_CRATER_M),
             }
         })
         .collect()
