@@ -236,11 +236,12 @@ impl Config {
 
     /// Checks a budget set later: it must also hold one staging buffer of the present size.
     pub(crate) fn check_later_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {
+        self.check_budget(budget)?;
         let limit = self.staging_under(budget);
         if limit < self.staging_buffer() {
             return Err(ConfigError::StagingTooSmall { limit });
         }
-        self.check_budget(budget)
+        Ok(())
     }
 
     fn check_budget(&self, budget: ByteLen) -> Result<(), ConfigError> {

@@ -59,6 +59,8 @@ pub(crate) struct Driver<B: Backend> {
     /// The buffers that the next version names.
     table: Arc<ChunkTable<B::Buffer>>,
     table_changed: bool,
+    /// A publish was tried in this tick.
+    tried_publish: bool,
     waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
     reading: FixedMap<ReadId, Reading>,
     releasing: FixedMap<ReleaseId, ByteLen>,
@@ -100,6 +102,7 @@ impl<B: Backend> Driver<B> {
             buffers: Vec::new(),
             table: parts.table,
             table_changed: false,
+            tried_publish: false,
             waiting: fixed_map(),
             reading: fixed_map(),
             releasing: fixed_map(),
@@ -251,11 +254,24 @@ impl<B: Backend> Driver<B> {
         let idle = !core::mem::take(&mut self.saw_frame) && self.publisher.versions_alive() <= 1;
         let staging_free = self.backend.staging().free_bytes;
         self.step(Event::TickBegin { staging_free, idle });
+        self.tried_publish = false;
         self.step(Event::Transfer);
+        self.publish_what_stalled();
         self.note_peaks();
         self.taken_bytes = 0;
         self.refill_reserve();
         self.refresh_report();
+    }
+
+    /// What an earlier tick could not publish goes out with this one, also if it has no changes
+    /// of its own.
+    fn publish_what_stalled(&mut self) {
+        if self.tried_publish || !(self.publisher.has_pending() || self.table_changed) {
+            return;
+        }
+        if let Some(event) = self.try_publish() {
+            self.step(event);
+        }
     }
 
     /// Frees what no version in use names any more (R3).
@@ -584,6 +600,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn try_publish(&mut self) -> Option<Event> {
+        self.tried_publish = true;
         match self.publisher.publish(Arc::clone(&self.table)) {
             Ok(version) => {
                 self.table_changed = false;
