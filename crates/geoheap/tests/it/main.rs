@@ -9,3 +9,4 @@ mod path;
 mod refusals;
 mod streaming;
 mod threads;
+mod wgpu_device;
