@@ -100,6 +100,26 @@ pub struct DrawList {
     pub placements: Vec<Placement>,
     /// What to draw for items that are not resident; `None` leaves them out.
     pub stand_ins: Option<StandIns>,
+    /// Blocks that are looked up and not drawn: what should come back, and what is to be there
+    /// when something finer goes.
+    pub watched: Vec<Handle>,
+}
+
+/// What lookups told of blocks: those drawn that were away, and those watched that were there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sightings {
+    /// Not in GPU memory.
+    pub away: Vec<Handle>,
+    /// In GPU memory.
+    pub there: Vec<Handle>,
+}
+
+impl Sightings {
+    /// Takes another's in.
+    pub fn append(&mut self, mut other: Self) {
+        self.away.append(&mut other.away);
+        self.there.append(&mut other.there);
+    }
 }
 
 /// An item that a frame draws.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use geoheap::{
-    Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapMap, Pending,
+    Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapEvent, HeapMap, Pending,
     RecordError, RenderActors, Report as HeapReport, Threading,
 };
 
 use crate::cli::{BudgetChange, PictureSize};
 use crate::content::camera::Camera;
-use crate::draw_list::FramePlan;
+use crate::draw_list::{FramePlan, Sightings};
 use crate::geometry::{Geometry, Pace};
 use crate::heap_view::Caption;
 use crate::render::record::{Recorded, Share};
@@ -149,8 +149,16 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
     measured: Measured,
     figures: Figures,
     heap: HeapReport,
+    /// Of the last frame, for the next step.
+    sightings: Sightings,
     map: Option<(u64, Pending<HeapMap>)>,
     frame: u64,
+}
+
+impl<B: Backend, P: Painter<B::Buffer>> std::fmt::Debug for Flight<B, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flight").field("frame", &self.frame).finish_non_exhaustive()
+    }
 }
 
 impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
@@ -189,6 +197,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             measured: Measured::default(),
             figures: Figures { budget_bytes: config.budget_bytes, ..Figures::default() },
             heap: HeapReport::default(),
+            sightings: Sightings::default(),
             map: None,
             frame: 0,
         })
@@ -222,19 +231,25 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let started = Instant::now();
         self.apply_budget();
         self.take_figures();
-        let input = StepInput {
+        let size = self.painter.size();
+        let step = |sightings| StepInput {
             camera: *camera,
             frame: self.frame,
             list_in_use: 0,
-            size: self.painter.size(),
+            size,
+            sightings,
+            figures: self.figures,
         };
-        let list = self.geometry.list(self.pace, &input, &self.figures)?;
+        let mut input = Some(step(std::mem::take(&mut self.sightings)));
+        let list = self.geometry.list(self.pace, &mut input)?;
         if self.actors.is_none() {
             self.manager.poll();
         }
         let ticket = self.manager.begin_frame();
-        self.geometry.start_step(&input, &self.figures);
-        let size = input.size;
+        if let Some(input) = self.geometry.start_step(input) {
+            // Not taken: the next frame's step has it.
+            self.sightings = input.sightings;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
         let aspect = size.width as f32 / size.height as f32;
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
@@ -244,14 +259,19 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         self.measured.record_ms.push(milliseconds(recording));
         let mut commands = Vec::with_capacity(recorded.len());
         for share in recorded {
-            self.measured.counts += share.counts;
+            self.measured.counts += share.found.counts;
+            self.sightings.append(share.found.sightings);
             commands.extend(share.commands);
         }
         self.painter.submit(commands);
         // The commands carry the version on; the frame itself is done with it.
         drop(ticket.finish());
         for event in self.manager.events() {
-            tracing::warn!(%event, frame = self.frame, "heap event");
+            if matches!(event, HeapEvent::Degraded(_) | HeapEvent::Recovered) {
+                tracing::info!(%event, frame = self.frame, "heap event");
+            } else {
+                tracing::warn!(%event, frame = self.frame, "heap event");
+            }
         }
         self.measured.frame_ms.push(milliseconds(started));
         self.frame += 1;

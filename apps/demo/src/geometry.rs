@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::draw_list::DrawList;
-use crate::world::{Figures, StepInput, World, WorldError};
+use crate::world::{StepInput, World, WorldError};
 
 /// How a frame and the geometry side keep pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ enum Runner {
 
 #[derive(Debug)]
 struct Worker {
-    steps: flume::Sender<(StepInput, Figures)>,
+    steps: flume::Sender<StepInput>,
     lists: flume::Receiver<Result<DrawList, WorldError>>,
     thread: JoinHandle<World>,
     under_way: bool,
@@ -47,12 +47,12 @@ impl Geometry {
     /// # Errors
     /// Where the operating system gives no thread.
     pub fn threaded(mut world: World) -> std::io::Result<Self> {
-        let (steps, inbox) = flume::bounded::<(StepInput, Figures)>(1);
+        let (steps, inbox) = flume::bounded::<StepInput>(1);
         let (outbox, lists) = flume::bounded(1);
         let thread = std::thread::Builder::new().name("demo-geometry".into()).spawn(move || {
             // Both loops end when the frame's side lets go of its channels.
-            while let Ok((input, figures)) = inbox.recv() {
-                if outbox.send(world.step(&input, &figures)).is_err() {
+            while let Ok(input) = inbox.recv() {
+                if outbox.send(world.step(&input)).is_err() {
                     break;
                 }
             }
@@ -62,20 +62,22 @@ impl Geometry {
         Ok(Self { runner: Runner::Thread(worker), list: Arc::default() })
     }
 
-    /// The list to draw from. In a run of one thread the step for this frame is made here.
+    /// The list to draw from. In a run of one thread the step for this frame is made here and
+    /// takes the input.
     ///
     /// # Errors
     /// [`WorldError`] of the step.
     pub fn list(
         &mut self,
         pace: Pace,
-        input: &StepInput,
-        figures: &Figures,
+        input: &mut Option<StepInput>,
     ) -> Result<Arc<DrawList>, WorldError> {
         match &mut self.runner {
             Runner::Inline(world) => {
-                let input = StepInput { list_in_use: self.list.sequence, ..*input };
-                self.list = Arc::new(world.step(&input, figures)?);
+                if let Some(input) = input.take() {
+                    let input = StepInput { list_in_use: self.list.sequence, ..input };
+                    self.list = Arc::new(world.step(&input)?);
+                }
             }
             Runner::Thread(worker) => {
                 if let Some(list) = worker.take(pace)? {
@@ -86,16 +88,19 @@ impl Geometry {
         Ok(Arc::clone(&self.list))
     }
 
-    /// Starts the step for the next frame, if the last one is through. Call it when the frame's
-    /// ticket exists: from then on no frame draws from an older list than [`Geometry::list`] gave.
-    pub fn start_step(&mut self, input: &StepInput, figures: &Figures) {
-        let Runner::Thread(worker) = &mut self.runner else { return };
+    /// Starts the step for the next frame, or gives the input back if the last one is not through.
+    /// Call it when the frame's ticket exists: from then on no frame draws from an older list than
+    /// [`Geometry::list`] gave.
+    pub fn start_step(&mut self, input: Option<StepInput>) -> Option<StepInput> {
+        let input = input?;
+        let Runner::Thread(worker) = &mut self.runner else { return None };
         if worker.under_way {
-            return;
+            return Some(input);
         }
-        let input = StepInput { list_in_use: self.list.sequence, ..*input };
+        let input = StepInput { list_in_use: self.list.sequence, ..input };
         // A thread that has ended shows at the next list.
-        worker.under_way = worker.steps.send((input, *figures)).is_ok();
+        worker.under_way = worker.steps.send(input).is_ok();
+        None
     }
 
     /// Ends the thread, if there is one, and gives the world back.

@@ -19,7 +19,7 @@ use crate::render::device::{DeviceError, Gpu, GpuErrors};
 use crate::render::record::{FrameJob, Recorded, Renderer, Share};
 use crate::render::targets::{COLOUR_FORMAT, ColourTarget};
 use crate::report::{Report, SCHEMA, Spread, WriteError};
-use crate::resolve::{Counts, resolve};
+use crate::resolve::{Found, resolve, watch};
 
 /// Pictures along a flight.
 const PICTURES: u32 = 6;
@@ -145,13 +145,14 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
     }
 
     fn record(plan: &Arc<FramePlan>, share: Share, ticket: &FrameTicket<Buf>) -> Recorded<()> {
-        let mut counts = Counts::default();
+        let mut found = Found::default();
         let run = plan.solid_share(share.index, share.count);
-        drop(resolve(ticket, plan, run, true, &mut counts));
+        drop(resolve(ticket, plan, run, true, &mut found));
         if share.is_last() {
-            drop(resolve(ticket, plan, &plan.flat, false, &mut counts));
+            watch(ticket, plan, &mut found);
+            drop(resolve(ticket, plan, &plan.flat, false, &mut found));
         }
-        Recorded { commands: None, counts }
+        Recorded { commands: None, found }
     }
 
     fn submit(&mut self, _commands: Vec<()>) {}
@@ -166,7 +167,7 @@ pub fn run(args: &Args, prepared: Prepared, errors: &GpuErrors) -> Result<Report
     let run = HeadlessRun { args, frames, prepared: &prepared };
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {
-            let (gpu, _control) = VirtualGpu::new(VirtualConfig::default());
+            let (gpu, _control) = VirtualGpu::new(&VirtualConfig::default());
             let painter = Counter { size: args.size };
             let manager = GeometryManager::with_backend(gpu, prepared.flight.heap())
                 .map_err(FlightError::from)?;
@@ -264,10 +265,11 @@ fn ranges(map: &HeapMap) -> usize {
 fn words<B: Backend, P: Painter<B::Buffer>>(flight: &Flight<B, P>) -> String {
     let heap = flight.heap();
     format!(
-        "GPU {} of {} MiB in {} chunks, world {} MiB, {} evictions, {} moves",
+        "GPU {} of {} MiB in {} chunks, {} MiB live, world {} MiB, {} evictions, {} moves",
         heap.held_bytes / MIB,
         heap.budget_bytes / MIB,
         heap.chunks,
+        heap.live_bytes / MIB,
         heap.world_bytes / MIB,
         heap.evictions,
         heap.moves

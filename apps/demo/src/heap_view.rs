@@ -54,7 +54,7 @@ pub fn kind_of(label: Option<&Arc<str>>) -> Option<Kind> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The chunk's number.
-    pub id: u32,
+    pub id: usize,
     /// A word on what is special about it, or nothing.
     pub mark: &'static str,
     /// Whether its blocks are long-lived.

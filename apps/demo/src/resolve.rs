@@ -5,7 +5,7 @@ use std::ops::{AddAssign, Range};
 
 use geoheap::{BlockView, ChunkId, Draw, Fallback, FrameTicket, Handle, IndexFormat, Lookup};
 
-use crate::draw_list::{FramePlan, Item, Kind, Planned, StandIns};
+use crate::draw_list::{FramePlan, Item, Kind, Planned, Sightings, StandIns};
 
 /// What became of the things that were looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub struct Counts {
     pub skipped: u64,
     /// Handles that name no block any more.
     pub stale: u64,
+}
+
+/// What a share found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In numbers.
+    pub counts: Counts,
+    /// For the geometry side.
+    pub sightings: Sightings,
 }
 
 impl AddAssign for Counts {
@@ -72,15 +81,19 @@ pub fn resolve<'t, Buf>(
     plan: &FramePlan,
     run: &[Planned],
     sort: bool,
-    counts: &mut Counts,
+    found: &mut Found,
 ) -> Vec<Resolved<'t, Buf>> {
     let ready = Ready::new(ticket, plan.list.stand_ins);
     let mut resolved = Vec::with_capacity(run.len());
     for planned in run {
         let item = &plan.list.items[planned.item as usize];
-        match look_up(ticket, &ready, item, counts) {
-            Some(view) => resolved.extend(placed(view, item, *planned, counts)),
-            None => counts.skipped += 1,
+        let view = look_up(ticket, &ready, item, &mut found.counts);
+        if view.as_ref().is_none_or(|view| view.is_fallback) {
+            found.sightings.away.push(item.handle);
+        }
+        match view {
+            Some(view) => resolved.extend(placed(view, item, *planned, &mut found.counts)),
+            None => found.counts.skipped += 1,
         }
     }
     if sort {
@@ -89,6 +102,12 @@ pub fn resolve<'t, Buf>(
         });
     }
     resolved
+}
+
+/// Looks up what is watched; the question alone keeps a block in memory, or asks for it.
+pub fn watch<Buf>(ticket: &FrameTicket<Buf>, plan: &FramePlan, found: &mut Found) {
+    let there = |handle: &Handle| matches!(ticket.get(*handle), Lookup::Resident(_));
+    found.sightings.there.extend(plan.list.watched.iter().copied().filter(there));
 }
 
 fn look_up<'t, Buf>(

@@ -17,11 +17,11 @@ mod models;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use geoheap::{BlockDesc, Client, Lifetime, Source};
+use geoheap::{BlockDesc, Client, Handle, Lifetime, Source};
 use glam::Vec3;
 
 pub use blocks::{Block, Expected, Key, payloads};
@@ -36,7 +36,7 @@ use crate::content::mesh::{Bounds, MeshData};
 use crate::content::scene::{ObjectId, Scene};
 use crate::content::select::{Drawable, SelectConfig, Selection, Selector, cover};
 use crate::content::tile::TileId;
-use crate::draw_list::{DrawList, Item, Kind, Placement, StandIns};
+use crate::draw_list::{DrawList, Item, Kind, Placement, Sightings, StandIns};
 use blocks::{Arrival, Replacing, describe};
 use interface::Interface;
 use models::Scatter;
@@ -73,7 +73,7 @@ pub struct WorldConfig {
 }
 
 /// What a frame tells the geometry side.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepInput {
     /// The eye.
     pub camera: Camera,
@@ -83,6 +83,10 @@ pub struct StepInput {
     pub list_in_use: u64,
     /// The picture, for the places of the user interface.
     pub size: PictureSize,
+    /// What the frames since the last step found in GPU memory, and what not.
+    pub sightings: Sightings,
+    /// What the user interface shows of the heap.
+    pub figures: Figures,
 }
 
 /// A block could not be added, and the flight cannot go on without.
@@ -111,6 +115,7 @@ pub struct World {
     client: Client,
     selector: Selector,
     blocks: BTreeMap<Key, Block>,
+    by_handle: BTreeMap<Handle, Key>,
     /// Blocks that no new list names, waiting until no list in use does (W1).
     leaving: Vec<Block>,
     stand_ins: Option<StandIns>,
@@ -135,6 +140,7 @@ impl World {
             client,
             selector: Selector::new(select),
             blocks: BTreeMap::new(),
+            by_handle: BTreeMap::new(),
             leaving: Vec::new(),
             stand_ins: None,
             interface: Interface::default(),
@@ -166,8 +172,9 @@ impl World {
     ///
     /// # Errors
     /// [`WorldError`] if the engine refuses a block for good.
-    pub fn step(&mut self, input: &StepInput, figures: &Figures) -> Result<DrawList, WorldError> {
+    pub fn step(&mut self, input: &StepInput) -> Result<DrawList, WorldError> {
         self.steps += 1;
+        self.note(&input.sightings);
         for block in self.blocks.values_mut() {
             block.poll(&self.client);
         }
@@ -181,12 +188,13 @@ impl World {
         self.build(&selection)?;
         for id in &selection.discard {
             if let Some(block) = self.blocks.remove(&Key::Streamed(*id)) {
+                self.by_handle.remove(&block.handle);
                 self.leaving.push(block);
             }
         }
         if self.config.choice == SceneChoice::Landscape {
             changes::apply(self, &selection, input.frame)?;
-            interface::update(self, input, figures)?;
+            interface::update(self, input)?;
         }
         let list = self.list(&selection, input);
         self.checker.step(&self.client, &self.blocks, &self.config.scene, self.sequence);
@@ -208,6 +216,19 @@ impl World {
             }
         }
         self.stand_ins = None;
+    }
+
+    /// What was away is drawn by something coarser until it is seen again.
+    fn note(&mut self, sightings: &Sightings) {
+        let seen = [(&sightings.away, true), (&sightings.there, false)];
+        for (handles, away) in seen {
+            for handle in handles {
+                let key = self.by_handle.get(handle);
+                if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
+                    block.away = away;
+                }
+            }
+        }
     }
 
     fn let_go(&mut self, list_in_use: u64) -> Result<(), WorldError> {
@@ -264,7 +285,7 @@ impl World {
         key: Key,
         mesh: Arc<MeshData>,
         priority: u8,
-    ) -> Result<geoheap::Handle, WorldError> {
+    ) -> Result<Handle, WorldError> {
         let name = key.label();
         self.try_add(key, mesh, priority)
             .map_err(|error| WorldError(format!("cannot add {name}: {error}")))
@@ -275,7 +296,7 @@ impl World {
         key: Key,
         mesh: Arc<MeshData>,
         priority: u8,
-    ) -> Result<geoheap::Handle, geoheap::AddError> {
+    ) -> Result<Handle, geoheap::AddError> {
         let revision = Arc::new(AtomicU32::new(0));
         let reloads = match key {
             Key::Streamed(id) if reloads(id) => Some(id),
@@ -315,9 +336,11 @@ impl World {
             arrival,
             expected,
             last_listed: 0,
+            away: false,
             replacing: None,
         };
         self.blocks.insert(key, block);
+        self.by_handle.insert(handle, key);
         Ok(handle)
     }
 
@@ -348,6 +371,32 @@ impl World {
         Ok(true)
     }
 
+    /// Watches what the selection wants and the list does not draw because it is away, and the
+    /// parent of every tile in view: it covers when the tile goes.
+    fn watch(&mut self, selection: &Selection, list: &mut DrawList) {
+        let top = self.config.scene.top_level();
+        let mut watched = BTreeSet::new();
+        for id in &selection.draw {
+            let key = Key::Streamed(*id);
+            if self.blocks.get(&key).is_some_and(|block| block.away) {
+                watched.insert(key);
+            }
+            if let ObjectId::Tile(tile) = id
+                && let Some(parent) = keeper(*tile, top)
+            {
+                watched.insert(Key::Streamed(ObjectId::Tile(parent)));
+            }
+        }
+        for key in watched {
+            if let Some(block) = self.blocks.get_mut(&key)
+                && block.has_arrived()
+            {
+                block.last_listed = list.sequence;
+                list.watched.push(block.handle);
+            }
+        }
+    }
+
     fn list(&mut self, selection: &Selection, input: &StepInput) -> DrawList {
         self.sequence += 1;
         let mut list = DrawList {
@@ -356,7 +405,7 @@ impl World {
             ..DrawList::default()
         };
         let blocks = &self.blocks;
-        let ready = |id| blocks.get(&Key::Streamed(id)).is_some_and(Block::has_arrived);
+        let ready = |id| blocks.get(&Key::Streamed(id)).is_some_and(Block::is_there);
         for drawable in cover(&self.config.scene, &selection.draw, ready) {
             let (id, key) = match drawable {
                 Drawable::Object(id) => (id, Key::Streamed(id)),
@@ -366,10 +415,16 @@ impl World {
             block.last_listed = self.sequence;
             push_object(&mut list, &self.config.scene, id, block.handle);
         }
+        self.watch(selection, &mut list);
         models::list(self, &input.camera, &mut list);
         interface::list(self, &input.camera, input.size, &mut list);
         list
     }
+}
+
+/// The ancestor that a tile is covered by while it is away, so far up as is worth keeping.
+fn keeper(tile: TileId, top_level: u8) -> Option<TileId> {
+    (tile.level < top_level).then(|| tile.parent())
 }
 
 /// Every second tile is made again when it comes back; the rest is retained by the engine.
@@ -385,7 +440,7 @@ fn priority_of(wanted: f32) -> u8 {
     if wanted >= 1e3 { 144 } else { 128 }
 }
 
-fn push_object(list: &mut DrawList, scene: &Scene, id: ObjectId, handle: geoheap::Handle) {
+fn push_object(list: &mut DrawList, scene: &Scene, id: ObjectId, handle: Handle) {
     let (tile, kind) = match id {
         ObjectId::Tile(tile) => (tile, Kind::Ground),
         ObjectId::Grove(tile, _) => (tile, Kind::Grove),

@@ -1,6 +1,6 @@
 use super::*;
 
-fn row(id: u32, long_lived: bool, cells: &[(u64, u64, Kind, RangeState)]) -> Row {
+fn row(id: usize, long_lived: bool, cells: &[(u64, u64, Kind, RangeState)]) -> Row {
     let cells = cells
         .iter()
         .map(|&(offset, len, kind, state)| Cell { offset, len, kind: Some(kind), state })
@@ -42,7 +42,7 @@ fn kinds_and_states_have_colours_of_their_own() {
 
 fn check_rows(rows: u32, height: std::ops::RangeInclusive<u32>) {
     let cells = [(0, 1, Kind::Ground, RangeState::Live), (500, 250, Kind::Grove, RangeState::Live)];
-    let all: Vec<Row> = (0..rows).map(|id| row(id, id % 2 == 1, &cells)).collect();
+    let all: Vec<Row> = (0..rows as usize).map(|id| row(id, id % 2 == 1, &cells)).collect();
     let picture = draw_rows(&all, &caption());
     assert!(height.contains(&picture.height()), "{rows} rows: {} px", picture.height());
     let groves = count_below_header(&picture, colour_of(Some(Kind::Grove)));

@@ -11,12 +11,12 @@ use glam::Vec3;
 use crate::draw_list::{FramePlan, Kind, Placement};
 
 /// Bytes of one instance.
-pub const INSTANCE_BYTES: u64 = size_of::<Instance>() as u64;
+pub(super) const INSTANCE_BYTES: u64 = size_of::<Instance>() as u64;
 
 /// One instance as the shaders read it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-pub struct Instance {
+pub(super) struct Instance {
     /// Relative to the eye in metres; in pixels for the user interface.
     place: [f32; 3],
     /// Factors along the mesh's axes.
@@ -29,7 +29,7 @@ pub struct Instance {
 
 impl Instance {
     /// An instance for an eye at `eye`.
-    pub fn new(kind: Kind, placement: &Placement, eye: Vec3) -> Self {
+    pub(super) fn new(kind: Kind, placement: &Placement, eye: Vec3) -> Self {
         let origin = if kind == Kind::Interface { Vec3::ZERO } else { eye };
         Self {
             place: (placement.at - origin).to_array(),
@@ -42,7 +42,7 @@ impl Instance {
 
 /// The instance buffer and the CPU-side room that fills it.
 #[derive(Debug)]
-pub struct InstanceBuffer {
+pub(super) struct InstanceBuffer {
     buffer: wgpu::Buffer,
     capacity: u64,
     scratch: Vec<Instance>,
@@ -50,13 +50,13 @@ pub struct InstanceBuffer {
 
 impl InstanceBuffer {
     /// Makes one for a few thousand instances.
-    pub fn new(device: &wgpu::Device) -> Self {
+    pub(super) fn new(device: &wgpu::Device) -> Self {
         let capacity = 4096;
         Self { buffer: buffer(device, capacity), capacity, scratch: Vec::new() }
     }
 
     /// Fills the buffer with a frame's instances and returns it.
-    pub fn fill(
+    pub(super) fn fill(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,

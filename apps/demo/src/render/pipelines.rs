@@ -6,10 +6,10 @@ use super::instances::INSTANCE_BYTES;
 use crate::content::mesh::VERTEX_STRIDE_BYTES;
 
 /// The depth buffer's form. Depth is reversed: 1 at the eye, 0 at infinity.
-pub const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
+pub(super) const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 
 /// Bytes of the uniform block of a frame, as `common.wgsl` lays it out.
-pub const FRAME_UNIFORM_BYTES: u64 = 160;
+pub(super) const FRAME_UNIFORM_BYTES: u64 = 160;
 
 const VERTEX_ATTRIBUTES: [wgpu::VertexAttribute; 3] =
     wgpu::vertex_attr_array![0 => Float32x3, 1 => Snorm8x4, 2 => Unorm8x4];
@@ -18,19 +18,19 @@ const INSTANCE_ATTRIBUTES: [wgpu::VertexAttribute; 4] =
 
 /// All pipelines and the layouts that they share.
 #[derive(Clone, Debug)]
-pub struct Pipelines {
+pub(super) struct Pipelines {
     /// Ground, buildings, trees, models, stand-ins.
-    pub lit: wgpu::RenderPipeline,
+    pub(super) lit: wgpu::RenderPipeline,
     /// The sky, where nothing solid was drawn.
-    pub sky: wgpu::RenderPipeline,
+    pub(super) sky: wgpu::RenderPipeline,
     /// The user interface.
-    pub flat: wgpu::RenderPipeline,
+    pub(super) flat: wgpu::RenderPipeline,
     /// A picture over the picture.
-    pub overlay: wgpu::RenderPipeline,
+    pub(super) overlay: wgpu::RenderPipeline,
     /// Group 0: the frame's uniform block.
-    pub frame_layout: wgpu::BindGroupLayout,
+    pub(super) frame_layout: wgpu::BindGroupLayout,
     /// Group 1 of the overlay: its texture and sampler.
-    pub overlay_layout: wgpu::BindGroupLayout,
+    pub(super) overlay_layout: wgpu::BindGroupLayout,
 }
 
 /// What tells the pipelines apart.
@@ -47,7 +47,7 @@ struct Variant {
 
 impl Pipelines {
     /// Makes the pipelines for pictures of `format`.
-    pub fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
+    pub(super) fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
         let frame_layout = frame_layout(device);
         let overlay_layout = overlay_layout(device);
         let frame_only = [Some(&frame_layout)];

@@ -18,7 +18,7 @@ use super::targets::depth_view;
 use crate::cli::PictureSize;
 use crate::content::camera::Camera;
 use crate::draw_list::FramePlan;
-use crate::resolve::{Counts, Resolved, resolve};
+use crate::resolve::{Found, Resolved, resolve, watch};
 
 /// Haze per metre at sea level.
 const HAZE_PER_M: f32 = 1.0 / 9_000.0;
@@ -53,8 +53,8 @@ impl Share {
 pub struct Recorded<C> {
     /// Commands to submit, if the backend has any.
     pub commands: Option<C>,
-    /// What was looked up.
-    pub counts: Counts,
+    /// What the lookups found.
+    pub found: Found,
 }
 
 /// The frame's uniform block, as `common.wgsl` lays it out.
@@ -194,11 +194,12 @@ impl FrameJob {
         share: Share,
         ticket: &FrameTicket<wgpu::Buffer>,
     ) -> Recorded<wgpu::CommandBuffer> {
-        let mut counts = Counts::default();
+        let mut found = Found::default();
         let run = self.plan.solid_share(share.index, share.count);
-        let solid = resolve(ticket, &self.plan, run, true, &mut counts);
+        let solid = resolve(ticket, &self.plan, run, true, &mut found);
         let flat = if share.is_last() {
-            resolve(ticket, &self.plan, &self.plan.flat, false, &mut counts)
+            watch(ticket, &self.plan, &mut found);
+            resolve(ticket, &self.plan, &self.plan.flat, false, &mut found)
         } else {
             Vec::new()
         };
@@ -223,7 +224,7 @@ impl FrameJob {
             }
         }
         ticket.in_flight().attach(&encoder);
-        Recorded { commands: Some(encoder.finish()), counts }
+        Recorded { commands: Some(encoder.finish()), found }
     }
 
     fn begin_pass<'e>(

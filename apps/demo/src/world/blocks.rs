@@ -104,6 +104,8 @@ pub struct Block {
     pub expected: Expected,
     /// The last list that names it.
     pub last_listed: u64,
+    /// Whether the last lookup of a frame found it out of GPU memory.
+    pub away: bool,
     pub(super) arrival: Arrival,
     /// The last replacement of the contents, until it was published.
     pub(super) replacing: Option<Replacing>,
@@ -113,6 +115,11 @@ impl Block {
     /// Whether it was in GPU memory once.
     pub fn has_arrived(&self) -> bool {
         matches!(self.arrival, Arrival::Arrived)
+    }
+
+    /// Whether it can be drawn, as far as is known.
+    pub fn is_there(&self) -> bool {
+        self.has_arrived() && !self.away
     }
 
     /// Whether no replacement of its contents is under way.

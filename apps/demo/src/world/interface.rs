@@ -102,8 +102,8 @@ pub(super) fn start(world: &mut World) -> Result<(), WorldError> {
 pub(super) fn update(
     world: &mut World,
     input: &StepInput,
-    figures: &Figures,
 ) -> Result<(), WorldError> {
+    let figures = &input.figures;
     if !input.frame.is_multiple_of(REFRESH_EVERY_FRAMES) {
         return Ok(());
     }
