@@ -13,11 +13,11 @@ use crate::content::scene::Scene;
 use crate::world::{Block, Expected, Key};
 
 /// Reads asked for in one step among the blocks that are drawn.
-const READS_OF_DRAWN: usize = 3;
+const READS_OF_DRAWN: usize = 5;
 /// Reads asked for in one step among all blocks, evicted ones too: those give no answer to compare.
-const READS_OF_ALL: usize = 1;
+const READS_OF_ALL: usize = 2;
 /// Reads under way at a time.
-const READS_OUTSTANDING: usize = 24;
+const READS_OUTSTANDING: usize = 48;
 /// Lists back to which a block counts as drawn.
 const DRAWN_WITHIN: u64 = 2;
 /// How long the end of a flight waits for the answers.
@@ -47,7 +47,10 @@ struct Outstanding {
 impl Checker {
     /// A checker that does nothing unless `on`.
     pub fn new(on: bool) -> Self {
-        Self { on, ..Self::default() }
+        Self {
+            on,
+            ..Self::default()
+        }
     }
 
     /// Blocks compared.
@@ -73,8 +76,7 @@ impl Checker {
         }
         self.take_answers(blocks, scene);
         let drawn = |block: &Block| block.last_listed + DRAWN_WITHIN >= sequence;
-        self.drawn_cursor =
-            self.ask(client, blocks, self.drawn_cursor, READS_OF_DRAWN, drawn);
+        self.drawn_cursor = self.ask(client, blocks, self.drawn_cursor, READS_OF_DRAWN, drawn);
         self.all_cursor = self.ask(client, blocks, self.all_cursor, READS_OF_ALL, |_| true);
     }
 
@@ -90,7 +92,10 @@ impl Checker {
             turns += 1;
         }
         if !self.outstanding.is_empty() {
-            tracing::warn!(reads = self.outstanding.len(), "read-backs without an answer");
+            tracing::warn!(
+                reads = self.outstanding.len(),
+                "read-backs without an answer"
+            );
         }
     }
 
@@ -102,11 +107,15 @@ impl Checker {
         reads: usize,
         wanted: impl Fn(&Block) -> bool,
     ) -> Option<Key> {
-        let room = READS_OUTSTANDING.saturating_sub(self.outstanding.len()).min(reads);
+        let room = READS_OUTSTANDING
+            .saturating_sub(self.outstanding.len())
+            .min(reads);
         let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
         let before = cursor.map_or(Bound::Unbounded, Bound::Included);
         let rest = blocks.range((after, Bound::Unbounded));
-        let start = cursor.is_some().then(|| blocks.range((Bound::Unbounded, before)));
+        let start = cursor
+            .is_some()
+            .then(|| blocks.range((Bound::Unbounded, before)));
         let chosen: Vec<(Key, &Block)> = rest
             .chain(start.into_iter().flatten())
             .filter(|(_, block)| block.has_arrived() && block.is_settled() && wanted(block))
@@ -116,7 +125,9 @@ impl Checker {
         let last = chosen.last().map(|(key, _)| *key);
         for (key, block) in chosen {
             // A full mailbox: this block has its turn again a round later.
-            let Ok(answer) = client.read_back(block.handle) else { continue };
+            let Ok(answer) = client.read_back(block.handle) else {
+                continue;
+            };
             self.outstanding.push(Outstanding {
                 key,
                 handle: block.handle,
@@ -173,15 +184,34 @@ impl Checker {
 
 /// What differs first, in words; `None` if nothing does.
 fn difference(expected: &MeshData, got: &ReadBack) -> Option<String> {
-    let expected = [("vertices", expected.vertex_bytes()), ("indices", expected.index_bytes())];
+    let expected = [
+        ("vertices", expected.vertex_bytes()),
+        ("indices", expected.index_bytes()),
+    ];
     if got.parts.len() != expected.len() {
-        return Some(format!("{} parts instead of {}", got.parts.len(), expected.len()));
+        return Some(format!(
+            "{} parts instead of {}",
+            got.parts.len(),
+            expected.len()
+        ));
     }
-    expected.iter().zip(&got.parts).find_map(|((name, wanted), (_, bytes))| {
-        if bytes.len() != wanted.len() {
-            return Some(format!("{} bytes of {name} instead of {}", bytes.len(), wanted.len()));
-        }
-        let at = wanted.iter().zip(bytes).position(|(a, b)| a != b)?;
-        Some(format!("byte {at} of {} of {name}: {} not {}", wanted.len(), bytes[at], wanted[at]))
-    })
+    expected
+        .iter()
+        .zip(&got.parts)
+        .find_map(|((name, wanted), (_, bytes))| {
+            if bytes.len() != wanted.len() {
+                return Some(format!(
+                    "{} bytes of {name} instead of {}",
+                    bytes.len(),
+                    wanted.len()
+                ));
+            }
+            let at = wanted.iter().zip(bytes).position(|(a, b)| a != b)?;
+            Some(format!(
+                "byte {at} of {} of {name}: {} not {}",
+                wanted.len(),
+                bytes[at],
+                wanted[at]
+            ))
+        })
 }

@@ -30,8 +30,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds in the order of the heap view's legend.
-    pub const ALL: [Self; 5] =
-        [Self::Ground, Self::Grove, Self::Model, Self::Interface, Self::StandIn];
+    pub const ALL: [Self; 5] = [
+        Self::Ground,
+        Self::Grove,
+        Self::Model,
+        Self::Interface,
+        Self::StandIn,
+    ];
 
     /// The word for it in pictures and labels.
     pub fn name(self) -> &'static str {
@@ -61,7 +66,12 @@ pub struct Placement {
 impl Placement {
     /// At a place, in the mesh's own size, direction and colour.
     pub fn at(at: Vec3) -> Self {
-        Self { at, size: Vec3::ONE, turn: 0.0, tint: [255; 4] }
+        Self {
+            at,
+            size: Vec3::ONE,
+            turn: 0.0,
+            tint: [255; 4],
+        }
     }
 }
 
@@ -157,10 +167,18 @@ impl FramePlan {
                 _ if frustum.sees(&item.bounds) => &mut solid,
                 _ => continue,
             };
-            target.push(Planned { item: index, first_instance: next });
+            target.push(Planned {
+                item: index,
+                first_instance: next,
+            });
             next += item.placements.end - item.placements.start + 1;
         }
-        Self { list, solid, flat, instance_count: next }
+        Self {
+            list,
+            solid,
+            flat,
+            instance_count: next,
+        }
     }
 
     /// The part of the solid items that share `index` of `count` records: equal runs, so that
@@ -179,7 +197,9 @@ impl FramePlan {
         self.solid.iter().chain(&self.flat).flat_map(|planned| {
             let item = &self.list.items[planned.item as usize];
             let range = item.placements.start as usize..item.placements.end as usize;
-            let own = self.list.placements[range].iter().map(|placement| (item.kind, placement));
+            let own = self.list.placements[range]
+                .iter()
+                .map(|placement| (item.kind, placement));
             own.chain(std::iter::once((item.kind, &item.stand_in)))
         })
     }

@@ -39,7 +39,9 @@ fn counts(level: Level, target: &str) -> bool {
 
 /// Counts errors from now on, for the whole program. Only the first call has an effect.
 pub fn listen(errors: &GpuErrors) {
-    let log = Box::new(DriverLog { errors: errors.clone() });
+    let log = Box::new(DriverLog {
+        errors: errors.clone(),
+    });
     if log::set_boxed_logger(log).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
@@ -51,8 +53,14 @@ mod tests {
 
     #[test]
     fn only_errors_of_the_driver_count() {
-        assert!(counts(Level::Error, "wgpu_hal::vulkan::instance"), "validation");
-        assert!(!counts(Level::Warn, "wgpu_hal::vulkan::instance"), "a remark");
+        assert!(
+            counts(Level::Error, "wgpu_hal::vulkan::instance"),
+            "validation"
+        );
+        assert!(
+            !counts(Level::Warn, "wgpu_hal::vulkan::instance"),
+            "a remark"
+        );
         assert!(!counts(Level::Error, "winit"), "somebody else");
     }
 }

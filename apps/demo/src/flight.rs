@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use geoheap::{
-    Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapEvent, HeapMap, Pending,
-    RecordError, RenderActors, Report as HeapReport, Threading,
+    Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapEvent,
+    HeapMap, Pending, RecordError, RenderActors, Report as HeapReport, Threading,
 };
 
 use crate::cli::{BudgetChange, PictureSize};
@@ -35,7 +35,8 @@ pub trait Painter<Buf> {
     fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> Self::Job;
 
     /// Records one share, on any thread.
-    fn record(job: &Self::Job, share: Share, ticket: &FrameTicket<Buf>) -> Recorded<Self::Commands>;
+    fn record(job: &Self::Job, share: Share, ticket: &FrameTicket<Buf>)
+    -> Recorded<Self::Commands>;
 
     /// Submits a frame's commands in order.
     fn submit(&mut self, commands: Vec<Self::Commands>);
@@ -104,8 +105,11 @@ pub struct FlightConfig {
 impl FlightConfig {
     /// The settings of the heap for this flight.
     pub fn heap(&self) -> Config {
-        let threading =
-            if self.world.lockstep { Threading::CallerDriven } else { Threading::Actor };
+        let threading = if self.world.lockstep {
+            Threading::CallerDriven
+        } else {
+            Threading::Actor
+        };
         Config {
             budget_bytes: ByteLen::new(self.budget_bytes),
             threading,
@@ -157,7 +161,9 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
 
 impl<B: Backend, P: Painter<B::Buffer>> std::fmt::Debug for Flight<B, P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Flight").field("frame", &self.frame).finish_non_exhaustive()
+        f.debug_struct("Flight")
+            .field("frame", &self.frame)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,7 +201,10 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             pace: config.pace,
             budget_changes: config.budget_changes,
             measured: Measured::default(),
-            figures: Figures { budget_bytes: config.budget_bytes, ..Figures::default() },
+            figures: Figures {
+                budget_bytes: config.budget_bytes,
+                ..Figures::default()
+            },
             heap: HeapReport::default(),
             sightings: Sightings::default(),
             map: None,
@@ -250,7 +259,10 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             // Not taken: the next frame's step has it.
             self.sightings = input.sightings;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a picture has at most 8192 pixels a side"
+        )]
         let aspect = size.width as f32 / size.height as f32;
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
         let job = Arc::new(self.painter.begin(plan, camera));
@@ -339,7 +351,15 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let frame = *frame;
         let answer = pending.try_take()?;
         self.map = None;
-        answer.ok().map(|map| (map, Caption { frame, report: self.heap.clone() }))
+        answer.ok().map(|map| {
+            (
+                map,
+                Caption {
+                    frame,
+                    report: self.heap.clone(),
+                },
+            )
+        })
     }
 
     /// Lands: takes the last figures and comparisons, removes every block, and joins every thread.
@@ -365,7 +385,10 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         drop(self.painter);
         let shutdown = self.manager.shutdown();
         tracing::info!(?shutdown, "heap shut down");
-        Ok(Landed { measured: self.measured, heap })
+        Ok(Landed {
+            measured: self.measured,
+            heap,
+        })
     }
 }
 

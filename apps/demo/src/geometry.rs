@@ -39,7 +39,10 @@ struct Worker {
 impl Geometry {
     /// Runs `world` inline.
     pub fn inline(world: World) -> Self {
-        Self { runner: Runner::Inline(Box::new(world)), list: Arc::default() }
+        Self {
+            runner: Runner::Inline(Box::new(world)),
+            list: Arc::default(),
+        }
     }
 
     /// Runs `world` on a thread.
@@ -49,17 +52,27 @@ impl Geometry {
     pub fn threaded(mut world: World) -> std::io::Result<Self> {
         let (steps, inbox) = flume::bounded::<StepInput>(1);
         let (outbox, lists) = flume::bounded(1);
-        let thread = std::thread::Builder::new().name("demo-geometry".into()).spawn(move || {
-            // Both loops end when the frame's side lets go of its channels.
-            while let Ok(input) = inbox.recv() {
-                if outbox.send(world.step(&input)).is_err() {
-                    break;
+        let thread = std::thread::Builder::new()
+            .name("demo-geometry".into())
+            .spawn(move || {
+                // Both loops end when the frame's side lets go of its channels.
+                while let Ok(input) = inbox.recv() {
+                    if outbox.send(world.step(&input)).is_err() {
+                        break;
+                    }
                 }
-            }
-            world
-        })?;
-        let worker = Worker { steps, lists, thread, under_way: false };
-        Ok(Self { runner: Runner::Thread(worker), list: Arc::default() })
+                world
+            })?;
+        let worker = Worker {
+            steps,
+            lists,
+            thread,
+            under_way: false,
+        };
+        Ok(Self {
+            runner: Runner::Thread(worker),
+            list: Arc::default(),
+        })
     }
 
     /// The list to draw from. In a run of one thread the step for this frame is made here and
@@ -75,7 +88,10 @@ impl Geometry {
         match &mut self.runner {
             Runner::Inline(world) => {
                 if let Some(input) = input.take() {
-                    let input = StepInput { list_in_use: self.list.sequence, ..input };
+                    let input = StepInput {
+                        list_in_use: self.list.sequence,
+                        ..input
+                    };
                     self.list = Arc::new(world.step(&input)?);
                 }
             }
@@ -93,11 +109,16 @@ impl Geometry {
     /// [`Geometry::list`] gave.
     pub fn start_step(&mut self, input: Option<StepInput>) -> Option<StepInput> {
         let input = input?;
-        let Runner::Thread(worker) = &mut self.runner else { return None };
+        let Runner::Thread(worker) = &mut self.runner else {
+            return None;
+        };
         if worker.under_way {
             return Some(input);
         }
-        let input = StepInput { list_in_use: self.list.sequence, ..input };
+        let input = StepInput {
+            list_in_use: self.list.sequence,
+            ..input
+        };
         // A thread that has ended shows at the next list.
         worker.under_way = worker.steps.send(input).is_ok();
         None
@@ -110,7 +131,12 @@ impl Geometry {
     pub fn end(self) -> Result<World, WorldError> {
         match self.runner {
             Runner::Inline(world) => Ok(*world),
-            Runner::Thread(Worker { steps, lists, thread, .. }) => {
+            Runner::Thread(Worker {
+                steps,
+                lists,
+                thread,
+                ..
+            }) => {
                 drop(steps);
                 drop(lists);
                 thread.join().map_err(|_| WorldError::thread_panicked())
@@ -125,7 +151,10 @@ impl Worker {
             return Ok(None);
         }
         let list = match pace {
-            Pace::Locked => self.lists.recv().map_err(|_| WorldError::thread_panicked())?,
+            Pace::Locked => self
+                .lists
+                .recv()
+                .map_err(|_| WorldError::thread_panicked())?,
             Pace::Free => match self.lists.try_recv() {
                 Ok(list) => list,
                 Err(flume::TryRecvError::Empty) => return Ok(None),

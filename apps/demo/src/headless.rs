@@ -61,7 +61,10 @@ impl std::error::Error for RunError {}
 impl RunError {
     /// Whether other input would have helped.
     pub fn is_bad_input(&self) -> bool {
-        matches!(self, Self::Flight(FlightError::Create(CreateError::Config(_))))
+        matches!(
+            self,
+            Self::Flight(FlightError::Create(CreateError::Config(_)))
+        )
     }
 }
 
@@ -119,7 +122,10 @@ impl Painter<wgpu::Buffer> for Offscreen {
         if self.submitted.len() > FRAMES_IN_FLIGHT
             && let Some(oldest) = self.submitted.pop_front()
         {
-            let wait = wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None };
+            let wait = wgpu::PollType::Wait {
+                submission_index: Some(oldest),
+                timeout: None,
+            };
             if let Err(error) = self.gpu.device.poll(wait) {
                 tracing::warn!(%error, "frame not waited for");
             }
@@ -152,7 +158,10 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
             watch(ticket, plan, &mut found);
             drop(resolve(ticket, plan, &plan.flat, false, &mut found));
         }
-        Recorded { commands: None, found }
+        Recorded {
+            commands: None,
+            found,
+        }
     }
 
     fn submit(&mut self, _commands: Vec<()>) {}
@@ -164,7 +173,11 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
 /// [`RunError`]; every thread has ended then as well.
 pub fn run(args: &Args, prepared: Prepared, errors: &GpuErrors) -> Result<Report, RunError> {
     let frames = prepared.frames.unwrap_or(crate::cli::DEFAULT_FRAMES);
-    let run = HeadlessRun { args, frames, prepared: &prepared };
+    let run = HeadlessRun {
+        args,
+        frames,
+        prepared: &prepared,
+    };
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {
             let (gpu, _control) = VirtualGpu::new(&VirtualConfig::default());
@@ -235,7 +248,9 @@ impl HeadlessRun<'_> {
                 flight.ask_map();
             }
             if let Some(look) = flight.take_map()
-                && fullest.as_ref().is_none_or(|other| ranges(&look.0) >= ranges(&other.0))
+                && fullest
+                    .as_ref()
+                    .is_none_or(|other| ranges(&look.0) >= ranges(&other.0))
             {
                 fullest = Some(look);
             }
@@ -280,7 +295,9 @@ fn words<B: Backend, P: Painter<B::Buffer>>(flight: &Flight<B, P>) -> String {
 fn moments(frames: u32, count: u32) -> Vec<u32> {
     let count = count.min(frames);
     let at = |moment: u64| u64::from(frames) * (2 * moment + 1) / (2 * u64::from(count));
-    (0..u64::from(count)).filter_map(|moment| u32::try_from(at(moment)).ok()).collect()
+    (0..u64::from(count))
+        .filter_map(|moment| u32::try_from(at(moment)).ok())
+        .collect()
 }
 
 fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> Report {

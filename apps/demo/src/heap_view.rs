@@ -133,11 +133,19 @@ pub fn draw_rows(rows: &[Row], caption: &Caption) -> Picture {
     let height = HEADER_PX + pitch.saturating_mul(count) + MARGIN_PX;
     let mut picture = Picture::new(WIDTH_PX, height, PAPER);
     header(&mut picture, rows.len(), caption);
-    let widest = rows.iter().map(|row| row.capacity).max().unwrap_or(1).max(1);
+    let widest = rows
+        .iter()
+        .map(|row| row.capacity)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let every = ROW_LABEL_PX.div_ceil(pitch);
     for (index, row) in (0..).zip(rows) {
         let top = HEADER_PX + index * pitch;
-        let frame = RowFrame { top, height: pitch - u32::from(pitch > 4) - u32::from(pitch > 12) };
+        let frame = RowFrame {
+            top,
+            height: pitch - u32::from(pitch > 4) - u32::from(pitch > 12),
+        };
         if index % every == 0 {
             label(&mut picture, row, &frame);
         }
@@ -154,7 +162,10 @@ struct RowFrame {
 fn header(picture: &mut Picture, chunks: usize, caption: &Caption) {
     let report = &caption.report;
     let mib = |bytes: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "shown with one digit after the point"
+        )]
         let mib = bytes as f64 / MIB as f64;
         format!("{mib:.1}")
     };
@@ -197,18 +208,38 @@ fn legend(picture: &mut Picture) {
         entry(picture, &|p, x| p.fill(x, y, 14, 12, colour), kind.name());
     }
     let ground = colour_of(Some(Kind::Ground));
-    entry(picture, &|p, x| hatch(p, [x, y, 14, 12], ground, FREE), "filling");
-    entry(picture, &|p, x| hatch(p, [x, y, 14, 12], RETIRED, RETIRED_DARK), "retired");
+    entry(
+        picture,
+        &|p, x| hatch(p, [x, y, 14, 12], ground, FREE),
+        "filling",
+    );
+    entry(
+        picture,
+        &|p, x| hatch(p, [x, y, 14, 12], RETIRED, RETIRED_DARK),
+        "retired",
+    );
     entry(picture, &|p, x| p.fill(x, y, 14, 12, FREE), "free");
-    entry(picture, &|p, x| p.fill(x, y, 14, 12, FREE_LONG_LIVED), "free, long-lived");
+    entry(
+        picture,
+        &|p, x| p.fill(x, y, 14, 12, FREE_LONG_LIVED),
+        "free, long-lived",
+    );
 }
 
 fn label(picture: &mut Picture, row: &Row, frame: &RowFrame) {
-    let live: u64 =
-        row.cells.iter().filter(|cell| cell.state == RangeState::Live).map(|cell| cell.len).sum();
+    let live: u64 = row
+        .cells
+        .iter()
+        .filter(|cell| cell.state == RangeState::Live)
+        .map(|cell| cell.len)
+        .sum();
     let percent = (live * 100).checked_div(row.capacity).unwrap_or(0);
     let y = frame.top + frame.height.saturating_sub(8) / 2;
-    let columns = [(0, row.id.to_string()), (44, row.mark.to_owned()), (104, format!("{percent}%"))];
+    let columns = [
+        (0, row.id.to_string()),
+        (44, row.mark.to_owned()),
+        (104, format!("{percent}%")),
+    ];
     for (x, text) in columns {
         write(picture, MARGIN_PX + x, y, TEXT_PX, INK_FAINT, &text);
     }
@@ -219,14 +250,23 @@ fn bar(picture: &mut Picture, row: &Row, frame: &RowFrame, widest: u64) {
     let room = u64::from(WIDTH_PX - left - MARGIN_PX);
     // A short chunk still shows as 4 pixels.
     let width = (row.capacity * room / widest).clamp(4, room);
-    let free = if row.long_lived { FREE_LONG_LIVED } else { FREE };
+    let free = if row.long_lived {
+        FREE_LONG_LIVED
+    } else {
+        FREE
+    };
     let narrow = |px: u64| u32::try_from(px).unwrap_or(WIDTH_PX);
     picture.fill(left, frame.top, narrow(width), frame.height, free);
     let at = |bytes: u64| narrow(bytes.min(row.capacity) * width / row.capacity.max(1));
     for cell in &row.cells {
         let start = at(cell.offset);
         let end = at(cell.offset + cell.len).max(start + 1);
-        block(picture, cell, [left + start, frame.top, end - start, frame.height], free);
+        block(
+            picture,
+            cell,
+            [left + start, frame.top, end - start, frame.height],
+            free,
+        );
     }
 }
 
@@ -240,7 +280,10 @@ fn block(picture: &mut Picture, cell: &Cell, area: [u32; 4], free: [u8; 4]) {
     }
     if width >= 4 {
         // A darker edge tells neighbours of one kind apart.
-        let edge = picture.get(x, y).unwrap_or(PAPER).map(|part| part / 2 + part / 8);
+        let edge = picture
+            .get(x, y)
+            .unwrap_or(PAPER)
+            .map(|part| part / 2 + part / 8);
         picture.fill(x, y, 1, height, [edge[0], edge[1], edge[2], 255]);
     }
 }
@@ -257,20 +300,34 @@ fn hatch(picture: &mut Picture, area: [u32; 4], one: [u8; 4], other: [u8; 4]) {
 
 /// Writes with the interface's letters: they are made of upright rectangles, two triangles each.
 fn write(picture: &mut Picture, x: u32, y: u32, height_px: f32, colour: [u8; 4], content: &str) {
-    let style = ui::TextStyle { origin: Vec2::ZERO, height_px, colour };
+    let style = ui::TextStyle {
+        origin: Vec2::ZERO,
+        height_px,
+        colour,
+    };
     let mesh: MeshData = ui::text(content, &style);
     let indices: Vec<u32> = mesh.indices.iter().collect();
     let position = |index: u32| mesh.vertices[index as usize].position;
     for quad in indices.chunks(6) {
         let low = |axis: usize| {
-            quad.iter().map(|&index| position(index)[axis]).fold(f32::INFINITY, f32::min)
+            quad.iter()
+                .map(|&index| position(index)[axis])
+                .fold(f32::INFINITY, f32::min)
         };
         let high = |axis: usize| {
-            quad.iter().map(|&index| position(index)[axis]).fold(0.0_f32, f32::max)
+            quad.iter()
+                .map(|&index| position(index)[axis])
+                .fold(0.0_f32, f32::max)
         };
         let (left, right) = (pixel(low(0)), pixel(high(0)));
         let (top, bottom) = (pixel(low(1)), pixel(high(1)));
-        picture.fill(x + left, y + top, (right - left).max(1), (bottom - top).max(1), colour);
+        picture.fill(
+            x + left,
+            y + top,
+            (right - left).max(1),
+            (bottom - top).max(1),
+            colour,
+        );
     }
 }
 

@@ -17,7 +17,10 @@ const BAD_INPUT: u8 = 2;
 fn main() -> ExitCode {
     let mut args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let errors = GpuErrors::default();
     driver_log::listen(&errors);
     let events = if args.is_headless() {
@@ -52,5 +55,9 @@ fn main() -> ExitCode {
 }
 
 fn failure(error: &RunError) -> ExitCode {
-    if error.is_bad_input() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+    if error.is_bad_input() {
+        ExitCode::from(BAD_INPUT)
+    } else {
+        ExitCode::FAILURE
+    }
 }

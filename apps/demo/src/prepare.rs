@@ -78,7 +78,8 @@ pub struct FlightPath {
 impl FlightPath {
     /// The camera of a frame, which may lie between two.
     pub fn camera(&self, frame: f32) -> Camera {
-        self.script.camera_at_frame(if self.still { 0.0 } else { frame })
+        self.script
+            .camera_at_frame(if self.still { 0.0 } else { frame })
     }
 
     /// The frame after which the camera stays where it is.
@@ -92,9 +93,15 @@ impl FlightPath {
 /// # Errors
 /// [`InputError::Budget`] with the option and the least budget.
 pub fn check_budget(args: &Args) -> Result<(), InputError> {
-    let changes = args.budget_at.iter().map(|change| ("--budget-at", change.bytes));
+    let changes = args
+        .budget_at
+        .iter()
+        .map(|change| ("--budget-at", change.bytes));
     for (option, bytes) in std::iter::once(("--budget", args.budget)).chain(changes) {
-        let config = Config { budget_bytes: ByteLen::new(bytes), ..Config::default() };
+        let config = Config {
+            budget_bytes: ByteLen::new(bytes),
+            ..Config::default()
+        };
         config
             .validate(ByteLen::new(u64::MAX))
             .map_err(|error| InputError::Budget { option, error })?;
@@ -122,8 +129,10 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
         None => None,
     };
     if args.is_headless() {
-        std::fs::create_dir_all(&args.out)
-            .map_err(|source| InputError::Out { path: args.out.clone(), source })?;
+        std::fs::create_dir_all(&args.out).map_err(|source| InputError::Out {
+            path: args.out.clone(),
+            source,
+        })?;
     }
     let scene = Arc::new(Scene::new(elevation, args.seed));
     let frames = match (&given, args.frames) {
@@ -136,7 +145,10 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
     let script =
         given.unwrap_or_else(|| default_flight(&scene, frames.unwrap_or(WINDOW_FLIGHT_FRAMES)));
     Ok(Prepared {
-        path: FlightPath { script, still: args.scene != SceneChoice::Landscape },
+        path: FlightPath {
+            script,
+            still: args.scene != SceneChoice::Landscape,
+        },
         frames,
         flight: FlightConfig {
             world: WorldConfig {
@@ -152,7 +164,11 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
             budget_bytes: args.budget,
             budget_changes: args.budget_changes(),
             render_threads: args.render_threads,
-            pace: if args.is_headless() { Pace::Locked } else { Pace::Free },
+            pace: if args.is_headless() {
+                Pace::Locked
+            } else {
+                Pace::Free
+            },
         },
     })
 }
@@ -163,5 +179,7 @@ const WINDOW_FLIGHT_FRAMES: u32 = 7200;
 /// How many times faster than usual the camera flies: a flight fitted into few frames has to build
 /// more in each.
 fn hurry(frames: Option<u32>) -> u32 {
-    frames.map_or(1, |frames| DEFAULT_FRAMES.div_ceil(frames.max(1))).clamp(1, 16)
+    frames
+        .map_or(1, |frames| DEFAULT_FRAMES.div_ceil(frames.max(1)))
+        .clamp(1, 16)
 }

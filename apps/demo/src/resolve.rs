@@ -60,9 +60,14 @@ struct Ready {
 impl Ready {
     fn new<Buf>(ticket: &FrameTicket<Buf>, stand_ins: Option<StandIns>) -> Self {
         let ready = |handle: fn(&StandIns) -> Handle| {
-            stand_ins.as_ref().and_then(|all| ticket.fallback(handle(all)).ok())
+            stand_ins
+                .as_ref()
+                .and_then(|all| ticket.fallback(handle(all)).ok())
         };
-        Self { ground: ready(|all| all.ground), object: ready(|all| all.object) }
+        Self {
+            ground: ready(|all| all.ground),
+            object: ready(|all| all.object),
+        }
     }
 
     fn of(&self, kind: Kind) -> Option<&Fallback> {
@@ -98,7 +103,11 @@ pub fn resolve<'t, Buf>(
     }
     if sort {
         resolved.sort_by_key(|draw| {
-            (draw.chunk, draw.draw.index_format == Some(IndexFormat::U32), draw.draw.first)
+            (
+                draw.chunk,
+                draw.draw.index_format == Some(IndexFormat::U32),
+                draw.draw.first,
+            )
         });
     }
     resolved
@@ -107,7 +116,10 @@ pub fn resolve<'t, Buf>(
 /// Looks up what is watched; the question alone keeps a block in memory, or asks for it.
 pub fn watch<Buf>(ticket: &FrameTicket<Buf>, plan: &FramePlan, found: &mut Found) {
     let there = |handle: &Handle| matches!(ticket.get(*handle), Lookup::Resident(_));
-    found.sightings.there.extend(plan.list.watched.iter().copied().filter(there));
+    found
+        .sightings
+        .there
+        .extend(plan.list.watched.iter().copied().filter(there));
 }
 
 fn look_up<'t, Buf>(
@@ -138,10 +150,18 @@ fn placed<'t, Buf>(
 ) -> Option<Resolved<'t, Buf>> {
     let own = item.placements.end - item.placements.start;
     let after = planned.first_instance + own;
-    let instances =
-        if view.is_fallback { after..after + 1 } else { planned.first_instance..after };
+    let instances = if view.is_fallback {
+        after..after + 1
+    } else {
+        planned.first_instance..after
+    };
     let draw = view.draw?;
     counts.draws += 1;
     counts.fallback += u64::from(view.is_fallback);
-    Some(Resolved { chunk: view.chunk, buffer: view.buffer, draw, instances })
+    Some(Resolved {
+        chunk: view.chunk,
+        buffer: view.buffer,
+        draw,
+        instances,
+    })
 }

@@ -55,7 +55,9 @@ pub fn run(
         limit: None,
         heap_shown: false,
     };
-    let ended = events.run_app(&mut app).map_err(|error| RunError::Window(error.to_string()));
+    let ended = events
+        .run_app(&mut app)
+        .map_err(|error| RunError::Window(error.to_string()));
     let landed = app.open.take().map(|open| open.flight.land());
     if let Some(failed) = app.failed {
         return Err(failed);
@@ -100,12 +102,17 @@ impl OnScreen {
         display: winit::event_loop::OwnedDisplayHandle,
         errors: &GpuErrors,
     ) -> Result<Self, DeviceError> {
-        let descriptor = wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display));
+        let descriptor =
+            wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display));
         let instance = wgpu::Instance::new(descriptor);
-        let surface = instance.create_surface(Arc::clone(window)).map_err(DeviceError::Surface)?;
+        let surface = instance
+            .create_surface(Arc::clone(window))
+            .map_err(DeviceError::Surface)?;
         let gpu = Gpu::open(&instance, Some(&surface), errors)?;
         let size = clamped(window.inner_size());
-        let unsuitable = || DeviceError::Unsuitable { adapter: gpu.name() };
+        let unsuitable = || DeviceError::Unsuitable {
+            adapter: gpu.name(),
+        };
         let mut config = surface
             .get_default_config(&gpu.adapter, size.width, size.height)
             .ok_or_else(unsuitable)?;
@@ -115,7 +122,13 @@ impl OnScreen {
         config.present_mode = wgpu::PresentMode::AutoVsync;
         surface.configure(&gpu.device, &config);
         let renderer = Renderer::new(&gpu, config.format, size);
-        Ok(Self { gpu, surface, config, renderer, acquired: None })
+        Ok(Self {
+            gpu,
+            surface,
+            config,
+            renderer,
+            acquired: None,
+        })
     }
 
     fn resize(&mut self, size: PictureSize) {
@@ -147,12 +160,20 @@ impl Painter<wgpu::Buffer> for OnScreen {
     type Job = FrameJob;
 
     fn size(&self) -> PictureSize {
-        PictureSize { width: self.config.width, height: self.config.height }
+        PictureSize {
+            width: self.config.width,
+            height: self.config.height,
+        }
     }
 
     fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> FrameJob {
-        let texture = self.acquired.as_ref().expect("a frame begins after its texture was taken");
-        let view = texture.texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let texture = self
+            .acquired
+            .as_ref()
+            .expect("a frame begins after its texture was taken");
+        let view = texture
+            .texture
+            .create_view(&wgpu::TextureViewDescriptor::default());
         self.renderer.begin(plan, camera, &view)
     }
 
@@ -174,7 +195,9 @@ impl Painter<wgpu::Buffer> for OnScreen {
 
 impl App {
     fn open(&mut self, events: &ActiveEventLoop) -> Result<(), RunError> {
-        let Some((prepared, display)) = self.start.take() else { return Ok(()) };
+        let Some((prepared, display)) = self.start.take() else {
+            return Ok(());
+        };
         let attributes = Window::default_attributes()
             .with_title("geoheap")
             .with_inner_size(PhysicalSize::new(self.size.width, self.size.height));
@@ -188,12 +211,18 @@ impl App {
             .map_err(FlightError::from)?;
         let flight = Flight::start(manager, painter, prepared.flight)?;
         self.limit = prepared.frames.map(u64::from);
-        self.open = Some(Open { window, flight, last_frame: Instant::now() });
+        self.open = Some(Open {
+            window,
+            flight,
+            last_frame: Instant::now(),
+        });
         Ok(())
     }
 
     fn frame(&mut self) -> Result<(), RunError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
         if !open.flight.painter().acquire() {
             return Ok(());
         }
@@ -245,10 +274,19 @@ impl ApplicationHandler for App {
             }
             WindowEvent::KeyboardInput { event, .. } => {
                 if let PhysicalKey::Code(code) = event.physical_key {
-                    self.key(events, code, event.state == ElementState::Pressed, event.repeat);
+                    self.key(
+                        events,
+                        code,
+                        event.state == ElementState::Pressed,
+                        event.repeat,
+                    );
                 }
             }
-            WindowEvent::MouseInput { state, button: MouseButton::Left, .. } => {
+            WindowEvent::MouseInput {
+                state,
+                button: MouseButton::Left,
+                ..
+            } => {
                 self.steer.hold(state == ElementState::Pressed);
             }
             WindowEvent::RedrawRequested => {

@@ -197,14 +197,20 @@ impl World {
             interface::update(self, input)?;
         }
         let list = self.list(&selection, input);
-        self.checker.step(&self.client, &self.blocks, &self.config.scene, self.sequence);
+        self.checker.step(
+            &self.client,
+            &self.blocks,
+            &self.config.scene,
+            self.sequence,
+        );
         Ok(list)
     }
 
     /// Waits for outstanding comparisons; for the end of a flight. In lockstep the caller makes
     /// ticks in `tick`, elsewhere it does nothing.
     pub fn finish_checks(&mut self, mut tick: impl FnMut()) {
-        self.checker.finish(&self.blocks, &self.config.scene, &mut tick);
+        self.checker
+            .finish(&self.blocks, &self.config.scene, &mut tick);
     }
 
     /// Removes everything, as the program's last act: what is left afterwards leaked.
@@ -239,7 +245,10 @@ impl World {
                 kept.push(block);
             } else if let Err(error) = self.client.remove(block.handle) {
                 if !blocks::is_full(&error) {
-                    return Err(WorldError(format!("cannot remove {}: {error}", block.handle)));
+                    return Err(WorldError(format!(
+                        "cannot remove {}: {error}",
+                        block.handle
+                    )));
                 }
                 kept.push(block);
             }
@@ -260,12 +269,16 @@ impl World {
             if self.blocks.contains_key(&key) {
                 continue;
             }
-            let Some(bytes) = self.config.scene.bytes(wanted.id) else { continue };
+            let Some(bytes) = self.config.scene.bytes(wanted.id) else {
+                continue;
+            };
             if bytes.total() > room {
                 break;
             }
             room -= bytes.total();
-            let Some(mesh) = self.config.scene.build(wanted.id, 0) else { continue };
+            let Some(mesh) = self.config.scene.build(wanted.id, 0) else {
+                continue;
+            };
             let priority = priority_of(wanted.priority);
             match self.try_add(key, Arc::new(mesh), priority) {
                 Ok(_) => {}
@@ -280,12 +293,7 @@ impl World {
     }
 
     /// Adds a block that the flight cannot do without.
-    fn add(
-        &mut self,
-        key: Key,
-        mesh: Arc<MeshData>,
-        priority: u8,
-    ) -> Result<Handle, WorldError> {
+    fn add(&mut self, key: Key, mesh: Arc<MeshData>, priority: u8) -> Result<Handle, WorldError> {
         let name = key.label();
         self.try_add(key, mesh, priority)
             .map_err(|error| WorldError(format!("cannot add {name}: {error}")))
@@ -313,8 +321,11 @@ impl World {
             }
             None => Source::Retained,
         };
-        let lifetime =
-            if key.is_long_lived() { Lifetime::LongLived } else { Lifetime::Dynamic };
+        let lifetime = if key.is_long_lived() {
+            Lifetime::LongLived
+        } else {
+            Lifetime::Dynamic
+        };
         let desc: BlockDesc = describe(&mesh)
             .label(key.label())
             .lifetime(lifetime)
@@ -323,12 +334,20 @@ impl World {
         let handle = if self.config.lockstep {
             self.client.try_add(desc).map_err(|refused| refused.error)?
         } else {
-            self.client.add_deadline(desc, ADD_WAIT).map_err(|refused| refused.error)?
+            self.client
+                .add_deadline(desc, ADD_WAIT)
+                .map_err(|refused| refused.error)?
         };
         // A full mailbox leaves the question for a later step.
-        let arrival = self.client.resident(handle).map_or(Arrival::Unasked, Arrival::Waiting);
-        let expected =
-            if reloads.is_some() { Expected::Rebuilt } else { Expected::Kept(Arc::clone(&mesh)) };
+        let arrival = self
+            .client
+            .resident(handle)
+            .map_or(Arrival::Unasked, Arrival::Waiting);
+        let expected = if reloads.is_some() {
+            Expected::Rebuilt
+        } else {
+            Expected::Kept(Arc::clone(&mesh))
+        };
         let block = Block {
             handle,
             bytes: mesh.total_bytes(),
@@ -347,7 +366,9 @@ impl World {
     /// Replaces a block's contents; false where that has to wait because the mailbox is full or
     /// the last replacement is still under way.
     fn replace(&mut self, key: Key, mesh: &Arc<MeshData>) -> Result<bool, WorldError> {
-        let Some(block) = self.blocks.get_mut(&key) else { return Ok(false) };
+        let Some(block) = self.blocks.get_mut(&key) else {
+            return Ok(false);
+        };
         if mesh.indices.is_empty() || !block.is_settled() {
             return Ok(false);
         }
@@ -360,14 +381,21 @@ impl World {
                 if blocks::is_full(&error) {
                     return Ok(false);
                 }
-                return Err(WorldError(format!("cannot replace {}: {error}", key.label())));
+                return Err(WorldError(format!(
+                    "cannot replace {}: {error}",
+                    key.label()
+                )));
             }
         }
         block.bytes = mesh.total_bytes();
         if matches!(block.expected, Expected::Kept(_)) {
             block.expected = Expected::Kept(Arc::clone(mesh));
         }
-        block.replacing = Some(self.client.flush().map_or(Replacing::Unasked, Replacing::Waiting));
+        block.replacing = Some(
+            self.client
+                .flush()
+                .map_or(Replacing::Unasked, Replacing::Waiting),
+        );
         Ok(true)
     }
 
@@ -409,9 +437,13 @@ impl World {
         for drawable in cover(&self.config.scene, &selection.draw, ready) {
             let (id, key) = match drawable {
                 Drawable::Object(id) => (id, Key::Streamed(id)),
-                Drawable::Patch(tile) => (ObjectId::Tile(tile), Key::Streamed(ObjectId::Tile(tile))),
+                Drawable::Patch(tile) => {
+                    (ObjectId::Tile(tile), Key::Streamed(ObjectId::Tile(tile)))
+                }
             };
-            let Some(block) = self.blocks.get_mut(&key) else { continue };
+            let Some(block) = self.blocks.get_mut(&key) else {
+                continue;
+            };
             block.last_listed = self.sequence;
             push_object(&mut list, &self.config.scene, id, block.handle);
         }
@@ -465,7 +497,10 @@ fn push(list: &mut DrawList, item: Item, placements: &[Placement]) {
     let start = count(list.placements.len());
     list.placements.extend_from_slice(placements);
     let end = count(list.placements.len());
-    list.items.push(Item { placements: start..end, ..item });
+    list.items.push(Item {
+        placements: start..end,
+        ..item
+    });
 }
 
 /// Where the stand-in of an object of a tile goes.

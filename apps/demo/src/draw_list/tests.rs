@@ -7,7 +7,10 @@ fn item(kind: Kind, at: Vec3, placements: Range<u32>) -> Item {
     Item {
         handle: Handle::from_bits(1 << 32 | 1),
         kind,
-        bounds: Bounds { min: at, max: at + Vec3::ONE },
+        bounds: Bounds {
+            min: at,
+            max: at + Vec3::ONE,
+        },
         placements,
         stand_in: Placement::at(at + Vec3::Y * 100.0),
     }
@@ -24,7 +27,9 @@ fn list() -> Arc<DrawList> {
             item(Kind::Model, ahead, 2..5),
             item(Kind::Interface, Vec3::ZERO, 5..6),
         ],
-        placements: (0_u8..6).map(|x| Placement::at(Vec3::X * f32::from(x))).collect(),
+        placements: (0_u8..6)
+            .map(|x| Placement::at(Vec3::X * f32::from(x)))
+            .collect(),
         stand_ins: None,
     })
 }
@@ -32,25 +37,53 @@ fn list() -> Arc<DrawList> {
 #[test]
 fn a_plan_has_what_is_in_view_and_numbers_its_instances() {
     let plan = FramePlan::new(list(), &Camera::default().frustum(1.0));
-    let items: Vec<_> = plan.solid.iter().chain(&plan.flat).map(|p| p.item).collect();
+    let items: Vec<_> = plan
+        .solid
+        .iter()
+        .chain(&plan.flat)
+        .map(|p| p.item)
+        .collect();
     assert_eq!(items, [0, 2, 3], "not the one behind; the interface always");
-    let firsts: Vec<_> = plan.solid.iter().chain(&plan.flat).map(|p| p.first_instance).collect();
-    assert_eq!(firsts, [0, 2, 6], "each item's instances and its stand-in's");
+    let firsts: Vec<_> = plan
+        .solid
+        .iter()
+        .chain(&plan.flat)
+        .map(|p| p.first_instance)
+        .collect();
+    assert_eq!(
+        firsts,
+        [0, 2, 6],
+        "each item's instances and its stand-in's"
+    );
     assert_eq!(plan.instance_count, 8);
-    let places: Vec<f32> = plan.placements().map(|(_, placement)| placement.at.x).collect();
+    let places: Vec<f32> = plan
+        .placements()
+        .map(|(_, placement)| placement.at.x)
+        .collect();
     assert_eq!(places, [0.0, 0.0, 2.0, 3.0, 4.0, 0.0, 5.0, 0.0]);
-    assert!(plan.placements().nth(1).is_some_and(|(_, p)| p.at.y > 99.0), "the stand-in's");
+    assert!(
+        plan.placements().nth(1).is_some_and(|(_, p)| p.at.y > 99.0),
+        "the stand-in's"
+    );
 }
 
 fn check_shares(items: u32, count: usize) {
     let ahead = Vec3::new(0.0, 0.0, -50.0);
     let list = DrawList {
-        items: (0..items).map(|_| item(Kind::Ground, ahead, 0..0)).collect(),
+        items: (0..items)
+            .map(|_| item(Kind::Ground, ahead, 0..0))
+            .collect(),
         ..DrawList::default()
     };
     let plan = FramePlan::new(Arc::new(list), &Camera::default().frustum(1.0));
-    let shares: Vec<usize> = (0..count).map(|index| plan.solid_share(index, count).len()).collect();
-    assert_eq!(shares.iter().sum::<usize>(), items as usize, "every item is in one share");
+    let shares: Vec<usize> = (0..count)
+        .map(|index| plan.solid_share(index, count).len())
+        .collect();
+    assert_eq!(
+        shares.iter().sum::<usize>(),
+        items as usize,
+        "every item is in one share"
+    );
     let (least, most) = (shares.iter().min().copied(), shares.iter().max().copied());
     assert!(most <= least.map(|n| n + 1), "equal runs: {shares:?}");
 }

@@ -1,7 +1,11 @@
 use super::*;
 
 fn check_moments(frames: u32, count: u32, expected: &[u32]) {
-    assert_eq!(moments(frames, count), expected, "{count} moments of {frames} frames");
+    assert_eq!(
+        moments(frames, count),
+        expected,
+        "{count} moments of {frames} frames"
+    );
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl std::fmt::Display for DeviceError {
                 write!(f, "{adapter} lacks what the demo needs: {source}")
             }
             Self::Unsuitable { adapter } => {
-                write!(f, "{adapter} cannot draw into this window; try `--headless`")
+                write!(
+                    f,
+                    "{adapter} cannot draw into this window; try `--headless`"
+                )
             }
         }
     }
@@ -97,9 +100,8 @@ impl Gpu {
     /// # Errors
     /// [`DeviceError`] without a usable adapter.
     pub fn headless(errors: &GpuErrors) -> Result<Self, DeviceError> {
-        let instance = wgpu::Instance::new(
-            wgpu::InstanceDescriptor::new_without_display_handle_from_env(),
-        );
+        let instance =
+            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         Self::open(&instance, None, errors)
     }
 
@@ -121,15 +123,24 @@ impl Gpu {
             },
             ..wgpu::DeviceDescriptor::default()
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(
-            |source| DeviceError::Refused { adapter: adapter.get_info().name, source },
-        )?;
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|source| {
+                DeviceError::Refused {
+                    adapter: adapter.get_info().name,
+                    source,
+                }
+            })?;
         let counted = errors.clone();
         device.on_uncaptured_error(Arc::new(move |error| {
             counted.note();
             tracing::error!(%error, "GPU error");
         }));
-        Ok(Self { device, queue, adapter, errors: errors.clone() })
+        Ok(Self {
+            device,
+            queue,
+            adapter,
+            errors: errors.clone(),
+        })
     }
 
     /// The adapter's name with its driver, for the report.
@@ -137,7 +148,11 @@ impl Gpu {
         let info = self.adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
         let driver = driver.trim();
-        if driver.is_empty() { info.name } else { format!("{} ({driver})", info.name) }
+        if driver.is_empty() {
+            info.name
+        } else {
+            format!("{} ({driver})", info.name)
+        }
     }
 }
 
@@ -153,5 +168,8 @@ async fn choose_adapter(
         compatible_surface: surface,
         ..wgpu::RequestAdapterOptions::default()
     };
-    instance.request_adapter(&options).await.map_err(DeviceError::NoAdapter)
+    instance
+        .request_adapter(&options)
+        .await
+        .map_err(DeviceError::NoAdapter)
 }

@@ -30,7 +30,11 @@ pub(super) struct Instance {
 impl Instance {
     /// An instance for an eye at `eye`.
     pub(super) fn new(kind: Kind, placement: &Placement, eye: Vec3) -> Self {
-        let origin = if kind == Kind::Interface { Vec3::ZERO } else { eye };
+        let origin = if kind == Kind::Interface {
+            Vec3::ZERO
+        } else {
+            eye
+        };
         Self {
             place: (placement.at - origin).to_array(),
             size: placement.size.to_array(),
@@ -52,7 +56,11 @@ impl InstanceBuffer {
     /// Makes one for a few thousand instances.
     pub(super) fn new(device: &wgpu::Device) -> Self {
         let capacity = 4096;
-        Self { buffer: buffer(device, capacity), capacity, scratch: Vec::new() }
+        Self {
+            buffer: buffer(device, capacity),
+            capacity,
+            scratch: Vec::new(),
+        }
     }
 
     /// Fills the buffer with a frame's instances and returns it.
@@ -64,8 +72,9 @@ impl InstanceBuffer {
         eye: Vec3,
     ) -> wgpu::Buffer {
         self.scratch.clear();
-        let instances =
-            plan.placements().map(|(kind, placement)| Instance::new(kind, placement, eye));
+        let instances = plan
+            .placements()
+            .map(|(kind, placement)| Instance::new(kind, placement, eye));
         self.scratch.extend(instances);
         assert_eq!(
             self.scratch.len(),

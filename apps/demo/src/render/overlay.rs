@@ -27,7 +27,11 @@ impl Overlay {
             min_filter: wgpu::FilterMode::Linear,
             ..wgpu::SamplerDescriptor::default()
         });
-        Self { layout: layout.clone(), sampler, shown: None }
+        Self {
+            layout: layout.clone(),
+            sampler,
+            shown: None,
+        }
     }
 
     /// What to bind, if there is a picture.
@@ -47,7 +51,11 @@ impl Overlay {
             height: picture.height(),
             depth_or_array_layers: 1,
         };
-        if self.shown.as_ref().is_none_or(|shown| shown.texture.size() != size) {
+        if self
+            .shown
+            .as_ref()
+            .is_none_or(|shown| shown.texture.size() != size)
+        {
             self.shown = Some(self.make(device, size));
         }
         let Some(shown) = &self.shown else { return };

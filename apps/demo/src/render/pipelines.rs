@@ -84,7 +84,11 @@ impl Pipelines {
             ),
             flat: make(
                 &frame_only,
-                Variant { label: "flat", source: include_str!("flat.wgsl"), ..over },
+                Variant {
+                    label: "flat",
+                    source: include_str!("flat.wgsl"),
+                    ..over
+                },
             ),
             overlay: make(
                 &with_overlay,
@@ -137,7 +141,10 @@ fn overlay_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
                     multisampled: false,
                 },
             ),
-            entry(1, wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering)),
+            entry(
+                1,
+                wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+            ),
         ],
     })
 }

@@ -77,7 +77,10 @@ const _: () = assert!(
 
 impl FrameUniform {
     fn new(camera: &Camera, size: PictureSize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a picture has at most 8192 pixels a side"
+        )]
         let (width, height) = (size.width as f32, size.height as f32);
         let aspect = width / height;
         let half = (camera.fov_y * 0.5).tan();
@@ -150,15 +153,25 @@ impl Renderer {
     }
 
     /// Width over height.
-    #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a picture has at most 8192 pixels a side"
+    )]
     pub fn aspect(&self) -> f32 {
         self.size.width as f32 / self.size.height as f32
     }
 
     /// Writes what is the same for the whole frame, and hands out what the render threads need.
-    pub fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera, into: &wgpu::TextureView) -> FrameJob {
+    pub fn begin(
+        &mut self,
+        plan: Arc<FramePlan>,
+        camera: &Camera,
+        into: &wgpu::TextureView,
+    ) -> FrameJob {
         let uniform = FrameUniform::new(camera, self.size);
-        self.gpu.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
+        self.gpu
+            .queue
+            .write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
         let Gpu { device, queue, .. } = &self.gpu;
         FrameJob {
             device: device.clone(),
@@ -205,7 +218,9 @@ impl FrameJob {
         };
         let mut encoder = self
             .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("share") });
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("share"),
+            });
         {
             let mut pass = self.begin_pass(&mut encoder, share);
             pass.set_bind_group(0, &self.frame_group, &[]);
@@ -224,7 +239,10 @@ impl FrameJob {
             }
         }
         ticket.in_flight().attach(&encoder);
-        Recorded { commands: Some(encoder.finish()), found }
+        Recorded {
+            commands: Some(encoder.finish()),
+            found,
+        }
     }
 
     fn begin_pass<'e>(
@@ -233,22 +251,38 @@ impl FrameJob {
         share: Share,
     ) -> wgpu::RenderPass<'e> {
         let first = share.is_first();
-        let load_colour =
-            if first { wgpu::LoadOp::Clear(wgpu::Color::BLACK) } else { wgpu::LoadOp::Load };
-        let load_depth = if first { wgpu::LoadOp::Clear(0.0) } else { wgpu::LoadOp::Load };
-        let keep_depth =
-            if share.is_last() { wgpu::StoreOp::Discard } else { wgpu::StoreOp::Store };
+        let load_colour = if first {
+            wgpu::LoadOp::Clear(wgpu::Color::BLACK)
+        } else {
+            wgpu::LoadOp::Load
+        };
+        let load_depth = if first {
+            wgpu::LoadOp::Clear(0.0)
+        } else {
+            wgpu::LoadOp::Load
+        };
+        let keep_depth = if share.is_last() {
+            wgpu::StoreOp::Discard
+        } else {
+            wgpu::StoreOp::Store
+        };
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("share"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
                 view: &self.colour,
                 depth_slice: None,
                 resolve_target: None,
-                ops: wgpu::Operations { load: load_colour, store: wgpu::StoreOp::Store },
+                ops: wgpu::Operations {
+                    load: load_colour,
+                    store: wgpu::StoreOp::Store,
+                },
             })],
             depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
                 view: &self.depth,
-                depth_ops: Some(wgpu::Operations { load: load_depth, store: keep_depth }),
+                depth_ops: Some(wgpu::Operations {
+                    load: load_depth,
+                    store: keep_depth,
+                }),
                 stencil_ops: None,
             }),
             timestamp_writes: None,

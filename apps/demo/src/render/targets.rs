@@ -23,7 +23,11 @@ impl ColourTarget {
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
         let texture = texture(device, "colour", size, COLOUR_FORMAT, usage);
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Self { texture, view, size }
+        Self {
+            texture,
+            view,
+            size,
+        }
     }
 
     /// What render passes draw into.
@@ -60,15 +64,19 @@ impl ColourTarget {
         );
         let submission = queue.submit([encoder.finish()]);
         let (sender, receiver) = flume::bounded(1);
-        buffer.slice(..).map_async(wgpu::MapMode::Read, move |outcome| {
-            // The receiver lives until the end of this function.
-            let _ = sender.send(outcome);
-        });
+        buffer
+            .slice(..)
+            .map_async(wgpu::MapMode::Read, move |outcome| {
+                // The receiver lives until the end of this function.
+                let _ = sender.send(outcome);
+            });
         let wait = wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: Some(std::time::Duration::from_secs(60)),
         };
-        device.poll(wait).map_err(|error| format!("the GPU did not finish: {error}"))?;
+        device
+            .poll(wait)
+            .map_err(|error| format!("the GPU did not finish: {error}"))?;
         receiver
             .recv_timeout(std::time::Duration::from_secs(60))
             .map_err(|_| "the GPU did not finish the picture within 60 s".to_owned())?
@@ -84,8 +92,14 @@ impl ColourTarget {
 
 /// Makes a depth texture's view.
 pub fn depth_view(device: &wgpu::Device, size: PictureSize) -> wgpu::TextureView {
-    texture(device, "depth", size, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT)
-        .create_view(&wgpu::TextureViewDescriptor::default())
+    texture(
+        device,
+        "depth",
+        size,
+        DEPTH_FORMAT,
+        wgpu::TextureUsages::RENDER_ATTACHMENT,
+    )
+    .create_view(&wgpu::TextureViewDescriptor::default())
 }
 
 fn texture(

@@ -6,7 +6,10 @@ struct Straight;
 
 impl Script for Straight {
     fn camera(&self, frame: f32) -> Camera {
-        Camera { position: Vec3::X * frame, ..Camera::default() }
+        Camera {
+            position: Vec3::X * frame,
+            ..Camera::default()
+        }
     }
 
     fn end(&self) -> f32 {
@@ -33,7 +36,10 @@ fn keys_take_over_and_f_gives_back() {
     assert!(steer.is_by_hand(), "W takes over");
     let before = steer.step(0.05).position;
     let after = steer.step(0.05).position;
-    assert!((after - before).dot(Camera::default().forward()) > 1.0, "ahead");
+    assert!(
+        (after - before).dot(Camera::default().forward()) > 1.0,
+        "ahead"
+    );
     steer.key(KeyCode::KeyW, false);
     assert!(steer.is_by_hand(), "letting go does not give back");
     assert_eq!(steer.step(0.05).position, after, "stands");
@@ -49,6 +55,12 @@ fn the_mouse_turns_only_while_its_button_is_down() {
     steer.hold(true);
     steer.mouse(100.0, -50.0);
     let camera = steer.step(0.01);
-    assert!(camera.yaw > 0.2 && camera.pitch > 0.1, "right and up: {camera:?}");
-    assert!((steer.step(0.01).yaw - camera.yaw).abs() < 1e-6, "a movement counts once");
+    assert!(
+        camera.yaw > 0.2 && camera.pitch > 0.1,
+        "right and up: {camera:?}"
+    );
+    assert!(
+        (steer.step(0.01).yaw - camera.yaw).abs() < 1e-6,
+        "a movement counts once"
+    );
 }

@@ -148,7 +148,11 @@ impl Block {
         match &mut self.replacing {
             None => {}
             Some(Replacing::Unasked) => {
-                self.replacing = client.flush().ok().map(Replacing::Waiting).or(Some(Replacing::Unasked));
+                self.replacing = client
+                    .flush()
+                    .ok()
+                    .map(Replacing::Waiting)
+                    .or(Some(Replacing::Unasked));
             }
             Some(Replacing::Waiting(pending)) => match pending.try_take() {
                 None => {}
@@ -216,7 +220,10 @@ pub(super) fn add_is_full(error: &AddError) -> bool {
 
 /// Whether a request failed only because the mailbox is full.
 pub(super) fn is_full(error: &SendError) -> bool {
-    matches!(error, SendError::MailboxFull { .. } | SendError::Deadline { .. })
+    matches!(
+        error,
+        SendError::MailboxFull { .. } | SendError::Deadline { .. }
+    )
 }
 
 /// What is drawn for ground that is not there: a patch of one metre.

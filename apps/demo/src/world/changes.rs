@@ -28,7 +28,9 @@ pub(super) fn apply(
         .filter(|id| matches!(id, ObjectId::Tile(_)))
         .take(CHANGE_NEAREST)
         .collect();
-    let Some(turn) = near.len().checked_sub(1) else { return Ok(()) };
+    let Some(turn) = near.len().checked_sub(1) else {
+        return Ok(());
+    };
     // Every third of them in turn: neighbours do not change one after the other.
     let step = usize::try_from(frame / CHANGE_EVERY_FRAMES).unwrap_or(0) * 3;
     let id = near[step % (turn + 1)];
@@ -37,6 +39,8 @@ pub(super) fn apply(
         return Ok(());
     };
     let revision = block.revision.load(Ordering::Acquire) + 1;
-    let Some(mesh) = world.config.scene.build(id, revision) else { return Ok(()) };
+    let Some(mesh) = world.config.scene.build(id, revision) else {
+        return Ok(());
+    };
     world.replace(key, &Arc::new(mesh)).map(|_| ())
 }

@@ -99,10 +99,7 @@ pub(super) fn start(world: &mut World) -> Result<(), WorldError> {
 }
 
 /// Replaces what shows other figures than the frame's.
-pub(super) fn update(
-    world: &mut World,
-    input: &StepInput,
-) -> Result<(), WorldError> {
+pub(super) fn update(world: &mut World, input: &StepInput) -> Result<(), WorldError> {
     let figures = &input.figures;
     if !input.frame.is_multiple_of(REFRESH_EVERY_FRAMES) {
         return Ok(());
@@ -122,9 +119,7 @@ pub(super) fn update(
         at.z / 1e3,
         at.y
     );
-    if world.interface.bar_text != bar_text
-        && replace(world, Piece::BarText, text(&bar_text))?
-    {
+    if world.interface.bar_text != bar_text && replace(world, Piece::BarText, text(&bar_text))? {
         world.interface.bar_text = bar_text;
     }
     if world.interface.place_text != place_text
@@ -136,11 +131,17 @@ pub(super) fn update(
         .held_bytes
         .saturating_mul(100)
         .checked_div(figures.budget_bytes)
-        .map_or(1, |percent| u32::try_from(percent.clamp(1, 100)).unwrap_or(100));
+        .map_or(1, |percent| {
+            u32::try_from(percent.clamp(1, 100)).unwrap_or(100)
+        });
     #[expect(clippy::cast_precision_loss, reason = "at most 100")]
     let filled = fill_steps as f32 / 100.0;
     if world.interface.fill_steps != fill_steps
-        && replace(world, Piece::BarFill, ui::budget_bar_fill(BAR.x, BAR.y, filled))?
+        && replace(
+            world,
+            Piece::BarFill,
+            ui::budget_bar_fill(BAR.x, BAR.y, filled),
+        )?
     {
         world.interface.fill_steps = fill_steps;
     }
@@ -153,15 +154,20 @@ fn replace(world: &mut World, piece: Piece, mesh: MeshData) -> Result<bool, Worl
 }
 
 fn text(content: &str) -> MeshData {
-    let style =
-        ui::TextStyle { origin: Vec2::ZERO, height_px: TEXT_PX, colour: [255, 255, 255, 255] };
+    let style = ui::TextStyle {
+        origin: Vec2::ZERO,
+        height_px: TEXT_PX,
+        colour: [255, 255, 255, 255],
+    };
     ui::text(content, &style)
 }
 
 /// Lists all pieces at their places in a picture of `size`.
 pub(super) fn list(world: &mut World, camera: &Camera, size: PictureSize, list: &mut DrawList) {
     for piece in Piece::ALL {
-        let Some(block) = world.blocks.get_mut(&Key::Interface(piece)) else { continue };
+        let Some(block) = world.blocks.get_mut(&Key::Interface(piece)) else {
+            continue;
+        };
         block.last_listed = list.sequence;
         let item = Item {
             handle: block.handle,
@@ -184,11 +190,17 @@ pub(super) fn list(world: &mut World, camera: &Camera, size: PictureSize, list: 
 }
 
 fn is_text(piece: Piece) -> bool {
-    matches!(piece, Piece::Title | Piece::BarText | Piece::PlaceText | Piece::LadderMark)
+    matches!(
+        piece,
+        Piece::Title | Piece::BarText | Piece::PlaceText | Piece::LadderMark
+    )
 }
 
 fn place(piece: Piece, camera: &Camera, size: PictureSize) -> Placement {
-    #[expect(clippy::cast_precision_loss, reason = "a picture has at most 8192 pixels a side")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a picture has at most 8192 pixels a side"
+    )]
     let (width, height) = (size.width as f32, size.height as f32);
     let scale = (height / DESIGN_HEIGHT_PX).max(0.6);
     let from_right = |x: f32| width - x * scale;

@@ -51,7 +51,15 @@ pub fn scatterable(config: &WorldConfig) -> Vec<Arc<MeshData>> {
         .map(|model| Arc::new(model.mesh.clone()))
         .collect();
     if config.choice == SceneChoice::Model {
-        meshes.extend(config.scene.catalogue().meshes().first().cloned().map(Arc::new));
+        meshes.extend(
+            config
+                .scene
+                .catalogue()
+                .meshes()
+                .first()
+                .cloned()
+                .map(Arc::new),
+        );
         meshes.truncate(1);
     }
     meshes
@@ -63,8 +71,15 @@ impl Scatter {
             .iter()
             .map(|mesh| (mesh.bounds.max - mesh.bounds.min).max_element())
             .fold(0.0_f32, f32::max);
-        let scale = if longest > 0.0 { LARGEST_M / longest } else { 1.0 };
-        Self { scale, towns: BTreeMap::new() }
+        let scale = if longest > 0.0 {
+            LARGEST_M / longest
+        } else {
+            1.0
+        };
+        Self {
+            scale,
+            towns: BTreeMap::new(),
+        }
     }
 }
 
@@ -86,9 +101,7 @@ pub(super) fn list(world: &mut World, camera: &Camera, list: &mut DrawList) {
         .blocks
         .range(Key::Model(0)..=Key::Model(u32::MAX))
         .filter_map(|(key, block)| match (key, &block.expected) {
-            (Key::Model(index), super::blocks::Expected::Kept(mesh)) => {
-                Some((*index, mesh.bounds))
-            }
+            (Key::Model(index), super::blocks::Expected::Kept(mesh)) => Some((*index, mesh.bounds)),
             _ => None,
         })
         .collect();
@@ -100,10 +113,15 @@ pub(super) fn list(world: &mut World, camera: &Camera, list: &mut DrawList) {
     for tile in near {
         let scale = world.scatter.scale;
         let scene = &world.config.scene;
-        let town =
-            world.scatter.towns.entry(tile).or_insert_with(|| plan(scene, tile, scale, &meshes));
+        let town = world
+            .scatter
+            .towns
+            .entry(tile)
+            .or_insert_with(|| plan(scene, tile, scale, &meshes));
         for group in town {
-            let Some(block) = world.blocks.get_mut(&Key::Model(group.model)) else { continue };
+            let Some(block) = world.blocks.get_mut(&Key::Model(group.model)) else {
+                continue;
+            };
             block.last_listed = list.sequence;
             let first = group.placements[0];
             let item = Item {
@@ -111,7 +129,10 @@ pub(super) fn list(world: &mut World, camera: &Camera, list: &mut DrawList) {
                 kind: Kind::Model,
                 bounds: group.bounds,
                 placements: 0..0,
-                stand_in: Placement { size: Vec3::splat(9.0), ..first },
+                stand_in: Placement {
+                    size: Vec3::splat(9.0),
+                    ..first
+                },
             };
             push(list, item, &group.placements);
         }
@@ -119,7 +140,9 @@ pub(super) fn list(world: &mut World, camera: &Camera, list: &mut DrawList) {
 }
 
 fn list_single(world: &mut World, camera: &Camera, list: &mut DrawList) {
-    let Some(block) = world.blocks.get_mut(&Key::Model(0)) else { return };
+    let Some(block) = world.blocks.get_mut(&Key::Model(0)) else {
+        return;
+    };
     block.last_listed = list.sequence;
     let size = Vec3::splat(world.scatter.scale);
     let at = camera.position + camera.forward() * (LARGEST_M * 3.0) - Vec3::Y * LARGEST_M * 0.5;
@@ -127,21 +150,40 @@ fn list_single(world: &mut World, camera: &Camera, list: &mut DrawList) {
     let item = Item {
         handle: block.handle,
         kind: Kind::Model,
-        bounds: Bounds { min: at - reach, max: at + reach },
+        bounds: Bounds {
+            min: at - reach,
+            max: at + reach,
+        },
         placements: 0..0,
-        stand_in: Placement { size: Vec3::splat(9.0), ..Placement::at(at) },
+        stand_in: Placement {
+            size: Vec3::splat(9.0),
+            ..Placement::at(at)
+        },
     };
-    push(list, item, &[Placement { size, turn: 0.7, ..Placement::at(at) }]);
+    push(
+        list,
+        item,
+        &[Placement {
+            size,
+            turn: 0.7,
+            ..Placement::at(at)
+        }],
+    );
 }
 
 fn near_tiles(scene: &Scene, camera: &Camera) -> Vec<TileId> {
-    #[expect(clippy::cast_possible_truncation, reason = "a world has a few hundred tiles a side")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a world has a few hundred tiles a side"
+    )]
     let tile_of = |metres: f32| (metres / FINEST_SIDE_M).floor() as i64;
     let (x, y) = (tile_of(camera.position.x), tile_of(camera.position.z));
     let mut near = Vec::new();
     for row in y - REACH_TILES..=y + REACH_TILES {
         for column in x - REACH_TILES..=x + REACH_TILES {
-            let (Ok(x), Ok(y)) = (u32::try_from(column), u32::try_from(row)) else { continue };
+            let (Ok(x), Ok(y)) = (u32::try_from(column), u32::try_from(row)) else {
+                continue;
+            };
             let tile = TileId { level: 0, x, y };
             if scene.contains(tile) {
                 near.push(tile);
@@ -157,7 +199,10 @@ fn plan(scene: &Scene, tile: TileId, scale: f32, models: &BTreeMap<u32, Bounds>)
     let origin = tile.origin();
     let mut groups: BTreeMap<u32, Vec<Placement>> = BTreeMap::new();
     let indices: Vec<u32> = models.keys().copied().collect();
-    #[expect(clippy::cast_precision_loss, reason = "a town has seven places in a row")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a town has seven places in a row"
+    )]
     let side = TOWN_SIDE as f32 * TOWN_SPACING_M;
     let corner = origin
         + Vec3::new(
@@ -166,7 +211,10 @@ fn plan(scene: &Scene, tile: TileId, scale: f32, models: &BTreeMap<u32, Bounds>)
             random.part() * (FINEST_SIDE_M - side),
         );
     for place in 0..TOWN_SIDE * TOWN_SIDE {
-        #[expect(clippy::cast_precision_loss, reason = "a town has seven places in a row")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a town has seven places in a row"
+        )]
         let (column, row) = ((place % TOWN_SIDE) as f32, (place / TOWN_SIDE) as f32);
         let jitter = Vec3::new(random.part() - 0.5, 0.0, random.part() - 0.5) * 10.0;
         let mut at = corner + Vec3::new(column, 0.0, row) * TOWN_SPACING_M + jitter;
@@ -192,8 +240,15 @@ fn plan(scene: &Scene, tile: TileId, scale: f32, models: &BTreeMap<u32, Bounds>)
         .into_iter()
         .map(|(model, placements)| {
             let around = Bounds::of(placements.iter().map(|placement| placement.at));
-            let bounds = Bounds { min: around.min - reach, max: around.max + reach };
-            Group { model, placements, bounds }
+            let bounds = Bounds {
+                min: around.min - reach,
+                max: around.max + reach,
+            };
+            Group {
+                model,
+                placements,
+                bounds,
+            }
         })
         .collect()
 }
