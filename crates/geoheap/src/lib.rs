@@ -1,4 +1,98 @@
-//! A GPU geometry memory manager for wgpu.
+//! A GPU geometry memory manager for wgpu: one thread keeps adding, changing and discarding
+//! geometry, several prepare render commands from it, and nobody waits for anybody.
+//!
+//! ```
+//! use geoheap::{BlockDesc, Config, GeometryManager, PartData, wgpu};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Any device will do; this one validates and moves bytes, but draws nothing.
+//! let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+//! let manager = GeometryManager::new(device.clone(), queue.clone(), Config::default())?;
+//!
+//! // Any thread: hand over a mesh; the handle is there at once, the bytes follow.
+//! let client = manager.client();
+//! let triangle: Vec<u8> = [[0.0_f32, 1.0, 0.0], [-1.0, -1.0, 0.0], [1.0, -1.0, 0.0]]
+//!     .iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
+//! let handle = client.add(BlockDesc::new().part(PartData::vertex(triangle, 12)).label("tri"))?;
+//! client.flush()?.wait(Duration::from_secs(10))?;
+//!
+//! // Render side: a ticket pins one version of all placements; lookups take no lock.
+//! let ticket = manager.begin_frame();
+//! let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+//! ticket.in_flight().attach(&encoder);
+//! if let Some(view) = ticket.get(handle).resident() {
+//!     let draw = view.draw.expect("it has vertices");
+//!     assert_eq!(draw.count, 3);
+//!     // In a pass: view.bind_chunk(&mut pass, 0, draw.index_format); draw.record(&mut pass, 0..1);
+//! }
+//! ticket.finish();
+//! queue.submit([encoder.finish()]);
+//! assert!(manager.shutdown().leaks.iter().any(|leak| leak.handle == handle));
+//! # Ok(()) }
+//! ```
+//!
+//! # How it works
+//!
+//! A [`Client`] checks a block's layout on the caller's thread, takes a handle from a reserve, and
+//! puts both into a mailbox that is bounded in messages and in bytes. The geometry actor takes
+//! them out, finds places in chunks of GPU memory, copies the bytes into a staging ring and from
+//! there into the chunks, submits, and only then publishes a version that names the new places.
+//! A version is an immutable table of 32-byte slots, one for each handle, in a ring of replicas:
+//! publishing replays the changes into a replica that nobody reads and swaps it in.
+//!
+//! A [`FrameTicket`] pins a version for as long as a frame is recorded; its token travels with
+//! the recorded commands ([`InFlight::attach`]). What a version stops naming, an updated block's
+//! old range, a removed block, a chunk that was emptied, waits until every older version is out
+//! of use. So nothing is ever written over that a frame may still read, no lookup ever sees half
+//! a change, and no vertex data is copied for a frame.
+//!
+//! When the bytes that live outgrow the budget, the least recently used blocks leave and come
+//! back from their [`Source`] as soon as a frame asks for them; what frames used is known from a
+//! private bitmap in each ticket. When chunks are ill-used, a planner picks one to empty, and its
+//! blocks move out a few at a time.
+//!
+//! All decisions are made by a deterministic core, one function from an event to effects; the
+//! actor around it owns the thread, the channels and the backend. With
+//! [`Threading::CallerDriven`] there is no thread at all: [`GeometryManager::poll`] is one tick.
+//!
+//! # Invariants
+//!
+//! Cited by number in asserts and tests.
+//!
+//! - **R1** A version is published only after the copies that fill its places were submitted on
+//!   the same queue.
+//! - **R2** A range retires only at the publish that stops naming it.
+//! - **R3** A retired range is reused only when its version and all older ones are out of use: no
+//!   ticket holds them, and commands recorded from them have completed or were dropped.
+//! - **R4** The versions that one reader sees never go down.
+//! - **R5** After the loss of the device nothing of it resolves.
+//! - **R6** Live ranges never overlap; live, reserved, retired and free bytes add up to the
+//!   capacity, in each chunk, always.
+//! - **R7** A stale handle never resolves to another block; a slot whose generation reaches its
+//!   maximum is taken out of service.
+//! - **R8** A move never hides a block, and commits only if the block's contents are those that
+//!   were copied.
+//! - **R9** Pinned blocks stay put; long-lived ones stay resident.
+//! - **R10** Held bytes, chunks, staging and dropped chunks not yet returned, never exceed the
+//!   budget, but while a lowered budget is being reached; a working set beyond it is reported.
+//! - **R11** A call with bad input returns an error with the limit and the value; nothing is lost
+//!   or half done.
+//!
+//! # Trade-offs
+//!
+//! - Placement metadata exists four times (the replicas): 128 bytes a handle, so that neither side
+//!   ever waits. Vertex data exists once.
+//! - A reader that keeps a ticket or its commands for ever keeps what that version names from
+//!   being reused; after `versions_alive_max` further versions publishing pauses, and says so.
+//! - A whole update writes a fresh range, so for some frames both contents take room.
+//!   [`Client::update_in_place`] avoids that for data whose readers do not mind.
+//! - Retained sources cost as much system memory as the geometry itself; a reload callback trades
+//!   that for the time to make the bytes again.
+//! - wgpu has one queue: uploads and moves take their turn between frames, bounded by caps for
+//!   each tick.
+//! - After the loss of the device every block is evicted or lost; a manager for the new device
+//!   has to be made and filled anew.
 #![forbid(unsafe_code)]
 
 mod actor;
@@ -44,3 +138,8 @@ pub use crate::report::{ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, Re
 pub use crate::ticket::{
     BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, PartView,
 };
+
+/// The quick start of the front page is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -19,7 +19,7 @@ use crate::actor::reply::Reply;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
-use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Request, Retired};
+use crate::core::event::{Answer, Change, Effect, Event, PartsChange, ReplyId, Request, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
 use crate::report::{HeapEvent, Report};
@@ -588,7 +588,13 @@ impl<B: Backend> Driver<B> {
         forget: &[ChunkId],
     ) -> Option<Event> {
         for change in changes {
-            self.publisher.set(change.index, change.slot, change.parts);
+            match change.parts {
+                PartsChange::Keep => self.publisher.set_slot(change.index, change.slot),
+                PartsChange::Set(parts) => {
+                    self.publisher.set(change.index, change.slot, Some(parts));
+                }
+                PartsChange::Clear => self.publisher.set(change.index, change.slot, None),
+            }
         }
         for item in retired {
             self.publisher.retire(item);

@@ -217,7 +217,7 @@ impl Core {
         self.report.moves += 1;
         self.report.moved_bytes += bytes;
         self.report.long_lived_moves += u64::from(long_lived);
-        self.queue_slot(moved.handle);
+        self.queue_moved(moved.handle);
     }
 
     /// The victim lets new blocks in again.

@@ -165,12 +165,24 @@ pub(crate) enum Retired {
     Chunk(ChunkId),
 }
 
+/// What becomes of a slot's table of parts. Keeping it costs a reader nothing and the publisher
+/// much less than a new one.
+#[derive(Clone, Debug)]
+pub(crate) enum PartsChange {
+    /// It stays: the block moved, or has no place.
+    Keep,
+    /// The block has other parts.
+    Set(Arc<PartTable>),
+    /// The block is gone.
+    Clear,
+}
+
 /// One slot of the next version.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) index: u32,
     pub(crate) slot: Slot,
-    pub(crate) parts: Option<Arc<PartTable>>,
+    pub(crate) parts: PartsChange,
 }
 
 /// What the shell does for the core, in order.

@@ -6,7 +6,7 @@ use geoheap_chunk_heap::Lifetime;
 use geoheap_frame_sync::Version;
 
 use crate::core::Core;
-use crate::core::event::{Answer, Change, Effect};
+use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
 use crate::handle::Handle;
 use crate::report::HeapEvent;
@@ -15,6 +15,15 @@ use crate::slot::{PartTable, Slot, SlotState};
 impl Core {
     /// Queues the slot that shows the block as it is now.
     pub(super) fn queue_slot(&mut self, handle: Handle) {
+        self.queue(handle, false);
+    }
+
+    /// Queues the slot of a block that only changed its place.
+    pub(super) fn queue_moved(&mut self, handle: Handle) {
+        self.queue(handle, true);
+    }
+
+    fn queue(&mut self, handle: Handle, keeps_parts: bool) {
         let record = self
             .record(handle)
             .expect("only blocks that live are shown");
@@ -28,9 +37,14 @@ impl Core {
                     .expect("a place is a range of the heap");
                 let (chunk, start) = (info.chunk, info.range.start);
                 let slot = Slot::resident(generation, long_lived, chunk, start, &record.layout);
-                (slot, Some(Arc::new(PartTable::of(&record.layout))))
+                let parts = if keeps_parts {
+                    PartsChange::Keep
+                } else {
+                    PartsChange::Set(Arc::new(PartTable::of(&record.layout)))
+                };
+                (slot, parts)
             }
-            None => (placeless(record, long_lived), None),
+            None => (placeless(record, long_lived), PartsChange::Keep),
         };
         let record = self.own(handle);
         record.shown = slot.state == SlotState::Resident;
@@ -45,7 +59,7 @@ impl Core {
         self.pending.changes.push(Change {
             index,
             slot,
-            parts: None,
+            parts: PartsChange::Clear,
         });
     }
 

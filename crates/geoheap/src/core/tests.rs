@@ -1,1 +1,229 @@
+//! The core alone: what it asks for, in which order, and that it always asks for the same.
 
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, KindTable, Lifetime, PartSpec};
+use geoheap_suballoc::{Align, ByteLen};
+
+use super::Core;
+use super::event::{Effect, Event, PreparedBlock, Request};
+use crate::config::Config;
+use crate::error::FailReason;
+use crate::handle::Handle;
+use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
+
+/// A core whose shell is this test.
+struct Bench {
+    core: Core,
+    kinds: Arc<KindTable>,
+    /// One line an effect.
+    lines: Vec<String>,
+    versions: u64,
+    fail_chunks: u32,
+    submit_ok: bool,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let align = Align::new(256).expect("a positive number");
+        let kinds = Arc::new(KindTable::standard(align, align));
+        let config = Config {
+            budget_bytes: ByteLen::from_kib(256),
+            chunk_bytes: ByteLen::from_kib(64),
+            long_lived_chunk_bytes: ByteLen::from_kib(16),
+            staging_bytes: ByteLen::from_kib(16),
+            ..Config::default()
+        };
+        let max = ByteLen::from_mib(64);
+        let core = Core::new(config, Arc::clone(&kinds), max).expect("a valid configuration");
+        Self {
+            core,
+            kinds,
+            lines: Vec::new(),
+            versions: 0,
+            fail_chunks: 0,
+            submit_ok: true,
+        }
+    }
+
+    fn add(&mut self, bytes: u64) -> Handle {
+        let mut handles = Vec::new();
+        self.core.refill_reserve(1, &mut handles);
+        let spec = PartSpec {
+            kind: geoheap_chunk_heap::KindId::STORAGE,
+            len: ByteLen::new(bytes),
+            stride: 0,
+        };
+        let layout = BlockLayout::pack(&[spec], &self.kinds, ByteLen::ZERO, self.core.align_max);
+        let len = usize::try_from(bytes).expect("small");
+        let block = PreparedBlock {
+            layout: layout.expect("a valid layout"),
+            contents: vec![Content::Shared(Payload::from(vec![7; len]))],
+            label: None,
+            lifetime: Lifetime::Dynamic,
+            priority: PRIORITY_DEFAULT,
+            source: Source::Retained,
+        };
+        self.step(Event::Request(Request::Add {
+            handle: handles[0],
+            block: Box::new(block),
+        }));
+        handles[0]
+    }
+
+    fn tick(&mut self) {
+        self.lines.push("tick".into());
+        self.step(Event::TickBegin {
+            staging_free: ByteLen::from_kib(16),
+            idle: false,
+        });
+        self.step(Event::Transfer);
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut out = Vec::new();
+        self.core.step(event, &mut out);
+        for effect in out {
+            let (line, answer) = self.answer(effect);
+            self.lines.push(line);
+            if let Some(event) = answer {
+                self.step(event);
+            }
+        }
+    }
+
+    /// What a shell on a flawless device would say, and the effect as a line.
+    fn answer(&mut self, effect: Effect) -> (String, Option<Event>) {
+        match effect {
+            Effect::CreateChunk { chunk, len, .. } => {
+                let line = format!("create chunk {} of {len}", chunk.get());
+                if self.fail_chunks > 0 {
+                    self.fail_chunks -= 1;
+                    let reason = FailReason::OutOfMemory { requested: len };
+                    return (line + ": none", Some(Event::ChunkFailed { chunk, reason }));
+                }
+                (line, Some(Event::ChunkReady { chunk }))
+            }
+            Effect::Upload {
+                chunk, offset, len, ..
+            } => (
+                format!("upload {len} to chunk {} at {offset}", chunk.get()),
+                None,
+            ),
+            Effect::Submit => (
+                "submit".into(),
+                Some(Event::Submitted { ok: self.submit_ok }),
+            ),
+            Effect::Publish {
+                changes,
+                retired,
+                forget,
+            } => {
+                self.versions += 1;
+                let slots: Vec<_> = changes.iter().map(|change| change.slot.state).collect();
+                let line = format!(
+                    "publish {slots:?} retiring {}",
+                    retired.len() + forget.len()
+                );
+                let version = geoheap_frame_sync::Version::default();
+                (line, Some(Event::Published { version }))
+            }
+            Effect::Notify(event) => (format!("tell: {event}"), None),
+            other => (format!("{other:?}"), None),
+        }
+    }
+}
+
+#[test]
+fn a_mesh_is_published_after_its_bytes_were_submitted() {
+    let mut bench = Bench::new();
+    bench.add(40_000);
+    for _ in 0..4 {
+        bench.tick();
+    }
+    // 16 KiB of staging a tick: the block stays pending until the third submit (R1).
+    insta::assert_snapshot!(bench.lines.join("\n"), @"
+    tick
+    create chunk 0 of 65536
+    upload 16384 to chunk 0 at 0
+    submit
+    publish [Pending] retiring 0
+    tick
+    upload 16384 to chunk 0 at 16384
+    submit
+    tick
+    upload 7232 to chunk 0 at 32768
+    submit
+    publish [Resident] retiring 0
+    tick
+    submit
+    ");
+}
+
+#[test]
+fn a_submit_that_fails_publishes_no_place() {
+    let mut bench = Bench::new();
+    bench.submit_ok = false;
+    let handle = bench.add(1_000);
+    bench.tick();
+    let record = bench.core.record(handle).expect("it lives");
+    assert!(
+        record.place.is_none(),
+        "R1: nothing of it reached the queue"
+    );
+    let shown = bench.lines.iter().any(|line| line.contains("Resident"));
+    assert!(!shown, "R1: no version names a place: {:?}", bench.lines);
+}
+
+#[test]
+fn a_chunk_that_cannot_be_made_is_tried_once_more_and_then_the_block_fails() {
+    let mut bench = Bench::new();
+    bench.fail_chunks = 2;
+    bench.add(1_000);
+    bench.add(2_000);
+    bench.tick();
+    bench.tick();
+    let failed: Vec<_> = bench
+        .lines
+        .iter()
+        .filter(|line| line.contains("failed"))
+        .collect();
+    assert_eq!(
+        failed.len(),
+        2,
+        "both were in the chunk, twice: {:?}",
+        bench.lines
+    );
+    bench.add(3_000);
+    bench.tick();
+    let last = bench
+        .lines
+        .iter()
+        .rev()
+        .find(|line| line.starts_with("publish"));
+    assert!(
+        last.expect("it was published").contains("Resident"),
+        "the third time it works"
+    );
+}
+
+#[test]
+fn the_same_events_give_the_same_effects() {
+    let run = || {
+        let mut bench = Bench::new();
+        let mut handles = Vec::new();
+        for nth in 0..60u64 {
+            handles.push(bench.add(1_000 + nth * 977 % 30_000));
+            if nth % 4 == 3 {
+                let at = usize::try_from(nth * 5).expect("small") % handles.len();
+                let handle = handles.swap_remove(at);
+                bench.step(Event::Request(Request::Remove { handle }));
+            }
+            bench.tick();
+        }
+        bench.lines
+    };
+    let first = run();
+    assert!(first.len() > 200, "there is something to compare");
+    assert_eq!(first, run(), "no clock, no random numbers, no map order");
+}
