@@ -302,7 +302,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
                 let record = move |index: usize, ticket: &FrameTicket<B::Buffer>| {
                     P::record(&job, share(index), ticket)
                 };
-                Ok(actors.record(ticket, count, Arc::new(record))?)
+                Ok(actors.record(ticket, count, record)?)
             }
             None => Ok((0..count)
                 .map(|index| {

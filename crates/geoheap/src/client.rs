@@ -1,22 +1,25 @@
 //! The way in for every thread that makes geometry.
 
+mod admission;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use geoheap_chunk_heap::{BlockLayout, KindTable, Lifetime, PartId, PartSpec};
+use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
 use geoheap_suballoc::{Align, ByteLen};
 
-use crate::actor::mailbox::{Mailbox, Message, Patience, Permit, Weight};
+pub use self::admission::Batch;
+use self::admission::content_weight;
+use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
 use crate::actor::reply::{
     Pending, Reply, read_bytes, read_done, read_map, read_part, read_staged, read_version,
 };
 use crate::config::Config;
-use crate::core::event::{PartOp, PreparedBlock, ReplyId, Request};
-use crate::error::{AddError, Refused, RequestError, SendError};
+use crate::core::event::{PartOp, ReplyId, Request};
+use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
-use crate::payload::{BlockDesc, Content, PartData, Payload, Source, StagedWrite};
+use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
 
 /// What clients and the manager know together.
@@ -56,172 +59,9 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-/// Adds and removes that enter the mailbox together: all of them or none.
-#[derive(Debug, Default)]
-pub struct Batch {
-    adds: Vec<BlockDesc>,
-    removes: Vec<Handle>,
-}
-
-impl Batch {
-    /// An empty batch.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a block; its handle comes back in the order of these calls.
-    #[must_use]
-    pub fn add(mut self, block: BlockDesc) -> Self {
-        self.adds.push(block);
-        self
-    }
-
-    /// Removes a block. Removes are carried out before adds, so that their room can be reused.
-    #[must_use]
-    pub fn remove(mut self, handle: Handle) -> Self {
-        self.removes.push(handle);
-        self
-    }
-}
-
 impl Client {
     pub(crate) fn new(mailbox: Mailbox, shared: Arc<Shared>) -> Self {
         Self { mailbox, shared }
-    }
-
-    /// Adds a block and returns its handle at once. Waits while the mailbox is full.
-    ///
-    /// # Errors
-    /// [`AddError`]; nothing was added. Use [`Client::try_add`] to get the block back.
-    pub fn add(&self, block: BlockDesc) -> Result<Handle, AddError> {
-        self.add_within(block, Patience::Forever)
-            .map_err(|refused| refused.error)
-    }
-
-    /// Adds a block, or gives it back if the mailbox is full or the block is not valid.
-    ///
-    /// # Errors
-    /// The block and why it was refused.
-    pub fn try_add(&self, block: BlockDesc) -> Result<Handle, Refused<BlockDesc, AddError>> {
-        self.add_within(block, Patience::None)
-    }
-
-    /// Adds a block, waiting at most `timeout` for the mailbox.
-    ///
-    /// # Errors
-    /// The block and why it was refused.
-    pub fn add_deadline(
-        &self,
-        block: BlockDesc,
-        timeout: Duration,
-    ) -> Result<Handle, Refused<BlockDesc, AddError>> {
-        self.add_within(block, Patience::For(timeout))
-    }
-
-    fn add_within(
-        &self,
-        block: BlockDesc,
-        patience: Patience,
-    ) -> Result<Handle, Refused<BlockDesc, AddError>> {
-        let refuse = |block, error| Refused {
-            item: Box::new(block),
-            error,
-        };
-        let layout = match self.check(&block) {
-            Ok(layout) => layout,
-            Err(error) => return Err(refuse(block, error)),
-        };
-        let weight = Weight {
-            messages: 1,
-            bytes: weight_of(&block),
-        };
-        let mut permit = match self.mailbox.permit(weight, patience) {
-            Ok(permit) => permit,
-            Err(error) => return Err(refuse(block, error.into())),
-        };
-        let Some(handle) = permit.handle() else {
-            let handles_max = self.shared.config.handles_max;
-            return Err(refuse(block, AddError::HandlesExhausted { handles_max }));
-        };
-        send_add(&mut permit, handle, block, layout, weight)
-    }
-
-    /// Carries out all removes and then all adds of a batch, as one step of the geometry actor:
-    /// no version shows a part of it. Returns the handles of the adds.
-    ///
-    /// # Errors
-    /// The batch, whole, and the first reason against it.
-    pub fn batch(&self, batch: Batch) -> Result<Vec<Handle>, Refused<Batch, AddError>> {
-        let refuse = |batch, error| {
-            Err(Refused {
-                item: Box::new(batch),
-                error,
-            })
-        };
-        let layouts = match batch.adds.iter().map(|block| self.check(block)).collect() {
-            Ok(layouts) => layouts,
-            Err(error) => return refuse(batch, error),
-        };
-        let layouts: Vec<BlockLayout> = layouts;
-        let weight = Weight {
-            messages: (batch.adds.len() + batch.removes.len()) as u64,
-            bytes: batch.adds.iter().map(weight_of).sum(),
-        };
-        let mut permit = match self.mailbox.permit(weight, Patience::Forever) {
-            Ok(permit) => permit,
-            Err(error) => return refuse(batch, error.into()),
-        };
-        let handles: Vec<_> = batch.adds.iter().map_while(|_| permit.handle()).collect();
-        if handles.len() < batch.adds.len() {
-            self.mailbox.give_back(&handles);
-            let handles_max = self.shared.config.handles_max;
-            return refuse(batch, AddError::HandlesExhausted { handles_max });
-        }
-        let mut requests = Vec::with_capacity(batch.adds.len() + batch.removes.len());
-        requests.extend(
-            batch
-                .removes
-                .into_iter()
-                .map(|handle| Request::Remove { handle }),
-        );
-        for ((handle, block), layout) in handles.iter().zip(batch.adds).zip(layouts) {
-            requests.push(Request::Add {
-                handle: *handle,
-                block: Box::new(prepare(block, layout)),
-            });
-        }
-        match permit.send(Message::Batch(requests), weight) {
-            Ok(()) => Ok(handles),
-            Err(error) => refuse(Batch::default(), error.into()),
-        }
-    }
-
-    /// Everything about a block that can be known here.
-    fn check(&self, block: &BlockDesc) -> Result<BlockLayout, AddError> {
-        if self.shared.device_lost.load(Ordering::Relaxed) {
-            return Err(AddError::DeviceLost);
-        }
-        if block.parts.is_empty() {
-            return Err(AddError::NoParts);
-        }
-        let staged = block
-            .parts
-            .iter()
-            .any(|part| part.content.payload().is_none());
-        if staged && matches!(block.source, Source::Retained) {
-            return Err(AddError::StagedCannotRetain);
-        }
-        let specs: Vec<PartSpec> = block.parts.iter().map(|part| part.spec).collect();
-        let shared = &self.shared;
-        let layout = BlockLayout::pack(&specs, &shared.kinds, block.spare, shared.align_max)?;
-        let max = ByteLen::new(shared.block_bytes_max.load(Ordering::Relaxed));
-        if layout.len() > max {
-            return Err(AddError::TooLarge {
-                requested: layout.len(),
-                max,
-            });
-        }
-        Ok(layout)
     }
 
     /// Replaces the contents of all parts, in their order; lengths may change. Versions up to now
@@ -494,50 +334,4 @@ impl Client {
         let mut permit = self.mailbox.permit(weight, Patience::Forever)?;
         permit.send(Message::Request(request, reply), weight)
     }
-}
-
-/// Sends a checked block under a permit.
-fn send_add(
-    permit: &mut Permit<'_>,
-    handle: Handle,
-    block: BlockDesc,
-    layout: BlockLayout,
-    weight: Weight,
-) -> Result<Handle, Refused<BlockDesc, AddError>> {
-    let block = Box::new(prepare(block, layout));
-    match permit.send(
-        Message::Request(Request::Add { handle, block }, None),
-        weight,
-    ) {
-        Ok(()) => Ok(handle),
-        // The actor ended between the permit and the send; the block went with it.
-        Err(error) => Err(Refused {
-            item: Box::default(),
-            error: error.into(),
-        }),
-    }
-}
-
-fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
-    PreparedBlock {
-        layout,
-        contents: block.parts.into_iter().map(|part| part.content).collect(),
-        label: block.label,
-        lifetime: block.lifetime,
-        priority: block.priority,
-        source: block.source,
-    }
-}
-
-/// Bytes that a block takes of the mailbox. What is in staging already is bounded there.
-fn weight_of(block: &BlockDesc) -> u64 {
-    block
-        .parts
-        .iter()
-        .map(|part| content_weight(&part.content))
-        .sum()
-}
-
-fn content_weight(content: &Content) -> u64 {
-    content.payload().map_or(0, |payload| payload.len().get())
 }

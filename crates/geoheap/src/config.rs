@@ -63,7 +63,7 @@ impl Default for DefragConfig {
 ///
 /// | field | default | meaning |
 /// |---|---|---|
-/// | `budget_bytes` | 256 MiB | most GPU memory held: chunks, staging, dropped chunks not yet returned |
+/// | `budget_bytes` | 256 MiB | most GPU memory held: chunks, staging, dropped chunks |
 /// | `chunk_bytes` | 16 MiB - 4 KiB | step in which the heap grows and shrinks |
 /// | `long_lived_chunk_bytes` | 4 MiB - 4 KiB | the same for long-lived blocks |
 /// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
@@ -72,7 +72,7 @@ impl Default for DefragConfig {
 /// | `generation_max` | 2^32 - 3 | tenants of a slot before it leaves service |
 /// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
 /// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it |
-/// | `events_max` | 1024 | events kept for [`GeometryManager::events`](crate::GeometryManager::events) |
+/// | `events_max` | 1024 | events kept for the caller |
 /// | `tick_upload_bytes` | 4 MiB | bytes uploaded or copied to new places in one tick |
 /// | `tick_copies` | 256 | copy pieces in one tick |
 /// | `tick_interval` | 4 ms | a tick at the latest this long after the last one |

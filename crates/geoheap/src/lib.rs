@@ -24,7 +24,8 @@
 //! if let Some(view) = ticket.get(handle).resident() {
 //!     let draw = view.draw.expect("it has vertices");
 //!     assert_eq!(draw.count, 3);
-//!     // In a pass: view.bind_chunk(&mut pass, 0, draw.index_format); draw.record(&mut pass, 0..1);
+//!     // In a pass: view.bind_chunk(&mut pass, 0, draw.index_format);
+//!     //            draw.record(&mut pass, 0..1);
 //! }
 //! ticket.finish();
 //! queue.submit([encoder.finish()]);

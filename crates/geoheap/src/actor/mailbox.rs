@@ -120,7 +120,8 @@ impl Gate {
                     if waited >= time {
                         return Err(SendError::Deadline { waited, limit });
                     }
-                    let wait = self.changed.wait_timeout(load, time - waited);
+                    let left = time.saturating_sub(waited);
+                    let wait = self.changed.wait_timeout(load, left);
                     wait.unwrap_or_else(PoisonError::into_inner).0
                 }
             };

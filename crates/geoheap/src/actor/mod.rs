@@ -4,6 +4,7 @@
 //! Among the library crates only these modules name flume, spawn threads, or look at a clock.
 
 pub(crate) mod driver;
+mod effects;
 pub(crate) mod mailbox;
 pub(crate) mod reload;
 pub(crate) mod render;

@@ -20,7 +20,7 @@ impl fmt::Debug for RenderActors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RenderActors")
             .field("threads", &self.threads.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +86,7 @@ impl RenderActors {
         &self,
         ticket: &FrameTicket<Buf>,
         shares: usize,
-        record: Arc<dyn Fn(usize, &FrameTicket<Buf>) -> R + Send + Sync>,
+        record: impl Fn(usize, &FrameTicket<Buf>) -> R + Send + Sync + 'static,
     ) -> Result<Vec<R>, RecordError>
     where
         Buf: Send + Sync + 'static,
@@ -96,7 +96,7 @@ impl RenderActors {
             .tasks
             .as_ref()
             .expect("the pool runs until it is dropped");
-        let (results, results_in) = flume::unbounded();
+        let (record, (results, results_in)) = (Arc::new(record), flume::unbounded());
         for share in 0..shares {
             let (record, results, fork) = (Arc::clone(&record), results.clone(), ticket.fork());
             let task = move || {

@@ -34,7 +34,7 @@ impl<T> fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("answered", &!self.receiver.is_empty())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `record`, `fill` | what is known of one block; a job that brings it bytes |
-//! | `requests`, `parts` | what clients ask for |
+//! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `place` | where waiting blocks go, growth, running out of memory |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
@@ -25,6 +25,7 @@ pub(crate) mod event;
 pub(crate) mod record;
 
 mod compact;
+mod contents;
 mod figures;
 mod fill;
 mod parts;
@@ -195,7 +196,7 @@ impl Core {
             }
             Event::TickBegin { staging_free, idle } => self.begin_tick(staging_free, idle, out),
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),
-            Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, reason, out),
+            Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
             Event::Transfer => self.transfer(out),
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),

@@ -8,9 +8,9 @@
 use geoheap_chunk_heap::{BlockLayout, Growth, PartId, PartSpec};
 
 use crate::core::Core;
+use crate::core::contents::check_retainable;
 use crate::core::event::{Answer, PartOp, ReplyId, Retired};
 use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
-use crate::core::requests::check_retainable;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::Content;

@@ -269,7 +269,7 @@ impl Core {
     pub(super) fn chunk_failed(
         &mut self,
         chunk: ChunkId,
-        reason: FailReason,
+        reason: &FailReason,
         out: &mut Vec<Effect>,
     ) {
         let capacity = self
@@ -340,7 +340,7 @@ impl Core {
         self.budget_hunger += 1;
         // What is on its way out serves the demand too; evicting for it again each tick until
         // it arrives would empty the heap.
-        let coming = if self.budget_hunger % MISS_PATIENCE_TICKS == 0 {
+        let coming = if self.budget_hunger.is_multiple_of(MISS_PATIENCE_TICKS) {
             ByteLen::ZERO
         } else {
             figures.retired()

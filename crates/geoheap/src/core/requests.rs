@@ -1,20 +1,16 @@
 //! What clients ask of blocks. Every request either changes the block as a whole or is refused
 //! with a reason and changes nothing (R11).
 
-use std::collections::VecDeque;
-
-use geoheap_chunk_heap::{BlockLayout, Growth, Lifetime, PartId};
+use geoheap_chunk_heap::Lifetime;
 use geoheap_residency::Priority;
 use geoheap_suballoc::ByteLen;
-use smallvec::SmallVec;
 
-use crate::core::event::{Answer, Effect, PreparedBlock, ReplyId, Request, Retired};
-use crate::core::fill::{Fill, Piece, Purpose, Target};
+use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
+use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::{Core, Tenant, entry, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Source};
 use crate::report::{HeapEvent, Op};
 use crate::slot::Slot;
 
@@ -122,61 +118,6 @@ impl Core {
         }
     }
 
-    fn add(&mut self, handle: Handle, block: PreparedBlock, out: &mut Vec<Effect>) {
-        let Some(tenant) = self.blocks.get_mut(handle.key()) else {
-            unreachable!("the reserve gave out {handle:?}, which is not in the map")
-        };
-        assert!(
-            matches!(tenant, Tenant::Reserved),
-            "R7: {handle:?} is given to one block only"
-        );
-        self.reserved -= 1;
-        let ids: Vec<PartId> = block.layout.parts().map(|part| part.id).collect();
-        let mut record = Record {
-            handle,
-            label: block.label,
-            lifetime: block.lifetime,
-            priority: block.priority,
-            owners: 1,
-            pins: 0,
-            source: block.source,
-            layout: block.layout.clone(),
-            retained: SmallVec::new(),
-            place: None,
-            away: Away::Pending,
-            fill: None,
-            reloading: None,
-            revision: 0,
-            deferred: VecDeque::new(),
-            waiters: SmallVec::new(),
-            shown: false,
-            wished_frame: 0,
-        };
-        record.retain_all(shared(&ids, &block.contents));
-        let index = handle.index() as usize;
-        if self.by_index.len() <= index {
-            self.by_index.resize(index + 1, None);
-        }
-        self.by_index[index] = Some(handle);
-        *tenant = Tenant::Block(Box::new(record));
-        self.report.blocks_added += 1;
-        self.count_world(ByteLen::ZERO, block.layout.len());
-        self.report.blocks += 1;
-        self.queue_slot(handle);
-        if self.lost {
-            self.lose_block(handle);
-            out.push(Effect::Notify(HeapEvent::Refused {
-                handle,
-                op: Op::Add,
-                error: RequestError::DeviceLost,
-            }));
-            return;
-        }
-        let pieces = pieces(&block.layout, &ids, block.contents);
-        let seq = self.next_seq();
-        self.start_job(handle, Fill::new(seq, Purpose::Add, block.layout, pieces));
-    }
-
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, fill: Fill) {
         self.jobs.insert(fill.seq, handle);
@@ -278,104 +219,6 @@ impl Core {
         sure(self.heap.retire(range));
         self.pending.retired.push(Retired::Range(range));
         sure(self.residency.remove(entry(handle)));
-    }
-
-    fn update(
-        &mut self,
-        handle: Handle,
-        contents: Vec<Content>,
-        in_place: bool,
-    ) -> Result<(), RequestError> {
-        let record = self.record(handle).expect("the caller looked it up");
-        let ids: Vec<PartId> = live_parts(record);
-        if ids.len() != contents.len() {
-            let (expected, given) = (ids.len(), contents.len());
-            return Err(RequestError::PartCount { expected, given });
-        }
-        check_retainable(record, &contents)?;
-        let same = same_lengths(record, &ids, &contents);
-        if in_place && let Err((expected, given)) = same {
-            return Err(RequestError::LengthDiffers { expected, given });
-        }
-        let lens: Vec<_> = ids
-            .iter()
-            .copied()
-            .zip(contents.iter().map(Content::len))
-            .collect();
-        let growth = Growth {
-            resize: &lens,
-            ..Growth::default()
-        };
-        let layout = record
-            .layout
-            .grown(&growth, &self.kinds, self.align_max)?
-            .layout;
-        self.check_size(layout.len())?;
-        self.report.blocks_updated += 1;
-        self.replace_contents(handle, layout, &ids, contents, in_place);
-        Ok(())
-    }
-
-    /// The checked half of an update: everything is valid, so nothing is half done.
-    fn replace_contents(
-        &mut self,
-        handle: Handle,
-        layout: BlockLayout,
-        ids: &[PartId],
-        contents: Vec<Content>,
-        in_place: bool,
-    ) {
-        let seq = self.next_seq();
-        let record = self.own(handle);
-        let before = record.layout.len();
-        let failed = matches!(record.away, Away::Failed(_));
-        let away = record.place.is_none() && record.fill.is_none();
-        if away && !failed && record.has_source() {
-            // An evicted block takes its new contents when it comes back. A callback that was
-            // asked for the old ones is asked again.
-            let was_coming = record.reloading.take().is_some();
-            record.revision += 1;
-            record.layout = layout;
-            record.retain_all(shared(ids, &contents));
-            let after = record.layout.len();
-            self.count_world(before, after);
-            if was_coming {
-                self.wish_for(handle);
-            }
-            return;
-        }
-        let in_place = in_place && record.place.is_some() && record.fill.is_none();
-        let target_layout = if in_place {
-            record.layout.clone()
-        } else {
-            layout
-        };
-        let earlier = self.cancel_job(handle);
-        let retain = self.own(handle).retainable(shared(ids, &contents));
-        let mut fill = Fill::new(
-            seq,
-            Purpose::Update,
-            target_layout.clone(),
-            pieces(&target_layout, ids, contents),
-        );
-        fill.retain = retain;
-        if let Some(earlier) = earlier {
-            fill.replies = earlier.replies;
-            if earlier.purpose == Purpose::Add {
-                fill.purpose = Purpose::Add;
-            }
-        }
-        if in_place {
-            fill.target = Target::Present;
-        } else if self.own(handle).place.is_none() {
-            let record = self.own(handle);
-            record.away = Away::Pending;
-            record.layout = target_layout;
-            let after = record.layout.len();
-            self.count_world(before, after);
-            self.queue_slot(handle);
-        }
-        self.start_job(handle, fill);
     }
 
     fn set_lifetime(&mut self, handle: Handle, lifetime: Lifetime) -> Result<(), RequestError> {
@@ -505,54 +348,4 @@ pub(super) fn refuse(
         },
         None => Effect::Notify(HeapEvent::Refused { handle, op, error }),
     });
-}
-
-/// Ids of the block's live parts in address order.
-pub(super) fn live_parts(record: &Record) -> Vec<PartId> {
-    record.layout.parts().map(|part| part.id).collect()
-}
-
-/// The shared memory among `contents`, by part.
-pub(super) fn shared<'a>(
-    ids: &'a [PartId],
-    contents: &'a [Content],
-) -> impl Iterator<Item = (PartId, crate::payload::Payload)> + 'a {
-    ids.iter()
-        .zip(contents)
-        .filter_map(|(id, content)| content.payload().map(|payload| (*id, payload.clone())))
-}
-
-/// One piece a part.
-pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Vec<Content>) -> Vec<Piece> {
-    ids.iter()
-        .zip(contents)
-        .map(|(id, content)| Piece::of_part(layout, *id, content))
-        .collect()
-}
-
-/// A retained source needs memory to retain.
-pub(super) fn check_retainable(record: &Record, contents: &[Content]) -> Result<(), RequestError> {
-    let retained = matches!(record.source, Source::Retained);
-    if retained && contents.iter().any(|content| content.payload().is_none()) {
-        return Err(RequestError::StagedCannotRetain);
-    }
-    Ok(())
-}
-
-/// Whether every part keeps its length; else the first that does not: expected, given.
-fn same_lengths(
-    record: &Record,
-    ids: &[PartId],
-    contents: &[Content],
-) -> Result<(), (ByteLen, ByteLen)> {
-    for (id, content) in ids.iter().zip(contents) {
-        let part = record
-            .layout
-            .part(*id)
-            .expect("the ids were taken from this layout");
-        if part.used_len != content.len() {
-            return Err((part.used_len, content.len()));
-        }
-    }
-    Ok(())
 }

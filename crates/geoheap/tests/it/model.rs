@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::harness::{STRIDE, World, small, stamped};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Add {
         count: usize,
@@ -105,6 +105,8 @@ struct Model {
     held: Vec<Held>,
     /// Blocks that were updated in place: older versions may see newer bytes of them.
     in_place: BTreeSet<u32>,
+    /// Blocks that were removed.
+    gone: Vec<(u32, Handle)>,
     next: u32,
 }
 
@@ -183,6 +185,7 @@ impl Model {
     fn frame(&mut self, first: usize, count: usize) {
         let ticket = self.world.manager.begin_frame();
         let shown = self.read_all(&ticket, first, count);
+        self.check_gone(&ticket, first);
         drop(ticket.finish());
         self.world.ticks(1);
         self.check_shown(&shown);
@@ -229,6 +232,24 @@ impl Model {
                 (id, handle, bytes.expect("it was executed"))
             })
             .collect()
+    }
+
+    /// R7: whoever has the slot of a removed block now, its handle shows nothing of that.
+    fn check_gone(&mut self, ticket: &FrameTicket<VirtualBuffer>, first: usize) {
+        let skipped = first % self.gone.len().max(1);
+        for (id, handle) in self.gone.clone().into_iter().skip(skipped).take(8) {
+            if let Some(read) = self.world.queue_read(ticket, handle) {
+                // Its removal is not published yet.
+                self.world.ticks(4);
+                let bytes = read.lock().expect("no panics while held").take();
+                let bytes = bytes.expect("it was executed");
+                assert_eq!(
+                    bytes[..4],
+                    id.to_le_bytes(),
+                    "R7: {handle} shows another block"
+                );
+            }
+        }
     }
 
     fn check_shown(&mut self, shown: &[(u32, Handle, Vec<u8>)]) {
@@ -304,6 +325,7 @@ impl Model {
                 if let Some(id) = self.pick(nth) {
                     // Its bytes change no more, so a held ticket may still check it.
                     let block = self.blocks.remove(&id).expect("it was picked");
+                    self.gone.push((id, block.handle));
                     self.world
                         .client
                         .remove(block.handle)
@@ -405,8 +427,15 @@ impl Model {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(96)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_read_sees_its_own_bytes(steps in steps()) {
@@ -417,6 +446,7 @@ proptest! {
             blocks: BTreeMap::new(),
             held: Vec::new(),
             in_place: BTreeSet::new(),
+            gone: Vec::new(),
             next: 1,
         };
         for step in steps {

@@ -175,7 +175,19 @@ fn a_removed_handle_is_stale_for_ever() {
     for other in 0..4_200 {
         let next = world.client.add(mesh(other, 1)).expect("a valid block");
         world.ticks(1);
-        reused |= next.index() == handle.index();
+        if next.index() == handle.index() {
+            reused = true;
+            world.flush();
+            let ticket = world.manager.begin_frame();
+            assert!(
+                matches!(ticket.get(next), Lookup::Resident(_)),
+                "the slot's new tenant"
+            );
+            assert!(
+                matches!(ticket.get(handle), Lookup::Stale),
+                "R7: not the old one's"
+            );
+        }
         assert_ne!(next, handle, "no two blocks share a handle");
         world.client.remove(next).expect("it is sent");
         world.ticks(1);

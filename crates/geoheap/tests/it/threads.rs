@@ -9,7 +9,7 @@ use geoheap::{Handle, Lookup, RecordError, RenderActors, Threading};
 use crate::harness::{World, mesh, small, stamped};
 
 /// Longest wait for anything in these tests; they are about order, not about speed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn threaded() -> World {
     let mut config = small();
@@ -116,11 +116,11 @@ fn render_actors_share_a_frame_and_survive_a_panic() {
     let counted = actors.record(
         &ticket,
         4,
-        Arc::new(move |share, ticket| {
+        move |share, ticket: &geoheap::FrameTicket<geoheap::VirtualBuffer>| {
             let mine = shared.iter().skip(share).step_by(4);
             let resident = mine.filter(|handle| ticket.get(**handle).resident().is_some());
             (share, ticket.version(), resident.count())
-        }),
+        },
     );
     let version = ticket.version();
     let expected: Vec<_> = (0..4).map(|share| (share, version, 4)).collect();
@@ -132,15 +132,15 @@ fn render_actors_share_a_frame_and_survive_a_panic() {
     let failed = actors.record(
         &ticket,
         4,
-        Arc::new(|share, _: &geoheap::FrameTicket<geoheap::VirtualBuffer>| {
+        |share, _: &geoheap::FrameTicket<geoheap::VirtualBuffer>| {
             assert!(share != 2, "share two stumbles");
-        }),
+        },
     );
     let Err(RecordError::Panicked { share: 2, message }) = failed else {
         panic!("expected the panic of share 2");
     };
     assert!(message.contains("stumbles"), "{message}");
-    let again = actors.record(&ticket, 2, Arc::new(|share, _: &_| share));
+    let again = actors.record(&ticket, 2, |share, _| share);
     assert_eq!(again.expect("the pool lives on"), [0, 1]);
     drop(ticket.finish());
     // The panicked share gave its version back: nothing is held.

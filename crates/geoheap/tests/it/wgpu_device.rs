@@ -28,7 +28,7 @@ fn device() -> (wgpu::Device, wgpu::Queue) {
 }
 
 /// Fills a small heap to several times its budget, changes and removes, and reads everything back.
-fn churn(device: wgpu::Device, queue: wgpu::Queue) {
+fn churn(device: &wgpu::Device, queue: &wgpu::Queue) {
     let mut manager =
         GeometryManager::new(device.clone(), queue.clone(), small()).expect("a valid config");
     let client = manager.client();
@@ -112,13 +112,13 @@ fn churn(device: wgpu::Device, queue: wgpu::Queue) {
 #[test]
 fn the_noop_device_validates_and_moves_the_same_bytes() {
     let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
-    churn(device, queue);
+    churn(&device, &queue);
 }
 
 #[test]
 fn a_real_adapter_moves_the_same_bytes() {
     let (device, queue) = device();
-    churn(device, queue);
+    churn(&device, &queue);
 }
 
 const SHADER: &str = "
@@ -249,7 +249,7 @@ fn draw(
     encoder.copy_texture_to_buffer(target.as_image_copy(), into, size);
     queue.submit([encoder.finish()]);
     pixels.map_async(wgpu::MapMode::Read, .., |mapped| {
-        mapped.expect("the device is there")
+        mapped.expect("the device is there");
     });
     device
         .poll(wgpu::PollType::wait_indefinitely())
@@ -292,7 +292,7 @@ fn frames_draw_what_is_resident_and_nothing_else() {
         client
             .flush()
             .expect("it is sent")
-            .wait(Duration::from_secs(60))
+            .wait(Duration::from_mins(1))
             .expect("it runs");
         let handles: Vec<Handle> = cells.iter().map(|(_, handle)| *handle).collect();
         let white = draw(&device, &queue, &manager, &pipeline, &handles);

@@ -1,0 +1,322 @@
+//! What each of the core's effects means on a backend.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use geoheap_chunk_heap::{ChunkId, Lifetime};
+use geoheap_frame_sync::PublishError;
+use geoheap_gpu_backend::{Backend, BufferDesc, CreateError as BufferError, ReadId, StageError};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::actor::driver::{Driver, Reading};
+use crate::actor::reload::Job;
+use crate::actor::reply::Reply;
+use crate::config::WORD_BYTES;
+use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Retired};
+use crate::error::{FailReason, RequestError};
+use crate::payload::{Payload, StagedWrite};
+use crate::ticket::ChunkTable;
+
+/// The same as a length in memory.
+const WORD: usize = size_of::<u32>();
+const _: () = assert!(WORD as u64 == WORD_BYTES, "a word is four bytes");
+
+impl<B: Backend> Driver<B> {
+    pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::CreateChunk {
+                chunk,
+                len,
+                lifetime,
+            } => Some(self.create_chunk(chunk, len, lifetime)),
+            Effect::DropChunk { chunk, len } => {
+                self.drop_chunk(chunk, len);
+                None
+            }
+            Effect::Submit => Some(self.submit()),
+            Effect::Publish {
+                changes,
+                retired,
+                forget,
+            } => self.publish(changes, retired, &forget),
+            Effect::VoidVersions => {
+                self.void_versions();
+                None
+            }
+            Effect::SetStaging { limit } => {
+                self.backend.set_staging_limit(limit);
+                None
+            }
+            Effect::Reload {
+                handle,
+                seq,
+                make,
+                bytes,
+            } => {
+                self.reloader.start(Job {
+                    handle,
+                    seq,
+                    bytes,
+                    make,
+                });
+                None
+            }
+            Effect::Reply { reply, answer } => {
+                if let Some(sender) = self.waiting.remove(&reply) {
+                    // A caller who went away needs no answer.
+                    let _ = sender.send(Reply::Answer(answer));
+                }
+                None
+            }
+            Effect::Notify(event) => {
+                self.notify(event);
+                None
+            }
+            transfer => self.record(transfer),
+        }
+    }
+
+    /// Effects that go into the backend's open batch.
+    fn record(&mut self, effect: Effect) -> Option<Event> {
+        let recorded = match effect {
+            Effect::Upload {
+                payload,
+                from,
+                chunk,
+                offset,
+                len,
+            } => self.upload(&payload, from, chunk, offset, len),
+            Effect::UploadStaged {
+                staged,
+                chunk,
+                offset,
+            } => self.upload_staged(staged, chunk, offset),
+            Effect::Copy {
+                from,
+                from_offset,
+                to,
+                to_offset,
+                len,
+            } => {
+                let (src, dst) = (self.buffer(from).clone(), self.buffer(to).clone());
+                let copied = self.backend.copy(&src, from_offset, &dst, to_offset, len);
+                copied.map_err(|error| error.to_string())
+            }
+            Effect::ReadBack {
+                reply,
+                chunk,
+                offset,
+                len,
+                parts,
+                revision,
+            } => {
+                let src = self.buffer(chunk).clone();
+                match self.backend.read_back(&src, offset, len) {
+                    Ok(id) => {
+                        self.reading.insert(
+                            id,
+                            Reading {
+                                reply,
+                                parts,
+                                revision,
+                            },
+                        );
+                        Ok(())
+                    }
+                    Err(StageError::Full { requested, free }) => {
+                        let error = RequestError::StagingFull { requested, free };
+                        return self.carry_out(Effect::Reply {
+                            reply,
+                            answer: Answer::Refused(error),
+                        });
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            other => unreachable!("not a transfer: {other:?}"),
+        };
+        // The core keeps to the backend's rules, so only a lost device refuses a transfer; then
+        // the submit fails too, and the core hears of both from the next poll.
+        if let Err(message) = recorded
+            && !self.backend.is_lost()
+        {
+            self.gpu_error(message);
+        }
+        None
+    }
+
+    fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
+        let buffer = self
+            .buffers
+            .get(chunk.get() as usize)
+            .and_then(Option::as_ref);
+        buffer.expect("the core records only into chunks that are ready")
+    }
+
+    /// Stages whole words; what the payload lacks at its end is zero.
+    fn upload(
+        &mut self,
+        payload: &Payload,
+        from: u64,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+    ) -> Result<(), String> {
+        let dst = self.buffer(chunk).clone();
+        let start = usize::try_from(from).map_err(|error| error.to_string())?;
+        let end = usize::try_from(from + len.get()).map_err(|error| error.to_string())?;
+        let bytes = payload.bytes();
+        let words = &bytes[start..end.min(bytes.len())];
+        let (whole, tail) = words.split_at(words.len() - words.len() % WORD);
+        self.backend
+            .upload(&dst, offset, whole)
+            .map_err(|error| error.to_string())?;
+        if tail.is_empty() {
+            return Ok(());
+        }
+        let mut word = [0; WORD];
+        word[..tail.len()].copy_from_slice(tail);
+        let at = offset + ByteLen::new(whole.len() as u64);
+        self.backend
+            .upload(&dst, at, &word)
+            .map_err(|error| error.to_string())
+    }
+
+    fn upload_staged(
+        &mut self,
+        mut staged: StagedWrite,
+        chunk: ChunkId,
+        offset: ByteOffset,
+    ) -> Result<(), String> {
+        let dst = self.buffer(chunk).clone();
+        let len = ByteLen::new(staged.len.get().next_multiple_of(WORD_BYTES));
+        let sent = self
+            .backend
+            .upload_leased(&dst, offset, &mut staged.lease, 0, len);
+        sent.map_err(|error| error.to_string())
+    }
+
+    fn create_chunk(&mut self, chunk: ChunkId, len: ByteLen, lifetime: Lifetime) -> Event {
+        let kind = match lifetime {
+            Lifetime::Dynamic => "dynamic",
+            Lifetime::LongLived => "long-lived",
+        };
+        let label = format!("geoheap {kind} chunk {}", chunk.get());
+        match self
+            .backend
+            .create_buffer(&BufferDesc { label: &label, len })
+        {
+            Ok(buffer) => {
+                tracing::debug!(chunk = chunk.get(), bytes = len.get(), kind, "chunk made");
+                let index = chunk.get() as usize;
+                if self.buffers.len() <= index {
+                    self.buffers.resize(index + 1, None);
+                }
+                assert!(
+                    self.buffers[index].is_none(),
+                    "a chunk id is used by one chunk"
+                );
+                self.buffers[index] = Some(buffer.clone());
+                self.change_table(index, Some(buffer));
+                Event::ChunkReady { chunk }
+            }
+            Err(error) => {
+                let reason = match error {
+                    BufferError::OutOfMemory { requested } => FailReason::OutOfMemory { requested },
+                    other => FailReason::Refused {
+                        message: other.to_string(),
+                    },
+                };
+                tracing::warn!(chunk = chunk.get(), bytes = len.get(), %reason, "no chunk");
+                Event::ChunkFailed { chunk, reason }
+            }
+        }
+    }
+
+    fn change_table(&mut self, index: usize, buffer: Option<B::Buffer>) {
+        let mut entries = self.table.0.clone();
+        if entries.len() <= index {
+            entries.resize(index + 1, None);
+        }
+        entries[index] = buffer;
+        self.table = Arc::new(ChunkTable(entries));
+        self.table_changed = true;
+    }
+
+    fn drop_chunk(&mut self, chunk: ChunkId, len: ByteLen) {
+        let buffer = self.buffers[chunk.get() as usize].take();
+        let buffer = buffer.expect("the core drops chunks that it made");
+        tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
+        let id = self.backend.release_buffer(buffer, len);
+        self.releasing.insert(id, len);
+    }
+
+    fn submit(&mut self) -> Event {
+        match self.backend.submit() {
+            Ok(_) => Event::Submitted { ok: true },
+            Err(error) => {
+                if !self.backend.is_lost() {
+                    self.gpu_error(error.to_string());
+                }
+                Event::Submitted { ok: false }
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        changes: Vec<Change>,
+        retired: Vec<Retired>,
+        forget: &[ChunkId],
+    ) -> Option<Event> {
+        for change in changes {
+            match change.parts {
+                PartsChange::Keep => self.publisher.set_slot(change.index, change.slot),
+                PartsChange::Set(parts) => {
+                    self.publisher.set(change.index, change.slot, Some(parts));
+                }
+                PartsChange::Clear => self.publisher.set(change.index, change.slot, None),
+            }
+        }
+        for item in retired {
+            self.publisher.retire(item);
+        }
+        for chunk in forget {
+            self.change_table(chunk.get() as usize, None);
+        }
+        self.try_publish()
+    }
+
+    pub(super) fn try_publish(&mut self) -> Option<Event> {
+        self.tried_publish = true;
+        match self.publisher.publish(Arc::clone(&self.table)) {
+            Ok(version) => {
+                self.table_changed = false;
+                tracing::trace!(version = version.get(), "published");
+                Some(Event::Published { version })
+            }
+            Err(PublishError::Stalled { held, .. }) => Some(Event::PublishStalled {
+                held: held.to_vec(),
+            }),
+            Err(PublishError::Backpressure { oldest, .. }) => {
+                Some(Event::PublishStalled { held: vec![oldest] })
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn void_versions(&mut self) {
+        self.shared.device_lost.store(true, Ordering::Relaxed);
+        self.publisher.device_lost();
+        self.table = Arc::new(ChunkTable(Vec::new()));
+        self.buffers.clear();
+        self.releasing.clear();
+        let reading: Vec<ReadId> = self.reading.keys().copied().collect();
+        for id in reading {
+            if let Some(Reading { reply, .. }) = self.reading.remove(&id) {
+                let answer = Answer::Refused(RequestError::DeviceLost);
+                self.effects.push_back(Effect::Reply { reply, answer });
+            }
+        }
+    }
+}
