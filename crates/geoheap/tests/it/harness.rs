@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use geoheap::{
-    BlockDesc, ByteLen, Client, Config, FrameTicket, GeometryManager, Handle, Lookup, PartData,
-    Payload, Pending, Source, StagingConfig, Threading, VirtualBuffer, VirtualConfig,
+    BlockDesc, ByteLen, Client, Config, FrameTicket, GeometryManager, Handle, InFlight, Lookup,
+    PartData, Payload, Pending, Source, StagingConfig, Threading, VirtualBuffer, VirtualConfig,
     VirtualControl, VirtualGpu, VirtualRead,
 };
 
@@ -29,6 +29,9 @@ pub(crate) fn small() -> Config {
         ..Config::default()
     }
 }
+
+/// The bytes of a queued read, once it was executed.
+pub(crate) type Reading = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// A heap on a virtual GPU.
 pub(crate) struct World {
@@ -107,24 +110,27 @@ impl World {
         &self,
         ticket: &FrameTicket<VirtualBuffer>,
         handle: Handle,
-    ) -> Option<Arc<Mutex<Option<Vec<u8>>>>> {
+    ) -> Option<Reading> {
         let Lookup::Resident(view) = ticket.get(handle) else {
             return None;
         };
         let (start, len) = (view.offset.get(), view.len.get());
-        let result = Arc::new(Mutex::new(None));
-        let into = Arc::clone(&result);
-        // The version's token travels with the work, as it does with an encoder.
-        let in_flight = ticket.in_flight();
         let read = VirtualRead {
             buffer: view.buffer.clone(),
             range: start..start + len,
         };
+        Some(self.queue(read, ticket.in_flight()))
+    }
+
+    /// Queues a read; the version's token travels with it, as it does with an encoder.
+    pub(crate) fn queue(&self, read: VirtualRead, in_flight: InFlight<VirtualBuffer>) -> Reading {
+        let result = Arc::new(Mutex::new(None));
+        let into = Arc::clone(&result);
         self.control.submit_reads(vec![read], move |bytes| {
             *into.lock().expect("no panics while held") = bytes.into_iter().next();
             drop(in_flight);
         });
-        Some(result)
+        result
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use geoheap::{
-    BlockDesc, ByteLen, FrameTicket, Handle, Lifetime, Lookup, PartData, Source, VirtualBuffer,
+    BlockDesc, ByteLen, FrameTicket, Handle, InFlight, Lifetime, Lookup, PartData, Source,
+    VirtualBuffer, VirtualRead,
 };
 use proptest::prelude::*;
 
@@ -95,8 +96,10 @@ struct Known {
 
 /// A ticket that is kept, and what it showed first.
 struct Held {
-    ticket: FrameTicket<VirtualBuffer>,
-    shown: Vec<(u32, Handle, Vec<u8>)>,
+    /// Commands may be submitted long after their ticket is gone: then only the token is held.
+    ticket: Option<FrameTicket<VirtualBuffer>>,
+    in_flight: InFlight<VirtualBuffer>,
+    shown: Vec<(u32, VirtualRead, Vec<u8>)>,
 }
 
 struct Model {
@@ -284,7 +287,30 @@ impl Model {
         let ticket = self.world.manager.begin_frame();
         let shown = self.read_all(&ticket, first, 12);
         self.check_shown(&shown);
-        self.held.push(Held { ticket, shown });
+        let place = |(id, handle, bytes)| {
+            let view = ticket
+                .get(handle)
+                .resident()
+                .expect("R4: a version never changes");
+            let (start, len) = (view.offset.get(), view.len.get());
+            let buffer = view.buffer.clone();
+            (
+                id,
+                VirtualRead {
+                    buffer,
+                    range: start..start + len,
+                },
+                bytes,
+            )
+        };
+        let shown = shown.into_iter().map(place).collect();
+        let in_flight = ticket.in_flight();
+        let ticket = first.is_multiple_of(2).then_some(ticket);
+        self.held.push(Held {
+            ticket,
+            in_flight,
+            shown,
+        });
     }
 
     /// What a kept ticket showed first it still shows, whatever happened since.
@@ -294,13 +320,12 @@ impl Model {
         }
         let at = nth % self.held.len();
         let held = self.held.swap_remove(at);
-        for (id, handle, before) in &held.shown {
+        for (id, place, before) in &held.shown {
             if self.in_place.contains(id) {
                 // Whoever updates in place accepts that older versions see it.
                 continue;
             }
-            let read = self.world.queue_read(&held.ticket, *handle);
-            let read = read.expect("R4: a version never changes");
+            let read = self.world.queue(place.clone(), held.in_flight.clone());
             self.world.ticks(4);
             let bytes = read.lock().expect("no panics while held").take();
             assert!(
@@ -310,6 +335,7 @@ impl Model {
                 &before[..8]
             );
         }
+        drop(held.ticket);
     }
 
     fn apply(&mut self, step: Step) {
@@ -421,6 +447,22 @@ impl Model {
             (report.long_lived_moves, report.long_lived_evictions),
             (0, 0),
             "R9"
+        );
+        assert_eq!(
+            report.reserved_bytes, 0,
+            "R6: nothing is on its way: {report:?}"
+        );
+        let pending = self.world.client.heap_map().expect("the manager runs");
+        let map = self.world.answer(pending).expect("it is never refused");
+        let ranges = map.chunks.iter().flat_map(|chunk| &chunk.ranges);
+        let owners: Vec<_> = ranges
+            .map(|range| range.handle.expect("R6: no orphans"))
+            .collect();
+        let distinct: BTreeSet<_> = owners.iter().copied().collect();
+        assert_eq!(
+            owners.len(),
+            distinct.len(),
+            "R6: a settled block has one range"
         );
         let live = usize::try_from(report.blocks).expect("small");
         assert_eq!(live, self.blocks.len(), "every block is accounted for");

@@ -2,6 +2,7 @@
 
 use geoheap::{
     Batch, BlockDesc, ByteLen, Draw, IndexFormat, Lifetime, Lookup, PartData, RequestError, Source,
+    VirtualRead,
 };
 
 use crate::harness::{STRIDE, World, mesh, small, stamped, vertices};
@@ -112,6 +113,33 @@ fn an_update_leaves_older_versions_their_bytes() {
         Some(stamped(1, 0, 1_000)),
         "the old version has the old ones"
     );
+}
+
+#[test]
+fn commands_submitted_long_after_their_ticket_read_the_old_bytes() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    world.flush();
+    let (read, in_flight) = {
+        let ticket = world.manager.begin_frame();
+        let view = ticket.get(handle).resident().expect("it was flushed");
+        let (start, len) = (view.offset.get(), view.len.get());
+        let read = VirtualRead {
+            buffer: view.buffer.clone(),
+            range: start..start + len,
+        };
+        // The commands are recorded; the ticket goes, its token stays with them.
+        (read, ticket.in_flight())
+    };
+    world.client.remove(handle).expect("it is sent");
+    for other in 10..60 {
+        world.client.add(mesh(other, 40)).expect("a valid block");
+        world.ticks(2);
+    }
+    let bytes = world.queue(read, in_flight);
+    world.ticks(4);
+    let bytes = bytes.lock().expect("no panics while held").take();
+    assert_eq!(bytes, Some(stamped(1, 0, 1_000)), "R3: the token held them");
 }
 
 #[test]
