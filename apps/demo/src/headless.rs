@@ -171,12 +171,12 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
 ///
 /// # Errors
 /// [`RunError`]; every thread has ended then as well.
-pub fn run(args: &Args, prepared: Prepared, errors: &GpuErrors) -> Result<Report, RunError> {
+pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Report, RunError> {
     let frames = prepared.frames.unwrap_or(crate::cli::DEFAULT_FRAMES);
     let run = HeadlessRun {
         args,
         frames,
-        prepared: &prepared,
+        prepared,
     };
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     let outcome = match events {
         Some(events) => window::run(events, args.size, prepared, &errors),
-        None => headless::run(&args, prepared, &errors).map(|report| {
+        None => headless::run(&args, &prepared, &errors).map(|report| {
             eprintln!("pictures and report.json are in {}", args.out.display());
             print!("{}", report.to_json());
         }),

@@ -141,9 +141,11 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
         (None, None) if args.is_headless() => Some(DEFAULT_FRAMES),
         (None, None) => None,
     };
-    // The flight made for the landscape is fitted into the frames there are.
-    let script =
-        given.unwrap_or_else(|| default_flight(&scene, frames.unwrap_or(WINDOW_FLIGHT_FRAMES)));
+    // Without a window, the flight made for the landscape is fitted into the frames there are.
+    let fitted = frames
+        .filter(|_| args.is_headless())
+        .unwrap_or(WINDOW_FLIGHT_FRAMES);
+    let script = given.unwrap_or_else(|| default_flight(&scene, fitted));
     Ok(Prepared {
         path: FlightPath {
             script,
@@ -159,7 +161,7 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
                 stand_ins: !args.no_fallback,
                 check: args.check,
                 lockstep: args.lockstep,
-                hurry: hurry(frames),
+                hurry: hurry(fitted),
             },
             budget_bytes: args.budget,
             budget_changes: args.budget_changes(),
@@ -178,8 +180,6 @@ const WINDOW_FLIGHT_FRAMES: u32 = 7200;
 
 /// How many times faster than usual the camera flies: a flight fitted into few frames has to build
 /// more in each.
-fn hurry(frames: Option<u32>) -> u32 {
-    frames
-        .map_or(1, |frames| DEFAULT_FRAMES.div_ceil(frames.max(1)))
-        .clamp(1, 16)
+fn hurry(frames: u32) -> u32 {
+    DEFAULT_FRAMES.div_ceil(frames.max(1)).clamp(1, 16)
 }

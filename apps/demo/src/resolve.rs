@@ -97,7 +97,7 @@ pub fn resolve<'t, Buf>(
             found.sightings.away.push(item.handle);
         }
         match view {
-            Some(view) => resolved.extend(placed(view, item, *planned, &mut found.counts)),
+            Some(view) => resolved.extend(placed(&view, item, *planned, &mut found.counts)),
             None => found.counts.skipped += 1,
         }
     }
@@ -143,7 +143,7 @@ fn look_up<'t, Buf>(
 }
 
 fn placed<'t, Buf>(
-    view: BlockView<'t, Buf>,
+    view: &BlockView<'t, Buf>,
     item: &Item,
     planned: Planned,
     counts: &mut Counts,

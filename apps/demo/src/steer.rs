@@ -35,6 +35,7 @@ impl Script for FlightPath {
 
 /// Keys that are down.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key")]
 struct Held {
     ahead: bool,
     back: bool,

@@ -14,8 +14,6 @@ mod blocks;
 mod changes;
 mod interface;
 mod models;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +46,8 @@ const BUILD_BYTES_PER_STEP: usize = 6 << 20;
 const BUILD_BYTES_WHILE_LOADING: usize = 24 << 20;
 /// Steps that count as loading.
 const LOADING_STEPS: u64 = 4;
+/// From this budget on, everything that may cover something is kept in GPU memory.
+const ROOMY_BUDGET_BYTES: u64 = 112 << 20;
 /// How long adding a block may wait for room in the engine's mailbox.
 const ADD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -114,6 +114,7 @@ pub struct World {
     config: WorldConfig,
     client: Client,
     selector: Selector,
+    unmoved: Option<Arc<Selection>>,
     blocks: BTreeMap<Key, Block>,
     by_handle: BTreeMap<Handle, Key>,
     /// Blocks that no new list names, waiting until no list in use does (W1).
@@ -139,6 +140,7 @@ impl World {
             config,
             client,
             selector: Selector::new(select),
+            unmoved: None,
             blocks: BTreeMap::new(),
             by_handle: BTreeMap::new(),
             leaving: Vec::new(),
@@ -149,8 +151,8 @@ impl World {
             steps: 0,
         };
         if world.config.stand_ins {
-            let ground = world.add(Key::StandInGround, Arc::new(blocks::stand_in_ground()), 0)?;
-            let object = world.add(Key::StandInObject, Arc::new(blocks::stand_in_object()), 0)?;
+            let ground = world.add(Key::StandInGround, &Arc::new(blocks::stand_in_ground()), 0)?;
+            let object = world.add(Key::StandInObject, &Arc::new(blocks::stand_in_object()), 0)?;
             world.stand_ins = Some(StandIns { ground, object });
         }
         interface::start(&mut world)?;
@@ -179,12 +181,7 @@ impl World {
             block.poll(&self.client);
         }
         self.let_go(input.list_in_use)?;
-        let selection = match self.config.choice {
-            SceneChoice::Model => Selection::default(),
-            SceneChoice::Landscape | SceneChoice::Still => {
-                self.selector.update(&self.config.scene, &input.camera)
-            }
-        };
+        let selection = self.select(&input.camera);
         self.build(&selection)?;
         for id in &selection.discard {
             if let Some(block) = self.blocks.remove(&Key::Streamed(*id)) {
@@ -257,6 +254,23 @@ impl World {
         Ok(())
     }
 
+    /// What the camera wants. In an unchanged scene the camera stands, so the first answer stays.
+    fn select(&mut self, camera: &Camera) -> Arc<Selection> {
+        let unmoved = self.config.choice != SceneChoice::Landscape;
+        if unmoved && let Some(selection) = &self.unmoved {
+            return Arc::clone(selection);
+        }
+        let selection = match self.config.choice {
+            SceneChoice::Model => Selection::default(),
+            SceneChoice::Landscape | SceneChoice::Still => {
+                self.selector.update(&self.config.scene, camera)
+            }
+        };
+        let selection = Arc::new(selection);
+        self.unmoved = unmoved.then(|| Arc::clone(&selection));
+        selection
+    }
+
     fn build(&mut self, selection: &Selection) -> Result<(), WorldError> {
         let still = self.config.choice == SceneChoice::Still;
         let mut room = if self.steps <= LOADING_STEPS || still {
@@ -280,7 +294,7 @@ impl World {
                 continue;
             };
             let priority = priority_of(wanted.priority);
-            match self.try_add(key, Arc::new(mesh), priority) {
+            match self.try_add(key, &Arc::new(mesh), priority) {
                 Ok(_) => {}
                 // Back-pressure: what is left waits for the next step.
                 Err(error) if blocks::add_is_full(&error) => break,
@@ -293,7 +307,7 @@ impl World {
     }
 
     /// Adds a block that the flight cannot do without.
-    fn add(&mut self, key: Key, mesh: Arc<MeshData>, priority: u8) -> Result<Handle, WorldError> {
+    fn add(&mut self, key: Key, mesh: &Arc<MeshData>, priority: u8) -> Result<Handle, WorldError> {
         let name = key.label();
         self.try_add(key, mesh, priority)
             .map_err(|error| WorldError(format!("cannot add {name}: {error}")))
@@ -302,7 +316,7 @@ impl World {
     fn try_add(
         &mut self,
         key: Key,
-        mesh: Arc<MeshData>,
+        mesh: &Arc<MeshData>,
         priority: u8,
     ) -> Result<Handle, geoheap::AddError> {
         let revision = Arc::new(AtomicU32::new(0));
@@ -326,7 +340,7 @@ impl World {
         } else {
             Lifetime::Dynamic
         };
-        let desc: BlockDesc = describe(&mesh)
+        let desc: BlockDesc = describe(mesh)
             .label(key.label())
             .lifetime(lifetime)
             .priority(priority)
@@ -346,7 +360,7 @@ impl World {
         let expected = if reloads.is_some() {
             Expected::Rebuilt
         } else {
-            Expected::Kept(Arc::clone(&mesh))
+            Expected::Kept(Arc::clone(mesh))
         };
         let block = Block {
             handle,
@@ -400,8 +414,8 @@ impl World {
     }
 
     /// Watches what the selection wants and the list does not draw because it is away, and the
-    /// parent of every tile in view: it covers when the tile goes.
-    fn watch(&mut self, selection: &Selection, list: &mut DrawList) {
+    /// ancestors of every tile in view: they cover when the tile goes.
+    fn watch(&mut self, selection: &Selection, budget_bytes: u64, list: &mut DrawList) {
         let top = self.config.scene.top_level();
         let mut watched = BTreeSet::new();
         for id in &selection.draw {
@@ -409,10 +423,9 @@ impl World {
             if self.blocks.get(&key).is_some_and(|block| block.away) {
                 watched.insert(key);
             }
-            if let ObjectId::Tile(tile) = id
-                && let Some(parent) = keeper(*tile, top)
-            {
-                watched.insert(Key::Streamed(ObjectId::Tile(parent)));
+            if let ObjectId::Tile(tile) = id {
+                let keepers = keepers(*tile, top, budget_bytes);
+                watched.extend(keepers.map(|tile| Key::Streamed(ObjectId::Tile(tile))));
             }
         }
         for key in watched {
@@ -447,16 +460,24 @@ impl World {
             block.last_listed = self.sequence;
             push_object(&mut list, &self.config.scene, id, block.handle);
         }
-        self.watch(selection, &mut list);
+        self.watch(selection, input.figures.budget_bytes, &mut list);
         models::list(self, &input.camera, &mut list);
         interface::list(self, &input.camera, input.size, &mut list);
         list
     }
 }
 
-/// The ancestor that a tile is covered by while it is away, so far up as is worth keeping.
-fn keeper(tile: TileId, top_level: u8) -> Option<TileId> {
-    (tile.level < top_level).then(|| tile.parent())
+/// The ancestors of a tile that are worth keeping in GPU memory, because they cover it while it
+/// is away: its parent, the coarsest two levels, and under a large budget all of them.
+fn keepers(tile: TileId, top_level: u8, budget_bytes: u64) -> impl Iterator<Item = TileId> {
+    let chain = std::iter::successors(Some(tile), move |tile| {
+        (tile.level < top_level).then(|| tile.parent())
+    });
+    chain.skip(1).filter(move |ancestor| {
+        ancestor.level == tile.level + 1
+            || ancestor.level + 1 >= top_level
+            || budget_bytes >= ROOMY_BUDGET_BYTES
+    })
 }
 
 /// Every second tile is made again when it comes back; the rest is retained by the engine.
@@ -492,15 +513,12 @@ fn push_object(list: &mut DrawList, scene: &Scene, id: ObjectId, handle: Handle)
 }
 
 /// Adds an item with its instances.
-fn push(list: &mut DrawList, item: Item, placements: &[Placement]) {
+fn push(list: &mut DrawList, mut item: Item, placements: &[Placement]) {
     let count = |n: usize| u32::try_from(n).expect("a list has under 2^32 instances");
     let start = count(list.placements.len());
     list.placements.extend_from_slice(placements);
-    let end = count(list.placements.len());
-    list.items.push(Item {
-        placements: start..end,
-        ..item
-    });
+    item.placements = start..count(list.placements.len());
+    list.items.push(item);
 }
 
 /// Where the stand-in of an object of a tile goes.

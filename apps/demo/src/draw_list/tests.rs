@@ -30,7 +30,7 @@ fn list() -> Arc<DrawList> {
         placements: (0_u8..6)
             .map(|x| Placement::at(Vec3::X * f32::from(x)))
             .collect(),
-        stand_ins: None,
+        ..DrawList::default()
     })
 }
 

@@ -72,13 +72,13 @@ impl ColourTarget {
             });
         let wait = wgpu::PollType::Wait {
             submission_index: Some(submission),
-            timeout: Some(std::time::Duration::from_secs(60)),
+            timeout: Some(std::time::Duration::from_mins(1)),
         };
         device
             .poll(wait)
             .map_err(|error| format!("the GPU did not finish: {error}"))?;
         receiver
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .map_err(|_| "the GPU did not finish the picture within 60 s".to_owned())?
             .map_err(|error| format!("the picture could not be mapped: {error}"))?;
         let view = buffer

@@ -93,7 +93,7 @@ pub(super) fn start(world: &mut World) -> Result<(), WorldError> {
         if mesh.indices.is_empty() {
             continue;
         }
-        world.add(Key::Interface(piece), Arc::new(mesh), 255)?;
+        world.add(Key::Interface(piece), &Arc::new(mesh), 255)?;
     }
     Ok(())
 }

@@ -86,7 +86,7 @@ impl Scatter {
 /// Sends all models.
 pub(super) fn start(world: &mut World) -> Result<(), WorldError> {
     for (index, mesh) in (0..).zip(scatterable(&world.config)) {
-        world.add(Key::Model(index), mesh, 136)?;
+        world.add(Key::Model(index), &mesh, 136)?;
     }
     Ok(())
 }

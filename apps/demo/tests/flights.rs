@@ -1,0 +1,258 @@
+//! Whole flights of the program over a small world on the virtual GPU, and what it refuses.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A folder of one test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("geoheap-demo-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder for the test");
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    /// A world of 49 by 49 samples: hills around a valley.
+    fn elevation(&self) -> String {
+        let path = self.path("hills.png");
+        let file = std::fs::File::create(&path).expect("a file in the folder");
+        let mut encoder = png::Encoder::new(file, 49, 49);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Sixteen);
+        let heights = (0..49_u32 * 49).flat_map(|i| {
+            let (x, y) = (i % 49, i / 49);
+            let height = 900 + x.abs_diff(24).pow(2) * 2 + y.abs_diff(20) * 12;
+            u16::try_from(height)
+                .expect("a few thousand metres")
+                .to_be_bytes()
+        });
+        let bytes: Vec<u8> = heights.collect();
+        let mut writer = encoder.write_header().expect("a header");
+        writer.write_image_data(&bytes).expect("all samples");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn demo(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_geoheap-demo"))
+        .args(arguments)
+        .env("RUST_LOG", "warn")
+        .output()
+        .expect("the program starts")
+}
+
+/// Flies on the virtual GPU and returns the report.
+fn fly(folder: &Folder, out: &str, more: &[&str]) -> Value {
+    let (elevation, out) = (folder.elevation(), folder.path(out));
+    let mut arguments = vec![
+        "--backend",
+        "virtual",
+        "--elevation",
+        &elevation,
+        "--out",
+        &out,
+    ];
+    arguments.extend(more);
+    let output = demo(&arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    let text = std::fs::read_to_string(Path::new(&out).join("report.json")).expect("a report");
+    assert!(
+        Path::new(&out).join("heap.png").is_file(),
+        "the heap is drawn"
+    );
+    serde_json::from_str(&text).expect("json")
+}
+
+fn number(report: &Value, key: &str) -> u64 {
+    report[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{key} is a number in {report}"))
+}
+
+/// What must be zero in every flight.
+fn check_sound(report: &Value) {
+    for key in [
+        "hidden_uses",
+        "stale_lookups",
+        "long_lived_moves",
+        "long_lived_evictions",
+        "gpu_errors",
+        "content_mismatches",
+    ] {
+        assert_eq!(number(report, key), 0, "{key} in {report}");
+    }
+    let (peak, budget) = (
+        number(report, "gpu_bytes_peak"),
+        number(report, "budget_bytes"),
+    );
+    assert!(peak <= budget, "R10: {peak} of {budget}");
+}
+
+#[test]
+fn one_thread_and_one_seed_count_the_same_twice() {
+    let folder = Folder::new("lockstep");
+    let flags = [
+        "--lockstep",
+        "--frames",
+        "60",
+        "--budget",
+        "40MiB",
+        "--seed",
+        "5",
+        "--check",
+    ];
+    let mut reports = [fly(&folder, "a", &flags), fly(&folder, "b", &flags)];
+    for report in &mut reports {
+        check_sound(report);
+        let report = report.as_object_mut().expect("an object");
+        report.remove("frame_ms");
+        report.remove("record_ms");
+    }
+    let [first, second] = reports;
+    assert_eq!(first, second, "D1");
+    assert!(
+        number(&first, "evictions") > 0,
+        "the world outgrows the budget: {first}"
+    );
+    assert!(number(&first, "content_checks") > 30, "{first}");
+}
+
+#[test]
+fn threads_count_soundly_and_the_budget_may_change() {
+    let folder = Folder::new("threads");
+    let flags = [
+        "--frames",
+        "60",
+        "--budget",
+        "96MiB",
+        "--budget-at",
+        "30=40MiB",
+        "--check",
+    ];
+    let report = fly(
+        &folder,
+        "out",
+        &[&flags[..], &["--render-threads", "3"]].concat(),
+    );
+    assert_eq!(
+        number(&report, "budget_bytes"),
+        40 << 20,
+        "changed at frame 30"
+    );
+    assert_eq!(number(&report, "hidden_uses"), 0, "R8");
+    assert_eq!(number(&report, "stale_lookups"), 0, "W1");
+    assert_eq!(number(&report, "content_mismatches"), 0);
+    assert!(number(&report, "content_checks") > 0);
+}
+
+#[test]
+fn without_stand_ins_what_is_away_is_left_out() {
+    let folder = Folder::new("fallback");
+    let flags = ["--lockstep", "--frames", "40", "--budget", "40MiB"];
+    let with = fly(&folder, "with", &flags);
+    let without = fly(
+        &folder,
+        "without",
+        &[&flags[..], &["--no-fallback"]].concat(),
+    );
+    assert!(number(&with, "draws_fallback") > 0, "{with}");
+    assert_eq!(number(&without, "draws_fallback"), 0, "{without}");
+    assert!(
+        number(&without, "draws_skipped") > number(&with, "draws_skipped"),
+        "what was stood in for is skipped"
+    );
+}
+
+#[test]
+fn a_world_of_one_model_stays_small() {
+    let folder = Folder::new("model");
+    let report = fly(
+        &folder,
+        "out",
+        &["--lockstep", "--frames", "80", "--scene", "model"],
+    );
+    check_sound(&report);
+    assert_eq!(
+        number(&report, "chunks_peak"),
+        2,
+        "one dynamic, one long-lived: {report}"
+    );
+    assert_eq!(number(&report, "moves"), 0, "small heaps are left alone");
+    assert!(
+        number(&report, "draws") >= 70,
+        "the model is drawn: {report}"
+    );
+}
+
+#[test]
+fn an_unchanged_scene_uploads_nothing_more() {
+    let folder = Folder::new("still");
+    let flags = ["--lockstep", "--scene", "still", "--budget", "256MiB"];
+    let short = fly(
+        &folder,
+        "short",
+        &[&flags[..], &["--frames", "120"]].concat(),
+    );
+    let long = fly(
+        &folder,
+        "long",
+        &[&flags[..], &["--frames", "1120"]].concat(),
+    );
+    assert_eq!(
+        number(&short, "upload_bytes"),
+        number(&long, "upload_bytes"),
+        "a thousand frames more upload nothing: {long}"
+    );
+}
+
+fn check_refused(arguments: &[&str], parts: &[&str]) {
+    let output = demo(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    for part in parts {
+        assert!(
+            said.contains(part),
+            "{arguments:?}: `{part}` missing in: {said}"
+        );
+    }
+}
+
+#[test]
+fn bad_input_is_refused_before_anything_starts() {
+    let folder = Folder::new("refused");
+    let out = folder.path("out");
+    let base = ["--backend", "virtual", "--frames", "1", "--out", &out];
+    let check = |more: &[&str], parts: &[&str]| {
+        check_refused(&[&base[..], more].concat(), parts);
+        assert!(!Path::new(&out).exists(), "{more:?}: nothing was written");
+    };
+    let bad_png = folder.path("bad.png");
+    std::fs::write(&bad_png, b"not a picture").expect("written");
+    let bad_gltf = folder.path("bad.gltf");
+    std::fs::write(&bad_gltf, b"{\"asset\":{\"version\":\"2.0\"},\"meshes\":[").expect("written");
+    let bad_script = folder.path("bad.txt");
+    std::fs::write(&bad_script, "0 1 2 3\n").expect("written");
+    check(&["--budget", "1MiB"], &["--budget", "16773120"]);
+    check(&["--budget-at", "5=2MiB"], &["--budget-at"]);
+    check(&["--budget", "much"], &["--budget", "MiB"]);
+    check(&["--elevation", &bad_png], &["bad.png"]);
+    check(&["--elevation", "/nowhere.png"], &["/nowhere.png"]);
+    check(&["--gltf", &bad_gltf], &["bad.gltf"]);
+    check(&["--gltf", "/nowhere.glb"], &["/nowhere.glb"]);
+    check(&["--camera-script", &bad_script], &["bad.txt:1"]);
+    check(&["--size", "0x0"], &["16 to 8192"]);
+}
