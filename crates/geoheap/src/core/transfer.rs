@@ -100,7 +100,8 @@ impl Core {
             if left.bytes == 0 || left.copies == 0 {
                 return;
             }
-            if self.recorded.contains(&handle) {
+            let fill = self.record(handle).and_then(|record| record.fill.as_ref());
+            if fill.is_none_or(|fill| fill.is_recorded()) {
                 continue;
             }
             let to = self.target_range(handle).expect("placed jobs have a range");
