@@ -542,3 +542,6 @@ fn stand_in(scene: &Scene, kind: Kind, tile: TileId, bounds: &Bounds) -> Placeme
         tint: [120, 140, 110, 255],
     }
 }
+
+#[cfg(test)]
+mod tests;

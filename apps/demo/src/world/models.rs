@@ -34,10 +34,10 @@ pub(super) struct Scatter {
 }
 
 /// All instances of one model in one town.
-#[derive(Debug)]
-struct Group {
+#[derive(Debug, PartialEq)]
+pub(super) struct Group {
     model: u32,
-    placements: Vec<Placement>,
+    pub(super) placements: Vec<Placement>,
     bounds: Bounds,
 }
 
@@ -194,7 +194,12 @@ fn near_tiles(scene: &Scene, camera: &Camera) -> Vec<TileId> {
 }
 
 /// Decides what stands on a tile: the same for the same scene and models.
-fn plan(scene: &Scene, tile: TileId, scale: f32, models: &BTreeMap<u32, Bounds>) -> Vec<Group> {
+pub(super) fn plan(
+    scene: &Scene,
+    tile: TileId,
+    scale: f32,
+    models: &BTreeMap<u32, Bounds>,
+) -> Vec<Group> {
     let mut random = Random::new(scene.seed(), tile);
     let origin = tile.origin();
     let mut groups: BTreeMap<u32, Vec<Placement>> = BTreeMap::new();
