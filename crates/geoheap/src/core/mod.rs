@@ -100,6 +100,8 @@ pub(crate) struct Core {
     compaction: Compaction,
     /// Jobs not done yet, in order.
     jobs: BTreeMap<u64, Handle>,
+    /// Bytes of their blocks.
+    jobs_bytes: u64,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     seq: u64,
@@ -158,6 +160,7 @@ impl Core {
             by_index: Vec::new(),
             reserved: 0,
             jobs: BTreeMap::new(),
+            jobs_bytes: 0,
             ready: Vec::new(),
             seq: 0,
             tick: 0,
@@ -250,13 +253,9 @@ impl Core {
         self.seq
     }
 
-    /// Bytes of contents that wait to be uploaded.
+    /// Bytes of the blocks whose contents wait to be uploaded.
     pub(crate) fn backlog_bytes(&self) -> u64 {
-        let fills = self
-            .jobs
-            .values()
-            .filter_map(|handle| self.record(*handle)?.fill.as_ref());
-        fills.map(|fill| fill.layout.len().get()).sum()
+        self.jobs_bytes
     }
 
     /// Blocks that nobody removed, by handle.

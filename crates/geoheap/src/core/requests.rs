@@ -121,6 +121,7 @@ impl Core {
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, fill: Fill) {
         self.jobs.insert(fill.seq, handle);
+        self.jobs_bytes += fill.layout.len().get();
         let placed = self.own(handle).place.is_some();
         if placed {
             sure(self.residency.pin(entry(handle)));
@@ -137,13 +138,20 @@ impl Core {
     /// once. Returns who waits for it.
     pub(super) fn cancel_job(&mut self, handle: Handle) -> Option<Box<Fill>> {
         let fill = self.own(handle).fill.take()?;
-        self.jobs.remove(&fill.seq);
+        self.end_job(&fill);
         self.unguard(handle, &fill);
         if let Target::Fresh(range) = fill.target {
             sure(self.heap.cancel(range));
         }
         self.recorded.retain(|other| *other != handle);
         Some(fill)
+    }
+
+    /// Takes a job off the books.
+    pub(super) fn end_job(&mut self, fill: &Fill) {
+        let known = self.jobs.remove(&fill.seq);
+        assert!(known.is_some(), "a job ends once");
+        self.jobs_bytes -= fill.layout.len().get();
     }
 
     /// The policy may choose the block again.

@@ -146,7 +146,7 @@ impl Core {
         let revived = record.place.is_none();
         let old_place = record.place;
         record.layout = fill.layout.clone();
-        self.jobs.remove(&fill.seq);
+        self.end_job(&fill);
         match fill.target {
             Target::Fresh(range) => self.enter_place(handle, range),
             Target::Present => {
