@@ -111,7 +111,7 @@ pub struct Args {
     #[arg(long, value_name = "WxH", default_value = "960x540", value_parser = parse_picture_size)]
     pub size: PictureSize,
 
-    /// Scatter models over the landscape: files (.gltf, .glb) or folders of them
+    /// Scatter these models instead of the built-in ones: .gltf or .glb files, or folders of them
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     pub gltf: Vec<PathBuf>,
 

@@ -23,7 +23,9 @@ const TOWN_SIDE: u64 = 7;
 /// Metres from one place to the next.
 const TOWN_SPACING_M: f32 = 38.0;
 /// Steeper ground stays empty (rise over run).
-const STEEPEST: f32 = 0.45;
+const STEEPEST: f32 = 0.3;
+/// How far around a place the ground has to be gentle, in metres.
+const AROUND_M: f32 = 45.0;
 
 /// Models and where they stand.
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ pub(super) struct Group {
     bounds: Bounds,
 }
 
-/// The meshes that a world scatters: the user's, or one of the demo's own for a world of one model.
+/// The meshes that a world scatters: the user's, or without any the demo's own.
 pub fn scatterable(config: &WorldConfig) -> Vec<Arc<MeshData>> {
     let usable = |model: &Model| !model.mesh.indices.is_empty();
     let mut meshes: Vec<_> = config
@@ -50,16 +52,18 @@ pub fn scatterable(config: &WorldConfig) -> Vec<Arc<MeshData>> {
         .filter(|model| usable(model))
         .map(|model| Arc::new(model.mesh.clone()))
         .collect();
-    if config.choice == SceneChoice::Model {
+    if meshes.is_empty() && config.choice != SceneChoice::Still {
         meshes.extend(
             config
                 .scene
                 .catalogue()
                 .meshes()
-                .first()
+                .iter()
                 .cloned()
                 .map(Arc::new),
         );
+    }
+    if config.choice == SceneChoice::Model {
         meshes.truncate(1);
     }
     meshes
@@ -226,7 +230,7 @@ pub(super) fn plan(
         let chosen = usize::try_from(random.next() % indices.len() as u64).unwrap_or(0);
         let quarter = random.next() % 4;
         let left_empty = random.part() < 0.35;
-        if left_empty || scene.elevation().slope(at.x, at.z) > STEEPEST {
+        if left_empty || !is_buildable(scene, at) {
             continue;
         }
         let model = indices[chosen];
@@ -256,6 +260,20 @@ pub(super) fn plan(
             }
         })
         .collect()
+}
+
+/// Whether the ground at a place and around it is gentle.
+fn is_buildable(scene: &Scene, at: Vec3) -> bool {
+    let around = [
+        (0.0, 0.0),
+        (AROUND_M, 0.0),
+        (-AROUND_M, 0.0),
+        (0.0, AROUND_M),
+        (0.0, -AROUND_M),
+    ];
+    around
+        .iter()
+        .all(|(x, z)| scene.elevation().slope(at.x + x, at.z + z) <= STEEPEST)
 }
 
 /// Numbers that depend on the seed and the tile alone (`SplitMix64`).
