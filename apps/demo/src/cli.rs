@@ -92,7 +92,7 @@ pub struct Args {
     pub headless: bool,
 
     /// Frames to fly, 1 to 10000000 [default: 600 without a window, no end in a window]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(FRAMES_MAX)))]
+    #[arg(long, value_name = "N", value_parser = parse_frames)]
     pub frames: Option<u32>,
 
     /// GPU bytes that the geometry may hold: a number with KiB, MiB, GiB, or plain bytes
@@ -248,6 +248,13 @@ pub fn parse_picture_size(text: &str) -> Result<PictureSize, String> {
         width: side(width)?,
         height: side(height)?,
     })
+}
+
+fn parse_frames(text: &str) -> Result<u32, String> {
+    match text.trim().parse::<u32>() {
+        Ok(frames) if (1..=FRAMES_MAX).contains(&frames) => Ok(frames),
+        _ => Err(format!("allowed are 1 to {FRAMES_MAX}")),
+    }
 }
 
 fn parse_render_threads(text: &str) -> Result<usize, String> {

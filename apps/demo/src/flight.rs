@@ -181,15 +181,16 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let lockstep = config.world.lockstep;
         let client = manager.client();
         let world = World::new(config.world, client.clone())?;
-        let geometry = if lockstep {
-            Geometry::inline(world)
-        } else {
-            Geometry::threaded(world).map_err(FlightError::Thread)?
-        };
+        // The pool first: it joins its threads by itself should the next thread not come.
         let actors = if lockstep {
             None
         } else {
             Some(RenderActors::new(config.render_threads).map_err(FlightError::Thread)?)
+        };
+        let geometry = if lockstep {
+            Geometry::inline(world)
+        } else {
+            Geometry::threaded(world).map_err(FlightError::Thread)?
         };
         Ok(Self {
             manager,

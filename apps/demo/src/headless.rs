@@ -331,7 +331,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         draws_fallback: measured.counts.fallback,
         draws_skipped: measured.counts.skipped,
         hidden_uses: heap.hidden_uses,
-        stale_lookups: measured.counts.stale,
+        stale_lookups: heap.stale_lookups.max(measured.counts.stale),
         degraded_frames: heap.degraded_frames,
         long_lived_moves: heap.long_lived_moves,
         long_lived_evictions: heap.long_lived_evictions,

@@ -4,11 +4,11 @@
 //! # How it works
 //! One geometry thread ([`world`]) follows the camera, builds tiles, groves and models out of the
 //! [`content`], and hands them to the engine through its client. It never touches the GPU. For
-//! each frame it leaves an immutable list of what to draw ([`draw_list`]): handles and a few numbers,
-//! never vertex bytes. The frame ([`headless`], [`window`]) pins one version of the heap with a
-//! ticket, and several render threads ([`render`]) look each handle up and record its draw. A
-//! handle whose block is not there is drawn as a long-lived stand-in, or left out with
-//! `--no-fallback`.
+//! each frame it leaves an immutable list of what to draw ([`draw_list`]): handles and a few
+//! numbers, never vertex bytes. The frame ([`headless`], [`window`]) pins one version of the heap
+//! with a ticket, and several render threads ([`render`]) look each handle up and record its draw.
+//! A handle whose block is not there is drawn as a long-lived stand-in, or left out with
+//! `--no-fallback`, and the next list draws something coarser in its place until it is back.
 //!
 //! [`content`] makes meshes and says which of them a frame wants. It knows neither a graphics API
 //! nor the memory manager.

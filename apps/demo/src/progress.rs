@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Lines without a terminal come at least this far apart, but for the first and the last.
-const LINE_EVERY: Duration = Duration::from_secs(1);
+const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// A flight's progress.
 #[derive(Debug)]

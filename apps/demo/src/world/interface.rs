@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use glam::{Vec2, Vec3};
 
-use super::{Key, Placement, StepInput, World, WorldError, push};
+use super::listing::push;
+use super::{Key, StepInput, World, WorldError};
 use crate::cli::{MIB, PictureSize};
 use crate::content::camera::Camera;
 use crate::content::mesh::{Bounds, MeshData};
 use crate::content::ui;
-use crate::draw_list::{DrawList, Item, Kind};
+use crate::draw_list::{DrawList, Item, Kind, Placement};
 
 /// The picture height for which the meshes are made; other heights scale them.
 const DESIGN_HEIGHT_PX: f32 = 540.0;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use glam::Vec3;
 
-use super::{Key, Placement, World, WorldConfig, WorldError, push};
+use super::listing::push;
+use super::{Key, World, WorldConfig, WorldError};
 use crate::cli::SceneChoice;
 use crate::content::camera::Camera;
 use crate::content::gltf_load::Model;
 use crate::content::mesh::{Bounds, MeshData};
 use crate::content::scene::Scene;
 use crate::content::tile::{FINEST_SIDE_M, TileId};
-use crate::draw_list::{DrawList, Item, Kind};
+use crate::draw_list::{DrawList, Item, Kind, Placement};
 
 /// The longest side of the largest model, in world metres; the others keep their proportion to it.
 const LARGEST_M: f32 = 30.0;

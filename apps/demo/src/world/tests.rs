@@ -1,5 +1,11 @@
+use glam::Vec3;
+
+use super::listing::{keepers, stand_in};
 use super::*;
 use crate::content::elevation::Elevation;
+use crate::content::mesh::Bounds;
+use crate::content::tile::TileId;
+use crate::draw_list::Kind;
 
 fn tile(level: u8, x: u32, y: u32) -> TileId {
     TileId { level, x, y }
