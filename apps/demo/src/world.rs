@@ -234,8 +234,7 @@ impl World {
     fn let_go(&mut self, list_in_use: u64) -> Result<(), WorldError> {
         let mut kept = Vec::new();
         for block in std::mem::take(&mut self.leaving) {
-            // W1: lists from `list_in_use` on do not name it.
-            if block.last_listed >= list_in_use {
+            if !may_go(block.last_listed, list_in_use) {
                 kept.push(block);
             } else if let Err(error) = self.client.remove(block.handle) {
                 if !blocks::is_full(&error) {
@@ -409,6 +408,12 @@ impl World {
         );
         Ok(true)
     }
+}
+
+/// W1: whether no frame from now on draws from a list that names a block. Frames that began
+/// before have pinned a version that still has it.
+fn may_go(last_listed: u64, list_in_use: u64) -> bool {
+    last_listed < list_in_use
 }
 
 /// Every second tile is made again when it comes back; the rest is retained by the engine.

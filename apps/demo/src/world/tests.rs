@@ -30,6 +30,14 @@ fn a_large_budget_keeps_all_that_covers_a_tile() {
 }
 
 #[test]
+fn a_block_goes_only_when_no_list_in_use_names_it() {
+    assert!(!may_go(7, 6), "W1: the next list names it");
+    assert!(!may_go(7, 7), "W1: the list in use names it");
+    assert!(may_go(7, 8), "only older lists do");
+    assert!(may_go(0, 1), "no list ever did");
+}
+
+#[test]
 fn half_of_the_ground_is_made_again_and_half_retained() {
     let again = (0..16)
         .filter(|i| reloads(ObjectId::Tile(tile(0, i % 4, i / 4))))
