@@ -111,6 +111,15 @@ impl BlockLayout {
             .map(Room::part)
     }
 
+    /// The live parts, by the indices of their ids: the order in which they were given, with a
+    /// part that was added later in the place of one that was removed before. Unlike the address
+    /// order it does not change when a part gets another room.
+    pub fn parts_by_id(&self) -> SmallVec<[Part; 2]> {
+        let mut parts: SmallVec<[Part; 2]> = self.parts().collect();
+        parts.sort_unstable_by_key(|part| part.id.index);
+        parts
+    }
+
     /// All rooms, live and retired, in address order.
     pub fn rooms(&self) -> impl Iterator<Item = Part> {
         self.rooms.placed().iter().map(Room::part)

@@ -40,9 +40,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Most bytes of one block under `budget`.
     pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
-        budget
-            .saturating_sub(self.config.staging_under(budget))
-            .min(self.buffer_bytes_max)
+        self.config.block_bytes_max(budget, self.buffer_bytes_max)
     }
 }
 
@@ -64,12 +62,27 @@ impl Client {
         Self { mailbox, shared }
     }
 
-    /// Replaces the contents of all parts, in their order; lengths may change. Versions up to now
-    /// keep the old bytes.
+    /// Replaces the contents of all parts, in the order of their ids: the order in which they were
+    /// given. Lengths may change. Versions up to now keep the old bytes.
     ///
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
+        let contents = contents.into_iter().map(Content::Shared).collect();
+        self.send_update(handle, contents, false)
+    }
+
+    /// As [`Client::update`], with contents that were written straight into staging. Not for
+    /// blocks with a retained source, which have nothing to retain then.
+    ///
+    /// # Errors
+    /// As for [`Client::update`].
+    pub fn update_staged(
+        &self,
+        handle: Handle,
+        contents: Vec<StagedWrite>,
+    ) -> Result<(), SendError> {
+        let contents = contents.into_iter().map(Content::Staged).collect();
         self.send_update(handle, contents, false)
     }
 
@@ -79,17 +92,17 @@ impl Client {
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update_in_place(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
+        let contents = contents.into_iter().map(Content::Shared).collect();
         self.send_update(handle, contents, true)
     }
 
     fn send_update(
         &self,
         handle: Handle,
-        contents: Vec<Payload>,
+        contents: Vec<Content>,
         in_place: bool,
     ) -> Result<(), SendError> {
-        let bytes = contents.iter().map(|payload| payload.len().get()).sum();
-        let contents = contents.into_iter().map(Content::Shared).collect();
+        let bytes = contents.iter().map(content_weight).sum();
         self.send(
             Request::Update {
                 handle,
@@ -142,6 +155,21 @@ impl Client {
         self.part_op(handle, PartOp::Update { part, content }, bytes, read_part)
     }
 
+    /// As [`Client::update_part`], with contents that were written straight into staging. Not for
+    /// blocks with a retained source.
+    ///
+    /// # Errors
+    /// As for [`Client::add_part`].
+    pub fn update_part_staged(
+        &self,
+        handle: Handle,
+        part: PartId,
+        contents: StagedWrite,
+    ) -> Result<Pending<PartId>, SendError> {
+        let content = Content::Staged(contents);
+        self.part_op(handle, PartOp::Update { part, content }, 0, read_part)
+    }
+
     /// Removes a part; its room is reused once no version reads it.
     ///
     /// # Errors
@@ -160,7 +188,8 @@ impl Client {
         self.ask(bytes, read, |reply| Request::Part { handle, op, reply })
     }
 
-    /// Moves the block between the chunks of the two lifetimes.
+    /// Moves the block between the chunks of the two lifetimes; a pinned one moves when its last
+    /// pin is taken off, and is kept from eviction at once.
     ///
     /// # Errors
     /// As for [`Client::remove`].
@@ -191,8 +220,10 @@ impl Client {
         )
     }
 
-    /// Keeps the block where it is until [`Client::unpin`]; an evicted one first comes back.
-    /// Answers once it is resident. Pins are counted.
+    /// Keeps the block where it is until [`Client::unpin`]: it is neither evicted nor moved by the
+    /// engine, while an update or a growing part still gives it a fresh place. An evicted block
+    /// first comes back, a move under way first ends. Answers once it is resident in a published
+    /// version; a refused pin does not count, others do.
     ///
     /// # Errors
     /// [`SendError`]; the answer may be a [`RequestError`].
@@ -220,7 +251,8 @@ impl Client {
         })
     }
 
-    /// Reads a resident block back from the GPU.
+    /// Reads a resident block back from the GPU, parts in the order of their ids. It takes room in
+    /// staging until it is answered.
     ///
     /// # Errors
     /// [`SendError`]; the answer may be a [`RequestError`].
@@ -274,7 +306,7 @@ impl Client {
         self.ask(0, read_done, |reply| Request::Compact { reply })
     }
 
-    /// Gives all empty chunks back now.
+    /// Gives all empty chunks back now, and makes no spare for `keep_empty_ticks`.
     ///
     /// # Errors
     /// [`SendError`].
@@ -283,10 +315,12 @@ impl Client {
     }
 
     /// A piece of staging memory to write into on this thread. Give it to a part with
-    /// [`PartData::staged`].
+    /// [`PartData::staged`], or to [`Client::update_staged`] and [`Client::update_part_staged`].
+    /// A quarter of the staging memory is never lent out.
     ///
     /// # Errors
-    /// [`SendError`]; the answer may be [`RequestError::StagingFull`].
+    /// [`SendError`]; the answer may be [`RequestError::ZeroSize`] or
+    /// [`RequestError::StagingFull`].
     pub fn stage(&self, len: ByteLen) -> Result<Pending<StagedWrite>, SendError> {
         let (reply, pending) = Pending::new(read_staged);
         self.mailbox.send_unweighed(Message::Stage { len, reply })?;

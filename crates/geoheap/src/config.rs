@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::Duration;
 
-use geoheap_chunk_heap::KindRow;
+use geoheap_chunk_heap::{HeapConfig, KindRow};
 use geoheap_defrag::Triggers;
 use geoheap_suballoc::{Align, ByteLen};
 
@@ -13,6 +13,8 @@ pub const CHUNK_SLACK: ByteLen = ByteLen::from_kib(4);
 
 /// Most of the budget that staging may take: an eighth (R10).
 pub(crate) const STAGING_SHARE: u64 = 8;
+/// Highest generation that can be allowed: the one after it must still count.
+const GENERATION_MAX: u32 = u32::MAX - 2;
 /// Bytes of a GPU copy's step.
 pub(crate) const WORD_BYTES: u64 = 4;
 
@@ -69,7 +71,7 @@ impl Default for DefragConfig {
 /// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
 /// | `staging_buffer_bytes` | 1 MiB | one buffer of the ring |
 /// | `handles_max` | 1 048 576 | blocks alive at a time |
-/// | `generation_max` | 2^32 - 3 | tenants of a slot before it leaves service |
+/// | `generation_max` | 2^32 - 3 | highest generation of a handle; its slot then leaves service |
 /// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
 /// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it |
 /// | `events_max` | 1024 | events kept for the caller |
@@ -102,7 +104,8 @@ pub struct Config {
     pub staging_buffer_bytes: ByteLen,
     /// Most blocks alive at a time.
     pub handles_max: u32,
-    /// Highest generation a slot may reach before it is taken out of service (R7).
+    /// Highest generation that a handle may have; its slot is then taken out of service (R7). Each
+    /// tenant of a slot takes two, so the default allows two thousand million. At most 2^32 - 3.
     pub generation_max: u32,
     /// Most requests waiting.
     pub mailbox_messages: u32,
@@ -149,7 +152,7 @@ impl Default for Config {
             staging_bytes: ByteLen::from_mib(8),
             staging_buffer_bytes: ByteLen::from_mib(1),
             handles_max: 1 << 20,
-            generation_max: u32::MAX - 2,
+            generation_max: GENERATION_MAX,
             mailbox_messages: 4096,
             mailbox_bytes: ByteLen::from_mib(64),
             events_max: 1024,
@@ -172,8 +175,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Bytes of staging under `budget`: what is configured, at most an eighth, and a multiple of
-    /// one staging buffer where at least one fits.
+    /// Bytes of staging under `budget`: what is configured, at most an eighth.
     pub(crate) fn staging_under(&self, budget: ByteLen) -> ByteLen {
         self.staging_bytes
             .min(ByteLen::new(budget.get() / STAGING_SHARE))
@@ -193,9 +195,18 @@ impl Config {
     /// Least budget that can hold one dynamic chunk beside its staging.
     pub(crate) fn budget_bytes_min(&self) -> ByteLen {
         let chunk = self.chunk_bytes.get();
-        let alone = chunk + self.staging_bytes.get();
-        let shared = chunk * STAGING_SHARE / (STAGING_SHARE - 1) + 1;
+        let alone = chunk.saturating_add(self.staging_bytes.get());
+        let shared = chunk.saturating_add(chunk / (STAGING_SHARE - 1) + 1);
         ByteLen::new(alone.min(shared))
+    }
+
+    /// Most bytes of one block under `budget`: what one buffer can have, beside staging. The
+    /// buffer of a large block is rounded up, so what rounding would take past the budget is off.
+    pub(crate) fn block_bytes_max(&self, budget: ByteLen, device_max: ByteLen) -> ByteLen {
+        let granule = HeapConfig::default().dedicated_granule_bytes.get();
+        let room = budget.saturating_sub(self.staging_under(budget)).get();
+        let shared = self.chunk_bytes.get() / 2;
+        ByteLen::new((room - room % granule).max(shared)).min(device_max)
     }
 
     /// Checks every field against the others and against what a device can make.
@@ -230,6 +241,13 @@ impl Config {
                 let max = buffer_bytes_max;
                 return Err(ConfigError::AboveDeviceLimit { field, bytes, max });
             }
+        }
+        if self.generation_max > GENERATION_MAX {
+            return Err(ConfigError::AboveMax {
+                field: "generation_max",
+                value: self.generation_max.into(),
+                max: GENERATION_MAX.into(),
+            });
         }
         self.check_budget(self.budget_bytes)
     }
@@ -266,6 +284,15 @@ pub enum ConfigError {
     Zero {
         /// Its name.
         field: &'static str,
+    },
+    /// A field is above what can work.
+    AboveMax {
+        /// Its name.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The highest possible one.
+        max: u64,
     },
     /// A buffer of that size cannot be made on this device.
     AboveDeviceLimit {
@@ -304,6 +331,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zero { field } => write!(f, "`{field}` must be above zero"),
+            Self::AboveMax { field, value, max } => {
+                write!(f, "`{field}` is {value}; at most {max} works")
+            }
             Self::AboveDeviceLimit { field, bytes, max } => write!(
                 f,
                 "`{field}` is {bytes} bytes; this device makes buffers of at most {max} bytes"

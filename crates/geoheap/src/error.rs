@@ -150,7 +150,8 @@ impl From<LayoutError> for AddError {
 /// What was not taken, given back whole, and why.
 #[derive(Debug)]
 pub struct Refused<T, E> {
-    /// The caller's value, untouched.
+    /// The caller's value, untouched; empty if the manager was shut down in the moment of sending,
+    /// so that the value went with it ([`SendError::ShutDown`]).
     pub item: Box<T>,
     /// The reason.
     pub error: E,
@@ -164,7 +165,8 @@ impl<T, E: fmt::Display> fmt::Display for Refused<T, E> {
 
 impl<T: fmt::Debug, E: std::error::Error> std::error::Error for Refused<T, E> {}
 
-/// Why a request about a block was not carried out. The block is as it was.
+/// Why a request about a block was not carried out. The block keeps the contents that it had;
+/// where there is no room for new ones, [`RequestError::Failed`] says so.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -210,6 +212,8 @@ pub enum RequestError {
     },
     /// A staged part has no memory to retain.
     StagedCannotRetain,
+    /// A piece of no bytes was asked for.
+    ZeroSize,
     /// `unpin` without a pin.
     NotPinned {
         /// The handle.
@@ -264,6 +268,7 @@ impl fmt::Display for RequestError {
             Self::StagedCannotRetain => {
                 f.write_str("a part written into staging has no memory to retain")
             }
+            Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
             Self::NotPinned { handle } => write!(f, "{handle} is not pinned"),
             Self::StagingFull { requested, free } => {
                 write!(
@@ -316,6 +321,11 @@ pub enum FailReason {
         /// The budget.
         budget: ByteLen,
     },
+    /// Its bytes could not be handed to the device, or did not come back from it.
+    Transfer {
+        /// How often that was tried.
+        attempts: u32,
+    },
     /// The device refused the buffer.
     Refused {
         /// Its message.
@@ -343,6 +353,12 @@ impl fmt::Display for FailReason {
                 write!(
                     f,
                     "no room for {requested} bytes under a budget of {budget} bytes"
+                )
+            }
+            Self::Transfer { attempts } => {
+                write!(
+                    f,
+                    "the device did not take its bytes in {attempts} attempts"
                 )
             }
             Self::Refused { message } => write!(f, "the device refused the buffer: {message}"),

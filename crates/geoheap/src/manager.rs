@@ -19,6 +19,7 @@ use crate::core::Core;
 use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
+use crate::slot::BUFFER_BYTES_MAX;
 use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
 
 /// Polls that shutdown waits for the device at most.
@@ -104,14 +105,15 @@ impl<B: Backend> GeometryManager<B> {
     /// [`CreateError`].
     pub fn with_backend(mut backend: B, config: Config) -> Result<Self, CreateError> {
         let (info, limits) = (backend.info(), backend.limits());
-        config.validate(limits.buffer_bytes_max)?;
+        let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
+        config.validate(buffer_bytes_max)?;
         backend.set_staging_limit(config.staging_under(config.budget_bytes));
         let limit = config.staging_under(config.budget_bytes);
         if backend.staging().free_bytes == ByteLen::ZERO {
             return Err(ConfigError::StagingTooSmall { limit }.into());
         }
         let kinds = Arc::new(kinds(&config, &limits)?);
-        let core = Core::new(config.clone(), Arc::clone(&kinds), limits.buffer_bytes_max)?;
+        let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
         let table = Arc::new(ChunkTable(Vec::new()));
         let ring_config = RingConfig {
             slots_initial: SLOTS_INITIAL.min(config.handles_max),
@@ -133,7 +135,7 @@ impl<B: Backend> GeometryManager<B> {
         let shared = Arc::new(Shared {
             kinds,
             align_max: config.align_max(),
-            buffer_bytes_max: limits.buffer_bytes_max,
+            buffer_bytes_max,
             block_bytes_max: AtomicU64::new(0),
             device_lost: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),

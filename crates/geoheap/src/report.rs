@@ -59,9 +59,9 @@ pub struct Report {
     pub staging_bytes: u64,
     /// Their peak.
     pub staging_bytes_peak: u64,
-    /// Open chunks.
+    /// Chunks that exist or are being made, those on their way out among them.
     pub chunks: u64,
-    /// Their peak.
+    /// Most that existed at a time.
     pub chunks_peak: u64,
     /// Open chunks for dynamic blocks.
     pub dynamic_chunks: u64,
@@ -169,7 +169,7 @@ pub enum Op {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum HeapEvent {
-    /// A request was refused; the block is as it was.
+    /// A request was refused; the block keeps the contents that it had.
     Refused {
         /// The block it was about.
         handle: Handle,
@@ -241,7 +241,7 @@ impl fmt::Display for HeapEvent {
 pub struct ReadBack {
     /// Contents the block had when it was read.
     pub revision: u64,
-    /// Parts in address order.
+    /// Parts in the order of their ids.
     pub parts: Vec<(PartId, Vec<u8>)>,
 }
 

@@ -6,6 +6,10 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 /// Offsets and lengths are stored in words of four bytes, the step of every GPU copy.
 const WORD_BYTES: u64 = 4;
 
+/// No buffer is longer than this: a slot counts words in 32 bits, and a draw counts its vertices,
+/// which may be of one byte, in 31.
+pub(crate) const BUFFER_BYTES_MAX: ByteLen = ByteLen::new((2 << 30) - WORD_BYTES);
+
 /// Residency of a block as a version shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -121,7 +125,7 @@ fn words(bytes: u64) -> u32 {
         bytes.is_multiple_of(WORD_BYTES),
         "placements are multiples of a word: {bytes}"
     );
-    u32::try_from(bytes / WORD_BYTES).expect("buffers beyond 16 GiB are refused by the config")
+    u32::try_from(bytes / WORD_BYTES).expect("no buffer is longer than `BUFFER_BYTES_MAX`")
 }
 
 #[derive(Default)]
@@ -132,10 +136,11 @@ struct FirstDraw {
     count: u32,
 }
 
-/// The draw of a block's first vertex part with its first index part, addressed from the chunk's
-/// start, so that a chunk is bound once for all blocks in it.
+/// The draw of a block's first vertex part with its first index part, by their ids, addressed from
+/// the chunk's start, so that a chunk is bound once for all blocks in it.
 fn first_draw(layout: &BlockLayout, block_start: ByteOffset) -> FirstDraw {
-    let live = |kind: KindId| layout.parts().find(move |part| part.kind == kind);
+    let of_kind = |kind: KindId| layout.parts().filter(move |part| part.kind == kind);
+    let live = |kind: KindId| of_kind(kind).min_by_key(|part| part.id.index);
     let Some(vertices) = live(KindId::VERTEX) else {
         return FirstDraw::default();
     };
@@ -186,11 +191,12 @@ pub(crate) struct PartEntry {
 pub(crate) struct PartTable(pub(crate) Box<[PartEntry]>);
 
 impl PartTable {
-    /// The live parts of `layout`.
+    /// The live parts of `layout`, by their ids.
     pub(crate) fn of(layout: &BlockLayout) -> Self {
         Self(
             layout
-                .parts()
+                .parts_by_id()
+                .iter()
                 .map(|part| PartEntry {
                     id: part.id,
                     kind: part.kind,

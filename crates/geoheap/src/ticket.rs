@@ -9,7 +9,7 @@ use geoheap_chunk_heap::{ChunkId, KindId, PartId};
 use geoheap_frame_sync::{Hold, Reader, Ticket, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::actor::mailbox::{Mailbox, Message};
+use crate::actor::mailbox::{Mailbox, Note};
 use crate::error::FallbackError;
 use crate::handle::Handle;
 use crate::slot::{DrawFormat, PartTable, Slot, SlotState};
@@ -187,7 +187,8 @@ impl<Buf> FrameTicket<Buf> {
         })
     }
 
-    /// Ids of all parts of a resident block, in address order.
+    /// Ids of all parts of a resident block, in the order in which updates and read-backs have
+    /// their contents.
     pub fn parts(&self, handle: Handle) -> impl Iterator<Item = PartId> + '_ {
         let resident = matches!(self.get(handle), Lookup::Resident(_));
         let table = if resident {
@@ -226,15 +227,13 @@ impl<Buf> FrameTicket<Buf> {
     /// token, and all others of it, are gone.
     pub fn finish(self) -> InFlight<Buf> {
         let finished = self.ticket.finish();
-        let note = Message::Usage {
+        self.mailbox.note(Note {
             frame: self.frame,
             ends_frame: self.is_root,
             usage: finished.usage,
             hidden_uses: self.hidden_uses.get(),
             stale_lookups: self.stale_lookups.get(),
-        };
-        // After shutdown nobody evicts any more, so nobody needs the note.
-        let _ = self.mailbox.send_unweighed(note);
+        });
         InFlight {
             hold: finished.hold,
         }

@@ -7,15 +7,15 @@ use std::sync::{Arc, PoisonError};
 use ahash::{AHashMap, RandomState};
 use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
-use geoheap_suballoc::{ByteLen, ByteOffset};
+use geoheap_suballoc::ByteLen;
 
-use crate::actor::mailbox::{Envelope, Inbox, Message};
+use crate::actor::mailbox::{Envelope, Inbox, Message, Note};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Event, ReplyId, Request, Retired};
+use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
 use crate::report::{HeapEvent, Report};
@@ -25,20 +25,15 @@ use crate::ticket::ChunkTable;
 /// Fixed keys: the order of a map must never depend on the run.
 const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
 
+/// One part in so many of staging is kept for the engine's own uploads.
+const KEPT_STAGING_SHARE: u64 = 4;
+
 /// A map whose hashes are the same in every run.
 type FixedMap<K, V> = AHashMap<K, V>;
 
 fn fixed_map<K, V>() -> FixedMap<K, V> {
     let [a, b, c, d] = HASH_KEYS;
     AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
-}
-
-/// A read-back under way.
-#[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) reply: ReplyId,
-    pub(super) parts: Vec<(geoheap_chunk_heap::PartId, ByteOffset, ByteLen)>,
-    pub(super) revision: u64,
 }
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, ChunkTable<Buf>, Retired>;
@@ -55,8 +50,7 @@ pub(crate) struct Driver<B: Backend> {
     /// The buffers that the next version names.
     pub(super) table: Arc<ChunkTable<B::Buffer>>,
     pub(super) table_changed: bool,
-    /// A publish was tried in this tick.
-    pub(super) tried_publish: bool,
+    pub(super) since: Since,
     pub(super) waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
     pub(super) reading: FixedMap<ReadId, Reading>,
     pub(super) releasing: FixedMap<ReleaseId, ByteLen>,
@@ -65,13 +59,22 @@ pub(crate) struct Driver<B: Backend> {
     events_lost: u64,
     gpu_errors: u64,
     pub(super) shared: Arc<Shared>,
-    /// Bytes of contents taken from the mailbox in this tick.
-    taken_bytes: u64,
     tick_bytes: u64,
-    /// A frame began or ended since the last tick.
-    saw_frame: bool,
     staging_peak: ByteLen,
     held_peak: ByteLen,
+}
+
+/// What happened since the last tick, submit or publish.
+#[derive(Debug, Default)]
+pub(super) struct Since {
+    /// Bytes of contents taken from the mailbox since the last tick.
+    taken_bytes: u64,
+    /// A frame ended since the last tick.
+    saw_frame: bool,
+    /// A publish was tried in this tick.
+    pub(super) tried_publish: bool,
+    /// Something that was recorded since the last submit did not go into the open batch.
+    pub(super) transfer_failed: bool,
 }
 
 /// What a driver is made of.
@@ -98,7 +101,7 @@ impl<B: Backend> Driver<B> {
             buffers: Vec::new(),
             table: parts.table,
             table_changed: false,
-            tried_publish: false,
+            since: Since::default(),
             waiting: fixed_map(),
             reading: fixed_map(),
             releasing: fixed_map(),
@@ -107,9 +110,7 @@ impl<B: Backend> Driver<B> {
             events_lost: 0,
             gpu_errors: 0,
             shared: parts.shared,
-            taken_bytes: 0,
             tick_bytes,
-            saw_frame: false,
             staging_peak: ByteLen::ZERO,
             held_peak: ByteLen::ZERO,
         };
@@ -128,9 +129,41 @@ impl<B: Backend> Driver<B> {
         self.inbox.receiver.clone()
     }
 
-    /// Whether more contents can be taken before the next tick.
+    /// Whether more requests can be taken before the next tick. With a full backlog it is those
+    /// up to the next one with contents: among them may be the remove that makes room.
     pub(crate) fn has_appetite(&self) -> bool {
-        self.taken_bytes < self.tick_bytes && self.core.backlog_bytes() < self.tick_bytes
+        let backlog = self.core.backlog_bytes();
+        if backlog < self.tick_bytes {
+            self.since.taken_bytes < self.tick_bytes
+        } else {
+            self.since.taken_bytes == 0 && backlog < self.tick_bytes.saturating_mul(2)
+        }
+    }
+
+    /// Whether a frame ended since the last tick.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.inbox.notes.is_empty()
+    }
+
+    /// What frames used. It never waits behind requests: it decides who may leave.
+    fn take_notes(&mut self) {
+        while let Ok(note) = self.inbox.notes.try_recv() {
+            let Note {
+                frame,
+                ends_frame,
+                usage,
+                hidden_uses,
+                stale_lookups,
+            } = note;
+            self.since.saw_frame |= ends_frame;
+            self.step(Event::Usage {
+                frame,
+                ends_frame,
+                usage,
+                hidden_uses,
+                stale_lookups,
+            });
+        }
     }
 
     /// Handles what waits in the mailbox, as far as the appetite goes. Returns whether somebody
@@ -152,7 +185,7 @@ impl<B: Backend> Driver<B> {
     /// Handles one message. Returns whether it asks to end.
     pub(crate) fn take(&mut self, envelope: Envelope) -> bool {
         let Envelope { message, weight } = envelope;
-        self.taken_bytes += weight.bytes;
+        self.since.taken_bytes += weight.bytes;
         let ends = matches!(message, Message::Shutdown);
         match message {
             Message::Request(request, reply) => {
@@ -166,22 +199,6 @@ impl<B: Backend> Driver<B> {
                     self.step(Event::Request(request));
                 }
             }
-            Message::Usage {
-                frame,
-                ends_frame,
-                usage,
-                hidden_uses,
-                stale_lookups,
-            } => {
-                self.saw_frame |= ends_frame;
-                self.step(Event::Usage {
-                    frame,
-                    ends_frame,
-                    usage,
-                    hidden_uses,
-                    stale_lookups,
-                });
-            }
             Message::Map(reply) => {
                 // A caller who went away needs no answer.
                 let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
@@ -189,7 +206,7 @@ impl<B: Backend> Driver<B> {
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
             }
-            Message::Shutdown => {}
+            Message::FrameEnded | Message::Shutdown => {}
         }
         // The reserve is full again before anybody can enter in the place of this message.
         self.refill_reserve();
@@ -214,21 +231,28 @@ impl<B: Backend> Driver<B> {
         }
     }
 
+    /// Lends staging memory. A quarter of it is never lent, so that callers who keep what they
+    /// have cannot stop the uploads.
     fn stage(&mut self, len: ByteLen) -> Reply {
-        let words = ByteLen::new(len.get().next_multiple_of(WORD_BYTES));
-        match self.backend.lease(words) {
-            Ok(lease) => Reply::Staged(StagedWrite { lease, len }),
-            Err(_) if self.backend.is_lost() => {
-                Reply::Answer(Answer::Refused(RequestError::DeviceLost))
-            }
-            Err(_) => {
-                let free = self.backend.staging().free_bytes;
-                let error = RequestError::StagingFull {
-                    requested: len,
-                    free,
-                };
-                Reply::Answer(Answer::Refused(error))
-            }
+        let refused = |error| Reply::Answer(Answer::Refused(error));
+        if len == ByteLen::ZERO {
+            return refused(RequestError::ZeroSize);
+        }
+        let staging = self.backend.staging();
+        let kept = ByteLen::new(staging.limit_bytes.get() / KEPT_STAGING_SHARE);
+        let free = staging.free_bytes.saturating_sub(kept);
+        let words = len.get().checked_next_multiple_of(WORD_BYTES);
+        let lease = match words.map(ByteLen::new) {
+            Some(words) if words <= free => self.backend.lease(words).ok(),
+            _ => None,
+        };
+        match lease {
+            Some(lease) => Reply::Staged(StagedWrite { lease, len }),
+            None if self.backend.is_lost() => refused(RequestError::DeviceLost),
+            None => refused(RequestError::StagingFull {
+                requested: len,
+                free,
+            }),
         }
     }
 
@@ -238,6 +262,7 @@ impl<B: Backend> Driver<B> {
         let _entered = span.enter();
         self.poll_backend();
         self.free_unused();
+        self.take_notes();
         for done in self.reloader.finished() {
             let (handle, seq, bytes) = (done.handle, done.seq, done.bytes);
             self.step(Event::Reloaded {
@@ -247,14 +272,15 @@ impl<B: Backend> Driver<B> {
                 result: done.result,
             });
         }
-        let idle = !core::mem::take(&mut self.saw_frame) && self.publisher.versions_alive() <= 1;
+        let idle =
+            !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;
         let staging_free = self.backend.staging().free_bytes;
         self.step(Event::TickBegin { staging_free, idle });
-        self.tried_publish = false;
+        self.since.tried_publish = false;
         self.step(Event::Transfer);
         self.publish_what_stalled();
         self.note_peaks();
-        self.taken_bytes = 0;
+        self.since.taken_bytes = 0;
         self.refill_reserve();
         self.refresh_report();
     }
@@ -262,7 +288,7 @@ impl<B: Backend> Driver<B> {
     /// What an earlier tick could not publish goes out with this one, also if it has no changes
     /// of its own.
     fn publish_what_stalled(&mut self) {
-        if self.tried_publish || !(self.publisher.has_pending() || self.table_changed) {
+        if self.since.tried_publish || !(self.publisher.has_pending() || self.table_changed) {
             return;
         }
         if let Some(event) = self.try_publish() {
@@ -305,20 +331,14 @@ impl<B: Backend> Driver<B> {
     }
 
     fn read_done(&mut self, id: ReadId, bytes: Option<Vec<u8>>) {
-        let Some(reading) = self.reading.remove(&id) else {
-            unreachable!("read-backs are asked for by this driver only: {id:?}")
-        };
-        let Reading {
-            reply,
-            parts,
-            revision,
-        } = reading;
-        self.step(Event::ReadBackDone {
-            reply,
-            parts,
-            revision,
-            bytes,
-        });
+        if let Some(read) = self.reading.remove(&id) {
+            self.step(Event::ReadBackDone { read, bytes });
+        } else {
+            assert!(
+                self.backend.is_lost(),
+                "read-backs are asked for by this driver only: {id:?}"
+            );
+        }
     }
 
     /// Feeds an event and carries out all that follows from it.
@@ -389,13 +409,7 @@ impl<B: Backend> Driver<B> {
     pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<crate::manager::Leak>) {
         self.inbox.gate.close();
         while let Ok(envelope) = self.inbox.receiver.try_recv() {
-            if let Message::Request(Request::Remove { .. } | Request::Unpin { .. }, _) =
-                &envelope.message
-            {
-                self.take(envelope);
-            } else {
-                self.refuse(envelope);
-            }
+            self.take_last(envelope);
         }
         self.tick();
         let leaks = self.core.leaks();
@@ -414,12 +428,31 @@ impl<B: Backend> Driver<B> {
         (report, leaks)
     }
 
+    /// The end has come: what gives something up is still done, so that it is not told as a leak.
+    fn take_last(&mut self, envelope: Envelope) {
+        let Envelope { message, weight } = envelope;
+        match message {
+            Message::Request(Request::Remove { .. } | Request::Unpin { .. }, _) => {
+                self.take(Envelope { message, weight });
+            }
+            Message::Batch(requests) => {
+                let removes = requests
+                    .into_iter()
+                    .filter(|request| matches!(request, Request::Remove { .. }))
+                    .collect();
+                let message = Message::Batch(removes);
+                self.take(Envelope { message, weight });
+            }
+            _ => self.refuse(Envelope { message, weight }),
+        }
+    }
+
     fn refuse(&mut self, envelope: Envelope) {
         let Envelope { message, weight } = envelope;
         let reply = match message {
             Message::Request(_, reply) => reply.map(|(_, sender)| sender),
             Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
-            Message::Batch(_) | Message::Usage { .. } | Message::Shutdown => None,
+            Message::Batch(_) | Message::FrameEnded | Message::Shutdown => None,
         };
         if let Some(sender) = reply {
             let _ = sender.send(Reply::Answer(Answer::Refused(RequestError::ShutDown)));

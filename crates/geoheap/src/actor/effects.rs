@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
-use geoheap_gpu_backend::{Backend, BufferDesc, CreateError as BufferError, ReadId, StageError};
+use geoheap_gpu_backend::{Backend, BufferDesc, CreateError as BufferError, StageError};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::actor::driver::{Driver, Reading};
+use crate::actor::driver::Driver;
 use crate::actor::reload::Job;
 use crate::actor::reply::Reply;
 use crate::config::WORD_BYTES;
-use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Retired};
+use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
 use crate::ticket::ChunkTable;
@@ -103,46 +103,51 @@ impl<B: Backend> Driver<B> {
                 copied.map_err(|error| error.to_string())
             }
             Effect::ReadBack {
-                reply,
+                read,
                 chunk,
                 offset,
                 len,
-                parts,
-                revision,
-            } => {
-                let src = self.buffer(chunk).clone();
-                match self.backend.read_back(&src, offset, len) {
-                    Ok(id) => {
-                        self.reading.insert(
-                            id,
-                            Reading {
-                                reply,
-                                parts,
-                                revision,
-                            },
-                        );
-                        Ok(())
-                    }
-                    Err(StageError::Full { requested, free }) => {
-                        let error = RequestError::StagingFull { requested, free };
-                        return self.carry_out(Effect::Reply {
-                            reply,
-                            answer: Answer::Refused(error),
-                        });
-                    }
-                    Err(error) => Err(error.to_string()),
-                }
-            }
+            } => return self.read_back(read, chunk, offset, len),
             other => unreachable!("not a transfer: {other:?}"),
         };
-        // The core keeps to the backend's rules, so only a lost device refuses a transfer; then
-        // the submit fails too, and the core hears of both from the next poll.
-        if let Err(message) = recorded
-            && !self.backend.is_lost()
-        {
-            self.gpu_error(message);
+        // The core keeps to the backend's rules, so this is a device that has no memory for
+        // staging, or is lost. What the copy was to fill must not be published (R1).
+        if let Err(message) = recorded {
+            self.since.transfer_failed = true;
+            if !self.backend.is_lost() {
+                self.gpu_error(message);
+            }
         }
         None
+    }
+
+    fn read_back(
+        &mut self,
+        read: Reading,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+    ) -> Option<Event> {
+        let src = self.buffer(chunk).clone();
+        match self.backend.read_back(&src, offset, len) {
+            Ok(id) => {
+                self.reading.insert(id, read);
+                None
+            }
+            Err(StageError::Full { requested, free }) => {
+                let error = RequestError::StagingFull { requested, free };
+                self.carry_out(Effect::Reply {
+                    reply: read.reply,
+                    answer: Answer::Refused(error),
+                })
+            }
+            Err(error) => {
+                if !self.backend.is_lost() {
+                    self.gpu_error(error.to_string());
+                }
+                Some(Event::ReadBackDone { read, bytes: None })
+            }
+        }
     }
 
     fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
@@ -244,7 +249,8 @@ impl<B: Backend> Driver<B> {
     }
 
     fn drop_chunk(&mut self, chunk: ChunkId, len: ByteLen) {
-        let buffer = self.buffers[chunk.get() as usize].take();
+        let buffer = self.buffers.get_mut(chunk.get() as usize);
+        let buffer = buffer.and_then(Option::take);
         let buffer = buffer.expect("the core drops chunks that it made");
         tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
         let id = self.backend.release_buffer(buffer, len);
@@ -252,8 +258,9 @@ impl<B: Backend> Driver<B> {
     }
 
     fn submit(&mut self) -> Event {
+        let complete = !core::mem::take(&mut self.since.transfer_failed);
         match self.backend.submit() {
-            Ok(_) => Event::Submitted { ok: true },
+            Ok(_) => Event::Submitted { ok: complete },
             Err(error) => {
                 if !self.backend.is_lost() {
                     self.gpu_error(error.to_string());
@@ -288,7 +295,7 @@ impl<B: Backend> Driver<B> {
     }
 
     pub(super) fn try_publish(&mut self) -> Option<Event> {
-        self.tried_publish = true;
+        self.since.tried_publish = true;
         match self.publisher.publish(Arc::clone(&self.table)) {
             Ok(version) => {
                 self.table_changed = false;
@@ -311,12 +318,12 @@ impl<B: Backend> Driver<B> {
         self.table = Arc::new(ChunkTable(Vec::new()));
         self.buffers.clear();
         self.releasing.clear();
-        let reading: Vec<ReadId> = self.reading.keys().copied().collect();
-        for id in reading {
-            if let Some(Reading { reply, .. }) = self.reading.remove(&id) {
-                let answer = Answer::Refused(RequestError::DeviceLost);
-                self.effects.push_back(Effect::Reply { reply, answer });
-            }
+        for (_, read) in self.reading.drain() {
+            let answer = Answer::Refused(RequestError::DeviceLost);
+            self.effects.push_back(Effect::Reply {
+                reply: read.reply,
+                answer,
+            });
         }
     }
 }

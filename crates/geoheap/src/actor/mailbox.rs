@@ -25,16 +25,10 @@ pub(crate) type ReplyTo = (ReplyId, flume::Sender<Reply>);
 pub(crate) enum Message {
     /// For the core.
     Request(Request, Option<ReplyTo>),
-    /// For the core, in one step: no version shows a part of it.
+    /// For the core, in one step.
     Batch(Vec<Request>),
-    /// A frame, or a worker's share of one, is over.
-    Usage {
-        frame: u64,
-        ends_frame: bool,
-        usage: Usage,
-        hidden_uses: u64,
-        stale_lookups: u64,
-    },
+    /// A frame is over: there is a note of it, and a tick is due.
+    FrameEnded,
     /// The heap map.
     Map(flume::Sender<Reply>),
     /// A piece of staging.
@@ -44,6 +38,17 @@ pub(crate) enum Message {
     },
     /// End.
     Shutdown,
+}
+
+/// What a frame, or a worker's share of one, used. Notes have a way of their own: they must not
+/// wait behind contents that wait for room.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) frame: u64,
+    pub(crate) ends_frame: bool,
+    pub(crate) usage: Usage,
+    pub(crate) hidden_uses: u64,
+    pub(crate) stale_lookups: u64,
 }
 
 /// A message and what it weighs in the mailbox.
@@ -187,6 +192,7 @@ impl Gate {
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox {
     sender: flume::Sender<Envelope>,
+    notes: flume::Sender<Note>,
     gate: Arc<Gate>,
     reserve: flume::Receiver<Handle>,
     reserve_back: flume::Sender<Handle>,
@@ -197,15 +203,24 @@ pub(crate) struct Mailbox {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     pub(crate) receiver: flume::Receiver<Envelope>,
+    pub(crate) notes: flume::Receiver<Note>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) reserve: flume::Sender<Handle>,
     /// Handles kept ready, so many as messages can wait.
     pub(crate) reserve_target: usize,
 }
 
+impl Drop for Inbox {
+    /// Whoever waits for room learns that nobody makes any more, also if the actor panicked.
+    fn drop(&mut self) {
+        self.gate.close();
+    }
+}
+
 /// Both ends of a mailbox of the given bounds.
 pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailbox, Inbox) {
     let (sender, receiver) = flume::unbounded();
+    let (notes_in, notes) = flume::unbounded();
     let (reserve_in, reserve) = flume::unbounded();
     let limit = Weight {
         messages: u64::from(messages),
@@ -214,6 +229,7 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     let gate = Arc::new(Gate::new(limit, never_wait));
     let mailbox = Mailbox {
         sender,
+        notes: notes_in,
         gate: Arc::clone(&gate),
         reserve,
         reserve_back: reserve_in.clone(),
@@ -221,6 +237,7 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     };
     let inbox = Inbox {
         receiver,
+        notes,
         gate,
         reserve: reserve_in,
         reserve_target: messages as usize,
@@ -256,7 +273,17 @@ impl Mailbox {
         }
     }
 
-    /// Sends what weighs nothing: the frames' notes and questions about the heap.
+    /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor.
+    pub(crate) fn note(&self, note: Note) {
+        let ends_frame = note.ends_frame;
+        // After shutdown nobody evicts any more, so nobody needs the note.
+        let _ = self.notes.send(note);
+        if ends_frame {
+            let _ = self.send_unweighed(Message::FrameEnded);
+        }
+    }
+
+    /// Sends what weighs nothing: the ends of frames and questions about the heap.
     pub(crate) fn send_unweighed(&self, message: Message) -> Result<(), SendError> {
         let envelope = Envelope {
             message,

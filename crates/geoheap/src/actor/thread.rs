@@ -15,6 +15,8 @@ use crate::report::{HeapEvent, Report};
 const SLOW_FACTOR: u32 = 16;
 /// Longest time in which the actor does not look whether it is to end.
 const SLICE: Duration = Duration::from_millis(20);
+/// Longest interval: what is longer is as good as for ever, and still a point in time.
+const INTERVAL_MAX: Duration = Duration::from_hours(24);
 /// Polls that shutdown waits for the device at most.
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
 
@@ -64,10 +66,11 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
     let receiver = driver.receiver();
     let shared = driver.shared();
     let mut last = Instant::now();
+    let interval = interval.min(INTERVAL_MAX);
     while !shared.is_ending.load(Ordering::Acquire) {
         let settled = driver.is_settled();
         let wait = if settled {
-            interval * SLOW_FACTOR
+            interval.saturating_mul(SLOW_FACTOR)
         } else {
             interval
         };
@@ -82,17 +85,13 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
         };
         let due = match received {
             Ok(envelope) => {
-                let ends_frame = matches!(
-                    &envelope.message,
-                    Message::Usage {
-                        ends_frame: true,
-                        ..
-                    }
-                );
+                // A frame whose note an earlier tick took needs no tick of its own.
+                let ended = matches!(&envelope.message, Message::FrameEnded);
+                let ended = ended && driver.has_notes();
                 if driver.take(envelope) {
                     break;
                 }
-                ends_frame || last.elapsed() >= interval
+                ended || last.elapsed() >= interval
             }
             Err(flume::RecvTimeoutError::Timeout) => true,
             Err(flume::RecvTimeoutError::Disconnected) => break,

@@ -75,8 +75,11 @@ impl Client {
         self.add_within(block, Patience::For(timeout))
     }
 
-    /// Carries out all removes and then all adds of a batch, as one step of the geometry actor:
-    /// no version shows a part of it. Returns the handles of the adds.
+    /// Carries out all removes and then all adds of a batch in one step of the geometry actor, so
+    /// that the adds can use the room of the removes. The removed blocks are gone from the next
+    /// version on; each added one shows as [`Lookup::Pending`](crate::Lookup::Pending) with that
+    /// version and as resident when its bytes have arrived. To replace without a gap, add first
+    /// and remove when [`Client::resident`] has answered. Returns the handles of the adds.
     ///
     /// # Errors
     /// The batch, whole, and the first reason against it.

@@ -46,6 +46,11 @@ pub(super) struct Compaction {
 }
 
 impl Compaction {
+    /// Whether no pass is asked for or under way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.requested && self.failed.is_none() && !self.trim && self.victim.is_none()
+    }
+
     /// Somebody wants a pass now.
     pub(super) fn request(&mut self) {
         self.requested = true;
@@ -130,8 +135,8 @@ impl Core {
             1
         };
         Caps {
-            bytes: ByteLen::new(defrag.move_bytes.get() * u64::from(factor)),
-            moves: defrag.moves * factor,
+            bytes: ByteLen::new(defrag.move_bytes.get().saturating_mul(u64::from(factor))),
+            moves: defrag.moves.saturating_mul(factor),
             steps: defrag.steps,
         }
     }
@@ -295,7 +300,11 @@ impl Core {
             RangeState::Retired => PlanState::Retired,
             RangeState::Reserved => PlanState::Fixed,
             RangeState::Live => match self.record(handle) {
-                Some(record) if record.place == Some(range.key) && !record.is_busy() => {
+                Some(record)
+                    if record.place == Some(range.key)
+                        && !record.is_busy()
+                        && !self.is_misplaced(handle) =>
+                {
                     PlanState::Movable
                 }
                 _ => PlanState::Fixed,

@@ -25,7 +25,7 @@ impl Core {
             "R7: {handle:?} is given to one block only"
         );
         self.reserved -= 1;
-        let ids: Vec<PartId> = block.layout.parts().map(|part| part.id).collect();
+        let ids = ids_in_order(&block.layout);
         let mut record = Record {
             handle,
             label: block.label,
@@ -43,6 +43,7 @@ impl Core {
             revision: 0,
             deferred: VecDeque::new(),
             waiters: SmallVec::new(),
+            set_asides: 0,
             shown: false,
             wished_frame: 0,
         };
@@ -58,7 +59,7 @@ impl Core {
         self.report.blocks += 1;
         self.queue_slot(handle);
         if self.lost {
-            self.lose_block(handle);
+            self.lose_block(handle, out);
             out.push(Effect::Notify(HeapEvent::Refused {
                 handle,
                 op: Op::Add,
@@ -67,8 +68,8 @@ impl Core {
             return;
         }
         let pieces = pieces(&block.layout, &ids, block.contents);
-        let seq = self.next_seq();
-        self.start_job(handle, Fill::new(seq, Purpose::Add, block.layout, pieces));
+        let fill = Fill::new(self.order, Purpose::Add, block.layout, pieces);
+        self.start_job(handle, fill);
     }
 
     pub(super) fn update(
@@ -78,7 +79,7 @@ impl Core {
         in_place: bool,
     ) -> Result<(), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
-        let ids: Vec<PartId> = live_parts(record);
+        let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
             let (expected, given) = (ids.len(), contents.len());
             return Err(RequestError::PartCount { expected, given });
@@ -116,7 +117,7 @@ impl Core {
         contents: Vec<Content>,
         in_place: bool,
     ) {
-        let seq = self.next_seq();
+        let order = self.order;
         let record = self.own(handle);
         let before = record.layout.len();
         let failed = matches!(record.away, Away::Failed(_));
@@ -124,15 +125,12 @@ impl Core {
         if away && !failed && record.has_source() {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
-            let was_coming = record.reloading.take().is_some();
             record.revision += 1;
             record.layout = layout;
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
-            if was_coming {
-                self.wish_for(handle);
-            }
+            self.ask_again(handle);
             return;
         }
         let in_place = in_place && record.place.is_some() && record.fill.is_none();
@@ -143,6 +141,9 @@ impl Core {
         };
         let earlier = self.cancel_job(handle);
         let retain = self.own(handle).retainable(shared(ids, &contents));
+        // Contents that replace others before these were published take their place in the order,
+        // so that a flush sent after the first ones waits for the block all the same.
+        let seq = earlier.as_ref().map_or(order, |earlier| earlier.seq);
         let mut fill = Fill::new(
             seq,
             Purpose::Update,
@@ -170,9 +171,10 @@ impl Core {
     }
 }
 
-/// Ids of the block's live parts in address order.
-pub(super) fn live_parts(record: &Record) -> Vec<PartId> {
-    record.layout.parts().map(|part| part.id).collect()
+/// Ids of the live parts in the order in which callers give and get their contents.
+pub(super) fn ids_in_order(layout: &BlockLayout) -> Vec<PartId> {
+    let parts = layout.parts_by_id();
+    parts.iter().map(|part| part.id).collect()
 }
 
 /// The shared memory among `contents`, by part.

@@ -16,6 +16,16 @@ use crate::slot::{PartTable, Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReplyId(pub(crate) u64);
 
+/// A read-back under way: who waits for it, and how its bytes are cut.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) reply: ReplyId,
+    pub(crate) handle: Handle,
+    /// Id, start from the block's start, and length of each part.
+    pub(crate) parts: Vec<(PartId, ByteOffset, ByteLen)>,
+    pub(crate) revision: u64,
+}
+
 /// A block whose layout was made and checked on the caller's thread.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
@@ -101,6 +111,45 @@ pub(crate) enum Request {
     },
 }
 
+impl Request {
+    /// Who waits for its answer.
+    pub(crate) fn reply(&self) -> Option<ReplyId> {
+        match self {
+            Self::Part { reply, .. }
+            | Self::Pin { reply, .. }
+            | Self::AwaitResident { reply, .. }
+            | Self::ReadBack { reply, .. }
+            | Self::SetBudget { reply, .. }
+            | Self::Flush { reply }
+            | Self::Compact { reply }
+            | Self::Trim { reply } => Some(*reply),
+            _ => None,
+        }
+    }
+
+    /// Whether a heap whose device is gone can still carry it out: it asks for no GPU memory.
+    pub(crate) fn outlives_device(&self) -> bool {
+        match self {
+            Self::Add { .. }
+            | Self::Remove { .. }
+            | Self::Share { .. }
+            | Self::SetPriority { .. }
+            | Self::SetLabel { .. }
+            | Self::Unpin { .. }
+            | Self::Flush { .. } => true,
+            Self::Update { .. }
+            | Self::Part { .. }
+            | Self::SetLifetime { .. }
+            | Self::Pin { .. }
+            | Self::AwaitResident { .. }
+            | Self::ReadBack { .. }
+            | Self::SetBudget { .. }
+            | Self::Compact { .. }
+            | Self::Trim { .. } => false,
+        }
+    }
+}
+
 /// What happened outside the core.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -141,9 +190,7 @@ pub(crate) enum Event {
     },
     /// Bytes that were asked for.
     ReadBackDone {
-        reply: ReplyId,
-        parts: Vec<(PartId, ByteOffset, ByteLen)>,
-        revision: u64,
+        read: Reading,
         bytes: Option<Vec<u8>>,
     },
     /// The device is gone.
@@ -221,12 +268,10 @@ pub(crate) enum Effect {
     },
     /// Read a block's range; answer with `ReadBackDone`.
     ReadBack {
-        reply: ReplyId,
+        read: Reading,
         chunk: ChunkId,
         offset: ByteOffset,
         len: ByteLen,
-        parts: Vec<(PartId, ByteOffset, ByteLen)>,
-        revision: u64,
     },
     /// Submit all of the above; answer with `Submitted`.
     Submit,

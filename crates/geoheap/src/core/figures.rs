@@ -4,8 +4,8 @@ use geoheap_chunk_heap::{ChunkState, Lifetime, PartId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, ReplyId};
-use crate::error::RequestError;
+use crate::core::event::{Answer, Effect, Reading, ReplyId};
+use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::report::{ChunkMap, HeapMap, RangeMap, ReadBack, Report};
 
@@ -100,45 +100,60 @@ impl Core {
             .heap
             .range(place)
             .expect("a place is a range of the heap");
-        out.push(Effect::ReadBack {
+        let parts = record.layout.parts_by_id();
+        let read = Reading {
             reply,
-            chunk: info.chunk,
-            offset: info.range.start,
-            len: record.layout.len(),
-            parts: record
-                .layout
-                .parts()
+            handle,
+            parts: parts
+                .iter()
                 .map(|part| (part.id, part.range.start, part.used_len))
                 .collect(),
             revision: record.revision,
+        };
+        out.push(Effect::ReadBack {
+            read,
+            chunk: info.chunk,
+            offset: info.range.start,
+            len: record.layout.len(),
         });
         Ok(())
+    }
+
+    /// The bytes of a block, cut into its parts; none if they did not arrive.
+    pub(super) fn answer_read_back(
+        &self,
+        read: Reading,
+        bytes: Option<Vec<u8>>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Reading {
+            reply,
+            handle,
+            parts,
+            revision,
+        } = read;
+        let answer = match bytes.and_then(|bytes| cut(&parts, &bytes)) {
+            Some(parts) => Answer::ReadBack(ReadBack { revision, parts }),
+            None if self.lost => Answer::Refused(RequestError::DeviceLost),
+            None => Answer::Refused(RequestError::Failed {
+                handle,
+                reason: FailReason::Transfer { attempts: 1 },
+            }),
+        };
+        out.push(Effect::Reply { reply, answer });
     }
 }
 
 /// Cuts a block's bytes into its parts.
-pub(super) fn answer_read_back(
-    reply: ReplyId,
-    parts: &[(PartId, ByteOffset, ByteLen)],
-    revision: u64,
-    bytes: Option<Vec<u8>>,
-    out: &mut Vec<Effect>,
-) {
-    let cut = |start: u64, len: u64, bytes: &[u8]| {
+fn cut(parts: &[(PartId, ByteOffset, ByteLen)], bytes: &[u8]) -> Option<Vec<(PartId, Vec<u8>)>> {
+    let one = |start: u64, len: u64| {
         let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
         bytes
             .get(start..start.checked_add(len)?)
             .map(<[u8]>::to_vec)
     };
-    let parts = bytes.and_then(|bytes| {
-        parts
-            .iter()
-            .map(|(id, start, len)| Some((*id, cut(start.get(), len.get(), &bytes)?)))
-            .collect::<Option<Vec<_>>>()
-    });
-    let answer = match parts {
-        Some(parts) => Answer::ReadBack(ReadBack { revision, parts }),
-        None => Answer::Refused(RequestError::DeviceLost),
-    };
-    out.push(Effect::Reply { reply, answer });
+    parts
+        .iter()
+        .map(|(id, start, len)| Some((*id, one(start.get(), len.get())?)))
+        .collect()
 }

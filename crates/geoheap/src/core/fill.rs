@@ -105,6 +105,8 @@ pub(crate) struct Fill {
     pub(crate) misses: u32,
     /// Buffers that could not be made for it.
     pub(crate) create_failures: u32,
+    /// Submits of its bytes that failed.
+    pub(crate) submit_failures: u32,
     /// Bytes counted as uploaded by it so far.
     pub(crate) sent_bytes: u64,
 }
@@ -127,6 +129,7 @@ impl Fill {
             is_guarded: false,
             misses: 0,
             create_failures: 0,
+            submit_failures: 0,
             sent_bytes: 0,
         }
     }
@@ -143,13 +146,24 @@ impl Fill {
             .any(|piece| matches!(piece.bytes, Bytes::FromPresent(_)))
     }
 
-    /// Starts over, as its range is gone. Staged pieces that were sent cannot be sent again.
-    pub(crate) fn restart(&mut self) -> bool {
-        self.target = Target::Unplaced;
+    /// Whether anything of it is recorded.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.piece > 0 || self.piece_done > 0
+    }
+
+    /// Starts over in the same place, as what was recorded did not arrive. Returns whether that
+    /// is possible: staged pieces that were sent cannot be sent again.
+    pub(crate) fn rewind(&mut self) -> bool {
         self.piece = 0;
         self.piece_done = 0;
         self.pieces
             .iter()
             .all(|piece| !matches!(piece.bytes, Bytes::Staged(None)))
+    }
+
+    /// Starts over somewhere else, as its range is gone. Returns whether that is possible.
+    pub(crate) fn restart(&mut self) -> bool {
+        self.target = Target::Unplaced;
+        self.rewind()
     }
 }

@@ -14,7 +14,10 @@
 //! | `event` | the words: requests, events, effects, answers |
 //! | `record`, `fill` | what is known of one block; a job that brings it bytes |
 //! | `requests`, `contents`, `parts` | what clients ask for |
-//! | `place` | where waiting blocks go, growth, running out of memory |
+//! | `waiting` | callers who wait for a block, pins, wishes that must not age |
+//! | `budget` | the bytes that may be held and those that are |
+//! | `place` | where waiting blocks go, what becomes of those that find no room |
+//! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
@@ -24,6 +27,8 @@
 pub(crate) mod event;
 pub(crate) mod record;
 
+mod budget;
+mod chunks;
 mod compact;
 mod contents;
 mod figures;
@@ -36,8 +41,9 @@ mod streaming;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -47,9 +53,9 @@ use geoheap_suballoc::{Align, ByteLen};
 use slotmap::{DefaultKey, SlotMap};
 
 use crate::config::{Config, ConfigError};
+use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired};
-use crate::core::place::Budget;
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -104,7 +110,14 @@ pub(crate) struct Core {
     jobs_bytes: u64,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
+    /// The last place given in the order of requests and jobs.
     seq: u64,
+    /// The place of the request that is being carried out; its job has the same.
+    order: u64,
+    /// Places of the requests that wait for a block's job.
+    deferred_open: BTreeSet<u64>,
+    /// Blocks to bring back also if no frame looks at them, as far as they are away.
+    wanted: BTreeSet<Handle>,
     tick: u64,
     frame: u64,
     staging_free: ByteLen,
@@ -113,8 +126,14 @@ pub(crate) struct Core {
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     flushes: Vec<(ReplyId, u64)>,
+    /// The last publish found no free replica, so what it holds is not published yet.
+    stalled: bool,
     /// Ticks in a row in which a block found no room.
     budget_hunger: u64,
+    /// Tick in which a block in use was set aside last.
+    set_aside_tick: u64,
+    /// No spare is made before this tick: somebody gave all empty chunks back.
+    spare_from_tick: u64,
     /// Bytes that reload callbacks are making.
     reloading_bytes: u64,
     version: Version,
@@ -163,6 +182,9 @@ impl Core {
             jobs_bytes: 0,
             ready: Vec::new(),
             seq: 0,
+            order: 0,
+            deferred_open: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
             staging_free: ByteLen::ZERO,
@@ -170,7 +192,10 @@ impl Core {
             pending: Pending::default(),
             recorded: Vec::new(),
             flushes: Vec::new(),
+            stalled: false,
             budget_hunger: 0,
+            set_aside_tick: 0,
+            spare_from_tick: 0,
             reloading_bytes: 0,
             version: Version::default(),
             lost: false,
@@ -204,11 +229,14 @@ impl Core {
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),
             Event::PublishStalled { held } => {
+                self.stalled = true;
                 self.report.publish_stalls += 1;
                 out.push(Effect::Notify(HeapEvent::PublishStalled { held }));
             }
+            // What lay on a lost device is off the books already.
+            Event::Released(_) | Event::ChunkReturned { .. } if self.lost => {}
             Event::Released(items) => self.released(items, out),
-            Event::ChunkReturned { bytes } => self.budget.returned(bytes),
+            Event::ChunkReturned { bytes } => self.budget.came_back(bytes),
             Event::Reloaded {
                 handle,
                 seq,
@@ -217,14 +245,7 @@ impl Core {
             } => {
                 self.reloaded(handle, seq, bytes, result, out);
             }
-            Event::ReadBackDone {
-                reply,
-                parts,
-                revision,
-                bytes,
-            } => {
-                figures::answer_read_back(reply, &parts, revision, bytes, out);
-            }
+            Event::ReadBackDone { read, bytes } => self.answer_read_back(read, bytes, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
         }
     }
@@ -306,35 +327,47 @@ impl Core {
 
     /// Everything that waits for an answer gets one: the shell is about to end.
     pub(crate) fn abandon(&mut self, out: &mut Vec<Effect>) {
-        let refuse = |reply| Effect::Reply {
-            reply,
-            answer: Answer::Refused(RequestError::ShutDown),
-        };
-        out.extend(self.flushes.drain(..).map(|(reply, _)| refuse(reply)));
-        out.extend(
-            self.pending
-                .replies
-                .drain(..)
-                .map(|(reply, _)| refuse(reply)),
-        );
+        let error = RequestError::ShutDown;
+        out.extend(refusals(
+            self.flushes.drain(..).map(|(reply, _)| reply),
+            &error,
+        ));
+        out.extend(refusals(
+            self.pending.replies.drain(..).map(|(reply, _)| reply),
+            &error,
+        ));
         for tenant in self.blocks.values_mut() {
             if let Tenant::Block(record) = tenant {
-                out.extend(record.waiters.drain(..).map(refuse));
-                if let Some(fill) = &mut record.fill {
-                    out.extend(fill.replies.drain(..).map(|(reply, _)| refuse(reply)));
-                }
-                for request in record.deferred.drain(..) {
-                    out.extend(requests::reply_of(&request).map(refuse));
-                }
+                let replies = record.take_replies();
+                out.extend(refusals(replies.into_iter(), &error));
             }
         }
+        self.deferred_open.clear();
     }
 
-    /// What is not yet settled: jobs, versions to publish. Zero means that another tick would
-    /// change nothing by itself.
+    /// Whether another tick would change nothing by itself.
     pub(crate) fn is_settled(&self) -> bool {
-        self.jobs.is_empty() && self.pending.is_empty() && self.pending.replies.is_empty()
+        self.jobs.is_empty()
+            && self.pending.is_empty()
+            && self.pending.replies.is_empty()
+            && self.flushes.is_empty()
+            && self.reloading_bytes == 0
+            && self.residency.figures().wishes == 0
+            && self.budget.overshoot() == ByteLen::ZERO
+            && self.compaction.is_at_rest()
+            && !self.stalled
     }
+}
+
+/// The same refusal for everybody who waits.
+fn refusals(
+    replies: impl Iterator<Item = ReplyId>,
+    error: &RequestError,
+) -> impl Iterator<Item = Effect> {
+    replies.map(move |reply| Effect::Reply {
+        reply,
+        answer: Answer::Refused(error.clone()),
+    })
 }
 
 /// The policy's name of a block: its slot index.

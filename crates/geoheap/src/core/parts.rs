@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::core::contents::check_retainable;
 use crate::core::event::{Answer, PartOp, ReplyId, Retired};
 use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
+use crate::core::transfer::compact_layout;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::Content;
@@ -125,13 +126,15 @@ impl Core {
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
         record.retained.retain(|(id, _)| *id != part);
-        match record.place {
-            Some(place) => self.pending.retired.push(Retired::Room {
+        if let Some(place) = record.place {
+            self.pending.retired.push(Retired::Room {
                 handle,
                 place,
                 part,
-            }),
-            None => self.repack_away(handle),
+            });
+        } else {
+            self.repack_away(handle);
+            self.ask_again(handle);
         }
         self.report.blocks_updated += 1;
         self.queue_slot(handle);
@@ -159,7 +162,7 @@ impl Core {
         retire_rooms: Vec<PartId>,
         reply: ReplyId,
     ) {
-        let seq = self.next_seq();
+        let seq = self.order;
         self.report.blocks_updated += 1;
         let record = self.own(handle);
         let kept = content
@@ -213,26 +216,26 @@ impl Core {
         }
     }
 
-    /// Moves a placed block between the chunks of its two lifetimes, contents and layout kept.
-    ///
-    /// # Errors
-    /// [`RequestError::Layout`] never in practice: the layout was valid before.
-    pub(super) fn start_reshape(&mut self, handle: Handle) -> Result<(), RequestError> {
-        let record = self.record(handle).expect("the caller looked it up");
-        if record.pins > 0 {
-            // R9: a pinned block stays put; it moves when it is next written anew.
-            return Ok(());
+    /// A callback that was asked for contents which have changed since is asked again; its first
+    /// answer is dropped.
+    pub(super) fn ask_again(&mut self, handle: Handle) {
+        if self.own(handle).reloading.take().is_some() {
+            self.wish_for(handle);
         }
-        let grown = record
-            .layout
-            .grown(&Growth::default(), &self.kinds, self.align_max)?;
-        let pieces = present_pieces(&record.layout, &grown.layout, None).collect();
-        let seq = self.next_seq();
-        self.start_job(
-            handle,
-            Fill::new(seq, Purpose::Reshape, grown.layout, pieces),
-        );
-        Ok(())
+    }
+
+    /// Moves a placed block into a chunk of its lifetime, contents and parts kept, if it lies in
+    /// one of the other. A pinned block stays put (R9) and goes when the last pin is taken off;
+    /// one with a job goes when that is done.
+    pub(super) fn move_to_its_lifetime(&mut self, handle: Handle, order: u64) {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.is_busy() || !self.is_misplaced(handle) {
+            return;
+        }
+        let layout = compact_layout(self, &record.layout);
+        let pieces = present_pieces(&record.layout, &layout, None).collect();
+        let fill = Fill::new(order, Purpose::Reshape, layout, pieces);
+        self.start_job(handle, fill);
     }
 }
 

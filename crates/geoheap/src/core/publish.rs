@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::Lifetime;
+use geoheap_chunk_heap::{ChunkHeap, Lifetime};
 use geoheap_frame_sync::Version;
 
-use crate::core::Core;
+use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
+use crate::core::{Core, sure};
+use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::report::HeapEvent;
 use crate::slot::{PartTable, Slot, SlotState};
@@ -73,11 +75,14 @@ impl Core {
             });
             return;
         }
-        // Nothing new, so what callers wait for is published already.
-        self.answer_published(out);
+        // Nothing new, so what callers wait for is published already, unless it waits for a replica.
+        if !self.stalled {
+            self.answer_published(out);
+        }
     }
 
     pub(super) fn published(&mut self, version: Version, out: &mut Vec<Effect>) {
+        self.stalled = false;
         self.version = version;
         self.report.version = version.get();
         self.report.publishes += 1;
@@ -90,7 +95,9 @@ impl Core {
             due.into_iter()
                 .map(|(reply, answer)| Effect::Reply { reply, answer }),
         );
-        let oldest_open = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let oldest_job = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let oldest_deferred = self.deferred_open.first().copied().unwrap_or(u64::MAX);
+        let oldest_open = oldest_job.min(oldest_deferred);
         let version = self.version;
         self.flushes.retain(|(reply, seq)| {
             let done = oldest_open > *seq;
@@ -115,8 +122,14 @@ impl Core {
         self.report.device_lost = true;
         let live: Vec<Handle> = self.by_index.iter().flatten().copied().collect();
         for handle in live {
-            self.lose_block(handle);
+            self.lose_block(handle, out);
         }
+        // The books of the memory that is gone are closed; whoever still holds a place in them
+        // holds a version that is void.
+        self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
+        self.budget.forget_device();
+        self.compaction = Compaction::default();
+        self.ready.clear();
         self.pending.retired.clear();
         self.pending.forget.clear();
         out.push(Effect::VoidVersions);
@@ -124,7 +137,8 @@ impl Core {
         self.publish(out);
     }
 
-    pub(super) fn lose_block(&mut self, handle: Handle) {
+    pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        self.refuse_all(handle, &RequestError::DeviceLost, out);
         self.cancel_job(handle);
         self.retire_place(handle);
         let record = self.own(handle);

@@ -7,7 +7,7 @@ use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
 use smallvec::SmallVec;
 
 use crate::core::event::{ReplyId, Request};
-use crate::core::fill::Fill;
+use crate::core::fill::{Fill, Purpose, Target};
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Payload, Source};
@@ -29,6 +29,14 @@ pub(crate) enum Away {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reloading {
     pub(crate) seq: u64,
+}
+
+/// A caller who waits until a block is resident.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) reply: ReplyId,
+    /// Whether he waits for a pin, which goes if he is refused.
+    pub(crate) pins: bool,
 }
 
 /// One block.
@@ -54,10 +62,12 @@ pub(crate) struct Record {
     pub(crate) reloading: Option<Reloading>,
     /// Counts contents: an update raises it, a move does not.
     pub(crate) revision: u64,
-    /// Requests that wait until `fill` is done.
-    pub(crate) deferred: VecDeque<Request>,
+    /// Requests that wait until `fill` is done, each with its place in the order of requests.
+    pub(crate) deferred: VecDeque<(u64, Request)>,
     /// Callers who wait until it is resident.
-    pub(crate) waiters: SmallVec<[ReplyId; 1]>,
+    pub(crate) waiters: SmallVec<[Waiter; 1]>,
+    /// How often it found no room since it was last resident.
+    pub(crate) set_asides: u32,
     /// The last queued slot showed it in a place.
     pub(crate) shown: bool,
     /// Frame of the last wish for it while it was away.
@@ -68,6 +78,40 @@ impl Record {
     /// Whether moves and evictions must leave it alone.
     pub(crate) fn is_busy(&self) -> bool {
         self.fill.is_some() || self.pins > 0
+    }
+
+    /// Whether it is wanted back also if no frame looks at it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.waiters.is_empty() || self.pins > 0 || self.lifetime == Lifetime::LongLived
+    }
+
+    /// Whether its job takes it to another place, contents kept.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.fill
+            .as_deref()
+            .is_some_and(|fill| fill.purpose == Purpose::Reshape && fill.target != Target::Present)
+    }
+
+    /// Everybody who waits for anything about it; they must be answered now.
+    pub(crate) fn take_replies(&mut self) -> Vec<ReplyId> {
+        let mut replies: Vec<ReplyId> = self.take_waiters();
+        if let Some(fill) = &mut self.fill {
+            replies.extend(fill.replies.drain(..).map(|(reply, _)| reply));
+        }
+        let deferred = self.deferred.drain(..);
+        replies.extend(deferred.filter_map(|(_, request)| request.reply()));
+        replies
+    }
+
+    /// The callers who wait until it is resident, who will be refused: the pins that they wait
+    /// for go with them.
+    pub(crate) fn take_waiters(&mut self) -> Vec<ReplyId> {
+        let mut replies = Vec::new();
+        for waiter in self.waiters.drain(..) {
+            self.pins -= u32::from(waiter.pins);
+            replies.push(waiter.reply);
+        }
+        replies
     }
 
     /// Whether it can leave and come back.

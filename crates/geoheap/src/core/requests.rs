@@ -14,24 +14,19 @@ use crate::handle::Handle;
 use crate::report::{HeapEvent, Op};
 use crate::slot::Slot;
 
-/// Who waits for the answer of a request.
-pub(super) fn reply_of(request: &Request) -> Option<ReplyId> {
-    match request {
-        Request::Part { reply, .. }
-        | Request::Pin { reply, .. }
-        | Request::AwaitResident { reply, .. }
-        | Request::ReadBack { reply, .. }
-        | Request::SetBudget { reply, .. }
-        | Request::Flush { reply }
-        | Request::Compact { reply }
-        | Request::Trim { reply } => Some(*reply),
-        _ => None,
-    }
-}
-
 impl Core {
-    /// Carries out or defers one request.
+    /// Gives a request its place in the order of all, and carries it out or defers it.
     pub(super) fn request(&mut self, request: Request, out: &mut Vec<Effect>) {
+        let order = self.next_seq();
+        self.carry_out(order, request, out);
+    }
+
+    /// Carries out or defers one request, at its place in the order.
+    pub(super) fn carry_out(&mut self, order: u64, request: Request, out: &mut Vec<Effect>) {
+        self.order = order;
+        if self.lost && !request.outlives_device() {
+            return refuse_any(&request, RequestError::DeviceLost, out);
+        }
         match request {
             Request::Add { handle, block } => self.add(handle, *block, out),
             Request::Remove { handle } => self.remove(handle, out),
@@ -46,7 +41,7 @@ impl Core {
                     answer: Answer::Done,
                 });
             }
-            Request::Flush { reply } => self.flushes.push((reply, self.seq)),
+            Request::Flush { reply } => self.flushes.push((reply, order)),
             Request::Compact { reply } => {
                 self.compaction.request();
                 out.push(Effect::Reply {
@@ -56,6 +51,7 @@ impl Core {
             }
             Request::Trim { reply } => {
                 self.compaction.trim = true;
+                self.spare_from_tick = self.tick.saturating_add(self.config.keep_empty_ticks);
                 out.push(Effect::Reply {
                     reply,
                     answer: Answer::Done,
@@ -68,21 +64,16 @@ impl Core {
     /// A request about one block that must be there.
     fn block_request(&mut self, request: Request, out: &mut Vec<Effect>) {
         let (handle, op) = subject(&request);
+        let order = self.order;
         let Some(record) = self.record_mut(handle) else {
-            refuse(
-                reply_of(&request),
-                handle,
-                op,
-                RequestError::Stale { handle },
-                out,
-            );
-            return;
+            return refuse_any(&request, RequestError::Stale { handle }, out);
         };
         if must_wait(record, &request) {
-            record.deferred.push_back(request);
+            record.deferred.push_back((order, request));
+            self.deferred_open.insert(order);
             return;
         }
-        let reply = reply_of(&request);
+        let reply = request.reply();
         let done = match request {
             Request::Update {
                 contents, in_place, ..
@@ -92,7 +83,10 @@ impl Core {
                 record.owners += 1;
                 Ok(())
             }
-            Request::SetLifetime { lifetime, .. } => self.set_lifetime(handle, lifetime),
+            Request::SetLifetime { lifetime, .. } => {
+                self.set_lifetime(handle, lifetime);
+                Ok(())
+            }
             Request::SetPriority { priority, .. } => {
                 record.priority = priority;
                 if record.place.is_some() {
@@ -107,9 +101,9 @@ impl Core {
                 record.label = label;
                 Ok(())
             }
-            Request::Pin { reply, .. } => self.pin(handle, reply, out),
+            Request::Pin { reply, .. } => self.pin(handle, reply),
             Request::Unpin { .. } => self.unpin(handle),
-            Request::AwaitResident { reply, .. } => self.await_resident(handle, reply),
+            Request::AwaitResident { reply, .. } => self.await_resident(handle, reply, false),
             Request::ReadBack { reply, .. } => self.read_back(handle, reply, out),
             _ => unreachable!("requests without a subject are handled before"),
         };
@@ -120,7 +114,11 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, fill: Fill) {
-        self.jobs.insert(fill.seq, handle);
+        let other = self.jobs.insert(fill.seq, handle);
+        assert!(
+            other.is_none(),
+            "each place in the order has one job: {other:?}"
+        );
         self.jobs_bytes += fill.layout.len().get();
         let placed = self.own(handle).place.is_some();
         if placed {
@@ -171,29 +169,8 @@ impl Core {
         if record.owners > 0 {
             return;
         }
-        let stale = || Answer::Refused(RequestError::Stale { handle });
-        for reply in record.waiters.drain(..) {
-            out.push(Effect::Reply {
-                reply,
-                answer: stale(),
-            });
-        }
-        for request in record.deferred.drain(..) {
-            if let Some(reply) = reply_of(&request) {
-                out.push(Effect::Reply {
-                    reply,
-                    answer: stale(),
-                });
-            }
-        }
-        if let Some(fill) = self.cancel_job(handle) {
-            for (reply, _) in &fill.replies {
-                out.push(Effect::Reply {
-                    reply: *reply,
-                    answer: stale(),
-                });
-            }
-        }
+        self.refuse_all(handle, &RequestError::Stale { handle }, out);
+        self.cancel_job(handle);
         self.retire_place(handle);
         self.residency.unwish(entry(handle));
         let record = self.own(handle);
@@ -229,80 +206,22 @@ impl Core {
         sure(self.residency.remove(entry(handle)));
     }
 
-    fn set_lifetime(&mut self, handle: Handle, lifetime: Lifetime) -> Result<(), RequestError> {
+    fn set_lifetime(&mut self, handle: Handle, lifetime: Lifetime) {
+        let order = self.order;
         let record = self.own(handle);
         if record.lifetime == lifetime {
-            return Ok(());
+            return;
         }
         record.lifetime = lifetime;
-        let exempt = record.is_exempt();
+        let (exempt, away) = (record.is_exempt(), record.away == Away::Evicted);
         if record.place.is_some() {
             sure(self.residency.set_exempt(entry(handle), exempt));
-            self.start_reshape(handle)?;
-        } else if record.away == Away::Evicted {
+            self.move_to_its_lifetime(handle, order);
+        } else if away && lifetime == Lifetime::LongLived {
             // A long-lived block is resident, whether or not somebody looks at it.
-            self.wish_for(handle);
+            self.want(handle);
         }
         self.queue_slot(handle);
-        Ok(())
-    }
-
-    fn pin(
-        &mut self,
-        handle: Handle,
-        reply: ReplyId,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), RequestError> {
-        let record = self.own(handle);
-        record.pins += 1;
-        if record.place.is_none() {
-            return self.await_resident(handle, reply);
-        }
-        sure(self.residency.pin(entry(handle)));
-        out.push(Effect::Reply {
-            reply,
-            answer: Answer::Done,
-        });
-        Ok(())
-    }
-
-    fn unpin(&mut self, handle: Handle) -> Result<(), RequestError> {
-        let record = self.own(handle);
-        if record.pins == 0 {
-            return Err(RequestError::NotPinned { handle });
-        }
-        record.pins -= 1;
-        if record.place.is_some() {
-            let known = self.residency.unpin(entry(handle));
-            debug_assert!(
-                known.is_ok(),
-                "a pinned, placed block is pinned in the policy"
-            );
-        }
-        Ok(())
-    }
-
-    fn await_resident(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {
-        let record = self.own(handle);
-        if record.place.is_some() {
-            self.pending.replies.push((reply, Answer::Done));
-            return Ok(());
-        }
-        match &record.away {
-            Away::Failed(reason) if record.fill.is_none() => {
-                return Err(RequestError::Failed {
-                    handle,
-                    reason: reason.clone(),
-                });
-            }
-            Away::Lost => return Err(RequestError::DeviceLost),
-            _ => {}
-        }
-        record.waiters.push(reply);
-        if record.away == Away::Evicted {
-            self.wish_for(handle);
-        }
-        Ok(())
     }
 }
 
@@ -312,10 +231,15 @@ fn must_wait(record: &Record, request: &Request) -> bool {
         return false;
     };
     // What was sent first is done first: nothing overtakes a deferred request but what asks for
-    // no bytes.
+    // no bytes and no place.
+    let follows = !record.deferred.is_empty();
     match request {
-        Request::Update { .. } => fill.purpose == Purpose::Reshape || !record.deferred.is_empty(),
+        Request::Update { in_place, .. } => {
+            *in_place || fill.purpose == Purpose::Reshape || follows
+        }
         Request::Part { .. } | Request::SetLifetime { .. } | Request::ReadBack { .. } => true,
+        // A pin in the middle of a move lets the move end first (R9).
+        Request::Pin { .. } | Request::Unpin { .. } => record.is_moving() || follows,
         _ => false,
     }
 }
@@ -338,6 +262,24 @@ fn subject(request: &Request) -> (Handle, Op) {
         | Request::Flush { .. }
         | Request::Compact { .. }
         | Request::Trim { .. } => unreachable!("requests about the whole heap have no subject"),
+    }
+}
+
+/// Refuses a request about a block or about the whole heap.
+fn refuse_any(request: &Request, error: RequestError, out: &mut Vec<Effect>) {
+    let reply = request.reply();
+    match request {
+        Request::SetBudget { .. }
+        | Request::Flush { .. }
+        | Request::Compact { .. }
+        | Request::Trim { .. } => out.extend(reply.map(|reply| Effect::Reply {
+            reply,
+            answer: Answer::Refused(error),
+        })),
+        about_a_block => {
+            let (handle, op) = subject(about_a_block);
+            refuse(reply, handle, op, error, out);
+        }
     }
 }
 

@@ -45,11 +45,12 @@ impl Core {
         }
     }
 
-    /// Asks the policy to bring an evicted block back.
+    /// Asks the policy to bring an evicted block back, unless no place could hold it.
     pub(super) fn wish_for(&mut self, handle: Handle) {
         let frame = Frame::new(self.frame);
+        let max = self.block_bytes_max();
         let record = self.record(handle).expect("the caller looked it up");
-        if record.reloading.is_some() {
+        if record.reloading.is_some() || record.layout.len() > max {
             return;
         }
         let (bytes, priority) = (record.layout.len().get(), Priority::new(record.priority));
@@ -81,6 +82,20 @@ impl Core {
         ByteLen::new(left / chunk * chunk)
     }
 
+    /// Bytes that the frames' working set can have. Unlike `dynamic_capacity` this counts what
+    /// long-lived blocks and those in dedicated buffers have: they are of the working set.
+    fn working_capacity(&self) -> ByteLen {
+        let mut other = ByteLen::ZERO;
+        for info in self.heap.chunks() {
+            if info.lifetime == Lifetime::LongLived {
+                other += info.live;
+            } else if info.dedicated {
+                other += info.capacity;
+            }
+        }
+        self.dynamic_capacity() + other
+    }
+
     fn dynamic_live(&self) -> ByteLen {
         self.heap
             .chunks()
@@ -106,24 +121,36 @@ impl Core {
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
-            self.retire_place(handle);
+            self.evict_place(handle);
             let record = self.own(handle);
             record.away = Away::Evicted;
             record.wished_frame = 0;
-            self.report.evictions += 1;
             self.queue_slot(handle);
+        }
+    }
+
+    /// Ends a block's presence in GPU memory, if any, for want of room.
+    pub(super) fn evict_place(&mut self, handle: Handle) {
+        let record = self.own(handle);
+        if record.place.is_some() {
+            let long_lived = record.lifetime == Lifetime::LongLived;
+            self.report.evictions += 1;
+            self.report.long_lived_evictions += u64::from(long_lived);
+            self.retire_place(handle);
         }
     }
 
     /// Turns the best wishes into jobs, as many as the tick can bring.
     pub(super) fn start_streaming(&mut self, out: &mut Vec<Effect>) {
+        let now = self.now();
+        self.residency.expire_wishes(now);
+        self.renew_wishes(out);
         let under_way: u64 = self.streaming_bytes();
-        let cap = (2 * self.config.tick_upload_bytes.get()).saturating_sub(under_way);
+        let twice = self.config.tick_upload_bytes.get().saturating_mul(2);
+        let cap = twice.saturating_sub(under_way);
         if cap == 0 {
             return;
         }
-        let now = self.now();
-        self.residency.expire_wishes(now);
         let mut wishes = Vec::new();
         self.residency
             .wishes(cap, STREAM_INS_PER_TICK, now, &mut wishes);
@@ -156,11 +183,9 @@ impl Core {
         }
         match &record.source {
             Source::Retained => {
-                let contents: Vec<_> = record
-                    .layout
-                    .parts()
-                    .filter_map(|part| Some((part.id, record.retained(part.id)?.clone())))
-                    .collect();
+                let kept = |id| Some((id, record.retained(id)?.clone()));
+                let parts = record.layout.parts();
+                let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
                 self.start_stream_in(handle, contents);
             }
             Source::Reload(make) => {
@@ -223,7 +248,7 @@ impl Core {
 
     /// Notes whether what frames use fits the budget at all.
     pub(super) fn update_degraded(&mut self, out: &mut Vec<Effect>) {
-        let budget = self.dynamic_capacity().get();
+        let budget = self.working_capacity().get();
         let found = self
             .residency
             .degraded(budget, self.now())
@@ -246,7 +271,7 @@ fn match_lengths(
     record: &crate::core::record::Record,
     payloads: Vec<Payload>,
 ) -> Result<Vec<(PartId, Payload)>, FailReason> {
-    let parts: Vec<_> = record.layout.parts().collect();
+    let parts = record.layout.parts_by_id();
     let expected: ByteLen = parts.iter().map(|part| part.used_len).sum();
     let given: ByteLen = payloads.iter().map(Payload::len).sum();
     let matches = parts.len() == payloads.len()

@@ -12,7 +12,11 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::{Core, entry, sure};
+use crate::error::FailReason;
 use crate::handle::Handle;
+
+/// Submits of a block's bytes that may fail before the block does.
+const SUBMIT_FAILURES_MAX: u32 = 8;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +30,8 @@ impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
     pub(super) fn transfer(&mut self, out: &mut Vec<Effect>) {
         if self.lost {
+            // Nothing to submit; but blocks are still removed, and callers answered.
+            self.publish(out);
             return;
         }
         let mut copies = Vec::new();
@@ -134,8 +140,28 @@ impl Core {
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
+            self.rewind_jobs(out);
         }
         self.publish(out);
+    }
+
+    /// Some of this tick's copies did not reach the queue, and nobody can tell which: every job
+    /// that had begun starts over, where it lies.
+    fn rewind_jobs(&mut self, out: &mut Vec<Effect>) {
+        let handles: Vec<Handle> = self.jobs.values().copied().collect();
+        for handle in handles {
+            let Some(fill) = &mut self.own(handle).fill else {
+                continue;
+            };
+            if !fill.has_begun() {
+                continue;
+            }
+            fill.submit_failures += 1;
+            let attempts = fill.submit_failures;
+            if !fill.rewind() || attempts >= SUBMIT_FAILURES_MAX {
+                self.fail(handle, FailReason::Transfer { attempts }, out);
+            }
+        }
     }
 
     fn commit_fill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
@@ -169,12 +195,19 @@ impl Core {
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
-        let waiters = core::mem::take(&mut self.own(handle).waiters);
-        self.pending
-            .replies
-            .extend(waiters.into_iter().map(|reply| (reply, Answer::Done)));
+        let record = self.own(handle);
+        record.set_asides = 0;
+        let waiters = core::mem::take(&mut record.waiters);
+        let answers = waiters.into_iter();
+        let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
+        self.pending.replies.extend(answers);
         self.queue_slot(handle);
         self.run_deferred(handle, out);
+        if self.record(handle).is_some() {
+            // Its lifetime may have changed while it could not move.
+            let order = self.next_seq();
+            self.move_to_its_lifetime(handle, order);
+        }
     }
 
     /// Makes a filled range the block's place, and retires the one before it.
@@ -219,8 +252,9 @@ impl Core {
             return;
         };
         let mut waiting = core::mem::take(&mut record.deferred);
-        while let Some(request) = waiting.pop_front() {
-            self.request(request, out);
+        while let Some((order, request)) = waiting.pop_front() {
+            self.deferred_open.remove(&order);
+            self.carry_out(order, request, out);
             match self.record_mut(handle) {
                 Some(record) if record.fill.is_some() => {
                     // Whatever the request deferred itself stays in front of the rest.
@@ -228,7 +262,10 @@ impl Core {
                     return;
                 }
                 Some(_) => {}
-                None => return,
+                None => {
+                    debug_assert!(waiting.is_empty(), "a remove is never deferred");
+                    return;
+                }
             }
         }
     }

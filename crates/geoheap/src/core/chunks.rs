@@ -1,0 +1,153 @@
+//! Chunks made and given back: growth under the budget, running out of memory, spares, and a
+//! budget that was lowered.
+
+use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime};
+use geoheap_suballoc::ByteLen;
+
+use crate::config::STAGING_SHARE;
+use crate::core::event::{Effect, Retired};
+use crate::core::{Core, sure};
+use crate::error::FailReason;
+use crate::handle::Handle;
+use crate::report::HeapEvent;
+
+/// Buffer creations that may fail for one block: the first is retried after making room.
+const CREATE_FAILURES_MAX: u32 = 2;
+/// Ticks after which a budget that the device cut short grows back by a chunk.
+const REGROW_TICKS: u64 = 256;
+
+impl Core {
+    pub(super) fn open_chunk(
+        &mut self,
+        capacity: ByteLen,
+        lifetime: Lifetime,
+        dedicated: bool,
+        class: u8,
+        out: &mut Vec<Effect>,
+    ) {
+        let chunk = sure(self.heap.open_chunk(capacity, lifetime, dedicated, class));
+        self.budget.take(capacity);
+        let index = chunk.get() as usize;
+        if self.ready.len() <= index {
+            self.ready.resize(index + 1, false);
+        }
+        self.ready[index] = false;
+        out.push(Effect::CreateChunk {
+            chunk,
+            len: capacity,
+            lifetime,
+        });
+    }
+
+    pub(super) fn chunk_ready(&mut self, chunk: ChunkId) {
+        sure(self.heap.chunk_ready(chunk));
+        self.ready[chunk.get() as usize] = true;
+        self.report.chunks_created += 1;
+        self.note_chunks();
+    }
+
+    /// The device has no memory for a chunk: what was placed in it waits again, the effective
+    /// budget shrinks to what is there, and room is made. A block that had no luck twice fails.
+    pub(super) fn chunk_failed(
+        &mut self,
+        chunk: ChunkId,
+        reason: &FailReason,
+        out: &mut Vec<Effect>,
+    ) {
+        let capacity = self
+            .heap
+            .chunk(chunk)
+            .map_or(ByteLen::ZERO, |info| info.capacity);
+        self.budget.returned(capacity);
+        let floor = self.budget.staging + self.config.chunk_bytes;
+        let left = (self.budget.held + self.budget.staging).max(floor);
+        self.budget.effective = self.budget.effective.min(left);
+        self.budget.cut_tick = self.tick;
+        self.report.out_of_memory += 1;
+        out.push(Effect::Notify(HeapEvent::OutOfMemory {
+            requested: capacity,
+            effective_budget: self.budget.effective,
+        }));
+        for (_, owner) in sure(self.heap.chunk_failed(chunk)) {
+            let handle = Handle::from_bits(owner.0);
+            let fill = self
+                .own(handle)
+                .fill
+                .as_mut()
+                .expect("an opening chunk has only jobs");
+            let sendable = fill.restart();
+            fill.create_failures += 1;
+            if !sendable || fill.create_failures >= CREATE_FAILURES_MAX {
+                self.fail(handle, reason.clone(), out);
+            }
+        }
+        self.compaction.trim = true;
+        self.make_room(capacity, out);
+    }
+
+    /// Spare ahead of need, empty chunks past their time, chunks over the budget.
+    pub(super) fn tend_chunks(&mut self, out: &mut Vec<Effect>) {
+        self.regrow_budget();
+        let over = self.budget.overshoot() > ByteLen::ZERO;
+        let pressed = over || self.compaction.trim || self.budget_hunger > 0;
+        let mut closing = Vec::new();
+        self.heap.close_empty(self.tick, pressed, &mut closing);
+        self.compaction.trim = false;
+        for chunk in closing {
+            let len = self.heap.chunk(chunk).map(|info| info.capacity);
+            self.budget.leaves(len.unwrap_or_default());
+            self.pending.forget.push(chunk);
+            self.pending.retired.push(Retired::Chunk(chunk));
+        }
+        if over {
+            self.shed_chunk(out);
+        } else if !pressed
+            && self.tick >= self.spare_from_tick
+            && let Some((capacity, lifetime)) = self.heap.wants_spare()
+            && self.budget.allows(capacity)
+        {
+            self.open_chunk(capacity, lifetime, false, 0, out);
+        }
+    }
+
+    fn regrow_budget(&mut self) {
+        let cut = self.budget.effective < self.budget.total;
+        if cut && self.tick >= self.budget.cut_tick + REGROW_TICKS {
+            self.budget.cut_tick = self.tick;
+            self.budget.effective =
+                (self.budget.effective + self.config.chunk_bytes).min(self.budget.total);
+        }
+    }
+
+    /// The budget was lowered: makes what is live fit into one chunk fewer, so that the emptiest
+    /// can be evacuated and returned.
+    fn shed_chunk(&mut self, out: &mut Vec<Effect>) {
+        let over = self.budget.overshoot_to_shed();
+        if over == ByteLen::ZERO {
+            return;
+        }
+        let capacity: ByteLen = self.open_dynamic().map(|info| info.capacity).sum();
+        let live: ByteLen = self
+            .open_dynamic()
+            .map(|info| info.live + info.reserved)
+            .sum();
+        let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
+        let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
+        self.evict(live.saturating_sub(room), out);
+        self.compaction.request();
+    }
+
+    fn open_dynamic(&self) -> impl Iterator<Item = ChunkInfo> + '_ {
+        self.heap
+            .chunks()
+            .filter(|info| info.lifetime == Lifetime::Dynamic && info.state != ChunkState::Closing)
+    }
+
+    /// A new budget. It was checked by the shell, so it can hold a chunk.
+    pub(super) fn set_budget(&mut self, total: ByteLen, staging: ByteLen, out: &mut Vec<Effect>) {
+        self.budget.total = total;
+        self.budget.effective = total;
+        self.budget.staging = staging;
+        out.push(Effect::SetStaging { limit: staging });
+    }
+}

@@ -1,0 +1,176 @@
+//! Callers who wait until a block is resident, pins, and wishes that must not age.
+//!
+//! A wish of a frame ages: when no frame looks at a block any more, nobody needs it. A caller who
+//! waits, a pin, and a long life do not: the wishes of such blocks are made anew each tick.
+
+use geoheap_chunk_heap::Lifetime;
+use geoheap_suballoc::ByteLen;
+
+use crate::core::event::{Answer, Effect, ReplyId};
+use crate::core::record::{Away, Waiter};
+use crate::core::{Core, entry, refusals, sure};
+use crate::error::{FailReason, RequestError};
+use crate::handle::Handle;
+
+/// Times that a block may find no room before those who wait for it are told so.
+const SET_ASIDES_MAX: u32 = 3;
+
+impl Core {
+    pub(super) fn pin(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {
+        if self.own(handle).place.is_none() {
+            self.await_resident(handle, reply, true)?;
+            self.own(handle).pins += 1;
+            return Ok(());
+        }
+        self.own(handle).pins += 1;
+        sure(self.residency.pin(entry(handle)));
+        self.pending.replies.push((reply, Answer::Done));
+        Ok(())
+    }
+
+    pub(super) fn unpin(&mut self, handle: Handle) -> Result<(), RequestError> {
+        let record = self.own(handle);
+        if record.pins == 0 {
+            return Err(RequestError::NotPinned { handle });
+        }
+        record.pins -= 1;
+        let (pins, placed) = (record.pins as usize, record.place.is_some());
+        if placed {
+            sure(self.residency.unpin(entry(handle)));
+            let order = self.order;
+            self.move_to_its_lifetime(handle, order);
+            return Ok(());
+        }
+        // A pin that is taken off before it took hold: who waits for it waits for the block.
+        let mut waiting = record.waiters.iter_mut().filter(|waiter| waiter.pins);
+        let surplus = waiting.by_ref().count().saturating_sub(pins);
+        let waiting = record.waiters.iter_mut().filter(|waiter| waiter.pins);
+        for waiter in waiting.take(surplus) {
+            waiter.pins = false;
+        }
+        Ok(())
+    }
+
+    pub(super) fn await_resident(
+        &mut self,
+        handle: Handle,
+        reply: ReplyId,
+        pins: bool,
+    ) -> Result<(), RequestError> {
+        let max = self.block_bytes_max();
+        let record = self.own(handle);
+        if record.place.is_some() {
+            self.pending.replies.push((reply, Answer::Done));
+            return Ok(());
+        }
+        let requested = record.layout.len();
+        match &record.away {
+            Away::Failed(reason) if record.fill.is_none() => {
+                let reason = reason.clone();
+                return Err(RequestError::Failed { handle, reason });
+            }
+            Away::Lost => return Err(RequestError::DeviceLost),
+            Away::Evicted if record.fill.is_none() && requested > max => {
+                return Err(RequestError::TooLarge { requested, max });
+            }
+            _ => {}
+        }
+        record.waiters.push(Waiter { reply, pins });
+        if record.away == Away::Evicted {
+            self.want(handle);
+        }
+        Ok(())
+    }
+
+    /// The block is to come back whether or not a frame looks at it.
+    pub(super) fn want(&mut self, handle: Handle) {
+        self.wanted.insert(handle);
+        self.wish_for(handle);
+    }
+
+    /// Makes the wishes that must not age anew. Costs the blocks that are away and wanted.
+    pub(super) fn renew_wishes(&mut self, out: &mut Vec<Effect>) {
+        let max = self.block_bytes_max();
+        for handle in core::mem::take(&mut self.wanted) {
+            let Some(record) = self.record(handle) else {
+                continue;
+            };
+            let away = record.place.is_none() && record.away == Away::Evicted;
+            if !away || !record.is_wanted() {
+                continue;
+            }
+            let requested = record.layout.len();
+            if requested > max {
+                let error = RequestError::TooLarge { requested, max };
+                self.refuse_waiters(handle, &error, out);
+            }
+            let record = self.record(handle).expect("it was there just now");
+            let under_way = record.fill.is_some() || record.reloading.is_some();
+            if record.is_wanted() {
+                self.wanted.insert(handle);
+                if !under_way {
+                    self.wish_for(handle);
+                }
+            }
+        }
+    }
+
+    /// A block found no room once more and was set aside: it comes back when there is some, but
+    /// nobody waits for ever.
+    pub(super) fn weary_waiters(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let budget = self.budget.total;
+        let record = self.own(handle);
+        record.set_asides = record.set_asides.saturating_add(1);
+        if record.set_asides >= SET_ASIDES_MAX {
+            let requested = record.layout.len();
+            let reason = FailReason::NoRoom { requested, budget };
+            self.refuse_waiters(handle, &RequestError::Failed { handle, reason }, out);
+        }
+        if self.own(handle).is_wanted() {
+            self.want(handle);
+        }
+    }
+
+    pub(super) fn refuse_waiters(
+        &mut self,
+        handle: Handle,
+        error: &RequestError,
+        out: &mut Vec<Effect>,
+    ) {
+        let replies = self.own(handle).take_waiters();
+        out.extend(refusals(replies.into_iter(), error));
+    }
+
+    /// Refuses everybody who waits for anything about the block, and drops what they asked.
+    pub(super) fn refuse_all(
+        &mut self,
+        handle: Handle,
+        error: &RequestError,
+        out: &mut Vec<Effect>,
+    ) {
+        let deferred = self.own(handle).deferred.iter().map(|(order, _)| *order);
+        let orders: Vec<u64> = deferred.collect();
+        for order in orders {
+            self.deferred_open.remove(&order);
+        }
+        let replies = self.own(handle).take_replies();
+        out.extend(refusals(replies.into_iter(), error));
+    }
+
+    /// Whether the block lies in a chunk of the other lifetime: it was pinned when its own
+    /// changed.
+    pub(super) fn is_misplaced(&self, handle: Handle) -> bool {
+        let place = self.record(handle).and_then(|record| {
+            let info = self.heap.range(record.place?)?;
+            Some((record.lifetime, self.heap.chunk(info.chunk)?.lifetime))
+        });
+        place.is_some_and(|(own, chunk): (Lifetime, Lifetime)| own != chunk)
+    }
+
+    /// Bytes that no block may exceed: the largest buffer that the device makes and the budget
+    /// allows.
+    pub(super) fn block_bytes_max(&self) -> ByteLen {
+        let device_max = self.heap.config().buffer_bytes_max;
+        self.config.block_bytes_max(self.budget.total, device_max)
+    }
+}
