@@ -1,8 +1,8 @@
 //! The manager: puts core, backend, publication and actor together, and takes them apart again.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
@@ -107,8 +107,8 @@ impl<B: Backend> GeometryManager<B> {
         let (info, limits) = (backend.info(), backend.limits());
         let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
         config.validate(buffer_bytes_max)?;
-        backend.set_staging_limit(config.staging_under(config.budget_bytes));
         let limit = config.staging_under(config.budget_bytes);
+        backend.set_staging_limit(limit);
         if backend.staging().free_bytes == ByteLen::ZERO {
             return Err(ConfigError::StagingTooSmall { limit }.into());
         }
@@ -126,7 +126,6 @@ impl<B: Backend> GeometryManager<B> {
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
         let (events_in, events) = event_queue(config.events_max);
-        let report = Arc::new(Mutex::new(Report::default()));
         let reloader = if caller_driven {
             Reloader::Inline(Vec::new())
         } else {
@@ -139,7 +138,7 @@ impl<B: Backend> GeometryManager<B> {
             block_bytes_max: AtomicU64::new(0),
             device_lost: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
-            report: Arc::clone(&report),
+            report: Arc::default(),
             config,
         });
         let block_max = shared.block_bytes_under(shared.config.budget_bytes);

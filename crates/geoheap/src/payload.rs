@@ -211,8 +211,8 @@ impl PartData {
 }
 
 /// Makes a block's bytes again: one payload a part, in the order of the parts' ids, with the
-/// lengths they have. It must give the newest contents, also after updates. Called on a worker of the engine's,
-/// or inside `poll()` where the caller drives.
+/// lengths they have. It must give the newest contents, also after updates. Called on a worker of
+/// the engine's, or inside `poll()` where the caller drives.
 #[derive(Clone)]
 pub struct ReloadFn(Arc<dyn Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync>);
 

@@ -215,7 +215,7 @@ impl<Buf> FrameTicket<Buf> {
     }
 
     /// The version's token alone. Whatever reads the frame's places must keep it until it is done:
-    /// commands carry it, see [`InFlight::attach`](crate::recording).
+    /// commands carry it, see [`InFlight::attach`].
     pub fn in_flight(&self) -> InFlight<Buf> {
         InFlight {
             hold: self.ticket.hold(),

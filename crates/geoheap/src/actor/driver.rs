@@ -9,6 +9,7 @@ use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
+use crate::actor::backlog::Backlog;
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
@@ -29,9 +30,9 @@ const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
 const KEPT_STAGING_SHARE: u64 = 4;
 
 /// A map whose hashes are the same in every run.
-type FixedMap<K, V> = AHashMap<K, V>;
+pub(super) type FixedMap<K, V> = AHashMap<K, V>;
 
-fn fixed_map<K, V>() -> FixedMap<K, V> {
+pub(super) fn fixed_map<K, V>() -> FixedMap<K, V> {
     let [a, b, c, d] = HASH_KEYS;
     AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
 }
@@ -44,6 +45,8 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) backend: B,
     pub(super) publisher: HeapPublisher<B::Buffer>,
     inbox: Inbox,
+    /// Messages taken out of the inbox that wait for the next tick.
+    backlog: Backlog,
     pub(super) reloader: Reloader,
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
@@ -97,6 +100,7 @@ impl<B: Backend> Driver<B> {
             backend: parts.backend,
             publisher: parts.publisher,
             inbox: parts.inbox,
+            backlog: Backlog::new(),
             reloader: parts.reloader,
             buffers: Vec::new(),
             table: parts.table,
@@ -129,15 +133,14 @@ impl<B: Backend> Driver<B> {
         self.inbox.receiver.clone()
     }
 
-    /// Whether more requests can be taken before the next tick. With a full backlog it is those
-    /// up to the next one with contents: among them may be the remove that makes room.
+    /// Whether more contents can be taken before the next tick.
     pub(crate) fn has_appetite(&self) -> bool {
-        let backlog = self.core.backlog_bytes();
-        if backlog < self.tick_bytes {
-            self.since.taken_bytes < self.tick_bytes
-        } else {
-            self.since.taken_bytes == 0 && backlog < self.tick_bytes.saturating_mul(2)
-        }
+        self.since.taken_bytes < self.tick_bytes && self.core.backlog_bytes() < self.tick_bytes
+    }
+
+    /// Whether messages wait that can be handled now.
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.has_appetite() && !self.backlog.is_empty()
     }
 
     /// Whether a frame ended since the last tick.
@@ -166,17 +169,23 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    /// Handles what waits in the mailbox, as far as the appetite goes. Returns whether somebody
-    /// asked to end.
+    /// Handles what waits, as far as the appetite goes; beyond that only what makes room. Returns
+    /// whether somebody asked to end.
     pub(crate) fn take_messages(&mut self) -> bool {
         while self.has_appetite() {
-            match self.inbox.receiver.try_recv() {
-                Ok(envelope) => {
-                    if self.take(envelope) {
-                        return true;
-                    }
-                }
-                Err(_) => return false,
+            let next = self.backlog.pop();
+            let Some(envelope) = next.or_else(|| self.inbox.receiver.try_recv().ok()) else {
+                return false;
+            };
+            if self.take(envelope) {
+                return true;
+            }
+        }
+        while let Ok(envelope) = self.inbox.receiver.try_recv() {
+            if let Some(envelope) = self.backlog.keep_or_pass(envelope)
+                && self.take(envelope)
+            {
+                return true;
             }
         }
         false
@@ -408,6 +417,9 @@ impl<B: Backend> Driver<B> {
     /// Ends: refuses whoever comes or waits, lets the device finish, joins the reload worker.
     pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<crate::manager::Leak>) {
         self.inbox.gate.close();
+        while let Some(envelope) = self.backlog.pop() {
+            self.take_last(envelope);
+        }
         while let Ok(envelope) = self.inbox.receiver.try_recv() {
             self.take_last(envelope);
         }

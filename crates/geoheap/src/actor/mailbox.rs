@@ -328,3 +328,25 @@ impl Drop for Permit<'_> {
         self.mailbox.gate.leave(self.weight);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_that_is_gone_keeps_nobody_waiting() {
+        let (mailbox, inbox) = mailbox(1, ByteLen::new(8), false);
+        let weight = Weight {
+            messages: 1,
+            bytes: 8,
+        };
+        let held = mailbox.permit(weight, Patience::None).expect("it is empty");
+        let other = mailbox.clone();
+        let waits = std::thread::spawn(move || other.permit(weight, Patience::Forever).map(drop));
+        // Whichever comes first, the wait or the end: neither leaves the thread waiting.
+        drop(inbox);
+        let refused = waits.join().expect("it does not panic");
+        assert_eq!(refused, Err(SendError::ShutDown));
+        drop(held);
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! Among the library crates only these modules name flume, spawn threads, or look at a clock.
 
+mod backlog;
 pub(crate) mod driver;
 mod effects;
 pub(crate) mod mailbox;

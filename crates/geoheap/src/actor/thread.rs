@@ -74,28 +74,32 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
         } else {
             interval
         };
-        // A driver that has enough to do looks at the mailbox again after the next tick: that is
-        // what makes the mailbox's bounds press back.
-        let received = if driver.has_appetite() {
-            receiver.recv_deadline(last + wait)
+        let due = if driver.can_go_on() {
+            last.elapsed() >= interval
+        } else if driver.has_appetite() {
+            match receiver.recv_deadline(last + wait) {
+                Ok(envelope) => {
+                    // A frame whose note an earlier tick took needs no tick of its own.
+                    let ended = matches!(&envelope.message, Message::FrameEnded);
+                    let ended = ended && driver.has_notes();
+                    if driver.take(envelope) {
+                        break;
+                    }
+                    ended || last.elapsed() >= interval
+                }
+                Err(flume::RecvTimeoutError::Timeout) => true,
+                Err(flume::RecvTimeoutError::Disconnected) => break,
+            }
         } else {
+            // A driver that has enough to do looks at contents again after the next tick: that is
+            // what makes the mailbox's bounds press back.
             let rest = (last + interval).saturating_duration_since(Instant::now());
             std::thread::sleep(rest.min(SLICE));
-            Err(flume::RecvTimeoutError::Timeout)
+            true
         };
-        let due = match received {
-            Ok(envelope) => {
-                // A frame whose note an earlier tick took needs no tick of its own.
-                let ended = matches!(&envelope.message, Message::FrameEnded);
-                let ended = ended && driver.has_notes();
-                if driver.take(envelope) {
-                    break;
-                }
-                ended || last.elapsed() >= interval
-            }
-            Err(flume::RecvTimeoutError::Timeout) => true,
-            Err(flume::RecvTimeoutError::Disconnected) => break,
-        };
+        if driver.can_go_on() && driver.take_messages() {
+            break;
+        }
         if due {
             if driver.take_messages() {
                 break;

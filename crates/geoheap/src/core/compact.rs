@@ -167,17 +167,20 @@ impl Core {
         let from = record
             .place
             .expect("the plan moves blocks that have a place");
-        let (revision, lifetime) = (record.revision, record.lifetime);
+        let revision = record.revision;
         let len = record.layout.len();
         let info = sure(
             self.heap
                 .range(from)
                 .ok_or("a place is a range of the heap"),
         );
+        // Not the block's own lifetime: one that waits to leave for a chunk of the other one is
+        // moved among those like the chunk that it lies in.
+        let home = sure(self.heap.chunk(info.chunk).ok_or("a range is in a chunk"));
         let request = RangeRequest {
             len: info.range.len,
             align: info.align,
-            lifetime,
+            lifetime: home.lifetime,
             owner: Owner(handle.to_bits()),
             class: self.class_of(handle),
         };
@@ -218,7 +221,9 @@ impl Core {
         record.place = Some(moved.to);
         without_retired_rooms(&mut record.layout);
         let bytes = record.layout.len().get();
-        let long_lived = record.lifetime == Lifetime::LongLived;
+        let info = self.heap.range(moved.to);
+        let chunk = info.and_then(|info| self.heap.chunk(info.chunk));
+        let long_lived = chunk.is_some_and(|chunk| chunk.lifetime == Lifetime::LongLived);
         self.report.moves += 1;
         self.report.moved_bytes += bytes;
         self.report.long_lived_moves += u64::from(long_lived);
@@ -300,11 +305,7 @@ impl Core {
             RangeState::Retired => PlanState::Retired,
             RangeState::Reserved => PlanState::Fixed,
             RangeState::Live => match self.record(handle) {
-                Some(record)
-                    if record.place == Some(range.key)
-                        && !record.is_busy()
-                        && !self.is_misplaced(handle) =>
-                {
+                Some(record) if record.place == Some(range.key) && record.is_movable() => {
                     PlanState::Movable
                 }
                 _ => PlanState::Fixed,

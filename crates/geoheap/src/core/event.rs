@@ -112,6 +112,28 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// The block it is about; none if it is about the whole heap.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        match self {
+            Self::Add { handle, .. }
+            | Self::Update { handle, .. }
+            | Self::Remove { handle }
+            | Self::Share { handle }
+            | Self::Part { handle, .. }
+            | Self::SetLifetime { handle, .. }
+            | Self::SetPriority { handle, .. }
+            | Self::SetLabel { handle, .. }
+            | Self::Pin { handle, .. }
+            | Self::Unpin { handle }
+            | Self::AwaitResident { handle, .. }
+            | Self::ReadBack { handle, .. } => Some(*handle),
+            Self::SetBudget { .. }
+            | Self::Flush { .. }
+            | Self::Compact { .. }
+            | Self::Trim { .. } => None,
+        }
+    }
+
     /// Who waits for its answer.
     pub(crate) fn reply(&self) -> Option<ReplyId> {
         match self {

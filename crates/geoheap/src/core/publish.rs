@@ -75,7 +75,7 @@ impl Core {
             });
             return;
         }
-        // Nothing new, so what callers wait for is published already, unless it waits for a replica.
+        // Nothing new, so what callers wait for is published, unless it waits for a replica.
         if !self.stalled {
             self.answer_published(out);
         }

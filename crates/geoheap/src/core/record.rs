@@ -80,6 +80,14 @@ impl Record {
         self.fill.is_some() || self.pins > 0
     }
 
+    /// Whether compaction may move it. A job that is to take it elsewhere, but has found no room
+    /// yet, takes it from wherever it lies by then.
+    pub(crate) fn is_movable(&self) -> bool {
+        let waits =
+            |fill: &Fill| fill.purpose == Purpose::Reshape && fill.target == Target::Unplaced;
+        self.pins == 0 && self.fill.as_deref().is_none_or(waits)
+    }
+
     /// Whether it is wanted back also if no frame looks at it.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.waiters.is_empty() || self.pins > 0 || self.lifetime == Lifetime::LongLived

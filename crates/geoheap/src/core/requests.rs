@@ -8,7 +8,7 @@ use geoheap_suballoc::ByteLen;
 use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
 use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
-use crate::core::{Core, Tenant, entry, sure};
+use crate::core::{Core, Tenant, entry, refusals, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Op};
@@ -63,7 +63,8 @@ impl Core {
 
     /// A request about one block that must be there.
     fn block_request(&mut self, request: Request, out: &mut Vec<Effect>) {
-        let (handle, op) = subject(&request);
+        let handle = request.handle().expect("others are handled before");
+        let op = op_of(&request);
         let order = self.order;
         let Some(record) = self.record_mut(handle) else {
             return refuse_any(&request, RequestError::Stale { handle }, out);
@@ -244,42 +245,35 @@ fn must_wait(record: &Record, request: &Request) -> bool {
     }
 }
 
-fn subject(request: &Request) -> (Handle, Op) {
+/// What a request about a block is called on the event stream.
+fn op_of(request: &Request) -> Op {
     match request {
-        Request::Add { handle, .. } => (*handle, Op::Add),
-        Request::Update { handle, .. } => (*handle, Op::Update),
-        Request::Remove { handle } => (*handle, Op::Remove),
-        Request::Share { handle } => (*handle, Op::Share),
-        Request::Part { handle, .. } => (*handle, Op::Part),
-        Request::SetLifetime { handle, .. } => (*handle, Op::SetLifetime),
-        Request::SetPriority { handle, .. } => (*handle, Op::SetPriority),
-        Request::SetLabel { handle, .. } => (*handle, Op::SetLabel),
-        Request::Pin { handle, .. } => (*handle, Op::Pin),
-        Request::Unpin { handle } => (*handle, Op::Unpin),
-        Request::AwaitResident { handle, .. } => (*handle, Op::AwaitResident),
-        Request::ReadBack { handle, .. } => (*handle, Op::ReadBack),
+        Request::Add { .. } => Op::Add,
+        Request::Update { .. } => Op::Update,
+        Request::Remove { .. } => Op::Remove,
+        Request::Share { .. } => Op::Share,
+        Request::Part { .. } => Op::Part,
+        Request::SetLifetime { .. } => Op::SetLifetime,
+        Request::SetPriority { .. } => Op::SetPriority,
+        Request::SetLabel { .. } => Op::SetLabel,
+        Request::Pin { .. } => Op::Pin,
+        Request::Unpin { .. } => Op::Unpin,
+        Request::AwaitResident { .. } => Op::AwaitResident,
+        Request::ReadBack { .. } => Op::ReadBack,
         Request::SetBudget { .. }
         | Request::Flush { .. }
         | Request::Compact { .. }
-        | Request::Trim { .. } => unreachable!("requests about the whole heap have no subject"),
+        | Request::Trim { .. } => unreachable!("requests about the whole heap are answered"),
     }
 }
 
 /// Refuses a request about a block or about the whole heap.
 fn refuse_any(request: &Request, error: RequestError, out: &mut Vec<Effect>) {
     let reply = request.reply();
-    match request {
-        Request::SetBudget { .. }
-        | Request::Flush { .. }
-        | Request::Compact { .. }
-        | Request::Trim { .. } => out.extend(reply.map(|reply| Effect::Reply {
-            reply,
-            answer: Answer::Refused(error),
-        })),
-        about_a_block => {
-            let (handle, op) = subject(about_a_block);
-            refuse(reply, handle, op, error, out);
-        }
+    if let Some(handle) = request.handle() {
+        refuse(reply, handle, op_of(request), error, out);
+    } else {
+        out.extend(refusals(reply.into_iter(), &error));
     }
 }
 

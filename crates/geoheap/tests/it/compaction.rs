@@ -165,3 +165,32 @@ fn a_pass_keeps_to_its_caps() {
     }
     assert!(last > 3, "they add up: {last}");
 }
+
+#[test]
+fn a_trimmed_spare_stays_away() {
+    let mut config = small();
+    config.keep_empty_ticks = 50;
+    config.small_heap_chunks = 1;
+    let mut world = World::new(config);
+    for nth in 0..20 {
+        world.client.add(mesh(nth, 500)).expect("a valid block");
+        world.ticks(2);
+    }
+    world.ticks(20);
+    let chunks = |world: &World| world.manager.report().dynamic_chunks;
+    let with_spare = chunks(&world);
+    let trim = world.client.trim().expect("it is sent");
+    world.answer(trim).expect("it is done");
+    world.ticks(20);
+    assert_eq!(
+        chunks(&world),
+        with_spare - 1,
+        "the spare went, and stays away"
+    );
+    world.ticks(100);
+    assert_eq!(
+        chunks(&world),
+        with_spare,
+        "until it may be worth having again"
+    );
+}

@@ -2,11 +2,15 @@
 //! says otherwise.
 
 mod compaction;
+mod faults;
 mod harness;
+mod limits;
 mod model;
+mod order;
 mod parts;
 mod path;
 mod refusals;
 mod streaming;
 mod threads;
+mod waiting;
 mod wgpu_device;

@@ -1,6 +1,8 @@
 //! Parts that come, go and change size inside a block.
 
-use geoheap::{BlockDesc, ByteLen, PartData, PartError, PartId, RequestError};
+use std::time::Duration;
+
+use geoheap::{BlockDesc, ByteLen, PartData, PartError, PartId, RequestError, Source, Threading};
 
 use crate::harness::{World, mesh, small, stamped, vertices};
 
@@ -229,4 +231,120 @@ fn a_kind_of_the_callers_own_keeps_its_alignment() {
     let view = ticket.part(handle, part).expect("it is resident");
     assert_eq!(view.offset.get() % 48, 0, "aligned from the chunk's start");
     assert_eq!(view.kind, kind, "its kind");
+}
+
+#[test]
+fn the_first_draw_stays_with_its_part() {
+    let mut world = World::new(small());
+    let block = BlockDesc::new()
+        .part(PartData::vertex(stamped(1, 0, 240), 12))
+        .part(PartData::vertex(stamped(2, 0, 40), 4))
+        .spare(ByteLen::from_kib(4));
+    let handle = world.client.add(block).expect("a valid block");
+    world.flush();
+    let drawn = |world: &World| {
+        let ticket = world.manager.begin_frame();
+        let draw = ticket.get(handle).resident().and_then(|view| view.draw);
+        draw.map(|draw| draw.count)
+    };
+    assert_eq!(drawn(&world), Some(20), "240 bytes of 12 each");
+    let first = world.manager.begin_frame().parts(handle).next();
+    let first = first.expect("it has parts");
+    let update = world.client.update_part(handle, first, stamped(1, 1, 240));
+    world
+        .answer(update.expect("it is sent"))
+        .expect("there is room");
+    assert_eq!(drawn(&world), Some(20), "wherever the part lies now");
+}
+
+#[test]
+fn a_reloaded_block_has_its_parts_in_their_order() {
+    let mut world = World::new(small());
+    let newest = || vec![stamped(1, 1, 256).into(), stamped(2, 0, 256).into()];
+    let block = BlockDesc::new()
+        .part(PartData::storage(stamped(1, 0, 256)))
+        .part(PartData::storage(stamped(2, 0, 256)))
+        .source(Source::reload(move |_| Ok(newest())))
+        .spare(ByteLen::from_kib(4));
+    let handle = world.client.add(block).expect("a valid block");
+    world.flush();
+    let first = world.manager.begin_frame().parts(handle).next();
+    let first = first.expect("it has parts");
+    let update = world.client.update_part(handle, first, stamped(1, 1, 256));
+    world
+        .answer(update.expect("it is sent"))
+        .expect("there is room");
+    for nth in 0..60 {
+        world.client.add(mesh(nth, 500)).expect("a valid block");
+        world.ticks(2);
+    }
+    let ticket = world.manager.begin_frame();
+    assert!(ticket.get(handle).resident().is_none(), "it was evicted");
+    drop(ticket);
+    let back = world.client.resident(handle).expect("it is sent");
+    world.answer(back).expect("there is room");
+    assert_eq!(part_bytes(&mut world, handle, first), stamped(1, 1, 256));
+}
+
+#[test]
+fn a_part_removed_while_the_block_is_made_again_is_not_asked_for() {
+    let mut config = small();
+    config.threading = Threading::Actor;
+    config.tick_interval = Duration::from_millis(1);
+    let world = World::new(config);
+    let (answer, answers) = std::sync::mpsc::channel::<usize>();
+    let answers = std::sync::Mutex::new(answers);
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let source = Source::reload(move |_| {
+        asked.send(()).map_err(|error| error.to_string())?;
+        let answers = answers.lock().map_err(|error| error.to_string())?;
+        let parts = answers.recv().map_err(|error| error.to_string())?;
+        let all = vec![stamped(1, 0, 10_000).into(), stamped(1, 1, 256).into()];
+        Ok(all.into_iter().take(parts).collect())
+    });
+    let block = BlockDesc::new()
+        .part(vertices(1, 0, 500))
+        .part(PartData::storage(stamped(1, 1, 256)))
+        .source(source);
+    let handle = world.client.add(block).expect("a valid block");
+    let wait = Duration::from_secs(10);
+    for nth in 0..60 {
+        world.client.add(mesh(nth, 500)).expect("a valid block");
+        let flush = world.client.flush().expect("it is sent");
+        flush.wait(wait).expect("a flush is never refused");
+    }
+    let parts = [0, 1].map(|index| PartId {
+        index,
+        generation: 1,
+    });
+    let back = world.client.resident(handle).expect("it is sent");
+    is_asked
+        .recv_timeout(wait)
+        .expect("it was evicted, so it is made again");
+    let removed = world.client.remove_part(handle, parts[1]);
+    removed
+        .expect("it is sent")
+        .wait(wait)
+        .expect("it has that part");
+    // The first answer is for two parts and comes too late; the next one is for one.
+    answer.send(2).expect("the callback waits");
+    answer.send(1).expect("the callback waits");
+    back.wait(wait)
+        .expect("it comes back with the part that is left");
+}
+
+#[test]
+fn a_block_grows_under_a_budget_of_one_chunk() {
+    let mut config = small();
+    config.budget_bytes = ByteLen::from_kib(100);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(1, 100)).expect("a valid block");
+    world.flush();
+    let part = world.client.add_part(handle, vertices(1, 7, 300));
+    let id = world.answer(part.expect("it is sent"));
+    id.expect("what is retained needs no copy between chunks");
+    let bytes = world.bytes(handle).expect("it is resident");
+    assert_eq!(bytes[..2_000], stamped(1, 0, 2_000), "the first part");
+    assert_eq!(bytes[2_000..8_000], stamped(1, 7, 6_000), "the new one");
+    assert_eq!(world.manager.report().chunks_peak, 1, "there is one chunk");
 }

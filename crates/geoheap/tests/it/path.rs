@@ -447,3 +447,49 @@ fn what_was_not_removed_is_reported_at_the_end() {
         "whoever waits is told"
     );
 }
+
+#[test]
+fn staged_bytes_replace_others() {
+    let mut world = World::new(small());
+    let bare = BlockDesc::new().part(vertices(1, 0, 50));
+    let handle = world.client.add(bare.source(Source::None));
+    let handle = handle.expect("a valid block");
+    world.flush();
+    let part = world.manager.begin_frame().parts(handle).next();
+    let part = part.expect("it has a part");
+    let staged = |world: &mut World, revision| {
+        let staged = world.client.stage(ByteLen::new(1_000)).expect("it is sent");
+        let mut staged = world.answer(staged).expect("there is room");
+        let bytes = stamped(1, revision, 1_000);
+        staged.write_at(0, &bytes).expect("it is long enough");
+        staged
+    };
+    let all = staged(&mut world, 1);
+    let sent = world.client.update_staged(handle, vec![all]);
+    sent.expect("it is sent");
+    world.flush();
+    assert_eq!(world.bytes(handle), Some(stamped(1, 1, 1_000)));
+    let one = staged(&mut world, 2);
+    let sent = world.client.update_part_staged(handle, part, one);
+    world
+        .answer(sent.expect("it is sent"))
+        .expect("it has that part");
+    let read = world.client.read_back(handle).expect("it is sent");
+    let read = world.answer(read).expect("it is resident");
+    assert_eq!(read.parts, [(part, stamped(1, 2, 1_000))]);
+}
+
+#[test]
+fn removes_of_a_batch_count_at_shutdown() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 10)).expect("a valid block");
+    world.flush();
+    let batch = Batch::new().remove(handle).add(mesh(2, 10));
+    let added = world.client.batch(batch).expect("there is room");
+    let ended = world.manager.shutdown();
+    assert_eq!(
+        ended.leaks,
+        [],
+        "{handle} was removed and {added:?} never came"
+    );
+}

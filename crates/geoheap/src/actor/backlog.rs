@@ -1,0 +1,131 @@
+//! Messages that wait while the driver has enough to do, and which of those that come later may
+//! pass them: what gives room back must not wait behind what wants room.
+
+use std::collections::VecDeque;
+
+use crate::actor::mailbox::{Envelope, Message};
+use crate::core::event::Request;
+use crate::handle::Handle;
+
+use super::driver::{FixedMap, fixed_map};
+
+/// Messages in their order, and the blocks they are about.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    queue: VecDeque<Envelope>,
+    /// How many of them are about each block.
+    subjects: FixedMap<Handle, u32>,
+}
+
+impl Backlog {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            subjects: fixed_map(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The oldest.
+    pub(crate) fn pop(&mut self) -> Option<Envelope> {
+        let envelope = self.queue.pop_front()?;
+        for_each_subject(&envelope.message, |handle| {
+            let count = self.subjects.get_mut(&handle);
+            let count = count.expect("what waits is counted");
+            *count -= 1;
+            if *count == 0 {
+                self.subjects.remove(&handle);
+            }
+        });
+        Some(envelope)
+    }
+
+    /// Gives the message back if it may pass what waits, else keeps it.
+    pub(crate) fn keep_or_pass(&mut self, envelope: Envelope) -> Option<Envelope> {
+        if self.may_pass(&envelope.message) {
+            return Some(envelope);
+        }
+        for_each_subject(&envelope.message, |handle| {
+            *self.subjects.entry(handle).or_default() += 1;
+        });
+        self.queue.push_back(envelope);
+        None
+    }
+
+    /// Whatever makes room, and comes after all that was asked about the same block.
+    fn may_pass(&self, message: &Message) -> bool {
+        match message {
+            Message::Request(Request::Remove { handle } | Request::Unpin { handle }, _) => {
+                !self.subjects.contains_key(handle)
+            }
+            // The note of a frame is heard by the next tick, which comes anyway.
+            Message::Request(Request::SetBudget { .. }, _)
+            | Message::FrameEnded
+            | Message::Shutdown => true,
+            _ => false,
+        }
+    }
+}
+
+fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
+    match message {
+        Message::Request(request, _) => request.handle().into_iter().for_each(each),
+        Message::Batch(requests) => {
+            for request in requests {
+                request.handle().into_iter().for_each(&mut each);
+            }
+        }
+        Message::FrameEnded | Message::Map(_) | Message::Stage { .. } | Message::Shutdown => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::mailbox::Weight;
+
+    fn envelope(request: Request) -> Envelope {
+        Envelope {
+            message: Message::Request(request, None),
+            weight: Weight::default(),
+        }
+    }
+
+    /// Whether `request` passes what waits: an update of block 1.
+    #[track_caller]
+    fn check(request: Request, passes: bool) {
+        let handle = |bits: u64| Handle::from_bits(bits << 32 | bits);
+        let mut backlog = Backlog::new();
+        let update = Request::Update {
+            handle: handle(1),
+            contents: Vec::new(),
+            in_place: false,
+        };
+        let kept = backlog.keep_or_pass(envelope(update));
+        assert!(kept.is_none(), "contents wait");
+        let told = format!("{request:?}");
+        let passed = backlog.keep_or_pass(envelope(request)).is_some();
+        assert_eq!(passed, passes, "{told}");
+        let mut waiting = 0;
+        while backlog.pop().is_some() {
+            waiting += 1;
+        }
+        assert_eq!(waiting, 2 - usize::from(passes), "nothing is lost");
+        assert!(backlog.subjects.is_empty(), "and nothing stays counted");
+    }
+
+    #[test]
+    fn only_what_makes_room_passes_and_never_its_own_block() {
+        let handle = |bits: u64| Handle::from_bits(bits << 32 | bits);
+        check(Request::Remove { handle: handle(2) }, true);
+        check(Request::Remove { handle: handle(1) }, false);
+        check(Request::Unpin { handle: handle(2) }, true);
+        check(Request::Unpin { handle: handle(1) }, false);
+        check(Request::Share { handle: handle(2) }, false);
+        let reply = crate::core::event::ReplyId(0);
+        check(Request::Flush { reply }, false);
+    }
+}

@@ -1,0 +1,129 @@
+//! Answers come when what they speak of is published, and not before.
+
+use geoheap::{BlockDesc, Lookup, PartData, Pending, RequestError};
+
+use crate::harness::{World, mesh, small, stamped};
+
+/// Polls until one of the two is there; returns whether the second came first.
+fn second_first<A, B>(world: &mut World, first: &mut Pending<A>, second: &mut Pending<B>) -> bool {
+    for _ in 0..100 {
+        world.manager.poll();
+        match (first.try_take(), second.try_take()) {
+            (Some(_), _) => return false,
+            (None, Some(_)) => return true,
+            (None, None) => {}
+        }
+    }
+    panic!("no answer in 100 ticks");
+}
+
+#[test]
+fn a_flush_waits_for_requests_that_wait_for_a_job() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 100)).expect("a valid block");
+    let data = PartData::storage(stamped(1, 1, 64));
+    let mut part = world.client.add_part(handle, data).expect("it is sent");
+    let mut flush = world.client.flush().expect("it is sent");
+    let early = second_first(&mut world, &mut part, &mut flush);
+    assert!(!early, "the part was sent before the flush");
+}
+
+#[test]
+fn a_flush_waits_for_contents_that_newer_ones_replaced() {
+    let mut config = small();
+    config.tick_upload_bytes = geoheap::ByteLen::new(2_000);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(1, 400)).expect("a valid block");
+    let flush = world.client.flush().expect("it is sent");
+    world.ticks(1);
+    let newer = vec![stamped(1, 1, 8_000).into()];
+    world.client.update(handle, newer).expect("it is sent");
+    world.answer(flush).expect("a flush is never refused");
+    let ticket = world.manager.begin_frame();
+    let seen = ticket.get(handle);
+    assert!(
+        matches!(seen, Lookup::Resident(_)),
+        "the block was sent before the flush: {seen:?}"
+    );
+}
+
+#[test]
+fn no_answer_speaks_of_a_version_that_is_not_out() {
+    let mut world = World::new(small());
+    let mut held = Vec::new();
+    // A ticket on each replica, so that the next publish has none.
+    for nth in 0..3 {
+        held.push(world.manager.begin_frame());
+        world.client.add(mesh(nth, 10)).expect("a valid block");
+        world.ticks(2);
+    }
+    held.push(world.manager.begin_frame());
+    let handle = world.client.add(mesh(9, 10)).expect("a valid block");
+    let mut flush = world.client.flush().expect("it is sent");
+    let mut pin = world.client.pin(handle).expect("it is sent");
+    for _ in 0..20 {
+        world.manager.poll();
+        let ticket = world.manager.begin_frame();
+        let resident = matches!(ticket.get(handle), Lookup::Resident(_));
+        assert!(!resident, "there is no free replica");
+        assert!(flush.try_take().is_none(), "the flush waits for a replica");
+        assert!(pin.try_take().is_none(), "the pin waits for a replica");
+    }
+    assert!(
+        world.manager.report().publish_stalls > 0,
+        "and that is told"
+    );
+    drop(held);
+    world.answer(flush).expect("now it is published");
+    world.answer(pin).expect("and so is the pinned block");
+    let ticket = world.manager.begin_frame();
+    let seen = ticket.get(handle);
+    assert!(matches!(seen, Lookup::Resident(_)), "{seen:?}");
+}
+
+#[test]
+fn an_update_in_place_waits_for_the_update_before_it() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 10)).expect("a valid block");
+    world.flush();
+    let client = &world.client;
+    let longer = vec![stamped(1, 1, 400).into()];
+    client.update(handle, longer).expect("it is sent");
+    let newest = vec![stamped(1, 2, 400).into()];
+    client.update_in_place(handle, newest).expect("it is sent");
+    world.flush();
+    let told = world.manager.events();
+    assert!(told.is_empty(), "the lengths match by then: {told:?}");
+    assert_eq!(world.bytes(handle), Some(stamped(1, 2, 400)));
+}
+
+#[test]
+fn contents_keep_the_order_of_their_parts() {
+    let mut world = World::new(small());
+    let block = BlockDesc::new()
+        .part(PartData::storage(stamped(1, 0, 256)))
+        .part(PartData::storage(stamped(2, 0, 256)))
+        .spare(geoheap::ByteLen::from_kib(4));
+    let handle = world.client.add(block).expect("a valid block");
+    world.flush();
+    let parts: Vec<_> = world.manager.begin_frame().parts(handle).collect();
+    // The first part now lies behind the second.
+    let moved = world
+        .client
+        .update_part(handle, parts[0], stamped(1, 1, 256));
+    world
+        .answer(moved.expect("it is sent"))
+        .expect("there is room");
+    let after: Vec<_> = world.manager.begin_frame().parts(handle).collect();
+    assert_eq!(after, parts, "the order is not that of addresses");
+    let both = vec![stamped(1, 2, 256).into(), stamped(2, 2, 256).into()];
+    world.client.update(handle, both).expect("it is sent");
+    world.flush();
+    let read = world.client.read_back(handle).expect("it is sent");
+    let read: Result<_, RequestError> = world.answer(read);
+    let expected = vec![
+        (parts[0], stamped(1, 2, 256)),
+        (parts[1], stamped(2, 2, 256)),
+    ];
+    assert_eq!(read.expect("it is resident").parts, expected);
+}

@@ -1,0 +1,202 @@
+//! Pins, lifetimes, and callers who wait for blocks that are away.
+
+use geoheap::{ByteLen, ChunkId, Handle, HeapEvent, Lifetime, Lookup, Op, RequestError};
+
+use crate::harness::{World, mesh, small};
+
+fn place(world: &World, handle: Handle) -> Option<(ChunkId, u64)> {
+    let ticket = world.manager.begin_frame();
+    let view = ticket.get(handle).resident();
+    view.map(|view| (view.chunk, view.offset.get()))
+}
+
+#[test]
+fn a_pin_in_the_middle_of_a_move_lets_the_move_end_first() {
+    let mut config = small();
+    config.tick_upload_bytes = ByteLen::new(4096);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(1, 1_000)).expect("a valid block");
+    world.flush();
+    let before = place(&world, handle);
+    let lifetime = world.client.set_lifetime(handle, Lifetime::LongLived);
+    lifetime.expect("it is sent");
+    world.ticks(1);
+    let pin = world.client.pin(handle).expect("it is sent");
+    world.answer(pin).expect("it is resident");
+    let pinned = place(&world, handle);
+    assert_ne!(pinned, before, "the move has ended");
+    world.ticks(20);
+    assert_eq!(
+        place(&world, handle),
+        pinned,
+        "R9: a pinned block stays put"
+    );
+}
+
+#[test]
+fn a_lifetime_changed_under_a_pin_takes_effect_after_it() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    let pin = world.client.pin(handle).expect("it is sent");
+    world.answer(pin).expect("it is resident");
+    let pinned = place(&world, handle);
+    let lifetime = world.client.set_lifetime(handle, Lifetime::LongLived);
+    lifetime.expect("it is sent");
+    world.flush();
+    assert_eq!(place(&world, handle), pinned, "R9: it stays while pinned");
+    world.client.unpin(handle).expect("it is sent");
+    world.ticks(20);
+    let map = world.client.heap_map().expect("it is sent");
+    let map = world.answer(map).expect("it is told");
+    let (chunk, _) = place(&world, handle).expect("it is resident");
+    let home = map.chunks.iter().find(|info| info.id == chunk);
+    let home = home.expect("a place is in a chunk");
+    assert_eq!(home.lifetime, Lifetime::LongLived, "then it moves");
+    assert_eq!(
+        world.manager.report().dynamic_chunks,
+        0,
+        "and leaves nothing"
+    );
+}
+
+#[test]
+fn blocks_of_another_lifetime_do_not_wedge_the_compaction() {
+    let mut config = small();
+    config.small_heap_chunks = 0;
+    config.spare_chunks = 0;
+    let mut world = World::new(config);
+    let mut handles = Vec::new();
+    for nth in 0..100 {
+        handles.push(world.client.add(mesh(nth, 200)).expect("a valid block"));
+        world.ticks(1);
+    }
+    let client = world.client.clone();
+    for (nth, handle) in handles.iter().enumerate() {
+        if nth % 8 == 0 {
+            drop(client.pin(*handle).expect("it is sent"));
+            let lifetime = client.set_lifetime(*handle, Lifetime::LongLived);
+            lifetime.expect("it is sent");
+        } else {
+            client.remove(*handle).expect("it is sent");
+        }
+    }
+    world.flush();
+    for handle in handles.iter().step_by(8) {
+        client.unpin(*handle).expect("it is sent");
+    }
+    world.ticks(300);
+    let report = world.manager.report();
+    assert_eq!(
+        report.dynamic_chunks, 0,
+        "all dynamic chunks are given back"
+    );
+    assert_eq!(report.long_lived_moves, 0, "R9: none of them was compacted");
+}
+
+#[test]
+fn a_pin_that_is_refused_does_not_count() {
+    let mut world = World::new(small());
+    world.control.set_memory_bytes(ByteLen::from_kib(32));
+    let handle = world.client.add(mesh(1, 500)).expect("a valid block");
+    for when in ["while it waits", "once it has failed"] {
+        let pin = world.client.pin(handle).expect("it is sent");
+        world.answer(pin).expect_err(when);
+    }
+    let _ = world.manager.events();
+    world.client.unpin(handle).expect("it is sent");
+    world.flush();
+    let told = world.manager.events();
+    let not_pinned = |event: &HeapEvent| {
+        let HeapEvent::Refused { op, error, .. } = event else {
+            return false;
+        };
+        *op == Op::Unpin && matches!(error, RequestError::NotPinned { .. })
+    };
+    assert!(told.iter().any(not_pinned), "{told:?}");
+}
+
+#[test]
+fn a_pin_taken_off_before_it_took_hold_leaves_none() {
+    let mut world = World::new(small());
+    let mut handles = Vec::new();
+    for nth in 0..60 {
+        handles.push(world.client.add(mesh(nth, 500)).expect("a valid block"));
+        world.ticks(2);
+    }
+    let away = handles.into_iter().find(|handle| {
+        let ticket = world.manager.begin_frame();
+        matches!(ticket.get(*handle), Lookup::Evicted)
+    });
+    let away = away.expect("sixty blocks are more than the budget");
+    let pin = world.client.pin(away).expect("it is sent");
+    world.client.unpin(away).expect("it is sent");
+    world
+        .answer(pin)
+        .expect("who waited for the pin has the block");
+    let _ = world.manager.events();
+    world.client.unpin(away).expect("it is sent");
+    world.flush();
+    let told = world.manager.events();
+    assert!(
+        matches!(told[..], [HeapEvent::Refused { op: Op::Unpin, .. }]),
+        "it is not pinned any more: {told:?}"
+    );
+}
+
+#[test]
+fn who_waits_is_not_forgotten_when_wishes_age() {
+    let mut world = World::new(small());
+    let mut handles = Vec::new();
+    for nth in 0..200 {
+        handles.push(world.client.add(mesh(nth, 500)).expect("a valid block"));
+        world.ticks(2);
+    }
+    let low = handles[0];
+    world.client.set_priority(low, 0).expect("it is sent");
+    world.flush();
+    let mut waiting = world.client.resident(low).expect("it is sent");
+    // Frames want much more than there is, so that the one of low priority has to wait.
+    for _ in 0..200 {
+        world.frame(&handles[50..150]);
+        assert!(waiting.try_take().is_none(), "there is no room for it");
+    }
+    for _ in 0..400 {
+        world.frame(&handles[50..55]);
+        if let Some(answer) = waiting.try_take() {
+            return answer.expect("now there is room");
+        }
+    }
+    panic!("the waiter was forgotten");
+}
+
+#[test]
+fn a_block_larger_than_a_lowered_budget_is_refused_to_who_waits() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 15_000)).expect("a valid block");
+    world.flush();
+    let lower = world.client.set_budget(ByteLen::from_kib(150));
+    world
+        .answer(lower.expect("it holds a chunk"))
+        .expect("done");
+    for _ in 0..100 {
+        world.frame(&[]);
+    }
+    let waiting = world.client.resident(handle).expect("it is sent");
+    let refused = world.answer(waiting).expect_err("no place can hold it");
+    let RequestError::TooLarge { requested, max } = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(requested > max, "{requested} and {max}");
+    let version = world.manager.report().version;
+    for _ in 0..20 {
+        world.frame(&[handle]);
+    }
+    let later = world.manager.report().version;
+    assert_eq!(later, version, "and it is not tried again and again");
+    let higher = world.client.set_budget(ByteLen::from_kib(512));
+    world.answer(higher.expect("a valid budget")).expect("done");
+    let waiting = world.client.resident(handle).expect("it is sent");
+    world
+        .answer(waiting)
+        .expect("with more budget it comes back");
+}
