@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use geoheap::{
-    AddError, BlockDesc, Client, Handle, PartData, Payload, Pending, SendError, Version,
+    AddError, BlockDesc, Client, FailReason, Handle, PartData, Payload, Pending, RequestError,
+    SendError, Version,
 };
 use glam::Vec3;
 
@@ -139,6 +140,14 @@ impl Block {
             Arrival::Waiting(pending) => match pending.try_take() {
                 None => {}
                 Some(Ok(())) => self.arrival = Arrival::Arrived,
+                Some(Err(RequestError::Failed {
+                    reason: FailReason::NoRoom { .. },
+                    ..
+                })) => {
+                    // The frames need the room for others now, which may change.
+                    tracing::debug!(handle = %self.handle, "no room for a block yet");
+                    self.arrival = Arrival::Unasked;
+                }
                 Some(Err(error)) => {
                     tracing::warn!(%error, handle = %self.handle, "block did not arrive");
                     self.arrival = Arrival::Failed;

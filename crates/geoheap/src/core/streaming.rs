@@ -47,7 +47,20 @@ impl Core {
 
     /// Asks the policy to bring an evicted block back, unless no place could hold it.
     pub(super) fn wish_for(&mut self, handle: Handle) {
-        let frame = Frame::new(self.frame);
+        self.wish_as_of(handle, self.frame);
+    }
+
+    /// Wishes for the block behind what recent frames missed, so that a caller who waits for more
+    /// than fits neither takes room from the frames nor makes them seem to need more than there
+    /// is.
+    pub(super) fn wish_behind_frames(&mut self, handle: Handle) {
+        let config = self.residency.config();
+        let back = config.protect_frames.min(config.wish_max_age_frames);
+        self.wish_as_of(handle, self.frame.saturating_sub(back));
+    }
+
+    fn wish_as_of(&mut self, handle: Handle, frame: u64) {
+        let frame = Frame::new(frame);
         let max = self.block_bytes_max();
         let record = self.record(handle).expect("the caller looked it up");
         if record.reloading.is_some() || record.layout.len() > max {

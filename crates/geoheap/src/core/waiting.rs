@@ -85,7 +85,18 @@ impl Core {
     /// The block is to come back whether or not a frame looks at it.
     pub(super) fn want(&mut self, handle: Handle) {
         self.wanted.insert(handle);
-        self.wish_for(handle);
+        self.renew_wish(handle);
+    }
+
+    /// What is pinned or long-lived is as urgent as what a frame misses; what somebody waits for
+    /// comes after that.
+    fn renew_wish(&mut self, handle: Handle) {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.pins > 0 || record.lifetime == Lifetime::LongLived {
+            self.wish_for(handle);
+        } else {
+            self.wish_behind_frames(handle);
+        }
     }
 
     /// Makes the wishes that must not age anew. Costs the blocks that are away and wanted.
@@ -109,7 +120,7 @@ impl Core {
             if record.is_wanted() {
                 self.wanted.insert(handle);
                 if !under_way {
-                    self.wish_for(handle);
+                    self.renew_wish(handle);
                 }
             }
         }
