@@ -50,7 +50,9 @@ impl Shared {
 /// the others wait, which is the back-pressure that keeps a fast producer from filling memory.
 /// What goes wrong later is told by the lookup and by
 /// [`GeometryManager::events`](crate::GeometryManager::events), or by the [`Pending`] answer.
-/// Requests of one client are carried out in the order in which they were sent.
+/// Requests of one client are carried out in the order in which they were sent, but that what makes
+/// room ([`Client::remove`], [`Client::unpin`], [`Client::set_budget`]) passes contents of other
+/// blocks that wait for room.
 #[derive(Clone, Debug)]
 pub struct Client {
     mailbox: Mailbox,
