@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::cli::Step;
-use crate::process::{Failure, cargo, run as run_command};
+use crate::process::{Failure, cargo, run as run_command, run_caught};
 use crate::report;
 use crate::workspace::Workspace;
 use crate::{demo, tidy, vulkan};
@@ -17,12 +17,17 @@ use crate::{demo, tidy, vulkan};
 /// The budget of the short flights.
 const BUDGET_MIB: u64 = 64;
 
+/// Frames of a short flight, and of one under the layer, which makes them slow.
+const FRAMES: &str = "120";
+const WATCHED_FRAMES: &str = "40";
+
+/// The layer of the watched flight.
+const LAYER: &str = "VK_LAYER_KHRONOS_validation";
+
 /// What all short flights share. The size is small because a software driver draws it.
-const FLIGHT: [&str; 9] = [
+const FLIGHT: [&str; 7] = [
     "--headless",
     "--check",
-    "--frames",
-    "120",
     "--size",
     "320x180",
     "--seed",
@@ -98,6 +103,22 @@ fn run_step(
             let program = demo::build(workspace, release)?;
             fly_twice(&program, &workspace.target_dir)
         }
+        Step::Validation => {
+            vulkan::ensure_driver(may_install)?;
+            vulkan::ensure_layers(may_install)?;
+            let program = demo::build(workspace, release)?;
+            fly_watched(&program, &workspace.target_dir.join("ci-validation"))
+        }
+        Step::Loom => {
+            // A folder of its own: with other flags, everything is built anew.
+            let target_dir = workspace.target_dir.join("loom");
+            cargo
+                .args(["test", "-p", "geoheap-frame-sync", "--release"])
+                .args(["--test", "loom", "--target-dir"])
+                .arg(target_dir)
+                .env("RUSTFLAGS", "--cfg geoheap_loom");
+            run_command(&mut cargo)
+        }
     }
 }
 
@@ -144,6 +165,35 @@ fn fly_twice(program: &Path, target_dir: &Path) -> Result<(), Failure> {
     Err(Failure::new(text))
 }
 
+/// A flight under Vulkan's validation layer, which must have been there and silent.
+fn fly_watched(program: &Path, out: &Path) -> Result<(), Failure> {
+    let text = run_caught(
+        Command::new(program)
+            .args(FLIGHT)
+            .arg(format!("{BUDGET_MIB}MiB"))
+            .args(["--frames", WATCHED_FRAMES, "--out"])
+            .arg(out)
+            .env("VK_INSTANCE_LAYERS", LAYER)
+            // The loader says which layers it loads, so that silence means something.
+            .env("VK_LOADER_DEBUG", "layer"),
+    )?;
+    let wrong = complaints(&text);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("    {}", wrong.join("\n    "))))
+}
+
+/// What a watched flight printed that it must not print, or that the layer was not there.
+fn complaints(text: &str) -> Vec<&str> {
+    let is_loaded = |line: &str| line.contains("Loading layer library") && line.contains("valid");
+    if !text.lines().any(is_loaded) {
+        return vec!["the validation layer was not loaded"];
+    }
+    let complains = |line: &&str| line.contains("VUID-") || line.contains("Validation Error");
+    text.lines().filter(complains).collect()
+}
+
 /// Flies into an empty folder and returns the report, checked.
 fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
     // What an earlier flight left must not pass for this one's.
@@ -158,6 +208,7 @@ fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
         Command::new(program)
             .args(FLIGHT)
             .arg(budget)
+            .args(["--frames", FRAMES])
             .args(args)
             .arg("--out")
             .arg(out),
@@ -191,6 +242,16 @@ fn is_png(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_layers_silence_counts_only_if_it_was_there() {
+        let loaded = "DEBUG | LAYER: Loading layer library libVkLayer_khronos_validation.so\n";
+        assert!(complaints(loaded).is_empty(), "it was there, and silent");
+        assert_eq!(complaints("frame 3 of 40\n").len(), 1, "it was not there");
+        let error = "Validation Error: [ VUID-vkCmdDraw-None-02721 ] Object 0: ...";
+        let text = format!("{loaded}{error}\nframe 3 of 40\n");
+        assert_eq!(complaints(&text), [error], "it had something to say");
+    }
 
     #[test]
     fn a_missing_component_is_named_with_its_remedy() {

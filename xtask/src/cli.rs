@@ -59,6 +59,10 @@ pub(crate) enum Step {
     Demo,
     /// Two flights on the virtual GPU with one seed, and equal counts
     Lockstep,
+    /// A flight under Vulkan's validation layer, and not a word from it
+    Validation,
+    /// Every interleaving of a writer and readers of `frame-sync`
+    Loom,
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
+/// Lines that are shown of what a failed command printed.
+const LAST_LINES: usize = 20;
+
 /// Why a command stopped, as a sentence for the person who typed it.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
@@ -54,6 +57,29 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     Err(Failure::new(format!("`{line}` ended with {status}")))
 }
 
+/// As [`run`], but catches what the command prints, on both its outputs, and returns it.
+///
+/// # Errors
+/// As for [`run`]; the text ends with the last lines that the command printed.
+pub(crate) fn run_caught(command: &mut Command) -> Result<String, Failure> {
+    let line = shown(command);
+    eprintln!("$ {line}");
+    let output = command
+        .output()
+        .map_err(|error| Failure::new(format!("`{line}` could not be started: {error}")))?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        return Ok(text);
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n    ");
+    let status = output.status;
+    Err(Failure::new(format!(
+        "`{line}` ended with {status}:\n    {last}"
+    )))
+}
+
 /// A command as it would be typed, its program without the folder.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
@@ -78,6 +104,16 @@ mod tests {
             failure.contains("`cargo no-such-command --quiet`"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn what_is_caught_is_told_with_the_failure() {
+        let mut command = cargo(Path::new("."));
+        let text = run_caught(command.arg("--version")).unwrap();
+        assert!(text.starts_with("cargo "), "{text}");
+        let mut command = cargo(Path::new("."));
+        let failure = run_caught(command.arg("no-such-command")).unwrap_err();
+        assert!(failure.to_string().contains("no such command"), "{failure}");
     }
 
     #[test]

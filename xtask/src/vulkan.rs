@@ -43,16 +43,21 @@ pub(crate) fn ensure_driver(may_install: bool) -> Result<(), Failure> {
 /// Installs the validation layers where that is possible; without them the tests run as well,
 /// only with fewer eyes on them, so a refusal is a remark and no failure.
 pub(crate) fn offer_layers(may_install: bool) {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    let host = Host::this();
-    if host.has_validation_layer() {
-        return;
-    }
-    if let Err(refusal) = provide(&host, &[LAYERS_PACKAGE], may_install) {
+    if let Err(refusal) = ensure_layers(may_install) {
         eprintln!("xtask: going on without Vulkan's validation layers: {refusal}");
     }
+}
+
+/// Makes sure that there is a validation layer where this program can tell.
+///
+/// # Errors
+/// When there is none and it cannot be installed from here; the text holds the exact command.
+pub(crate) fn ensure_layers(may_install: bool) -> Result<(), Failure> {
+    let host = Host::this();
+    if !cfg!(target_os = "linux") || host.has_validation_layer() {
+        return Ok(());
+    }
+    provide(&host, &[LAYERS_PACKAGE], may_install)
 }
 
 /// The packages without which nothing can be drawn here.
