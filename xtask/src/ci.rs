@@ -96,6 +96,8 @@ fn run_step(
         }
         Step::Demo => {
             vulkan::ensure_driver(may_install)?;
+            // It counts the pixels that it drew.
+            run_command(cargo.args(["run", "-p", "geoheap", "--example", "draw"]))?;
             let program = demo::build(workspace, release)?;
             draw(&program, &workspace.target_dir.join("ci-demo"))
         }

@@ -55,7 +55,7 @@ pub(crate) enum Step {
     Clippy,
     /// Documentation without warnings
     Docs,
-    /// A short headless flight with `--check`
+    /// The example's picture, and a short headless flight with `--check`
     Demo,
     /// Two flights on the virtual GPU with one seed, and equal counts
     Lockstep,

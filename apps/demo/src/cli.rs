@@ -44,9 +44,10 @@ pub enum SceneChoice {
     /// The landscape with its buildings, trees and rocks, streamed around the camera.
     #[default]
     Landscape,
-    /// The landscape around the first camera position, built once and never changed.
+    /// The landscape around the first camera position, built once and never changed; what the
+    /// budget does not hold is evicted while it is built.
     Still,
-    /// One model and nothing else.
+    /// One model and nothing else: the first of `--gltf`, or a built-in one.
     Model,
 }
 
@@ -119,7 +120,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE.png")]
     pub elevation: Option<PathBuf>,
 
-    /// Fly along the camera positions in this file [default: a flight made for the landscape]
+    /// Fly along the camera positions in this file: lines of `frame x y z yaw pitch`, in metres and
+    /// degrees, frames rising, `#` for a comment [default: a flight made for the landscape]
     #[arg(long, value_name = "FILE")]
     pub camera_script: Option<PathBuf>,
 

@@ -32,6 +32,13 @@ pub enum InputError {
         /// What is wrong with it, with the least that works.
         error: ConfigError,
     },
+    /// A change of the budget that the flight would not live to see.
+    LateBudget {
+        /// The frame of the change.
+        frame: u32,
+        /// The frames that are flown.
+        frames: u32,
+    },
     /// The folder for the output cannot be made.
     Out {
         /// Its path.
@@ -48,6 +55,12 @@ impl std::fmt::Display for InputError {
             Self::Model(error) => write!(f, "{error}"),
             Self::Script(error) => write!(f, "{error}"),
             Self::Budget { option, error } => write!(f, "{option}: {error}"),
+            Self::LateBudget { frame, frames } => write!(
+                f,
+                "--budget-at: frame {frame} is not one of the {frames} that are flown; allowed are \
+                 0 to {}",
+                frames - 1
+            ),
             Self::Out { path, source } => {
                 write!(f, "cannot make the folder {}: {source}", path.display())
             }
@@ -88,11 +101,19 @@ impl FlightPath {
     }
 }
 
-/// Checks all budgets against what the engine needs at least.
+/// Checks all budgets against what the engine needs at least, and their frames against the flight.
 ///
 /// # Errors
-/// [`InputError::Budget`] with the option and the least budget.
+/// [`InputError::Budget`] with the option and the least budget, [`InputError::LateBudget`].
 pub fn check_budget(args: &Args) -> Result<(), InputError> {
+    let frames = args.frames.or(args.is_headless().then_some(DEFAULT_FRAMES));
+    let late = |frames| args.budget_at.iter().find(|change| change.frame >= frames);
+    if let Some(frames) = frames
+        && let Some(change) = late(frames)
+    {
+        let frame = change.frame;
+        return Err(InputError::LateBudget { frame, frames });
+    }
     let changes = args
         .budget_at
         .iter()

@@ -2,7 +2,7 @@
 
 mod admission;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
@@ -50,9 +50,10 @@ impl Shared {
 /// the others wait, which is the back-pressure that keeps a fast producer from filling memory.
 /// What goes wrong later is told by the lookup and by
 /// [`GeometryManager::events`](crate::GeometryManager::events), or by the [`Pending`] answer.
-/// Requests of one client are carried out in the order in which they were sent, but that what makes
-/// room ([`Client::remove`], [`Client::unpin`], [`Client::set_budget`]) passes contents of other
-/// blocks that wait for room.
+/// Requests of one client are carried out in the order in which they were sent. While contents wait
+/// for room, what makes room ([`Client::remove`], [`Client::unpin`], [`Client::set_budget`]) passes
+/// whatever waits, but for requests about the same block. Of several whole updates of one block
+/// that wait behind another, only the newest is carried out.
 #[derive(Clone, Debug)]
 pub struct Client {
     mailbox: Mailbox,
@@ -254,15 +255,18 @@ impl Client {
     }
 
     /// Reads a resident block back from the GPU, parts in the order of their ids. It takes room in
-    /// staging until it is answered.
+    /// staging until it is answered, in one piece.
     ///
     /// # Errors
-    /// [`SendError`]; the answer may be a [`RequestError`].
+    /// [`SendError`]; the answer may be a [`RequestError`]: `StagingFull` when uploads have all of
+    /// it for now, `StagingTooSmall` for a block that is longer than staging.
     pub fn read_back(&self, handle: Handle) -> Result<Pending<ReadBack>, SendError> {
         self.ask(0, read_bytes, |reply| Request::ReadBack { handle, reply })
     }
 
-    /// Answers once everything that this client sent before is published.
+    /// Answers once everything that this client sent before is published: each block as resident,
+    /// or, where there was no room for it, as evicted or failed. To draw a certain block, wait for
+    /// [`Client::resident`] instead.
     ///
     /// # Errors
     /// [`SendError`].
@@ -271,33 +275,30 @@ impl Client {
     }
 
     /// Changes the budget. A lower one is reached by evicting, moving and returning chunks, over
-    /// as many ticks as versions in use and caps demand.
+    /// as many ticks as versions in use and caps demand. How large a block may be follows once it
+    /// is answered.
     ///
     /// # Errors
-    /// [`RequestError::Budget`] for one that cannot hold a chunk, [`RequestError::ShutDown`].
+    /// [`RequestError::Budget`] for one below [`Client::budget_bytes_min`],
+    /// [`RequestError::ShutDown`].
     pub fn set_budget(&self, budget: ByteLen) -> Result<Pending<()>, RequestError> {
         let shared = &self.shared;
         shared
             .config
             .check_later_budget(budget)
             .map_err(RequestError::Budget)?;
-        let block_max = shared.block_bytes_under(budget);
         let staging = shared.config.staging_under(budget);
         let pending = self.ask(0, read_done, |reply| Request::SetBudget {
             budget,
             staging,
             reply,
         });
-        let pending = pending.map_err(|_| RequestError::ShutDown)?;
-        shared
-            .block_bytes_max
-            .store(block_max.get(), Ordering::Relaxed);
-        Ok(pending)
+        pending.map_err(|_| RequestError::ShutDown)
     }
 
     /// Least budget that [`Client::set_budget`] takes.
     pub fn budget_bytes_min(&self) -> ByteLen {
-        self.shared.config.budget_bytes_min()
+        self.shared.config.later_budget_bytes_min()
     }
 
     /// Begins a compaction pass now, with raised caps and at any price.
@@ -321,8 +322,8 @@ impl Client {
     /// A quarter of the staging memory is never lent out.
     ///
     /// # Errors
-    /// [`SendError`]; the answer may be [`RequestError::ZeroSize`] or
-    /// [`RequestError::StagingFull`].
+    /// [`SendError`]; the answer may be [`RequestError::ZeroSize`],
+    /// [`RequestError::StagingTooSmall`] or [`RequestError::StagingFull`].
     pub fn stage(&self, len: ByteLen) -> Result<Pending<StagedWrite>, SendError> {
         let (reply, pending) = Pending::new(read_staged);
         self.mailbox.send_unweighed(Message::Stage { len, reply })?;

@@ -73,13 +73,14 @@ impl Default for DefragConfig {
 /// | `handles_max` | 1 048 576 | blocks alive at a time |
 /// | `generation_max` | 2^32 - 3 | highest generation of a handle; its slot then leaves service |
 /// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
-/// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it |
+/// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it; no block can bring more |
 /// | `events_max` | 1024 | events kept for the caller |
 /// | `tick_upload_bytes` | 4 MiB | bytes uploaded or copied to new places in one tick |
 /// | `tick_copies` | 256 | copy pieces in one tick |
 /// | `tick_interval` | 4 ms | a tick at the latest this long after the last one |
 /// | `part_align_max` | 64 KiB | largest alignment of a block |
 /// | `kinds` | none | kinds of the caller's own, numbered from 4 on |
+/// | `replicas` | 4 | copies of the placement tables: two less can be held by tickets at once |
 /// | `versions_alive_max` | 64 | versions in use before publishing pauses |
 /// | `spare_chunks` | 1 | empty chunks kept ready |
 /// | `keep_empty_ticks` | 120 | how long another empty chunk is kept |
@@ -109,11 +110,13 @@ pub struct Config {
     pub generation_max: u32,
     /// Most requests waiting.
     pub mailbox_messages: u32,
-    /// Most bytes of contents waiting.
+    /// Most bytes of contents waiting in the mailbox. Contents that were taken out of it and wait
+    /// for room, or for a change of the same block, are bounded by as much again.
     pub mailbox_bytes: ByteLen,
     /// Most events kept; older ones stay, newer are counted as lost.
     pub events_max: usize,
-    /// Most bytes uploaded in one tick.
+    /// Most bytes uploaded in one tick, in whole words. Staged pieces go whole; what the last one
+    /// has over it is not sent by others.
     pub tick_upload_bytes: ByteLen,
     /// Most pieces copied in one tick.
     pub tick_copies: u32,
@@ -123,7 +126,11 @@ pub struct Config {
     pub part_align_max: u64,
     /// Kinds of parts beside vertex, index, uniform and storage; the first has number 4.
     pub kinds: Vec<KindRow>,
-    /// Most versions in use at a time.
+    /// Copies of the placement tables, 2 to 64. Tickets that hold more than two less of them at
+    /// once, each another version, make publishing pause. A ticket that was finished holds none,
+    /// only its commands do, which `versions_alive_max` bounds.
+    pub replicas: u32,
+    /// Most versions in use at a time, by tickets or by commands.
     pub versions_alive_max: u32,
     /// Empty chunks kept ready ahead of need.
     pub spare_chunks: u32,
@@ -161,6 +168,7 @@ impl Default for Config {
             tick_interval: Duration::from_millis(4),
             part_align_max: 64 * 1024,
             kinds: Vec::new(),
+            replicas: 4,
             versions_alive_max: 64,
             spare_chunks: 1,
             keep_empty_ticks: 120,
@@ -249,7 +257,40 @@ impl Config {
                 max: GENERATION_MAX.into(),
             });
         }
-        self.check_budget(self.budget_bytes)
+        if self.part_align_max < WORD_BYTES {
+            return Err(ConfigError::BelowMin {
+                field: "part_align_max",
+                value: self.part_align_max,
+                min: WORD_BYTES,
+            });
+        }
+        // The policy names entries by slot, and slots count from 1.
+        let entries_max = self.residency.entries_max;
+        if self.handles_max >= entries_max {
+            return Err(ConfigError::AboveMax {
+                field: "handles_max",
+                value: self.handles_max.into(),
+                max: u64::from(entries_max.saturating_sub(1)),
+            });
+        }
+        self.check_budget(self.budget_bytes)?;
+        let chunks_max = self
+            .budget_bytes
+            .saturating_sub(self.staging_under(self.budget_bytes));
+        if self.long_lived_chunk_bytes > chunks_max {
+            return Err(ConfigError::AboveMax {
+                field: "long_lived_chunk_bytes",
+                value: self.long_lived_chunk_bytes.get(),
+                max: chunks_max.get(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Least budget that can be set later: it also holds one staging buffer of the present size.
+    pub(crate) fn later_budget_bytes_min(&self) -> ByteLen {
+        let staging = self.staging_buffer().get().saturating_mul(STAGING_SHARE);
+        self.budget_bytes_min().max(ByteLen::new(staging))
     }
 
     /// Checks a budget set later: it must also hold one staging buffer of the present size.
@@ -284,6 +325,15 @@ pub enum ConfigError {
     Zero {
         /// Its name.
         field: &'static str,
+    },
+    /// A field is below what can work.
+    BelowMin {
+        /// Its name.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The lowest possible one.
+        min: u64,
     },
     /// A field is above what can work.
     AboveMax {
@@ -331,6 +381,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zero { field } => write!(f, "`{field}` must be above zero"),
+            Self::BelowMin { field, value, min } => {
+                write!(f, "`{field}` is {value}; it takes at least {min}")
+            }
             Self::AboveMax { field, value, max } => {
                 write!(f, "`{field}` is {value}; at most {max} works")
             }
@@ -360,4 +413,14 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl std::error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Heap(error) => Some(error),
+            Self::Residency(error) => Some(error),
+            Self::Ring(error) => Some(error),
+            Self::Kind(error) => Some(error),
+            _ => None,
+        }
+    }
+}

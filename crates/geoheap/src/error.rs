@@ -43,7 +43,9 @@ pub enum SendError {
         /// The bound that was reached.
         limit: MailboxLimit,
     },
-    /// The request alone is larger than the mailbox; raise the limit or send it in pieces.
+    /// The request alone is larger than the mailbox: raise `mailbox_bytes` or `mailbox_messages`,
+    /// bring a block's parts one by one ([`Client::add_part`](crate::Client::add_part)), or split
+    /// the batch.
     LargerThanMailbox {
         /// What the request needs, in the unit of the limit.
         needed: u64,
@@ -66,9 +68,14 @@ impl fmt::Display for SendError {
                 )
             }
             Self::LargerThanMailbox { needed, limit } => {
+                let unit = match limit {
+                    MailboxLimit::Messages(_) => "messages",
+                    MailboxLimit::Bytes(_) => "bytes",
+                };
                 write!(
                     f,
-                    "a request of {needed} can never enter a mailbox of {limit}"
+                    "a request of {needed} {unit} can never enter a mailbox of {limit}; raise its \
+                     limit, or bring the parts one by one"
                 )
             }
             Self::ShutDown => f.write_str("the geometry manager was shut down"),
@@ -133,7 +140,15 @@ impl fmt::Display for AddError {
     }
 }
 
-impl std::error::Error for AddError {}
+impl std::error::Error for AddError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Layout(error) => Some(error),
+            Self::Send(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<SendError> for AddError {
     fn from(error: SendError) -> Self {
@@ -165,8 +180,8 @@ impl<T, E: fmt::Display> fmt::Display for Refused<T, E> {
 
 impl<T: fmt::Debug, E: std::error::Error> std::error::Error for Refused<T, E> {}
 
-/// Why a request about a block was not carried out. The block keeps the contents that it had;
-/// where there is no room for new ones, [`RequestError::Failed`] says so.
+/// Why a request about a block was not carried out. The block keeps the contents that it had; but
+/// an update in place that fails after a part of it was submitted leaves that part.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -219,7 +234,15 @@ pub enum RequestError {
         /// The handle.
         handle: Handle,
     },
-    /// Staging memory has no room for a piece of that size now.
+    /// Staging memory can never hold a piece of that size: raise `staging_bytes`.
+    StagingTooSmall {
+        /// Bytes asked for.
+        requested: ByteLen,
+        /// All there is, or all that is lent out.
+        limit: ByteLen,
+    },
+    /// Staging memory has no room for a piece of that size now; it comes back with the uploads that
+    /// are under way, in a few ticks.
     StagingFull {
         /// Bytes asked for.
         requested: ByteLen,
@@ -245,7 +268,7 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale { handle } => write!(f, "handle {handle} names no block any more"),
-            Self::Part { part, error } => write!(f, "part {part:?}: {error}"),
+            Self::Part { error, .. } => write!(f, "{error}"),
             Self::Layout(error) => write!(f, "{error}"),
             Self::PartCount { expected, given } => {
                 write!(f, "the block has {expected} parts; {given} were given")
@@ -270,6 +293,12 @@ impl fmt::Display for RequestError {
             }
             Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
             Self::NotPinned { handle } => write!(f, "{handle} is not pinned"),
+            Self::StagingTooSmall { requested, limit } => {
+                write!(
+                    f,
+                    "staging has {limit} bytes in all; {requested} were asked for"
+                )
+            }
             Self::StagingFull { requested, free } => {
                 write!(
                     f,
@@ -284,7 +313,16 @@ impl fmt::Display for RequestError {
     }
 }
 
-impl std::error::Error for RequestError {}
+impl std::error::Error for RequestError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Part { error, .. } => Some(error),
+            Self::Layout(error) => Some(error),
+            Self::Budget(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<LayoutError> for RequestError {
     fn from(error: LayoutError) -> Self {
@@ -313,8 +351,10 @@ pub enum FailReason {
         /// Bytes given.
         given: ByteLen,
     },
-    /// There was no room under the budget for hundreds of ticks: what is resident is long-lived,
-    /// pinned, in use, or has no source.
+    /// There was no room under the budget for many ticks: what is resident is long-lived, pinned,
+    /// in use, or has no source; or the block is larger than the budget allows. A block with a
+    /// source of which a waiting caller is told so is evicted, not failed: it comes back when there
+    /// is room.
     NoRoom {
         /// Bytes of the block.
         requested: ByteLen,
@@ -388,7 +428,14 @@ impl fmt::Display for WaitError {
     }
 }
 
-impl std::error::Error for WaitError {}
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Request(error) => Some(error),
+            Self::TimedOut { .. } => None,
+        }
+    }
+}
 
 impl From<RequestError> for WaitError {
     fn from(error: RequestError) -> Self {
@@ -415,7 +462,14 @@ impl fmt::Display for CreateError {
     }
 }
 
-impl std::error::Error for CreateError {}
+impl std::error::Error for CreateError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Thread(error) => Some(error),
+        }
+    }
+}
 
 impl From<ConfigError> for CreateError {
     fn from(error: ConfigError) -> Self {

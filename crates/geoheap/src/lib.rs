@@ -53,6 +53,19 @@
 //! private bitmap in each ticket. When chunks are ill-used, a planner picks one to empty, and its
 //! blocks move out a few at a time.
 //!
+//! # Drawing
+//!
+//! Begin a frame once, [`FrameTicket::fork`] the ticket for each further thread that records
+//! ([`RenderActors`] does both), and attach its [`InFlight`] to each encoder. Sort what is drawn by
+//! [`BlockView::chunk`] and bind each chunk once: [`Draw`] addresses a block's first vertex and
+//! index part from the chunk's start. Chunks have the usages vertex, index, uniform, storage and
+//! both copies, but not indirect: arguments would go stale when a block moves. For the same reason
+//! a bind group over a [`PartView`] belongs to one version; make it anew when the block's place
+//! changes. The heap polls the device itself and never waits for it.
+//! `cargo run -p geoheap --example draw` draws and checks a picture in this way.
+//!
+//! # The core and the shell
+//!
 //! All decisions are made by a deterministic core, one function from an event to effects; the
 //! actor around it owns the thread, the channels and the backend. With
 //! [`Threading::CallerDriven`] there is no thread at all: [`GeometryManager::poll`] is one tick.
@@ -85,7 +98,9 @@
 //! - Placement metadata exists four times (the replicas): 128 bytes a handle, so that neither side
 //!   ever waits. Vertex data exists once.
 //! - A reader that keeps a ticket or its commands for ever keeps what that version names from
-//!   being reused; after `versions_alive_max` further versions publishing pauses, and says so.
+//!   being reused; after `versions_alive_max` further versions publishing pauses, and says so
+//!   ([`HeapEvent::PublishStalled`]). So it does at once while tickets that were not finished hold
+//!   `replicas` minus two versions and the newest: finish a frame's ticket when it is recorded.
 //! - A whole update writes a fresh range, so for some frames both contents take room.
 //!   [`Client::update_in_place`] avoids that for data whose readers do not mind.
 //! - Retained sources cost as much system memory as the geometry itself; a reload callback trades
@@ -110,15 +125,16 @@ mod slot;
 mod ticket;
 
 pub use geoheap_chunk_heap::{
-    AlignRule, ChunkId, ChunkState, KindId, KindRow, LayoutError, Lifetime, PartError, PartId,
-    RangeState,
+    AlignRule, ChunkId, ChunkState, ConfigError as HeapConfigError, KindError, KindId, KindRow,
+    LayoutError, Lifetime, PartError, PartId, RangeState,
 };
-pub use geoheap_frame_sync::Version;
+pub use geoheap_defrag::Triggers;
+pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
     Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualControl,
     VirtualGpu, VirtualRead, WgpuBackend,
 };
-pub use geoheap_residency::Config as ResidencyConfig;
+pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 pub use wgpu;
 

@@ -118,7 +118,7 @@ impl<B: Backend> GeometryManager<B> {
         let ring_config = RingConfig {
             slots_initial: SLOTS_INITIAL.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
-            ..RingConfig::default()
+            replicas: config.replicas as usize,
         };
         let (publisher, reader) =
             ring(ring_config, ChunkTable(Vec::new())).map_err(ConfigError::Ring)?;
@@ -222,8 +222,9 @@ impl<B: Backend> GeometryManager<B> {
         }
     }
 
-    /// Ends the actor, joins its threads, and says what was left. Requests that are still in the
-    /// mailbox are refused; tickets that are still held stay valid.
+    /// Ends the actor, joins its threads, and says what was left. Of the requests that are still in
+    /// the mailbox, removes and unpins are carried out and all others refused; tickets that are
+    /// still held stay valid.
     pub fn shutdown(mut self) -> ShutdownReport {
         self.end().expect("a manager is shut down once")
     }

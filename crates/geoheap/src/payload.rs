@@ -15,7 +15,20 @@ use crate::handle::Handle;
 pub struct Payload(Arc<dyn AsRef<[u8]> + Send + Sync>);
 
 impl Payload {
-    /// Takes any owner of bytes, say a `Vec<Vertex>` behind a cast or a memory-mapped file.
+    /// Takes any owner of bytes: a memory-mapped file, or typed data behind a cast.
+    ///
+    /// ```
+    /// struct Positions(Vec<[f32; 3]>);
+    ///
+    /// impl AsRef<[u8]> for Positions {
+    ///     fn as_ref(&self) -> &[u8] {
+    ///         bytemuck::cast_slice(&self.0)
+    ///     }
+    /// }
+    ///
+    /// let payload = geoheap::Payload::owned(Positions(vec![[0.0; 3]; 4]));
+    /// assert_eq!(payload.len().get(), 48);
+    /// ```
     pub fn owned(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self(Arc::new(owner))
     }
@@ -174,7 +187,8 @@ impl PartData {
         }
     }
 
-    /// Interleaved vertices of `stride` bytes each.
+    /// Interleaved vertices of `stride` bytes each. Pipelines of wgpu take strides that are
+    /// multiples of 4.
     pub fn vertex(bytes: impl Into<Payload>, stride: u32) -> Self {
         Self::new(KindId::VERTEX, stride, bytes)
     }

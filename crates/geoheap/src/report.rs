@@ -185,7 +185,8 @@ pub enum HeapEvent {
         /// Why.
         reason: FailReason,
     },
-    /// No replica was free, so the tick's changes go out with a later version.
+    /// No replica was free, or too many versions are in use: the changes go out with a later
+    /// version. Told when it begins; [`Report::publish_stalls`] counts its ticks.
     PublishStalled {
         /// The versions that readers hold.
         held: Vec<Version>,

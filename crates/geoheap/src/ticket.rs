@@ -134,12 +134,13 @@ impl<Buf> FrameTicket<Buf> {
     }
 
     /// Like [`FrameTicket::get`], with `fallback` in place of a block that is not resident. A
-    /// stale handle stays stale: that is a mistake, not a block on its way.
+    /// stale handle stays stale: that is a mistake, not a block on its way. A fallback that is not
+    /// long-lived and resident in this version stands in for nothing.
     pub fn get_or(&self, handle: Handle, fallback: &Fallback) -> Lookup<'_, Buf> {
         match self.get(handle) {
             resident @ Lookup::Resident(_) => resident,
             Lookup::Stale => Lookup::Stale,
-            away if fallback.version != self.version() => away,
+            away if self.fallback(fallback.handle).is_err() => away,
             away => match self.get(fallback.handle) {
                 Lookup::Resident(view) => Lookup::Resident(BlockView {
                     is_fallback: true,
@@ -150,7 +151,7 @@ impl<Buf> FrameTicket<Buf> {
         }
     }
 
-    /// Makes a long-lived, resident block the stand-in for others in this frame.
+    /// Makes a long-lived, resident block a stand-in for others, in this frame and later ones.
     ///
     /// # Errors
     /// [`FallbackError`] when it is not long-lived or not resident in this version.
@@ -159,10 +160,7 @@ impl<Buf> FrameTicket<Buf> {
         match slot.filter(|slot| slot.generation == handle.generation()) {
             Some(slot) if !slot.long_lived => Err(FallbackError::NotLongLived { handle }),
             Some(slot) if slot.state == SlotState::Resident && !self.ticket.is_void() => {
-                Ok(Fallback {
-                    handle,
-                    version: self.version(),
-                })
+                Ok(Fallback { handle })
             }
             _ => Err(FallbackError::NotResident { handle }),
         }
@@ -322,7 +320,6 @@ pub struct Draw {
 }
 
 /// Where a resident block lies.
-#[derive(Debug)]
 pub struct BlockView<'a, Buf> {
     /// Its chunk; sort by it and bind each chunk once.
     pub chunk: ChunkId,
@@ -338,8 +335,19 @@ pub struct BlockView<'a, Buf> {
     pub is_fallback: bool,
 }
 
+impl<Buf> fmt::Debug for BlockView<'_, Buf> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockView")
+            .field("chunk", &self.chunk)
+            .field("offset", &self.offset)
+            .field("len", &self.len)
+            .field("draw", &self.draw)
+            .field("is_fallback", &self.is_fallback)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where a part of a resident block lies.
-#[derive(Debug)]
 pub struct PartView<'a, Buf> {
     /// Its chunk.
     pub chunk: ChunkId,
@@ -355,12 +363,23 @@ pub struct PartView<'a, Buf> {
     pub stride: u32,
 }
 
+impl<Buf> fmt::Debug for PartView<'_, Buf> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartView")
+            .field("chunk", &self.chunk)
+            .field("kind", &self.kind)
+            .field("offset", &self.offset)
+            .field("len", &self.len)
+            .field("stride", &self.stride)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A long-lived block that stands in for others; made by [`FrameTicket::fallback`], so that it
-/// was seen to be resident in the version that it is used with.
+/// was seen to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fallback {
     handle: Handle,
-    version: Version,
 }
 
 /// Keeps a version's bytes and buffers as they are until it is dropped.

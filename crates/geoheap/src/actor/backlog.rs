@@ -25,8 +25,8 @@ impl Backlog {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// The oldest.
@@ -58,15 +58,23 @@ impl Backlog {
     /// Whatever makes room, and comes after all that was asked about the same block.
     fn may_pass(&self, message: &Message) -> bool {
         match message {
-            Message::Request(Request::Remove { handle } | Request::Unpin { handle }, _) => {
-                !self.subjects.contains_key(handle)
-            }
+            Message::Request(Request::Unpin { handle }, _) => self.is_free(*handle),
+            Message::Request(request, _) if self.is_free_remove(request) => true,
+            Message::Batch(requests) => requests.iter().all(|request| self.is_free_remove(request)),
             // The note of a frame is heard by the next tick, which comes anyway.
             Message::Request(Request::SetBudget { .. }, _)
             | Message::FrameEnded
             | Message::Shutdown => true,
             _ => false,
         }
+    }
+
+    fn is_free_remove(&self, request: &Request) -> bool {
+        matches!(request, Request::Remove { handle } if self.is_free(*handle))
+    }
+
+    fn is_free(&self, handle: Handle) -> bool {
+        !self.subjects.contains_key(&handle)
     }
 }
 
@@ -87,27 +95,28 @@ mod tests {
     use super::*;
     use crate::actor::mailbox::Weight;
 
-    fn envelope(request: Request) -> Envelope {
-        Envelope {
-            message: Message::Request(request, None),
-            weight: Weight::default(),
-        }
+    fn envelope(message: Message) -> Envelope {
+        let weight = Weight::default();
+        Envelope { message, weight }
     }
 
-    /// Whether `request` passes what waits: an update of block 1.
+    fn block(bits: u64) -> Handle {
+        Handle::from_bits(bits << 32 | bits)
+    }
+
+    /// Whether `message` passes what waits: an update of block 1.
     #[track_caller]
-    fn check(request: Request, passes: bool) {
-        let handle = |bits: u64| Handle::from_bits(bits << 32 | bits);
+    fn check(message: Message, passes: bool) {
         let mut backlog = Backlog::new();
         let update = Request::Update {
-            handle: handle(1),
+            handle: block(1),
             contents: Vec::new(),
             in_place: false,
         };
-        let kept = backlog.keep_or_pass(envelope(update));
+        let kept = backlog.keep_or_pass(envelope(Message::Request(update, None)));
         assert!(kept.is_none(), "contents wait");
-        let told = format!("{request:?}");
-        let passed = backlog.keep_or_pass(envelope(request)).is_some();
+        let told = format!("{message:?}");
+        let passed = backlog.keep_or_pass(envelope(message)).is_some();
         assert_eq!(passed, passes, "{told}");
         let mut waiting = 0;
         while backlog.pop().is_some() {
@@ -119,13 +128,20 @@ mod tests {
 
     #[test]
     fn only_what_makes_room_passes_and_never_its_own_block() {
-        let handle = |bits: u64| Handle::from_bits(bits << 32 | bits);
-        check(Request::Remove { handle: handle(2) }, true);
-        check(Request::Remove { handle: handle(1) }, false);
-        check(Request::Unpin { handle: handle(2) }, true);
-        check(Request::Unpin { handle: handle(1) }, false);
-        check(Request::Share { handle: handle(2) }, false);
+        let one = |request| Message::Request(request, None);
+        let remove = |bits| Request::Remove {
+            handle: block(bits),
+        };
+        check(one(remove(2)), true);
+        check(one(remove(1)), false);
+        check(one(Request::Unpin { handle: block(2) }), true);
+        check(one(Request::Unpin { handle: block(1) }), false);
+        check(one(Request::Share { handle: block(2) }), false);
         let reply = crate::core::event::ReplyId(0);
-        check(Request::Flush { reply }, false);
+        check(one(Request::Flush { reply }), false);
+        check(Message::Batch(vec![remove(2), remove(3)]), true);
+        check(Message::Batch(vec![remove(2), remove(1)]), false);
+        let share = Request::Share { handle: block(2) };
+        check(Message::Batch(vec![remove(2), share]), false);
     }
 }

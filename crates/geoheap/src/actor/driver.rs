@@ -140,7 +140,7 @@ impl<B: Backend> Driver<B> {
 
     /// Whether messages wait that can be handled now.
     pub(crate) fn can_go_on(&self) -> bool {
-        self.has_appetite() && !self.backlog.is_empty()
+        self.has_appetite() && self.backlog.len() > 0
     }
 
     /// Whether a frame ended since the last tick.
@@ -172,23 +172,27 @@ impl<B: Backend> Driver<B> {
     /// Handles what waits, as far as the appetite goes; beyond that only what makes room. Returns
     /// whether somebody asked to end.
     pub(crate) fn take_messages(&mut self) -> bool {
-        while self.has_appetite() {
-            let next = self.backlog.pop();
-            let Some(envelope) = next.or_else(|| self.inbox.receiver.try_recv().ok()) else {
-                return false;
-            };
-            if self.take(envelope) {
-                return true;
-            }
-        }
-        while let Ok(envelope) = self.inbox.receiver.try_recv() {
-            if let Some(envelope) = self.backlog.keep_or_pass(envelope)
+        // No more than is there now: clients refill the mailbox as fast as it is emptied, and the
+        // tick has to come too.
+        let count = self.backlog.len() + self.inbox.receiver.len();
+        for _ in 0..count {
+            if let Some(envelope) = self.next_message()
                 && self.take(envelope)
             {
                 return true;
             }
         }
         false
+    }
+
+    /// The next message to handle: without appetite only one that may pass what waits.
+    fn next_message(&mut self) -> Option<Envelope> {
+        if !self.has_appetite() {
+            let envelope = self.inbox.receiver.try_recv().ok()?;
+            return self.backlog.keep_or_pass(envelope);
+        }
+        let waiting = self.backlog.pop();
+        waiting.or_else(|| self.inbox.receiver.try_recv().ok())
     }
 
     /// Handles one message. Returns whether it asks to end.
@@ -248,8 +252,13 @@ impl<B: Backend> Driver<B> {
             return refused(RequestError::ZeroSize);
         }
         let staging = self.backend.staging();
+        let requested = len;
         let kept = ByteLen::new(staging.limit_bytes.get() / KEPT_STAGING_SHARE);
         let free = staging.free_bytes.saturating_sub(kept);
+        let limit = staging.limit_bytes.saturating_sub(kept);
+        if len > limit {
+            return refused(RequestError::StagingTooSmall { requested, limit });
+        }
         let words = len.get().checked_next_multiple_of(WORD_BYTES);
         let lease = match words.map(ByteLen::new) {
             Some(words) if words <= free => self.backend.lease(words).ok(),
@@ -258,10 +267,7 @@ impl<B: Backend> Driver<B> {
         match lease {
             Some(lease) => Reply::Staged(StagedWrite { lease, len }),
             None if self.backend.is_lost() => refused(RequestError::DeviceLost),
-            None => refused(RequestError::StagingFull {
-                requested: len,
-                free,
-            }),
+            None => refused(RequestError::StagingFull { requested, free }),
         }
     }
 
@@ -341,7 +347,13 @@ impl<B: Backend> Driver<B> {
 
     fn read_done(&mut self, id: ReadId, bytes: Option<Vec<u8>>) {
         if let Some(read) = self.reading.remove(&id) {
-            self.step(Event::ReadBackDone { read, bytes });
+            let event = match bytes {
+                None => self.read_failed(read),
+                bytes => Some(Event::ReadBackDone { read, bytes }),
+            };
+            if let Some(event) = event {
+                self.step(event);
+            }
         } else {
             assert!(
                 self.backend.is_lost(),

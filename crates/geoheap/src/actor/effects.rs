@@ -43,8 +43,11 @@ impl<B: Backend> Driver<B> {
                 self.void_versions();
                 None
             }
-            Effect::SetStaging { limit } => {
-                self.backend.set_staging_limit(limit);
+            Effect::SetBudget { budget, staging } => {
+                self.backend.set_staging_limit(staging);
+                let block_max = self.shared.block_bytes_under(budget).get();
+                let limit = &self.shared.block_bytes_max;
+                limit.store(block_max, Ordering::Relaxed);
                 None
             }
             Effect::Reload {
@@ -135,19 +138,33 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Err(StageError::Full { requested, free }) => {
-                let error = RequestError::StagingFull { requested, free };
-                self.carry_out(Effect::Reply {
-                    reply: read.reply,
-                    answer: Answer::Refused(error),
-                })
+                self.refuse_read(&read, RequestError::StagingFull { requested, free })
+            }
+            Err(StageError::TooLarge { requested, limit }) => {
+                self.refuse_read(&read, RequestError::StagingTooSmall { requested, limit })
             }
             Err(error) => {
                 if !self.backend.is_lost() {
                     self.gpu_error(error.to_string());
                 }
-                Some(Event::ReadBackDone { read, bytes: None })
+                self.read_failed(read)
             }
         }
+    }
+
+    /// The core may not have been told of the loss yet.
+    pub(super) fn read_failed(&mut self, read: Reading) -> Option<Event> {
+        if !self.backend.is_lost() {
+            return Some(Event::ReadBackDone { read, bytes: None });
+        }
+        self.refuse_read(&read, RequestError::DeviceLost)
+    }
+
+    fn refuse_read(&mut self, read: &Reading, error: RequestError) -> Option<Event> {
+        self.carry_out(Effect::Reply {
+            reply: read.reply,
+            answer: Answer::Refused(error),
+        })
     }
 
     fn buffer(&self, chunk: ChunkId) -> &B::Buffer {

@@ -148,6 +148,9 @@ impl Core {
         self.budget.total = total;
         self.budget.effective = total;
         self.budget.staging = staging;
-        out.push(Effect::SetStaging { limit: staging });
+        out.push(Effect::SetBudget {
+            budget: total,
+            staging,
+        });
     }
 }

@@ -151,15 +151,18 @@ impl Core {
             self.compaction.victim = victim;
         }
         self.report.defrag_passes += u64::from(!plan.moves.is_empty());
+        let mut recorded = 0;
         for planned in &plan.moves {
-            self.record_move(planned, out);
+            recorded += u32::from(self.record_move(planned, out));
         }
-        if matches!(plan.stopped, Stopped::NothingWorthIt | Stopped::NoRoom) {
+        let stuck = recorded == 0 && !plan.moves.is_empty();
+        if stuck || matches!(plan.stopped, Stopped::NothingWorthIt | Stopped::NoRoom) {
             self.spare_victim();
         }
     }
 
-    fn record_move(&mut self, planned: &Move, out: &mut Vec<Effect>) {
+    /// Whether the move could be recorded.
+    fn record_move(&mut self, planned: &Move, out: &mut Vec<Effect>) -> bool {
         let handle = Handle::from_bits(planned.key);
         let record = self
             .record(handle)
@@ -174,20 +177,20 @@ impl Core {
                 .range(from)
                 .ok_or("a place is a range of the heap"),
         );
-        // Not the block's own lifetime: one that waits to leave for a chunk of the other one is
-        // moved among those like the chunk that it lies in.
+        // Not the block's own lifetime and class: one that waits to leave for a chunk of another
+        // lifetime is moved among those like the chunk that it lies in.
         let home = sure(self.heap.chunk(info.chunk).ok_or("a range is in a chunk"));
         let request = RangeRequest {
             len: info.range.len,
             align: info.align,
             lifetime: home.lifetime,
             owner: Owner(handle.to_bits()),
-            class: self.class_of(handle),
+            class: home.class,
         };
         let to_chunk = ChunkId::new(planned.to_chunk);
         let Ok(to) = self.heap.reserve_at(to_chunk, planned.to, &request) else {
             // A placement of this tick took the room; the next plan sees it.
-            return;
+            return false;
         };
         out.push(Effect::Copy {
             from: info.chunk,
@@ -202,6 +205,7 @@ impl Core {
             to,
             revision,
         });
+        true
     }
 
     /// The copy is submitted: the block's next version names the new place, if the block and its

@@ -44,6 +44,7 @@ impl Core {
             deferred: VecDeque::new(),
             waiters: SmallVec::new(),
             set_asides: 0,
+            retry_tick: 0,
             shown: false,
             wished_frame: 0,
         };
@@ -51,6 +52,7 @@ impl Core {
         let index = handle.index() as usize;
         if self.by_index.len() <= index {
             self.by_index.resize(index + 1, None);
+            self.last_generation.resize(index + 1, 0);
         }
         self.by_index[index] = Some(handle);
         *tenant = Tenant::Block(Box::new(record));
@@ -141,11 +143,8 @@ impl Core {
         };
         let earlier = self.cancel_job(handle);
         let retain = self.own(handle).retainable(shared(ids, &contents));
-        // Contents that replace others before these were published take their place in the order,
-        // so that a flush sent after the first ones waits for the block all the same.
-        let seq = earlier.as_ref().map_or(order, |earlier| earlier.seq);
         let mut fill = Fill::new(
-            seq,
+            order,
             Purpose::Update,
             target_layout.clone(),
             pieces(&target_layout, ids, contents),
@@ -153,6 +152,10 @@ impl Core {
         fill.retain = retain;
         if let Some(earlier) = earlier {
             fill.replies = earlier.replies;
+            fill.since = earlier.since;
+            fill.misses = earlier.misses;
+            fill.create_failures = earlier.create_failures;
+            fill.submit_failures = earlier.submit_failures;
             if earlier.purpose == Purpose::Add {
                 fill.purpose = Purpose::Add;
             }

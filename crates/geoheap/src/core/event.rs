@@ -149,6 +149,30 @@ impl Request {
         }
     }
 
+    /// Bytes of the caller's memory that it brings.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        let bytes = |content: &Content| content.payload().map_or(0, |shared| shared.len().get());
+        match self {
+            Self::Update { contents, .. } => contents.iter().map(bytes).sum(),
+            Self::Part {
+                op: PartOp::Add { content, .. } | PartOp::Update { content, .. },
+                ..
+            } => bytes(content),
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing of `earlier` is left to see once this is carried out right after it.
+    pub(crate) fn replaces(&self, earlier: &Self) -> bool {
+        let count = |request: &Self| match request {
+            Self::Update {
+                contents, in_place, ..
+            } => Some((contents.len(), *in_place)),
+            _ => None,
+        };
+        count(self).is_some() && count(self) == count(earlier)
+    }
+
     /// Whether a heap whose device is gone can still carry it out: it asks for no GPU memory.
     pub(crate) fn outlives_device(&self) -> bool {
         match self {
@@ -305,8 +329,8 @@ pub(crate) enum Effect {
     },
     /// Void every version: the device is gone (R5).
     VoidVersions,
-    /// Change the bound of staging.
-    SetStaging { limit: ByteLen },
+    /// The budget changed: staging has another bound, and so has a block.
+    SetBudget { budget: ByteLen, staging: ByteLen },
     /// Call a reload callback; answer with `Reloaded`.
     Reload {
         handle: Handle,

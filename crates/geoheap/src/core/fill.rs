@@ -77,11 +77,22 @@ impl Piece {
     }
 }
 
+/// How far a job was recorded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    piece: usize,
+    piece_done: u64,
+    sent_bytes: u64,
+}
+
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Fill {
-    /// Order among all jobs; a flush waits for those before it.
+    /// Order among all jobs.
     pub(crate) seq: u64,
+    /// Place in the order of the oldest request that it answers: contents may replace others
+    /// before these were published. A flush sent after that place waits.
+    pub(crate) since: u64,
     pub(crate) purpose: Purpose,
     pub(crate) target: Target,
     /// The block's layout once the job is done.
@@ -109,6 +120,10 @@ pub(crate) struct Fill {
     pub(crate) submit_failures: u32,
     /// Bytes counted as uploaded by it so far.
     pub(crate) sent_bytes: u64,
+    /// What of it is submitted for sure.
+    safe: Progress,
+    /// Whether some of it is recorded and not submitted yet.
+    pub(crate) in_batch: bool,
 }
 
 impl Fill {
@@ -116,6 +131,7 @@ impl Fill {
     pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Vec<Piece>) -> Self {
         Self {
             seq,
+            since: seq,
             purpose,
             target: Target::Unplaced,
             layout,
@@ -131,6 +147,8 @@ impl Fill {
             create_failures: 0,
             submit_failures: 0,
             sent_bytes: 0,
+            safe: Progress::default(),
+            in_batch: false,
         }
     }
 
@@ -151,12 +169,25 @@ impl Fill {
         self.piece > 0 || self.piece_done > 0
     }
 
-    /// Starts over in the same place, as what was recorded did not arrive. Returns whether that
-    /// is possible: staged pieces that were sent cannot be sent again.
+    /// What was recorded is submitted.
+    pub(crate) fn keep_progress(&mut self) {
+        self.in_batch = false;
+        self.submit_failures = 0;
+        self.safe = Progress {
+            piece: self.piece,
+            piece_done: self.piece_done,
+            sent_bytes: self.sent_bytes,
+        };
+    }
+
+    /// Goes back to what is submitted, as what was recorded since did not arrive. Returns whether
+    /// that is possible: staged pieces that were sent cannot be sent again.
     pub(crate) fn rewind(&mut self) -> bool {
-        self.piece = 0;
-        self.piece_done = 0;
-        self.pieces
+        self.in_batch = false;
+        self.piece = self.safe.piece;
+        self.piece_done = self.safe.piece_done;
+        self.sent_bytes = self.safe.sent_bytes;
+        self.pieces[self.piece..]
             .iter()
             .all(|piece| !matches!(piece.bytes, Bytes::Staged(None)))
     }
@@ -164,6 +195,10 @@ impl Fill {
     /// Starts over somewhere else, as its range is gone. Returns whether that is possible.
     pub(crate) fn restart(&mut self) -> bool {
         self.target = Target::Unplaced;
+        self.safe = Progress {
+            sent_bytes: self.sent_bytes,
+            ..Progress::default()
+        };
         self.rewind()
     }
 }

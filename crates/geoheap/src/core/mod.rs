@@ -14,6 +14,7 @@
 //! | `event` | the words: requests, events, effects, answers |
 //! | `record`, `fill` | what is known of one block; a job that brings it bytes |
 //! | `requests`, `contents`, `parts` | what clients ask for |
+//! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
@@ -31,6 +32,7 @@ mod budget;
 mod chunks;
 mod compact;
 mod contents;
+mod deferral;
 mod figures;
 mod fill;
 mod parts;
@@ -99,6 +101,8 @@ pub(crate) struct Core {
     blocks: SlotMap<DefaultKey, Tenant>,
     /// Handle of the block that has a slot, by slot index.
     by_index: Vec<Option<Handle>>,
+    /// Generation of the last block that left a slot, by slot index.
+    last_generation: Vec<u32>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -114,8 +118,10 @@ pub(crate) struct Core {
     seq: u64,
     /// The place of the request that is being carried out; its job has the same.
     order: u64,
-    /// Places of the requests that wait for a block's job.
-    deferred_open: BTreeSet<u64>,
+    /// Places of the requests whose contents are not published yet: flushes wait for them.
+    open: BTreeSet<u64>,
+    /// Bytes of contents in requests that wait for a block's job.
+    deferred_bytes: u64,
     /// Blocks to bring back also if no frame looks at them, as far as they are away.
     wanted: BTreeSet<Handle>,
     tick: u64,
@@ -125,6 +131,8 @@ pub(crate) struct Core {
     pending: Pending,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
+    /// Jobs of which something was recorded in this tick.
+    in_batch: Vec<Handle>,
     flushes: Vec<(ReplyId, u64)>,
     /// The last publish found no free replica, so what it holds is not published yet.
     stalled: bool,
@@ -177,13 +185,15 @@ impl Core {
             compaction: Compaction::default(),
             blocks: SlotMap::new(),
             by_index: Vec::new(),
+            last_generation: Vec::new(),
             reserved: 0,
             jobs: BTreeMap::new(),
             jobs_bytes: 0,
             ready: Vec::new(),
             seq: 0,
             order: 0,
-            deferred_open: BTreeSet::new(),
+            open: BTreeSet::new(),
+            deferred_bytes: 0,
             wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
@@ -191,6 +201,7 @@ impl Core {
             idle: false,
             pending: Pending::default(),
             recorded: Vec::new(),
+            in_batch: Vec::new(),
             flushes: Vec::new(),
             stalled: false,
             budget_hunger: 0,
@@ -229,9 +240,10 @@ impl Core {
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),
             Event::PublishStalled { held } => {
-                self.stalled = true;
                 self.report.publish_stalls += 1;
-                out.push(Effect::Notify(HeapEvent::PublishStalled { held }));
+                if !core::mem::replace(&mut self.stalled, true) {
+                    out.push(Effect::Notify(HeapEvent::PublishStalled { held }));
+                }
             }
             // What lay on a lost device is off the books already.
             Event::Released(_) | Event::ChunkReturned { .. } if self.lost => {}
@@ -274,9 +286,9 @@ impl Core {
         self.seq
     }
 
-    /// Bytes of the blocks whose contents wait to be uploaded.
+    /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
-        self.jobs_bytes
+        self.jobs_bytes + self.deferred_bytes
     }
 
     /// Blocks that nobody removed, by handle.
@@ -342,7 +354,7 @@ impl Core {
                 out.extend(refusals(replies.into_iter(), &error));
             }
         }
-        self.deferred_open.clear();
+        self.deferred_bytes = 0;
     }
 
     /// Whether another tick would change nothing by itself.
@@ -353,7 +365,6 @@ impl Core {
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
             && self.residency.figures().wishes == 0
-            && self.budget.overshoot() == ByteLen::ZERO
             && self.compaction.is_at_rest()
             && !self.stalled
     }

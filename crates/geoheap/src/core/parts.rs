@@ -11,10 +11,11 @@ use crate::core::Core;
 use crate::core::contents::check_retainable;
 use crate::core::event::{Answer, PartOp, ReplyId, Retired};
 use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
+use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::Content;
+use crate::payload::{Content, Source};
 
 /// Further room, in per cent of what is needed, that a block gets when it must grow.
 const GROWTH_PERCENT: u32 = 25;
@@ -147,11 +148,17 @@ impl Core {
     fn check_reachable(&self, handle: Handle, content: &Content) -> Result<(), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         check_retainable(record, core::slice::from_ref(content))?;
-        let retained = !record.retained.is_empty();
-        if record.place.is_none() && !retained {
-            return Err(RequestError::NotResident { handle });
+        if record.place.is_some() {
+            return Ok(());
         }
-        Ok(())
+        match &record.away {
+            Away::Failed(reason) => Err(RequestError::Failed {
+                handle,
+                reason: reason.clone(),
+            }),
+            _ if matches!(record.source, Source::Retained) => Ok(()),
+            _ => Err(RequestError::NotResident { handle }),
+        }
     }
 
     fn apply_part(

@@ -16,7 +16,7 @@ use crate::report::HeapEvent;
 /// Jobs that may fail to find room in one tick before the rest is left for the next.
 const MISSES_PER_TICK: u32 = 64;
 /// Ticks without room after which a block with a source is set aside.
-const SET_ASIDE_TICKS: u32 = 16;
+pub(super) const SET_ASIDE_TICKS: u32 = 16;
 /// Ticks without room after which a block fails.
 const FAIL_TICKS: u32 = 512;
 /// Ticks without room after which retained contents are uploaded again instead of copied on the
@@ -170,7 +170,9 @@ impl Core {
         let fill = record.fill.as_ref().expect("a waiting block has a job");
         let retained = matches!(record.source, Source::Retained);
         let complete = !fill.reads_present() && (retained || fill.purpose != Purpose::Reshape);
-        complete && !record.is_exempt() && record.pins == 0
+        // One that is away already takes nothing from anybody by staying away.
+        let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
+        complete && record.has_source() && may_go
     }
 
     /// Whether recent frames used the block where it lies.
@@ -206,12 +208,8 @@ impl Core {
             return 0;
         }
         let record = self.record(handle).expect("the caller looked it up");
-        record
-            .layout
-            .parts()
-            .next()
-            .map_or(KindId::VERTEX, |part| part.kind)
-            .get()
+        let parts = record.layout.parts_by_id();
+        parts.first().map_or(KindId::VERTEX, |part| part.kind).get()
     }
 
     /// Ends a job that cannot succeed. A block that is resident stays as it was.

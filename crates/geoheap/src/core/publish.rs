@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, Lifetime};
 use geoheap_frame_sync::Version;
+use geoheap_residency::Residency;
 
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
@@ -95,9 +96,7 @@ impl Core {
             due.into_iter()
                 .map(|(reply, answer)| Effect::Reply { reply, answer }),
         );
-        let oldest_job = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
-        let oldest_deferred = self.deferred_open.first().copied().unwrap_or(u64::MAX);
-        let oldest_open = oldest_job.min(oldest_deferred);
+        let oldest_open = self.open.first().copied().unwrap_or(u64::MAX);
         let version = self.version;
         self.flushes.retain(|(reply, seq)| {
             let done = oldest_open > *seq;
@@ -120,14 +119,23 @@ impl Core {
         }
         self.lost = true;
         self.report.device_lost = true;
-        let live: Vec<Handle> = self.by_index.iter().flatten().copied().collect();
-        for handle in live {
-            self.lose_block(handle, out);
+        for (index, tenant) in self.by_index.clone().into_iter().enumerate() {
+            if let Some(handle) = tenant {
+                self.lose_block(handle, out);
+            } else if let Ok(at) = u32::try_from(index) {
+                // The versions of the next device begin with empty tables, which know nothing of
+                // the handles that are stale.
+                let slot = Slot::vacant(self.last_generation[index]);
+                self.queue_vacant(at, slot);
+            }
         }
         // The books of the memory that is gone are closed; whoever still holds a place in them
         // holds a version that is void.
         self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
         self.budget.forget_device();
+        self.residency = sure(Residency::new(self.config.residency));
+        self.wanted.clear();
+        self.report.degraded = None;
         self.compaction = Compaction::default();
         self.ready.clear();
         self.pending.retired.clear();

@@ -46,8 +46,8 @@ pub(crate) struct Record {
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,
-    pub(crate) owners: u32,
-    pub(crate) pins: u32,
+    pub(crate) owners: u64,
+    pub(crate) pins: u64,
     pub(crate) source: Source,
     /// Layout of the bytes in `place`, or of those that will come.
     pub(crate) layout: BlockLayout,
@@ -68,6 +68,8 @@ pub(crate) struct Record {
     pub(crate) waiters: SmallVec<[Waiter; 1]>,
     /// How often it found no room since it was last resident.
     pub(crate) set_asides: u32,
+    /// Before this tick it is not brought back for the sake of who waits.
+    pub(crate) retry_tick: u64,
     /// The last queued slot showed it in a place.
     pub(crate) shown: bool,
     /// Frame of the last wish for it while it was away.
@@ -116,7 +118,7 @@ impl Record {
     pub(crate) fn take_waiters(&mut self) -> Vec<ReplyId> {
         let mut replies = Vec::new();
         for waiter in self.waiters.drain(..) {
-            self.pins -= u32::from(waiter.pins);
+            self.pins -= u64::from(waiter.pins);
             replies.push(waiter.reply);
         }
         replies

@@ -5,9 +5,10 @@ use geoheap_chunk_heap::Lifetime;
 use geoheap_residency::Priority;
 use geoheap_suballoc::ByteLen;
 
+use crate::core::deferral::must_wait;
 use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
-use crate::core::fill::{Fill, Purpose, Target};
-use crate::core::record::{Away, Record};
+use crate::core::fill::{Fill, Target};
+use crate::core::record::Away;
 use crate::core::{Core, Tenant, entry, refusals, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -70,8 +71,7 @@ impl Core {
             return refuse_any(&request, RequestError::Stale { handle }, out);
         };
         if must_wait(record, &request) {
-            record.deferred.push_back((order, request));
-            self.deferred_open.insert(order);
+            self.defer(handle, order, request);
             return;
         }
         let reply = request.reply();
@@ -89,13 +89,7 @@ impl Core {
                 Ok(())
             }
             Request::SetPriority { priority, .. } => {
-                record.priority = priority;
-                if record.place.is_some() {
-                    let known = self
-                        .residency
-                        .set_priority(entry(handle), Priority::new(priority));
-                    debug_assert!(known.is_ok(), "a placed block is an entry of the policy");
-                }
+                self.set_priority(handle, priority);
                 Ok(())
             }
             Request::SetLabel { label, .. } => {
@@ -114,12 +108,13 @@ impl Core {
     }
 
     /// Makes `fill` the block's one job.
-    pub(super) fn start_job(&mut self, handle: Handle, fill: Fill) {
+    pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
         let other = self.jobs.insert(fill.seq, handle);
         assert!(
             other.is_none(),
             "each place in the order has one job: {other:?}"
         );
+        self.open.insert(fill.since);
         self.jobs_bytes += fill.layout.len().get();
         let placed = self.own(handle).place.is_some();
         if placed {
@@ -127,10 +122,8 @@ impl Core {
         }
         let record = self.own(handle);
         assert!(record.fill.is_none(), "{handle:?} has one job at a time");
-        record.fill = Some(Box::new(Fill {
-            is_guarded: placed,
-            ..fill
-        }));
+        fill.is_guarded = placed;
+        record.fill = Some(Box::new(fill));
     }
 
     /// Ends the block's job without a result; its range was never published, so it is free at
@@ -150,6 +143,7 @@ impl Core {
     pub(super) fn end_job(&mut self, fill: &Fill) {
         let known = self.jobs.remove(&fill.seq);
         assert!(known.is_some(), "a job ends once");
+        self.open.remove(&fill.since);
         self.jobs_bytes -= fill.layout.len().get();
     }
 
@@ -170,7 +164,12 @@ impl Core {
         if record.owners > 0 {
             return;
         }
-        self.refuse_all(handle, &RequestError::Stale { handle }, out);
+        // Whoever removes a block has no use for what he sent before; whoever waits is answered.
+        let error = RequestError::Stale { handle };
+        let waiting = self.take_deferred(handle);
+        let replies = waiting.iter().filter_map(|(_, request)| request.reply());
+        out.extend(refusals(replies, &error));
+        self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
         self.retire_place(handle);
         self.residency.unwish(entry(handle));
@@ -184,7 +183,9 @@ impl Core {
 
     /// Takes the block out of the map and shows its slot as vacant.
     fn vacate(&mut self, handle: Handle) {
-        self.by_index[handle.index() as usize] = None;
+        let index = handle.index() as usize;
+        self.by_index[index] = None;
+        self.last_generation[index] = handle.generation();
         let slot = Slot::vacant(handle.generation());
         self.queue_vacant(handle.index(), slot);
         // slotmap counts two for each tenant: the next one would have this generation plus two.
@@ -207,11 +208,24 @@ impl Core {
         sure(self.residency.remove(entry(handle)));
     }
 
+    fn set_priority(&mut self, handle: Handle, priority: u8) {
+        let record = self.own(handle);
+        record.priority = priority;
+        let (placed, wished) = (record.place.is_some(), record.wished_frame);
+        if placed {
+            let priority = Priority::new(priority);
+            sure(self.residency.set_priority(entry(handle), priority));
+        } else if self.residency.unwish(entry(handle)) {
+            self.wish_as_of(handle, wished);
+        }
+    }
+
     fn set_lifetime(&mut self, handle: Handle, lifetime: Lifetime) {
         let order = self.order;
         let record = self.own(handle);
         if record.lifetime == lifetime {
-            return;
+            // Perhaps it found no room when it was to move.
+            return self.move_to_its_lifetime(handle, order);
         }
         record.lifetime = lifetime;
         let (exempt, away) = (record.is_exempt(), record.away == Away::Evicted);
@@ -223,25 +237,6 @@ impl Core {
             self.want(handle);
         }
         self.queue_slot(handle);
-    }
-}
-
-/// Whether `request` has to wait for the block's job.
-fn must_wait(record: &Record, request: &Request) -> bool {
-    let Some(fill) = &record.fill else {
-        return false;
-    };
-    // What was sent first is done first: nothing overtakes a deferred request but what asks for
-    // no bytes and no place.
-    let follows = !record.deferred.is_empty();
-    match request {
-        Request::Update { in_place, .. } => {
-            *in_place || fill.purpose == Purpose::Reshape || follows
-        }
-        Request::Part { .. } | Request::SetLifetime { .. } | Request::ReadBack { .. } => true,
-        // A pin in the middle of a move lets the move end first (R9).
-        Request::Pin { .. } | Request::Unpin { .. } => record.is_moving() || follows,
-        _ => false,
     }
 }
 
@@ -268,7 +263,7 @@ fn op_of(request: &Request) -> Op {
 }
 
 /// Refuses a request about a block or about the whole heap.
-fn refuse_any(request: &Request, error: RequestError, out: &mut Vec<Effect>) {
+pub(super) fn refuse_any(request: &Request, error: RequestError, out: &mut Vec<Effect>) {
     let reply = request.reply();
     if let Some(handle) = request.handle() {
         refuse(reply, handle, op_of(request), error, out);

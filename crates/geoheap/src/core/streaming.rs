@@ -59,11 +59,11 @@ impl Core {
         self.wish_as_of(handle, self.frame.saturating_sub(back));
     }
 
-    fn wish_as_of(&mut self, handle: Handle, frame: u64) {
+    pub(super) fn wish_as_of(&mut self, handle: Handle, frame: u64) {
         let frame = Frame::new(frame);
         let max = self.block_bytes_max();
         let record = self.record(handle).expect("the caller looked it up");
-        if record.reloading.is_some() || record.layout.len() > max {
+        if self.lost || record.reloading.is_some() || record.layout.len() > max {
             return;
         }
         let (bytes, priority) = (record.layout.len().get(), Priority::new(record.priority));

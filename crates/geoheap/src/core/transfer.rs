@@ -9,6 +9,7 @@ use geoheap_chunk_heap::{Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::{Core, entry, sure};
@@ -37,12 +38,12 @@ impl Core {
         let mut copies = Vec::new();
         let (back, new) = self.placed_jobs();
         let mut left = Allowance {
-            bytes: self.config.tick_upload_bytes.get(),
+            bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
-            staging: self.staging_free.get(),
+            staging: words(self.staging_free.get()),
         };
         let half = Allowance {
-            bytes: left.bytes / 2,
+            bytes: words(left.bytes / 2),
             copies: left.copies / 2,
             ..left
         };
@@ -107,7 +108,12 @@ impl Core {
                 return;
             }
             let fill = self.record(handle).and_then(|record| record.fill.as_ref());
-            if fill.is_none_or(|fill| fill.is_recorded()) {
+            let fill = fill.expect("placed jobs are jobs");
+            if fill.is_recorded() {
+                // A block whose parts are all removed has nothing to send, and is done at once.
+                if fill.pieces.is_empty() && !self.recorded.contains(&handle) {
+                    self.recorded.push(handle);
+                }
                 continue;
             }
             let to = self.target_range(handle).expect("placed jobs have a range");
@@ -119,7 +125,12 @@ impl Core {
                 .as_mut()
                 .expect("jobs name blocks with a job");
             record_fill(fill, to, from, left, copies);
-            if fill.is_recorded() {
+            let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
+            fill.in_batch = true;
+            if is_new {
+                self.in_batch.push(handle);
+            }
+            if is_recorded {
                 self.recorded.push(handle);
             }
         }
@@ -129,6 +140,7 @@ impl Core {
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
         let recorded = core::mem::take(&mut self.recorded);
         let moves = core::mem::take(&mut self.compaction.moves);
+        self.settle_batch(ok, out);
         if ok {
             for handle in recorded {
                 self.commit_fill(handle, out);
@@ -140,20 +152,23 @@ impl Core {
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
-            self.rewind_jobs(out);
         }
         self.publish(out);
     }
 
-    /// Some of this tick's copies did not reach the queue, and nobody can tell which: every job
-    /// that had begun starts over, where it lies.
-    fn rewind_jobs(&mut self, out: &mut Vec<Effect>) {
-        let handles: Vec<Handle> = self.jobs.values().copied().collect();
-        for handle in handles {
-            let Some(fill) = &mut self.own(handle).fill else {
+    /// Whether the jobs of this tick's batch keep what was recorded of them. Where a submit failed,
+    /// nobody can tell which copies reached the queue, so none of the batch counts (R1).
+    fn settle_batch(&mut self, ok: bool, out: &mut Vec<Effect>) {
+        for handle in core::mem::take(&mut self.in_batch) {
+            let record = self.record_mut(handle);
+            let Some(fill) = record.and_then(|record| record.fill.as_mut()) else {
                 continue;
             };
-            if !fill.has_begun() {
+            if !fill.in_batch {
+                continue;
+            }
+            if ok {
+                fill.keep_progress();
                 continue;
             }
             fill.submit_failures += 1;
@@ -197,6 +212,7 @@ impl Core {
         self.pending.replies.extend(fill.replies);
         let record = self.own(handle);
         record.set_asides = 0;
+        record.retry_tick = 0;
         let waiters = core::mem::take(&mut record.waiters);
         let answers = waiters.into_iter();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
@@ -216,7 +232,7 @@ impl Core {
         let (tick, id) = (self.now(), entry(handle));
         let record = self.own(handle);
         let bytes = record.layout.len().get();
-        let (pins, exempt) = (record.pins, record.is_exempt());
+        let (pinned, exempt) = (record.pins > 0, record.is_exempt());
         let (priority, wished) = (Priority::new(record.priority), record.wished_frame);
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));
@@ -229,7 +245,7 @@ impl Core {
             fresh.is_ok(),
             "a block without a place is no entry of the policy: {fresh:?}"
         );
-        for _ in 0..pins {
+        if pinned {
             sure(self.residency.pin(id));
         }
         sure(self.residency.set_exempt(id, exempt));
@@ -243,30 +259,6 @@ impl Core {
         if revived && fill.purpose == Purpose::StreamIn {
             self.report.stream_ins += 1;
             self.report.stream_in_bytes += fill.sent_bytes;
-        }
-    }
-
-    /// Requests that waited for the job go on, until one of them starts another.
-    pub(super) fn run_deferred(&mut self, handle: Handle, out: &mut Vec<Effect>) {
-        let Some(record) = self.record_mut(handle) else {
-            return;
-        };
-        let mut waiting = core::mem::take(&mut record.deferred);
-        while let Some((order, request)) = waiting.pop_front() {
-            self.deferred_open.remove(&order);
-            self.carry_out(order, request, out);
-            match self.record_mut(handle) {
-                Some(record) if record.fill.is_some() => {
-                    // Whatever the request deferred itself stays in front of the rest.
-                    record.deferred.extend(waiting);
-                    return;
-                }
-                Some(_) => {}
-                None => {
-                    debug_assert!(waiting.is_empty(), "a remove is never deferred");
-                    return;
-                }
-            }
         }
     }
 
@@ -302,6 +294,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whole words: GPU copies take no less.
+fn words(bytes: u64) -> u64 {
+    bytes - bytes % WORD_BYTES
 }
 
 /// Frees the oldest retired room of `part`, in the job's layout too if one is under way.

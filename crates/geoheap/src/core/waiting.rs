@@ -6,14 +6,21 @@
 use geoheap_chunk_heap::Lifetime;
 use geoheap_suballoc::ByteLen;
 
-use crate::core::event::{Answer, Effect, ReplyId};
+use crate::core::event::{Answer, Effect, ReplyId, Request};
+use crate::core::place::SET_ASIDE_TICKS;
 use crate::core::record::{Away, Waiter};
+use crate::core::requests::refuse_any;
 use crate::core::{Core, entry, refusals, sure};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
+use crate::report::HeapEvent;
 
 /// Times that a block may find no room before those who wait for it are told so.
 const SET_ASIDES_MAX: u32 = 3;
+/// After so many more times the event stream is told again of one that should be resident.
+const REMIND_EVERY: u32 = 32;
+/// The pause before the next try grows with the tries up to so many times the length of one.
+const BACKOFF_MAX: u32 = 8;
 
 impl Core {
     pub(super) fn pin(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {
@@ -22,30 +29,36 @@ impl Core {
             self.own(handle).pins += 1;
             return Ok(());
         }
-        self.own(handle).pins += 1;
-        sure(self.residency.pin(entry(handle)));
+        let record = self.own(handle);
+        record.pins += 1;
+        // The policy is told of the first one alone.
+        if record.pins == 1 {
+            sure(self.residency.pin(entry(handle)));
+        }
         self.pending.replies.push((reply, Answer::Done));
         Ok(())
     }
 
     pub(super) fn unpin(&mut self, handle: Handle) -> Result<(), RequestError> {
+        let order = self.order;
         let record = self.own(handle);
         if record.pins == 0 {
             return Err(RequestError::NotPinned { handle });
         }
         record.pins -= 1;
-        let (pins, placed) = (record.pins as usize, record.place.is_some());
-        if placed {
-            sure(self.residency.unpin(entry(handle)));
-            let order = self.order;
-            self.move_to_its_lifetime(handle, order);
+        let pins = record.pins;
+        if record.place.is_some() {
+            if pins == 0 {
+                sure(self.residency.unpin(entry(handle)));
+                self.move_to_its_lifetime(handle, order);
+            }
             return Ok(());
         }
         // A pin that is taken off before it took hold: who waits for it waits for the block.
-        let mut waiting = record.waiters.iter_mut().filter(|waiter| waiter.pins);
-        let surplus = waiting.by_ref().count().saturating_sub(pins);
+        let waiting = record.waiters.iter().filter(|waiter| waiter.pins).count();
+        let surplus = (waiting as u64).saturating_sub(pins);
         let waiting = record.waiters.iter_mut().filter(|waiter| waiter.pins);
-        for waiter in waiting.take(surplus) {
+        for (_, waiter) in (0..surplus).zip(waiting) {
             waiter.pins = false;
         }
         Ok(())
@@ -89,9 +102,13 @@ impl Core {
     }
 
     /// What is pinned or long-lived is as urgent as what a frame misses; what somebody waits for
-    /// comes after that.
+    /// comes after that. One that found no room lets others try before it tries again.
     fn renew_wish(&mut self, handle: Handle) {
+        let tick = self.tick;
         let record = self.record(handle).expect("the caller looked it up");
+        if tick < record.retry_tick {
+            return;
+        }
         if record.pins > 0 || record.lifetime == Lifetime::LongLived {
             self.wish_for(handle);
         } else {
@@ -127,15 +144,27 @@ impl Core {
     }
 
     /// A block found no room once more and was set aside: it comes back when there is some, but
-    /// nobody waits for ever.
+    /// nobody waits for ever, and one that should be resident is told on the event stream.
     pub(super) fn weary_waiters(&mut self, handle: Handle, out: &mut Vec<Effect>) {
-        let budget = self.budget.total;
+        let (budget, tick) = (self.budget.total, self.tick);
         let record = self.own(handle);
         record.set_asides = record.set_asides.saturating_add(1);
-        if record.set_asides >= SET_ASIDES_MAX {
-            let requested = record.layout.len();
-            let reason = FailReason::NoRoom { requested, budget };
-            self.refuse_waiters(handle, &RequestError::Failed { handle, reason }, out);
+        let times = record.set_asides;
+        let pause = times.min(BACKOFF_MAX) * SET_ASIDE_TICKS;
+        record.retry_tick = tick.saturating_add(pause.into());
+        let requested = record.layout.len();
+        let reason = FailReason::NoRoom { requested, budget };
+        if times >= SET_ASIDES_MAX {
+            let error = RequestError::Failed {
+                handle,
+                reason: reason.clone(),
+            };
+            self.refuse_waiters(handle, &error, out);
+        }
+        let record = self.own(handle);
+        let urgent = record.pins > 0 || record.lifetime == Lifetime::LongLived;
+        if urgent && times % REMIND_EVERY == SET_ASIDES_MAX {
+            out.push(Effect::Notify(HeapEvent::Failed { handle, reason }));
         }
         if self.own(handle).is_wanted() {
             self.want(handle);
@@ -159,10 +188,12 @@ impl Core {
         error: &RequestError,
         out: &mut Vec<Effect>,
     ) {
-        let deferred = self.own(handle).deferred.iter().map(|(order, _)| *order);
-        let orders: Vec<u64> = deferred.collect();
-        for order in orders {
-            self.deferred_open.remove(&order);
+        for (_, request) in self.take_deferred(handle) {
+            match request {
+                // It asks for nothing that could be refused.
+                Request::Unpin { .. } => drop(self.unpin(handle)),
+                other => refuse_any(&other, error.clone(), out),
+            }
         }
         let replies = self.own(handle).take_replies();
         out.extend(refusals(replies.into_iter(), error));

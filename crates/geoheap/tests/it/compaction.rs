@@ -1,8 +1,8 @@
 //! Memory goes back: moves, chunks returned, and no frame that misses a block meanwhile.
 
-use geoheap::{ByteLen, Handle, Lookup};
+use geoheap::{BlockDesc, ByteLen, Handle, Lookup, PartData};
 
-use crate::harness::{World, mesh, small, stamped};
+use crate::harness::{World, mesh, small, stamped, vertices};
 
 /// Fills eight chunks with 4 000-byte blocks and removes all but every `keep`-th.
 fn riddled(world: &mut World, keep: usize) -> Vec<(u32, Handle)> {
@@ -193,4 +193,44 @@ fn a_trimmed_spare_stays_away() {
         with_spare,
         "until it may be worth having again"
     );
+}
+
+#[test]
+fn blocks_keep_the_class_of_their_chunk_when_a_part_changes_its_room() {
+    let mut config = small();
+    config.split_by_kind = true;
+    config.small_heap_chunks = 0;
+    config.spare_chunks = 0;
+    let mut world = World::new(config);
+    let mut handles = Vec::new();
+    for nth in 0..60 {
+        let block = BlockDesc::new()
+            .part(vertices(nth, 0, 100))
+            .part(PartData::storage(stamped(nth, 0, 256)))
+            .spare(ByteLen::from_kib(4));
+        handles.push(world.client.add(block).expect("a valid block"));
+        world.ticks(1);
+    }
+    world.flush();
+    for (nth, handle) in handles.iter().enumerate() {
+        if nth % 8 != 0 {
+            world.client.remove(*handle).expect("it is sent");
+            continue;
+        }
+        // From here on the storage part is the first in the block.
+        let part = world.manager.begin_frame().parts(*handle).next();
+        let part = part.expect("it has two");
+        let update = world
+            .client
+            .update_part(*handle, part, stamped(1, 1, 2_000));
+        world
+            .answer(update.expect("it is sent"))
+            .expect("there is room");
+    }
+    world.ticks(300);
+    let before = world.manager.report();
+    assert!(before.moves > 0, "they can be moved: {before:?}");
+    world.ticks(300);
+    let passes = world.manager.report().defrag_passes;
+    assert_eq!(passes, before.defrag_passes, "and there is an end to it");
 }

@@ -206,3 +206,51 @@ fn a_device_lost_with_chunks_on_their_way_out_ends_in_order() {
         "nothing of the old device is on the books"
     );
 }
+
+#[test]
+fn what_waited_for_a_job_when_the_device_went_is_told_as_refused() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    world.flush();
+    let part = PartData::storage(stamped(1, 1, 64));
+    drop(world.client.add_part(handle, part).expect("it is sent"));
+    let newer = vec![stamped(1, 1, 1_000).into(), stamped(1, 1, 64).into()];
+    world.client.update(handle, newer).expect("it is sent");
+    let lifetime = world
+        .client
+        .set_lifetime(handle, geoheap::Lifetime::LongLived);
+    lifetime.expect("it is sent");
+    world.control.lose_device();
+    world.ticks(3);
+    let told = world.manager.events();
+    let refused = |event: &&HeapEvent| matches!(event, HeapEvent::Refused { .. });
+    assert_eq!(told.iter().filter(refused).count(), 2, "{told:?}");
+}
+
+#[test]
+fn a_stale_handle_is_stale_on_a_lost_device_too() {
+    let mut world = World::new(small());
+    let gone = world.client.add(mesh(1, 10)).expect("a valid block");
+    world.flush();
+    world.client.remove(gone).expect("it is sent");
+    world.ticks(3);
+    world.control.lose_device();
+    world.ticks(3);
+    let ticket = world.manager.begin_frame();
+    let seen = ticket.get(gone);
+    assert!(matches!(seen, Lookup::Stale), "R7: {seen:?}");
+}
+
+#[test]
+fn a_part_of_a_failed_block_is_refused() {
+    let mut world = World::new(small());
+    world.control.set_memory_bytes(ByteLen::from_kib(32));
+    let handle = world.client.add(mesh(1, 500)).expect("a valid block");
+    let part = PartData::storage(stamped(1, 1, 64));
+    let part = world.client.add_part(handle, part).expect("it is sent");
+    let refused = world.answer(part).expect_err("the block is not there");
+    assert!(
+        matches!(refused, RequestError::Failed { .. }),
+        "{refused:?}"
+    );
+}

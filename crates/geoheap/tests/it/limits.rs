@@ -7,7 +7,7 @@ use geoheap::{
     RequestError, StagedWrite, Threading, VirtualConfig, VirtualGpu,
 };
 
-use crate::harness::{World, mesh, small};
+use crate::harness::{World, mesh, small, stamped};
 
 /// The answer to a wish for `len` bytes of staging.
 fn stage(world: &mut World, len: u64) -> Result<StagedWrite, RequestError> {
@@ -22,11 +22,11 @@ fn staging_of_impossible_lengths_is_refused_with_numbers() {
     assert_eq!(none, Err(RequestError::ZeroSize));
     for len in [u64::MAX, u64::MAX - 3, 65 * 1024] {
         let refused = stage(&mut world, len).expect_err("there is not so much");
-        let RequestError::StagingFull { requested, free } = refused else {
+        let RequestError::StagingTooSmall { requested, limit } = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(requested, ByteLen::new(len), "it names what was asked for");
-        assert!(free < requested, "and what there is: {free}");
+        assert!(limit < requested, "and what there is: {limit}");
     }
 }
 
@@ -34,9 +34,13 @@ fn staging_of_impossible_lengths_is_refused_with_numbers() {
 fn callers_who_keep_staging_cannot_stop_the_uploads() {
     let mut world = World::new(small());
     let mut kept = Vec::new();
-    while let Ok(staged) = stage(&mut world, 4096) {
-        kept.push(staged);
-    }
+    let full = loop {
+        match stage(&mut world, 4096) {
+            Ok(staged) => kept.push(staged),
+            Err(full) => break full,
+        }
+    };
+    assert!(matches!(full, RequestError::StagingFull { .. }), "{full:?}");
     assert!(kept.len() > 4, "most of it can be lent: {}", kept.len());
     let handle = world.client.add(mesh(1, 500)).expect("a valid block");
     world.flush();
@@ -153,4 +157,161 @@ fn the_largest_block_that_is_let_in_finds_a_place() {
     let handle = world.client.add(block).expect("it is not too large");
     let pending = world.client.resident(handle).expect("it is sent");
     world.answer(pending).expect("what is let in finds a place");
+}
+
+#[test]
+fn pins_have_no_number_at_which_they_break() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    world.flush();
+    let pins = u32::from(u16::MAX) + 10;
+    let mut sent = 0;
+    while sent < pins {
+        for _ in 0..1_000.min(pins - sent) {
+            drop(world.client.pin(handle).expect("the mailbox has room"));
+            sent += 1;
+        }
+        world.ticks(1);
+    }
+    let client = world.client.clone();
+    let newer = vec![stamped(1, 1, 1_000).into()];
+    client.update(handle, newer).expect("it is sent");
+    world.flush();
+    assert_eq!(world.bytes(handle), Some(stamped(1, 1, 1_000)));
+}
+
+#[test]
+fn caps_that_are_no_whole_words_are_cut_to_some() {
+    for odd in [1, 4097, 4098, 2001] {
+        let mut config = small();
+        config.tick_upload_bytes = ByteLen::new(odd);
+        let mut world = World::new(config);
+        let handle = world.client.add(mesh(1, 100)).expect("a valid block");
+        world.flush();
+        assert_eq!(world.bytes(handle), Some(stamped(1, 0, 2_000)), "cap {odd}");
+        assert_eq!(world.manager.report().gpu_errors, 0, "cap {odd}");
+    }
+}
+
+#[test]
+fn more_handles_than_the_policy_can_name_are_refused() {
+    let mut config = Config::default();
+    config.residency.entries_max = 1 << 20;
+    let error = refused(config);
+    assert!(
+        matches!(
+            error,
+            ConfigError::AboveMax {
+                field: "handles_max",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn contents_that_wait_behind_a_change_of_their_block_are_bounded() {
+    let mut config = small();
+    config.tick_upload_bytes = ByteLen::new(4096);
+    config.mailbox_bytes = ByteLen::from_kib(64);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(1, 1_000)).expect("a valid block");
+    world.flush();
+    let part = world.manager.begin_frame().parts(handle).next();
+    let part = part.expect("it has one");
+    let (mut taken, mut full) = (0, 0);
+    for revision in 0..300 {
+        let newer = stamped(1, revision, 20_000);
+        match world.client.update_part(handle, part, newer) {
+            Ok(pending) => {
+                drop(pending);
+                taken += 1;
+            }
+            Err(_) => full += 1,
+        }
+        world.ticks(1);
+    }
+    // Five ticks an update: what was taken and not uploaded fits the bound, doubled.
+    assert!(taken < 75, "{taken} were taken in 300 ticks");
+    assert!(full > 200, "the mailbox presses back: {full} were refused");
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let config = Config {
+        long_lived_chunk_bytes: ByteLen::from_mib(250),
+        ..Config::default()
+    };
+    let error = refused(config);
+    assert!(
+        matches!(
+            error,
+            ConfigError::AboveMax {
+                field: "long_lived_chunk_bytes",
+                ..
+            }
+        ),
+        "no such chunk fits the budget: {error:?}"
+    );
+    let config = Config {
+        part_align_max: 3,
+        ..Config::default()
+    };
+    let error = refused(config);
+    assert!(
+        matches!(
+            error,
+            ConfigError::BelowMin {
+                field: "part_align_max",
+                ..
+            }
+        ),
+        "every part is aligned to words: {error:?}"
+    );
+    let config = Config {
+        replicas: 1,
+        ..Config::default()
+    };
+    let error = refused(config);
+    assert!(matches!(error, ConfigError::Ring(_)), "{error:?}");
+}
+
+#[test]
+fn the_least_budget_is_one_that_is_taken() {
+    let mut config = small();
+    config.staging_buffer_bytes = ByteLen::from_kib(32);
+    let mut world = World::new(config);
+    let least = world.client.budget_bytes_min();
+    let below = ByteLen::new(least.get() - 8);
+    let refused = world.client.set_budget(below).map(|_| ());
+    assert!(
+        matches!(refused, Err(RequestError::Budget(_))),
+        "{refused:?}"
+    );
+    let taken = world.client.set_budget(least).expect("it is the least");
+    world.answer(taken).expect("it is done");
+}
+
+#[test]
+fn a_read_back_longer_than_staging_is_refused_with_both_numbers() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 5_000)).expect("a valid block");
+    world.flush();
+    let read = world.client.read_back(handle).expect("it is sent");
+    let refused = world.answer(read).expect_err("staging has 64 KiB");
+    let RequestError::StagingTooSmall { requested, limit } = refused else {
+        panic!("{refused:?}");
+    };
+    let numbers = (requested.get(), limit.get());
+    assert_eq!(
+        numbers,
+        (100_000, 64 * 1024),
+        "what was asked, what there is"
+    );
+    assert_eq!(
+        world.manager.report().gpu_errors,
+        0,
+        "that is no device error"
+    );
 }

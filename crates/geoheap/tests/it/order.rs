@@ -1,6 +1,6 @@
 //! Answers come when what they speak of is published, and not before.
 
-use geoheap::{BlockDesc, Lookup, PartData, Pending, RequestError};
+use geoheap::{BlockDesc, ByteLen, HeapEvent, Lookup, PartData, Pending, RequestError};
 
 use crate::harness::{World, mesh, small, stamped};
 
@@ -31,7 +31,7 @@ fn a_flush_waits_for_requests_that_wait_for_a_job() {
 #[test]
 fn a_flush_waits_for_contents_that_newer_ones_replaced() {
     let mut config = small();
-    config.tick_upload_bytes = geoheap::ByteLen::new(2_000);
+    config.tick_upload_bytes = ByteLen::new(2_000);
     let mut world = World::new(config);
     let handle = world.client.add(mesh(1, 400)).expect("a valid block");
     let flush = world.client.flush().expect("it is sent");
@@ -70,9 +70,14 @@ fn no_answer_speaks_of_a_version_that_is_not_out() {
         assert!(pin.try_take().is_none(), "the pin waits for a replica");
     }
     assert!(
-        world.manager.report().publish_stalls > 0,
-        "and that is told"
+        world.manager.report().publish_stalls > 10,
+        "ticks are counted"
     );
+    let told = world.manager.events();
+    let [HeapEvent::PublishStalled { held: versions }] = &told[..] else {
+        panic!("and it is told once: {told:?}");
+    };
+    assert!(!versions.is_empty(), "with the versions that are held");
     drop(held);
     world.answer(flush).expect("now it is published");
     world.answer(pin).expect("and so is the pinned block");
@@ -103,7 +108,7 @@ fn contents_keep_the_order_of_their_parts() {
     let block = BlockDesc::new()
         .part(PartData::storage(stamped(1, 0, 256)))
         .part(PartData::storage(stamped(2, 0, 256)))
-        .spare(geoheap::ByteLen::from_kib(4));
+        .spare(ByteLen::from_kib(4));
     let handle = world.client.add(block).expect("a valid block");
     world.flush();
     let parts: Vec<_> = world.manager.begin_frame().parts(handle).collect();
@@ -126,4 +131,70 @@ fn contents_keep_the_order_of_their_parts() {
         (parts[1], stamped(2, 2, 256)),
     ];
     assert_eq!(read.expect("it is resident").parts, expected);
+}
+
+#[test]
+fn a_block_that_is_updated_in_each_tick_lets_others_and_flushes_through() {
+    let mut config = small();
+    config.tick_upload_bytes = ByteLen::new(4096);
+    let mut world = World::new(config);
+    let busy = world.client.add(mesh(1, 400)).expect("a valid block");
+    world.flush();
+    let update = |world: &mut World, revision| {
+        let newer = vec![stamped(1, revision, 8_000).into()];
+        world.client.update(busy, newer).expect("it is sent");
+        world.ticks(1);
+    };
+    update(&mut world, 1);
+    let other = world.client.add(mesh(2, 50)).expect("a valid block");
+    let mut resident = Some(world.client.resident(other).expect("it is sent"));
+    let mut flush = Some(world.client.flush().expect("it is sent"));
+    for revision in 2..100 {
+        update(&mut world, revision);
+        resident = still_open(resident);
+        flush = still_open(flush);
+    }
+    assert!(resident.is_none(), "the other block had its turn");
+    assert!(
+        flush.is_none(),
+        "and contents older than the flush were published"
+    );
+    world.flush();
+    assert_eq!(world.bytes(busy), Some(stamped(1, 99, 8_000)), "the newest");
+}
+
+/// The question, as long as it is not answered.
+fn still_open<T>(question: Option<Pending<T>>) -> Option<Pending<T>> {
+    let mut pending = question?;
+    match pending.try_take() {
+        None => Some(pending),
+        Some(answer) => {
+            assert!(answer.is_ok(), "it is not refused");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_block_without_parts_is_a_block_like_others() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    world.flush();
+    let part = world.manager.begin_frame().parts(handle).next();
+    let gone = world.client.remove_part(handle, part.expect("it has one"));
+    world
+        .answer(gone.expect("it is sent"))
+        .expect("it had that part");
+    let client = world.client.clone();
+    client.update(handle, Vec::new()).expect("it is sent");
+    world.flush();
+    client
+        .update_in_place(handle, Vec::new())
+        .expect("it is sent");
+    world.flush();
+    let lifetime = client.set_lifetime(handle, geoheap::Lifetime::LongLived);
+    lifetime.expect("it is sent");
+    world.flush();
+    let told = world.manager.events();
+    assert!(told.is_empty(), "nothing of this is refused: {told:?}");
 }

@@ -370,7 +370,10 @@ fn staged_parts_cannot_be_retained() {
         .stage(ByteLen::from_mib(1))
         .expect("it is sent");
     let error = world.answer(pending).expect_err("staging has 64 KiB");
-    assert!(matches!(error, RequestError::StagingFull { .. }), "{error}");
+    assert!(
+        matches!(error, RequestError::StagingTooSmall { .. }),
+        "{error}"
+    );
 }
 
 #[test]

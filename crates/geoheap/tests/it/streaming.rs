@@ -336,6 +336,24 @@ fn a_fallback_stands_in_for_what_is_away() {
         .resident()
         .expect("itself");
     assert!(!view.is_fallback, "itself");
+    drop(ticket);
+    // Made once, it serves later versions too, as long as its block does.
+    world.ticks(10);
+    world.client.add(mesh(2, 4)).expect("a valid block");
+    world.flush();
+    let away = handles.iter().find(|handle| !is_resident(&world, **handle));
+    let away = *away.expect("200 blocks do not fit");
+    let ticket = world.manager.begin_frame();
+    let stands_in = ticket.get_or(away, &fallback).resident();
+    assert!(stands_in.is_some_and(|view| view.is_fallback), "still");
+    drop(ticket);
+    world.client.remove(stand_in).expect("it is sent");
+    world.flush();
+    let ticket = world.manager.begin_frame();
+    assert!(
+        ticket.get_or(away, &fallback).resident().is_none(),
+        "no more"
+    );
 }
 
 #[test]
@@ -453,7 +471,7 @@ fn what_is_on_its_way_out_is_not_shed_again() {
 #[test]
 fn what_fits_is_not_degraded() {
     let mut world = World::new(small());
-    let long_lived = |nth| mesh(nth, 500).lifetime(Lifetime::LongLived);
+    let long_lived = |nth| mesh(nth, 100).lifetime(Lifetime::LongLived);
     let mut used = Vec::new();
     for nth in 0..20 {
         used.push(world.client.add(long_lived(nth)).expect("a valid block"));
@@ -463,6 +481,10 @@ fn what_fits_is_not_degraded() {
     for _ in 0..20 {
         world.frame(&used);
     }
+    assert!(
+        used.iter().all(|handle| is_resident(&world, *handle)),
+        "all of them fit"
+    );
     let degraded = world.manager.report().degraded;
     assert_eq!(degraded, None, "long-lived blocks do not count twice");
 

@@ -172,3 +172,29 @@ fn an_answer_can_be_awaited() {
     let read = pollster::block_on(read).expect("it is resident");
     assert_eq!(read.parts[0].1, stamped(1, 0, 100), "its bytes");
 }
+
+#[test]
+fn clients_who_never_pause_do_not_stop_the_ticks() {
+    let world = threaded();
+    let handle = world.client.add(mesh(1, 50)).expect("a valid block");
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..2)
+        .map(|_| {
+            let (client, stop) = (world.client.clone(), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    client.set_priority(handle, 3).expect("it is sent");
+                }
+            })
+        })
+        .collect();
+    for nth in 0..20 {
+        let flush = world.client.flush().expect("it is sent");
+        let answer = flush.wait(PATIENCE);
+        assert!(answer.is_ok(), "flush {nth}: {answer:?}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().expect("it does not panic");
+    }
+}

@@ -1,8 +1,10 @@
 //! Pins, lifetimes, and callers who wait for blocks that are away.
 
-use geoheap::{ByteLen, ChunkId, Handle, HeapEvent, Lifetime, Lookup, Op, RequestError};
+use geoheap::{
+    BlockDesc, ByteLen, ChunkId, Handle, HeapEvent, Lifetime, Lookup, Op, RequestError, Source,
+};
 
-use crate::harness::{World, mesh, small};
+use crate::harness::{World, mesh, small, vertices};
 
 fn place(world: &World, handle: Handle) -> Option<(ChunkId, u64)> {
     let ticket = world.manager.begin_frame();
@@ -199,4 +201,101 @@ fn a_block_larger_than_a_lowered_budget_is_refused_to_who_waits() {
     world
         .answer(waiting)
         .expect("with more budget it comes back");
+}
+
+/// A heap full of blocks that cannot leave, and one with a source that was evicted for them.
+fn crowded() -> (World, Handle, Vec<Handle>) {
+    let mut config = small();
+    config.budget_bytes = ByteLen::from_kib(160);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(99, 1_500)).expect("a valid block");
+    world.flush();
+    world.ticks(10);
+    let mut others = Vec::new();
+    for nth in 0..5 {
+        let block = BlockDesc::new().part(vertices(nth, 0, 1_500));
+        let other = world.client.add(block.source(Source::None));
+        others.push(other.expect("a valid block"));
+        world.ticks(30);
+    }
+    let ticket = world.manager.begin_frame();
+    assert!(
+        matches!(ticket.get(handle), Lookup::Evicted),
+        "it had to go"
+    );
+    drop(ticket);
+    (world, handle, others)
+}
+
+#[test]
+fn a_pin_without_room_is_refused_and_the_block_comes_back_when_there_is_some() {
+    let (mut world, handle, others) = crowded();
+    let pin = world.client.pin(handle).expect("it is sent");
+    let refused = world.answer(pin).expect_err("nothing can leave for it");
+    assert!(
+        matches!(refused, RequestError::Failed { .. }),
+        "{refused:?}"
+    );
+    for other in others {
+        world.client.remove(other).expect("it is sent");
+    }
+    for _ in 0..100 {
+        world.frame(&[handle]);
+    }
+    let ticket = world.manager.begin_frame();
+    let seen = ticket.get(handle);
+    assert!(
+        matches!(seen, Lookup::Resident(_)),
+        "it has a source: {seen:?}"
+    );
+}
+
+#[test]
+fn a_long_lived_block_without_room_is_told_and_comes_by_itself() {
+    let (mut world, handle, others) = crowded();
+    let lifetime = world.client.set_lifetime(handle, Lifetime::LongLived);
+    lifetime.expect("it is sent");
+    world.ticks(600);
+    let told = world.manager.events();
+    let failed =
+        |event: &HeapEvent| matches!(event, HeapEvent::Failed { handle: of, .. } if *of == handle);
+    assert!(told.iter().any(failed), "that it is not there: {told:?}");
+    for other in others {
+        world.client.remove(other).expect("it is sent");
+    }
+    world.ticks(200);
+    assert!(
+        place(&world, handle).is_some(),
+        "no frame has to ask for it"
+    );
+}
+
+#[test]
+fn a_change_of_lifetime_that_found_no_room_can_be_repeated() {
+    let mut config = small();
+    config.budget_bytes = ByteLen::from_kib(160);
+    config.long_lived_chunk_bytes = ByteLen::from_kib(64);
+    let mut world = World::new(config);
+    let mut handles = Vec::new();
+    for nth in 0..6 {
+        let block = BlockDesc::new().part(vertices(nth, 0, 1_000));
+        let handle = world.client.add(block.source(Source::None));
+        handles.push(handle.expect("a valid block"));
+        world.ticks(3);
+    }
+    let handle = handles.remove(0);
+    let set = |world: &World| world.client.set_lifetime(handle, Lifetime::LongLived);
+    set(&world).expect("it is sent");
+    world.ticks(600);
+    let told = world.manager.events();
+    assert!(!told.is_empty(), "it found no room, and that is told");
+    for other in handles {
+        world.client.remove(other).expect("it is sent");
+    }
+    world.ticks(50);
+    set(&world).expect("it is sent");
+    world.ticks(50);
+    let report = world.manager.report();
+    let chunks = (report.dynamic_chunks, report.long_lived_chunks);
+    assert_eq!(chunks, (0, 1), "{report:?}");
 }

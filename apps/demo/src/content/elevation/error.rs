@@ -49,8 +49,9 @@ impl fmt::Display for ElevationError {
             }
             Self::Broken { path, reason } => write!(
                 f,
-                "the elevation {} is not a whole PNG file: {reason}; get the file again",
-                path.display()
+                "the elevation {} is not a whole PNG file: {}; get the file again",
+                path.display(),
+                reason.trim_end_matches('.')
             ),
             Self::WrongFormat { path, bits, colour } => write!(
                 f,

@@ -1,0 +1,69 @@
+//! Requests that wait for a block's job, so that what was sent first is done first.
+
+use std::collections::VecDeque;
+
+use crate::core::Core;
+use crate::core::event::{Effect, Request};
+use crate::core::fill::Purpose;
+use crate::core::record::Record;
+use crate::handle::Handle;
+
+/// Whether `request` has to wait for the block's job.
+pub(super) fn must_wait(record: &Record, request: &Request) -> bool {
+    let Some(fill) = &record.fill else {
+        return false;
+    };
+    // Nothing overtakes a request that waits but what asks for no bytes and no place.
+    let follows = !record.deferred.is_empty();
+    match request {
+        // Contents that have begun to arrive do arrive: whoever updates a large block in every
+        // tick would never see any of them otherwise.
+        Request::Update { in_place, .. } => {
+            *in_place || fill.purpose == Purpose::Reshape || fill.has_begun() || follows
+        }
+        Request::Part { .. } | Request::SetLifetime { .. } | Request::ReadBack { .. } => true,
+        // A pin in the middle of a move lets the move end first (R9).
+        Request::Pin { .. } | Request::Unpin { .. } => record.is_moving() || follows,
+        _ => false,
+    }
+}
+
+impl Core {
+    /// Lets a request wait, at its place in the order. Whole contents replace others that wait
+    /// right before them.
+    pub(super) fn defer(&mut self, handle: Handle, order: u64, request: Request) {
+        self.deferred_bytes += request.content_bytes();
+        let record = self.own(handle);
+        if let Some((_, last)) = record.deferred.back_mut()
+            && request.replaces(last)
+        {
+            let replaced = core::mem::replace(last, request);
+            self.deferred_bytes -= replaced.content_bytes();
+            self.report.blocks_updated += 1;
+            return;
+        }
+        record.deferred.push_back((order, request));
+        self.open.insert(order);
+    }
+
+    /// Takes a block's waiting requests off the books.
+    pub(super) fn take_deferred(&mut self, handle: Handle) -> VecDeque<(u64, Request)> {
+        let waiting = core::mem::take(&mut self.own(handle).deferred);
+        for (order, request) in &waiting {
+            self.open.remove(order);
+            self.deferred_bytes -= request.content_bytes();
+        }
+        waiting
+    }
+
+    /// Requests that waited for the job go on, until one of them starts another.
+    pub(super) fn run_deferred(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        if self.record(handle).is_none() {
+            return;
+        }
+        for (order, request) in self.take_deferred(handle) {
+            // Once one of them has started a job, the others find that they have to wait.
+            self.carry_out(order, request, out);
+        }
+    }
+}
