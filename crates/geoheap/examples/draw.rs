@@ -1,4 +1,4 @@
-//! Draws a picture from the heap: two threads add meshes, four record, and nobody waits for anybody.
+//! Draws a picture from the heap: two threads add meshes, four record.
 //!
 //! `cargo run -p geoheap --example draw` works without a window, on whatever adapter there is, and
 //! counts the pixels that came out.
