@@ -234,3 +234,28 @@ fn blocks_keep_the_class_of_their_chunk_when_a_part_changes_its_room() {
     let passes = world.manager.report().defrag_passes;
     assert_eq!(passes, before.defrag_passes, "and there is an end to it");
 }
+
+#[test]
+fn a_pass_goes_around_what_is_pinned() {
+    // Whichever chunk the pinned block lies in, it is not emptied; others are.
+    for pinned in 0..13 {
+        let mut world = World::new(small());
+        let handles = riddled(&mut world, 8);
+        let pinned = handles[pinned].1;
+        let place = |world: &World| {
+            let ticket = world.manager.begin_frame();
+            let view = ticket.get(pinned).resident().expect("nothing is evicted");
+            (view.chunk, view.offset)
+        };
+        let pin = world.client.pin(pinned).expect("it is sent");
+        world.answer(pin).expect("it is resident");
+        let before = place(&world);
+        for _ in 0..20 {
+            let compact = world.client.compact_now().expect("it is sent");
+            world.answer(compact).expect("it is heard");
+            world.ticks(10);
+        }
+        assert!(world.manager.report().moves > 0, "others are moved");
+        assert_eq!(place(&world), before, "R9: a pinned block stays put");
+    }
+}
