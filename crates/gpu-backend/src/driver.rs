@@ -161,11 +161,11 @@ pub trait Driver: Debug + Send + Sized + 'static {
     /// Hands a batch to the queue.
     ///
     /// # Errors
-    /// [`SubmitError`]; then the driver sends no signal about this batch.
+    /// [`SubmitError`]; then no signal about this batch counts: its number is not used again.
     fn execute(&mut self, id: SubmissionId, batch: Batch<Self>) -> Result<(), SubmitError>;
-    /// Appends what has happened, and tells whether the queue is empty. With `wait` it may wait
-    /// for the device, a few milliseconds at most; without, never.
-    fn poll(&mut self, wait: bool, signals: &mut Vec<Signal<Self>>) -> bool;
+    /// Appends what has happened. With `wait` it may wait for the device, a few milliseconds at
+    /// most; without, never.
+    fn poll(&mut self, wait: bool, signals: &mut Vec<Signal<Self>>);
     /// The reason, once the device is lost.
     fn lost(&self) -> Option<String>;
 }

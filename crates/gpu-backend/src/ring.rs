@@ -121,16 +121,25 @@ impl<M> Ring<M> {
         })
     }
 
-    /// Length of the next buffer to create, if there is room for one.
+    /// Length of the next buffer to create, if there is room for one. Where the limit leaves less
+    /// than a whole buffer, a shorter one serves, but not a crumb beside others.
     fn next_capacity(&self, room: u64) -> Option<u64> {
         let capacity = self.buffer_bytes.min(room - room % GRANULE_BYTES);
-        (capacity >= self.buffer_bytes.div_ceil(4).max(GRANULE_BYTES)).then_some(capacity)
+        let least = self.buffer_bytes.min(self.limit_bytes).div_ceil(4);
+        (capacity >= least.max(GRANULE_BYTES)).then_some(capacity)
+    }
+
+    /// Bytes that could be staged through the ring if nothing else were staged.
+    pub(crate) fn upload_bytes_max(&self) -> u64 {
+        self.growth_in(self.limit_bytes)
     }
 
     fn growth_bytes(&self) -> u64 {
-        let room = self
-            .limit_bytes
-            .saturating_sub(self.ring_bytes() + self.one_shot_now());
+        let held = self.ring_bytes() + self.one_shot_now();
+        self.growth_in(self.limit_bytes.saturating_sub(held))
+    }
+
+    fn growth_in(&self, room: u64) -> u64 {
         let whole = room - room % self.buffer_bytes;
         whole + self.next_capacity(room - whole).unwrap_or(0)
     }
@@ -152,6 +161,8 @@ impl<M> Ring<M> {
         len: u64,
         mut create: impl FnMut(SlotId, ByteLen) -> Result<M, E>,
     ) -> Result<(), E> {
+        // A lease that another thread dropped since counts as room already.
+        self.settle();
         while self.tail_bytes() + self.free_ring_bytes() < len {
             let room = self
                 .limit_bytes

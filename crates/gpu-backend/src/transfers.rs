@@ -224,8 +224,8 @@ impl<D: Driver> Backend for Transfers<D> {
         }
         self.check_range(dst, offset, len)?;
         self.ring.settle();
-        if len.get() > self.ring.limit_bytes() {
-            let limit = ByteLen::new(self.ring.limit_bytes());
+        let limit = ByteLen::new(self.ring.upload_bytes_max());
+        if len > limit {
             return Err(StageError::TooLarge {
                 requested: len,
                 limit,
@@ -240,8 +240,9 @@ impl<D: Driver> Backend for Transfers<D> {
         }
         let (driver, created) = (&mut self.driver, &mut self.counters.staging_created);
         self.ring.ensure(len.get(), |id, capacity| {
+            let slot = driver.create_slot(id, capacity)?;
             *created += 1;
-            driver.create_slot(id, capacity)
+            Ok::<_, CreateError>(slot)
         })?;
         let (mut rest, mut at) = (bytes, offset.get());
         while !rest.is_empty() {
@@ -385,6 +386,7 @@ impl<D: Driver> Backend for Transfers<D> {
                 Ok(Some(id))
             }
             Err(error) => {
+                self.ledger.refused();
                 for slot in slot_ids {
                     self.ring.give_back(slot, None);
                 }

@@ -75,7 +75,7 @@ pub struct StagingConfig {
     pub buffer_bytes: ByteLen,
     /// Most that the ring, leases and read-backs hold together, in bytes.
     pub limit_bytes: ByteLen,
-    /// A ring buffer that lay unused for so many polls is given back to the device.
+    /// A ring buffer that lay unused for more than so many polls is given back to the device.
     pub idle_polls: u32,
 }
 
@@ -100,7 +100,8 @@ pub struct StagingFigures {
     pub capacity_bytes: ByteLen,
     /// What an upload could stage at this moment, growth up to the limit included.
     pub free_bytes: ByteLen,
-    /// Part of the capacity that belongs to submissions not yet completed.
+    /// Part of the ring's capacity that belongs to submissions not yet completed; leases and
+    /// read-backs are counted apart.
     pub in_flight_bytes: ByteLen,
     /// Part of the capacity that leases and read-backs hold.
     pub one_shot_bytes: ByteLen,
@@ -129,7 +130,7 @@ pub struct Counters {
     pub buffers_created: u64,
     /// Staging buffers created: ring, leases and read-backs.
     pub staging_created: u64,
-    /// Errors that came from the device.
+    /// Errors that came as [`BackendEvent::Error`].
     pub errors: u64,
 }
 
@@ -161,7 +162,8 @@ pub enum BackendEvent {
         /// The device's own words.
         reason: String,
     },
-    /// The device refused something; the call that it came from has reported it too.
+    /// The device refused something: a submit, which has returned the error too, or the mapping of
+    /// a buffer, which nobody was there to return it to.
     Error {
         /// The device's own words.
         message: String,

@@ -62,6 +62,13 @@ impl Transfers<WgpuDriver> {
         self.driver().loss.clone()
     }
 
+    /// Destroys the device: first the loss is reported, which waits for the threads that write
+    /// into leases, then the memory goes. `Device::destroy` alone would free it under them.
+    pub fn destroy_device(&self) {
+        self.loss().report("the program destroyed the device");
+        self.device().destroy();
+    }
+
     /// The device.
     pub fn device(&self) -> &wgpu::Device {
         &self.driver().device
@@ -373,9 +380,9 @@ impl Driver for WgpuDriver {
         }
     }
 
-    fn poll(&mut self, wait: bool, signals: &mut Vec<Signal<Self>>) -> bool {
+    fn poll(&mut self, wait: bool, signals: &mut Vec<Signal<Self>>) {
         if self.loss.is_lost() {
-            return false;
+            return;
         }
         let poll_type = if wait {
             PollType::Wait {
@@ -387,14 +394,9 @@ impl Driver for WgpuDriver {
         };
         // wgpu panics where the device turns out to be lost during the poll.
         let status = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll_type)));
-        let is_empty = match status {
-            Ok(Ok(status)) => status.is_queue_empty(),
-            Ok(Err(_timeout)) => false,
-            Err(_panic) => {
-                self.loss.report("the device failed while it was polled");
-                false
-            }
-        };
+        if status.is_err() {
+            self.loss.report("the device failed while it was polled");
+        }
         for news in self.inbox.take() {
             let signal = match news {
                 News::Done(id) => Some(Signal::Done(id)),
@@ -404,7 +406,6 @@ impl Driver for WgpuDriver {
             };
             signals.extend(signal);
         }
-        is_empty
     }
 
     fn lost(&self) -> Option<String> {

@@ -2,8 +2,8 @@
 
 use super::{Make, POLLS_MAX, at, buffer, bytes, completed, contents, pattern, settle, staging};
 use crate::{
-    Backend, BackendEvent, BufferDesc, CopyError, CreateError, LeaseError, StageError,
-    StagingLease, SubmitError,
+    Backend, BackendEvent, BufferDesc, CopyError, CreateError, LeaseError, LeaseWriteError,
+    StageError, StagingLease, SubmitError,
 };
 
 /// Uploads are refused at the limit, with the exact room left; completion brings the room back,
@@ -130,6 +130,37 @@ pub fn lowered_limit_is_reached<B: Backend>(make: Make<'_, B>) {
         figures.free_bytes,
         bytes(1024),
         "the lower limit is usable: {figures:?}"
+    );
+    // Idle buffers go at once, and a limit below a whole buffer still serves.
+    backend.set_staging_limit(bytes(104));
+    let figures = backend.staging();
+    assert_eq!(
+        (figures.capacity_bytes, figures.free_bytes),
+        (bytes(0), bytes(104)),
+        "{figures:?}"
+    );
+    backend
+        .upload(&target, at(0), &pattern(12, 104))
+        .expect("a short buffer");
+    let figures = backend.staging();
+    assert_eq!(figures.in_flight_bytes, bytes(0), "nothing is submitted");
+    backend.submit().expect("accepted");
+    let figures = backend.staging();
+    assert_eq!(figures.in_flight_bytes, bytes(104), "{figures:?}");
+    assert_eq!(
+        figures.peak_bytes,
+        bytes(3072),
+        "three buffers at first: {figures:?}"
+    );
+    settle(backend);
+    let limit = bytes(104);
+    assert_eq!(
+        backend.upload(&target, at(0), &pattern(12, 112)),
+        Err(StageError::TooLarge {
+            requested: bytes(112),
+            limit
+        }),
+        "what never fits is told apart from what does not fit now"
     );
 }
 
@@ -386,8 +417,11 @@ fn every_call_is_refused<B: Backend>(
     buffer: &B::Buffer,
     lease: &mut StagingLease,
 ) {
-    // The lease's memory went with the device, so that all a write can do is to fail.
-    let _any = lease.write_at(0, &[1; 64]);
+    assert_eq!(
+        lease.write_at(0, &[1; 64]),
+        Err(LeaseWriteError::DeviceLost),
+        "the lease's memory went with the device"
+    );
     let desc = BufferDesc {
         label: "late",
         len: bytes(64),

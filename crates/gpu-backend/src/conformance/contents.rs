@@ -187,6 +187,40 @@ pub fn lease_round_trip<B: Backend>(make: Make<'_, B>) {
     );
 }
 
+/// Copies that continue each other in offsets but not in their source stay two.
+pub fn copies_from_two_sources_stay_two<B: Backend>(make: Make<'_, B>) {
+    let mut rig = make(&staging(1024, 8192));
+    let backend = &mut rig.backend;
+    let (first, second) = (buffer(backend, 64), buffer(backend, 64));
+    let target = buffer(backend, 128);
+    for (source, seed) in [(&first, 21), (&second, 22)] {
+        let bytes_of = pattern(seed, 64);
+        let sent = backend.upload(source, at(0), &bytes_of);
+        sent.expect("there is room");
+    }
+    for (source, from) in [(&first, 0), (&second, 32)] {
+        let sent = backend.copy(source, at(from), &target, at(from), bytes(32));
+        sent.expect("a correct copy");
+    }
+    let mut leases = Vec::new();
+    for seed in [23, 24] {
+        let mut lease = backend.lease(bytes(64)).expect("there is room");
+        let written = lease.write_at(0, &pattern(seed, 64));
+        written.expect("within the lease");
+        leases.push(lease);
+    }
+    for (lease, from) in leases.iter_mut().zip([0, 32]) {
+        let sent = backend.upload_leased(&target, at(64 + from), lease, from, bytes(32));
+        sent.expect("a correct upload");
+    }
+    let found = contents(backend, &target, 0, 128);
+    for (seed, range) in [(21, 0..32), (22, 32..64), (23, 0..32), (24, 32..64)] {
+        let start = range.start + if seed > 22 { 64 } else { 0 };
+        let found = &found[start..start + 32];
+        assert_eq!(found, &pattern(seed, 64)[range], "source {seed}");
+    }
+}
+
 /// New buffers are zero, also where the device gives out memory that was used.
 pub fn new_buffers_are_zero<B: Backend>(make: Make<'_, B>) {
     let mut rig = make(&staging(4096, 16384));

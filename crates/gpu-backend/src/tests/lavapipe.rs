@@ -1,6 +1,7 @@
 //! A real driver, with late completion: a software adapter if there is one, else any.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use geoheap_suballoc::{ByteLen, ByteOffset};
@@ -128,4 +129,71 @@ fn released_memory_is_back() {
         expected.contains(&gone),
         "G3: {gone} bytes went by the event"
     );
+}
+
+/// wgpu calls what was deferred in an encoder also when it refuses its submit; that must not end
+/// the batch after it.
+#[test]
+fn a_refused_submit_completes_nothing_else() {
+    let mut rig = rig(&StagingConfig::default());
+    let backend = &mut rig.backend;
+    let len = ByteLen::from_mib(16);
+    let mut create = |label| {
+        let desc = BufferDesc { label, len };
+        backend.create_buffer(&desc).expect("16 MiB can be had")
+    };
+    let (first, second) = (create("first"), create("second"));
+    backend.submit().expect("accepted");
+    assert!(backend.wait_idle(4000), "it ends");
+    backend.poll(&mut Vec::new());
+    // A buffer that is still mapped is refused by the submit, not by the copy.
+    let mapped = backend.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 256,
+        usage: wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC,
+        mapped_at_creation: true,
+    });
+    let (zero, short) = (ByteOffset::ZERO, ByteLen::new(256));
+    let copy = backend.copy(&mapped, zero, &first, zero, short);
+    copy.expect("a correct copy");
+    backend.submit().expect_err("the buffer is mapped");
+    for _ in 0..8 {
+        for (from, to) in [(&first, &second), (&second, &first)] {
+            let copy = backend.copy(from, zero, to, zero, len);
+            copy.expect("a correct copy");
+        }
+    }
+    let id = backend.submit().expect("accepted").expect("not empty");
+    let done = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::clone(&done);
+    let queue = backend.queue();
+    queue.on_submitted_work_done(move || is_done.store(true, Ordering::Release));
+    let mut events = Vec::new();
+    while !events.contains(&BackendEvent::Completed(id)) {
+        backend.poll(&mut events);
+    }
+    assert!(
+        done.load(Ordering::Acquire),
+        "G2: {id} is told while the device still works on it"
+    );
+}
+
+#[test]
+fn a_device_destroyed_through_the_backend_waits_for_writers() {
+    let mut rig = rig(&StagingConfig::default());
+    let len = ByteLen::from_mib(8);
+    let mut lease = rig.backend.lease(len).expect("there is room");
+    let (started, has_started) = std::sync::mpsc::channel();
+    let writer = thread::spawn(move || {
+        let bytes = vec![7; 8 << 20];
+        while lease.write_at(0, &bytes).is_ok() {
+            // Nobody listens any more once it has begun.
+            let _ = started.send(());
+        }
+    });
+    has_started.recv().expect("it writes");
+    rig.backend.destroy_device();
+    rig.backend.poll(&mut Vec::new());
+    writer.join().expect("it was refused, not torn down");
+    assert!(rig.backend.is_lost(), "and the loss is told");
 }

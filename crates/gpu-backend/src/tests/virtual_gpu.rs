@@ -265,3 +265,83 @@ fn loss_drops_what_is_queued_without_a_call() {
         "the staging went with the device"
     );
 }
+
+#[test]
+fn a_release_does_not_wait_for_what_others_have_on_the_queue() {
+    let (mut gpu, control) = gpu(1);
+    let chunk = create(&mut gpu, 4096).expect("memory is there");
+    gpu.submit().expect("accepted");
+    assert!(gpu.wait_idle(10), "nothing else is on the queue");
+    poll(&mut gpu);
+    control.submit_reads(Vec::new(), |_| {});
+    let bytes = ByteLen::new(4096);
+    let release = gpu.release_buffer(chunk, bytes);
+    for _ in 0..10 {
+        // Frames keep coming, so the queue is never empty.
+        control.submit_reads(Vec::new(), |_| {});
+        if poll(&mut gpu).contains(&BackendEvent::Released(release, bytes)) {
+            return;
+        }
+    }
+    panic!("G3: the release is told though nobody's batch reads the buffer");
+}
+
+#[test]
+fn staging_that_could_not_be_made_is_not_counted() {
+    let (mut gpu, control) = gpu(1);
+    let target = create(&mut gpu, 64).expect("memory is there");
+    let before = gpu.counters();
+    control.fail_staging(1);
+    let failed = gpu.upload(&target, ZERO, &[1; 4]);
+    assert_eq!(
+        failed,
+        Err(StageError::OutOfMemory {
+            requested: ByteLen::new(1 << 20)
+        })
+    );
+    assert_eq!(gpu.counters(), before, "G1: a refused call counts nothing");
+}
+
+#[test]
+fn padding_counts_against_the_memory() {
+    let (mut gpu, control) = gpu(1);
+    let padding = gpu.limits().vertex_padding.get();
+    assert!(padding > 0, "the virtual device pads as wgpu does");
+    control.set_memory_bytes(ByteLen::new(4096 + padding - 1));
+    let refused = create(&mut gpu, 4096).expect_err("the padding does not fit");
+    assert!(
+        matches!(refused, CreateError::OutOfMemory { .. }),
+        "{refused:?}"
+    );
+    control.set_memory_bytes(ByteLen::new(4096 + padding));
+    create(&mut gpu, 4096).expect("now it does");
+}
+
+#[test]
+fn a_lease_dropped_elsewhere_in_the_middle_of_an_upload_is_room() {
+    let config = VirtualConfig {
+        staging: StagingConfig {
+            buffer_bytes: ByteLen::new(1024),
+            limit_bytes: ByteLen::new(4096),
+            ..StagingConfig::default()
+        },
+        ..VirtualConfig::default()
+    };
+    let (mut gpu, _control) = VirtualGpu::new(&config);
+    let target = create(&mut gpu, 4096).expect("memory is there");
+    let (leases, to_drop) = std::sync::mpsc::channel::<crate::StagingLease>();
+    let dropper = std::thread::spawn(move || to_drop.into_iter().for_each(drop));
+    for _ in 0..2_000 {
+        let lease = gpu.lease(ByteLen::new(4096));
+        leases
+            .send(lease.expect("all of it is free"))
+            .expect("it runs");
+        // Whether there is room yet or not: neither is a panic.
+        while gpu.upload(&target, ZERO, &[1; 1024]).is_err() {}
+        gpu.submit().expect("accepted");
+        assert!(gpu.wait_idle(10), "it ends");
+        poll(&mut gpu);
+    }
+    drop(leases);
+    dropper.join().expect("it does not panic");
+}

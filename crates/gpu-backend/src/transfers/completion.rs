@@ -74,6 +74,12 @@ impl Ledger {
         });
     }
 
+    /// The batch was not accepted. Its number is not used again: wgpu may still call what was
+    /// deferred in the encoder of a submit that it refused.
+    pub(super) fn refused(&mut self) {
+        self.next_submission += 1;
+    }
+
     pub(super) fn release(&mut self, bytes: ByteLen) -> ReleaseId {
         let id = ReleaseId(self.next_release);
         self.next_release += 1;
@@ -116,7 +122,9 @@ impl Ledger {
 
     /// Tells of the submissions at the front that are done and answered (invariant G2), and of
     /// the releases that came before them (G3).
-    fn advance(&mut self, all_done: bool) {
+    /// Without an open batch, releases wait for nothing else: what others have on the queue is none
+    /// of theirs.
+    fn advance(&mut self, none_open: bool) {
         while self
             .in_flight
             .front()
@@ -127,7 +135,7 @@ impl Ledger {
                 self.release_until(Some(front.id));
             }
         }
-        if all_done && self.in_flight.is_empty() {
+        if none_open && self.in_flight.is_empty() {
             self.release_until(None);
         }
     }
@@ -163,7 +171,9 @@ impl<D: Driver> Transfers<D> {
     /// Hears the driver; true if nothing is on its way any more.
     pub(super) fn observe(&mut self, wait: bool) -> bool {
         let mut signals = Vec::new();
-        let queue_empty = self.driver.lost().is_none() && self.driver.poll(wait, &mut signals);
+        if self.driver.lost().is_none() {
+            self.driver.poll(wait, &mut signals);
+        }
         for signal in signals {
             match signal {
                 Signal::Done(id) => self.ledger.done(id),
@@ -177,7 +187,9 @@ impl<D: Driver> Transfers<D> {
             }
         }
         // The open batch may still name a released buffer, and then keeps it alive.
-        self.ledger.advance(queue_empty && self.open.is_empty());
+        if self.driver.lost().is_none() {
+            self.ledger.advance(self.open.is_empty());
+        }
         if let Some(reason) = self.driver.lost() {
             let open = core::mem::replace(&mut self.open, super::OpenBatch::new());
             self.ledger

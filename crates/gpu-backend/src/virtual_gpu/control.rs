@@ -89,6 +89,7 @@ impl VirtualControl {
 
     /// Loses the device and all that is queued; the backend tells at its next poll.
     pub fn lose_device(&self) {
+        self.account.lost.store(true, Ordering::Release);
         let queue = lock(&self.device).lose("the virtual device was lost on demand");
         drop(queue);
     }

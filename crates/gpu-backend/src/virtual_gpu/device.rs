@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Debug};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoheap_suballoc::ByteLen;
@@ -24,6 +24,8 @@ pub(super) struct Account {
     pub(super) buffers: AtomicU64,
     pub(super) staging: AtomicU64,
     pub(super) peak: AtomicU64,
+    /// The device is lost, and with it what was mapped.
+    pub(super) lost: AtomicBool,
 }
 
 impl Account {
@@ -33,6 +35,7 @@ impl Account {
             buffers: AtomicU64::new(0),
             staging: AtomicU64::new(0),
             peak: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
         }
     }
 
@@ -210,7 +213,11 @@ pub(super) struct LeaseBytes(pub(super) Arc<Mutex<Bytes>>);
 
 impl LeaseWriter for LeaseBytes {
     fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), LeaseWriteError> {
-        lock(&self.0).write(offset as u64, bytes);
+        let mut memory = lock(&self.0);
+        if memory.account.lost.load(Ordering::Acquire) {
+            return Err(LeaseWriteError::DeviceLost);
+        }
+        memory.write(offset as u64, bytes);
         Ok(())
     }
 }
@@ -300,8 +307,8 @@ impl Device {
         self.queue.len()
     }
 
-    /// One poll passes: the work that is due, in order, and whether none is left.
-    pub(super) fn advance(&mut self) -> (Vec<Work>, bool) {
+    /// One poll passes: the work that is due, in order.
+    pub(super) fn advance(&mut self) -> Vec<Work> {
         let mut due = Vec::new();
         if !self.is_stalled {
             self.clock_polls += 1;
@@ -309,7 +316,7 @@ impl Device {
                 due.push(work);
             }
         }
-        (due, self.queue.is_empty())
+        due
     }
 
     /// The device goes; so does its queue, unexecuted. The caller drops what comes back after
