@@ -90,14 +90,15 @@
 //!   each chunk, always.
 //! - **H1** The bytes and the count of a chunk's ranges by state equal those of a recount.
 //! - **H2** Each key leads to one range, each range back to its key; a key that was released or
-//!   cancelled, or whose chunk failed, leads nowhere.
+//!   cancelled, or whose chunk failed, leads nowhere, until its slot was used 2^31 times more.
 //! - **H3** A range starts at a multiple of the alignment it was reserved with, and of the unit.
 //! - **H4** A chunk is a candidate exactly if it takes placements, and is filed where it belongs.
 //! - **H5** A dedicated chunk has one range at most, an opening chunk only reserved ones; blocks
 //!   of different lifetimes (and, in a split heap, classes) never share a chunk.
 //! - **H6** Only an empty chunk closes, and its id is not used before it is gone.
 //! - **H7** The figures equal the sums over the chunks.
-//! - **H8** When `reserve` asks for a chunk, it succeeds after that chunk was opened.
+//! - **H8** When `reserve` asks for a chunk, it succeeds after that chunk was opened; `exclude`,
+//!   if given, names a chunk that exists.
 //! - **L1** Rooms lie within their block and do not overlap.
 //! - **L2** Rooms are whole words of 4 bytes, and none is empty.
 //! - **L3** A live part starts at a multiple of its alignment, which divides the block's.
@@ -109,7 +110,7 @@
 //! # Trade-offs
 //!
 //! - "Densest" means within a 32nd. Exact order would cost a tree operation for each range.
-//! - Of the chunks whose free room may lie badly for an alignment, two are tried, not all: a
+//! - Of the ready chunks whose free room may lie badly for an alignment, two are tried, not all: a
 //!   failed try walks all free ranges of the chunk. A new chunk may thus be asked for although
 //!   some chunk had a fitting place.
 //! - A block with spare room is aligned for uniform and storage parts from the start, which costs

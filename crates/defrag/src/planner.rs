@@ -14,8 +14,10 @@ pub struct Caps {
     pub bytes: ByteLen,
     /// Ranges to move. Default 128.
     pub moves: u32,
-    /// Planning steps: ranges restored in trial spaces and places tried. A search for a place
-    /// that has begun is finished, so that the last one may exceed this. Default 65 536.
+    /// Planning steps: ranges restored in trial spaces, places tried, searches in vain, and each
+    /// 64 chunks that a search passes over. A search for a place that has begun is finished, so
+    /// that the last one may exceed this. Reading and sorting the layout is not counted. Default
+    /// 65 536.
     pub steps: u32,
 }
 
@@ -196,6 +198,7 @@ fn evacuate(
     steps: &mut Steps,
 ) -> Option<Evacuation> {
     if receivers.free_without(victim) < sums[victim].live {
+        steps.take(1);
         return None;
     }
     let ranges = layout.chunks[victim].ranges.iter();

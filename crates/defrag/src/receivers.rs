@@ -6,6 +6,9 @@ use geoheap_suballoc::{ByteLen, ByteOffset, ByteRange, RangeId, Space};
 
 use crate::layout::{Layout, RangeView, Sums, fraction};
 
+/// So many chunks that are passed over cost as much as a place that is tried.
+const CHUNKS_A_STEP: usize = 64;
+
 /// The allowance of planning steps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps {
@@ -20,7 +23,7 @@ impl Steps {
         self.taken < self.max
     }
 
-    fn take(&mut self, steps: usize) {
+    pub(crate) fn take(&mut self, steps: usize) {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.taken = self.taken.saturating_add(steps);
     }
@@ -43,6 +46,8 @@ pub(crate) struct Receivers<'a> {
     unit: ByteLen,
     /// Indices into the layout.
     densest_first: Vec<usize>,
+    /// Free bytes of all of them.
+    free: ByteLen,
     /// Live bytes of each chunk, trial placements included: a plan that continues after some of
     /// them were executed finds the same chunks the densest.
     live: Vec<ByteLen>,
@@ -58,10 +63,13 @@ impl<'a> Receivers<'a> {
             sums,
             unit,
             densest_first: (0..layout.chunks.len()).filter(receives).collect(),
+            free: ByteLen::ZERO,
             live: sums.iter().map(|sums| sums.live).collect(),
             spaces: layout.chunks.iter().map(|_| None).collect(),
         };
         let mut order = std::mem::take(&mut new.densest_first);
+        let free = order.iter().map(|&at| sums[at].free);
+        new.free = free.fold(ByteLen::ZERO, ByteLen::saturating_add);
         order.sort_by(|&a, &b| new.compare(a, b));
         new.densest_first = order;
         new
@@ -90,12 +98,15 @@ impl<'a> Receivers<'a> {
         }
     }
 
-    /// Free bytes of all but `victim`.
+    /// Free bytes of all but `victim`. O(1).
     pub(crate) fn free_without(&self, victim: usize) -> ByteLen {
-        let others = self.densest_first.iter().filter(|&&at| at != victim);
-        others.fold(ByteLen::ZERO, |sum, &at| {
-            sum.saturating_add(self.sums[at].free)
-        })
+        let receives = self.layout.chunks[victim].receives && !self.sums[victim].live.is_zero();
+        let own = if receives {
+            self.sums[victim].free
+        } else {
+            ByteLen::ZERO
+        };
+        self.free.saturating_sub(own)
     }
 
     /// Whether a move from `victim` to the chunk at `to` leads uphill: `to` is at least as dense.
@@ -117,8 +128,10 @@ impl<'a> Receivers<'a> {
         steps: &mut Steps,
     ) -> Option<Placed> {
         let (len, align) = (range.range.len, range.align);
+        let mut passed_over = 0;
         for nth in 0..self.densest_first.len() {
             let at = self.densest_first[nth];
+            passed_over += 1;
             if at == victim || self.sums[at].free < len {
                 continue;
             }
@@ -140,6 +153,7 @@ impl<'a> Receivers<'a> {
                 let ByteRange { start: to, len } = found.range;
                 self.live[at] += len;
                 self.reorder(nth);
+                steps.take(passed_over / CHUNKS_A_STEP);
                 return Some(Placed {
                     chunk: at,
                     to,
@@ -147,6 +161,8 @@ impl<'a> Receivers<'a> {
                 });
             }
         }
+        // A search in vain costs at least a step, so that no number of candidates is free.
+        steps.take(passed_over / CHUNKS_A_STEP + 1);
         None
     }
 

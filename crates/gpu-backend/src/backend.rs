@@ -119,9 +119,9 @@ pub trait Backend: Send + 'static {
     fn poll(&mut self, events: &mut Vec<BackendEvent>);
 
     /// Waits until all that was submitted has been executed, at most `polls_max` polls (each of
-    /// them at most a few milliseconds long); true if it has, or the device is lost. Events wait for the next
-    /// [`poll`](Self::poll). For shutdown and tests only: on wgpu, waiting on one thread can
-    /// stall the presenting one.
+    /// them at most a few milliseconds long); true if it has, or the device is lost. Events wait
+    /// for the next [`poll`](Self::poll). For shutdown and tests only: on wgpu, waiting on one
+    /// thread can stall the presenting one.
     fn wait_idle(&mut self, polls_max: u32) -> bool;
 
     /// True once the device is lost, even before the event is polled.

@@ -57,8 +57,8 @@ macro_rules! conformance_tests {
             completions_ascend, idle_staging_goes_back, lost_device_is_told_once,
             lowered_limit_is_reached, read_backs_count_as_staging, released_bytes_are_told,
             staging_is_bounded_and_recycled, unused_lease_gives_its_bytes_back,
-            batches_keep_the_order_of_calls, copies_from_two_sources_stay_two, lease_round_trip, mixed_transfers_match_a_plain_copy,
-            neighbours_become_one_copy, new_buffers_are_zero,
+            batches_keep_the_order_of_calls, copies_from_two_sources_stay_two, lease_round_trip,
+            mixed_transfers_match_a_plain_copy, neighbours_become_one_copy, new_buffers_are_zero,
             pieces_split_over_staging_arrive_whole, bad_creations_are_refused,
             bad_leases_are_refused, bad_ranges_are_refused,
             copies_within_one_buffer_are_refused, nothing_to_submit_is_none

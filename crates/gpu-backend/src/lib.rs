@@ -79,8 +79,7 @@
 //! - wgpu unmaps a lost device's memory under the views that threads write through. The
 //!   device-lost callback therefore waits for the write that is going on (one memcpy), and later
 //!   writes are refused. That callback comes too late for `Device::destroy`, which frees the memory
-//!   first: a program that destroys the device itself calls [`WgpuBackend::destroy_device`], or
-//!   [`DeviceLoss::report`] before `destroy`.
+//!   first: a program that destroys the device itself calls [`DeviceLoss::report`] before.
 //! - The virtual GPU executes a submission when it completes, never earlier: the order in which
 //!   reuse that comes too early shows most.
 #![forbid(unsafe_code)]

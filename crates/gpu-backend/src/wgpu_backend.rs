@@ -57,16 +57,11 @@ impl Transfers<WgpuDriver> {
         Self::with_driver(driver, staging)
     }
 
-    /// The flag that says the device is lost.
+    /// The flag that says the device is lost. A program that calls `Device::destroy` reports the
+    /// loss here first: that waits for the threads that write into leases, whose memory goes with
+    /// the device.
     pub fn loss(&self) -> DeviceLoss {
         self.driver().loss.clone()
-    }
-
-    /// Destroys the device: first the loss is reported, which waits for the threads that write
-    /// into leases, then the memory goes. `Device::destroy` alone would free it under them.
-    pub fn destroy_device(&self) {
-        self.loss().report("the program destroyed the device");
-        self.device().destroy();
     }
 
     /// The device.

@@ -23,7 +23,8 @@ pub struct EntryInfo {
     pub bytes: u64,
     /// Its class.
     pub priority: Priority,
-    /// The newest frame that used it, or `None` if it was never used while resident.
+    /// The newest frame that used it, but not before the one in which it came; `None` if it was
+    /// never used while resident.
     pub last_used: Option<Frame>,
     /// The tick in which it became resident.
     pub since: Tick,
@@ -116,8 +117,8 @@ impl Residency {
     }
 
     /// `frame` used `id`. Returns whether it is resident: notes of what a frame used arrive late,
-    /// so an entry that has left meanwhile is no error. Frames may arrive in any order. O(1), and
-    /// O(log frames) for the first touch of a frame.
+    /// so an entry that has left meanwhile is no error. Frames may arrive in any order. O(1) where
+    /// the touch before was of the same frame and class, else O(log frames).
     pub fn touch(&mut self, id: EntryId, frame: Frame) -> bool {
         let Some(rank) = self.recency.rank(id.get()) else {
             return false;
@@ -396,12 +397,12 @@ impl Residency {
             .filter(move |bucket| !self.is_protected(bucket, now))
     }
 
-    /// The oldest frame of the protect window.
+    /// The oldest frame of the protect window; without a window, the one after the present one.
     const fn protected_from(&self, now: Now) -> u64 {
-        now.frame
-            .get()
-            .saturating_add(1)
-            .saturating_sub(self.config.protect_frames)
+        match self.config.protect_frames.checked_sub(1) {
+            Some(before) => now.frame.get().saturating_sub(before),
+            None => now.frame.get().saturating_add(1),
+        }
     }
 
     /// The oldest frame whose wishes still count.

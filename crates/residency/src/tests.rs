@@ -497,3 +497,27 @@ fn sizes_follow_the_entries() {
     assert_eq!(r.resident_bytes(), 7, "K2: one sum, two readings");
     r.validate();
 }
+
+#[test]
+fn the_protect_window_has_its_length_at_the_end_of_frames() {
+    let end = u64::MAX;
+    let config = Config {
+        protect_frames: 6,
+        min_resident_ticks: 0,
+        ..Config::default()
+    };
+    let mut policy = Residency::new(config).expect("a good configuration");
+    for (index, age) in [(0, 6), (1, 5)] {
+        let came = Now::new(0, end - age);
+        let fresh = policy.insert(id(index), 1, Priority::default(), came);
+        fresh.expect("it is new");
+        policy.touch(id(index), Frame(end - age));
+    }
+    let mut victims = Vec::new();
+    policy.victims(2, Now::new(10, end), &mut victims);
+    assert_eq!(
+        victims,
+        [id(0)],
+        "K4: six frames, the present one among them"
+    );
+}

@@ -82,12 +82,18 @@ impl ByteLen {
 
     /// A length of `kib` times 1024 bytes. A product beyond `u64` is a panic.
     pub const fn from_kib(kib: u64) -> Self {
-        Self(kib * 1024)
+        match kib.checked_mul(1 << 10) {
+            Some(bytes) => Self(bytes),
+            None => panic!("a length beyond 64 bits"),
+        }
     }
 
     /// A length of `mib` times 1024 KiB. A product beyond `u64` is a panic.
     pub const fn from_mib(mib: u64) -> Self {
-        Self(mib * 1024 * 1024)
+        match mib.checked_mul(1 << 20) {
+            Some(bytes) => Self(bytes),
+            None => panic!("a length beyond 64 bits"),
+        }
     }
 
     /// The number of bytes.

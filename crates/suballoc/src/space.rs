@@ -34,7 +34,8 @@ pub struct Allocation {
 /// Which of the free ranges that hold a request is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strategy {
-    /// The shortest: keeps long ranges whole, O(1) for lengths up to 4096 units.
+    /// The shortest: keeps long ranges whole. O(1) where neither the length nor what is left of
+    /// the range it is cut from is above 4096 units, else O(log n).
     #[default]
     BestFit,
     /// The one that places the request lowest: packs towards the start, O(free ranges that are
@@ -190,7 +191,8 @@ impl Space {
         Ok(allocation)
     }
 
-    /// Frees a live range and merges it with its free neighbours, O(1). Returns the range that was
+    /// Frees a live range and merges it with its free neighbours: O(1), but
+    /// O(log n) where it takes or files a free range above 4096 units. Returns the range that was
     /// live.
     ///
     /// # Errors

@@ -199,3 +199,22 @@ fn grows_and_shrinks_where_it_lies() {
     -a  |..b.............|
     ");
 }
+
+/// Lengths above the exact bins: the next bin with a range long enough is the one to look into.
+#[test]
+fn among_long_ranges_the_shortest_that_fits_is_found() {
+    let len = ByteLen::new;
+    let mut space = Space::new(len(12_000), len(1)).expect("a good space");
+    let mut cut = |at: u64, bytes: u64| {
+        let placed = space.alloc_at(ByteOffset::new(at), len(bytes));
+        placed.expect("it is free").id
+    };
+    let first = cut(0, 5_000);
+    cut(5_000, 100);
+    let second = cut(5_100, 5_130);
+    cut(10_230, 1_770);
+    space.free(first).expect("it is live");
+    space.free(second).expect("it is live");
+    let found = space.alloc(len(5_050), Align::ONE).expect("5 130 are free");
+    assert_eq!(found.range.start, ByteOffset::new(5_100), "S8");
+}

@@ -727,3 +727,48 @@ fn the_map_shows_each_state() {
 fn bookkeeping_of_a_range_is_small() {
     assert!(size_of::<Entry>() <= 32, "{} bytes", size_of::<Entry>());
 }
+
+/// Opening chunks are tried all, or the chunk that was asked for would not be found (H8).
+#[test]
+fn a_chunk_that_was_asked_for_is_used_however_many_others_open() {
+    let mut heap = heap();
+    let small = request(ByteLen::new(16));
+    let aligned = Request {
+        align: align(64 * KIB),
+        ..request(kib(16))
+    };
+    let open = |heap: &mut ChunkHeap| {
+        let opened = heap.open_chunk(kib(64), Lifetime::Dynamic, false, 0);
+        opened.expect("ids are left")
+    };
+    for _ in 0..3 {
+        // What lies at the start leaves no aligned place.
+        let id = open(&mut heap);
+        let placed = heap.reserve_at(id, ByteOffset::ZERO, &small);
+        placed.expect("the chunk is empty");
+    }
+    let refused = heap
+        .reserve(&aligned, None)
+        .expect_err("no place is aligned");
+    assert!(
+        matches!(refused, ReserveError::NeedsChunk { .. }),
+        "{refused:?}"
+    );
+    open(&mut heap);
+    heap.reserve(&aligned, None).expect("H8: it was asked for");
+}
+
+#[test]
+fn a_dedicated_chunk_that_is_excluded_is_not_used() {
+    let mut heap = heap();
+    let large = request(kib(100));
+    let refused = heap.reserve(&large, None).expect_err("there is no chunk");
+    let ReserveError::NeedsChunk { capacity, .. } = refused else {
+        panic!("{refused:?}");
+    };
+    let opened = heap.open_chunk(capacity, Lifetime::Dynamic, true, 0);
+    let id = opened.expect("ids are left");
+    let refused = heap.reserve(&large, Some(id));
+    refused.expect_err("a block is not moved to where it lies");
+    heap.reserve(&large, None).expect("it is as asked for");
+}

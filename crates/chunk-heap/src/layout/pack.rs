@@ -17,7 +17,10 @@ pub(super) struct Packer {
 }
 
 impl Packer {
+    /// Alignments up to `max_align`, and up to what a layout's word count can hold.
     pub(super) fn new(max_align: Align) -> Self {
+        let counted = Align::new(bytes(u32::MAX)).unwrap_or(Align::ONE);
+        let max_align = max_align.min(counted);
         Self {
             rooms: Rooms::new(),
             words: 0,
@@ -84,6 +87,13 @@ impl Packer {
     }
 
     pub(super) fn finish(self, words: u32) -> Result<BlockLayout, LayoutError> {
+        if self.align > self.max_align {
+            // Also a block of bare spare room starts at a word.
+            return Err(LayoutError::AlignmentTooLarge {
+                align: self.align.get(),
+                max: self.max_align.get(),
+            });
+        }
         let align_words = u32::try_from(self.align.get() / WORD_BYTES).map_err(|_| {
             LayoutError::AlignmentTooLarge {
                 align: self.align.get(),

@@ -181,7 +181,7 @@ impl Rooms {
 
     /// Whether `rooms` more rooms can be described.
     pub(super) fn room_for(&self, rooms: usize) -> Result<(), LayoutError> {
-        if self.list.len() + rooms > ROOMS_MAX {
+        if usize::from(self.placed) + rooms > ROOMS_MAX {
             return Err(LayoutError::TooManyParts { max: ROOMS_MAX });
         }
         Ok(())

@@ -454,3 +454,45 @@ fn an_alignment_of_the_callers_own_counts() {
         "lcm(10, 4)"
     );
 }
+
+#[test]
+fn a_block_of_many_parts_takes_new_ones_for_those_that_are_gone() {
+    let kinds = kinds();
+    let spec = spec(KindId::INDEX, 4, 4);
+    let specs = vec![spec; usize::from(u16::MAX)];
+    let align = Align::new(1 << 16).expect("a positive number");
+    let layout = BlockLayout::pack(&specs, &kinds, ByteLen::ZERO, align);
+    let mut layout = layout.expect("as many parts as there can be");
+    let refused = layout.add(spec, &kinds).expect_err("not one more");
+    assert!(
+        matches!(refused, LayoutError::TooManyParts { .. }),
+        "{refused:?}"
+    );
+    let last = layout.parts().last().expect("it has parts").id;
+    layout.remove(last).expect("it is live");
+    layout.release(last).expect("it is retired");
+    layout.add(spec, &kinds).expect("in its place");
+}
+
+#[test]
+fn alignments_that_no_part_uses_refuse_nothing() {
+    let mut kinds = kinds();
+    let huge = Align::new(1 << 40).expect("a positive number");
+    let row = KindRow {
+        name: "huge",
+        rule: AlignRule::Fixed(huge),
+    };
+    kinds.push(row).expect("a kind more");
+    let specs = [spec(KindId::INDEX, 4, 4)];
+    let max = Align::new(1 << 41).expect("a positive number");
+    for spare in [0, 64] {
+        let layout = BlockLayout::pack(&specs, &kinds, ByteLen::new(spare), max);
+        layout.expect("no part has that kind");
+    }
+    let refused = BlockLayout::pack(&[], &kinds, ByteLen::new(64), Align::ONE);
+    let refused = refused.expect_err("a block starts at a word");
+    assert!(
+        matches!(refused, LayoutError::AlignmentTooLarge { align: 4, max: 1 }),
+        "{refused:?}"
+    );
+}

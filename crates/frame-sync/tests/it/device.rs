@@ -145,3 +145,19 @@ fn void_tickets_cannot_stall_the_next_device() {
     }
     assert!(stuck.iter().all(Ticket::is_void), "R5");
 }
+
+/// A version that no ticket pins any more, but commands do, is void like the others.
+#[test]
+fn a_token_of_a_version_without_tickets_is_void() {
+    let (mut publisher, reader) = ring::<u32, u8, u32, u32>(config(4), 0).expect("a good ring");
+    publisher.set(0, 1, None);
+    publisher.publish(Arc::new(1)).expect("a replica is free");
+    let in_flight = reader.ticket().finish().hold;
+    publisher.set(0, 2, None);
+    publisher.publish(Arc::new(2)).expect("a replica is free");
+    // Its replica goes back to the ring; only the token is left of it.
+    publisher.collect(&mut Vec::new());
+    assert!(!in_flight.is_void(), "the device is there");
+    publisher.device_lost();
+    assert!(in_flight.is_void(), "R5: void without a replica, too");
+}

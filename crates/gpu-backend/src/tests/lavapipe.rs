@@ -179,7 +179,7 @@ fn a_refused_submit_completes_nothing_else() {
 }
 
 #[test]
-fn a_device_destroyed_through_the_backend_waits_for_writers() {
+fn a_loss_reported_before_the_device_is_destroyed_waits_for_writers() {
     let mut rig = rig(&StagingConfig::default());
     let len = ByteLen::from_mib(8);
     let mut lease = rig.backend.lease(len).expect("there is room");
@@ -192,7 +192,8 @@ fn a_device_destroyed_through_the_backend_waits_for_writers() {
         }
     });
     has_started.recv().expect("it writes");
-    rig.backend.destroy_device();
+    rig.backend.loss().report("the program ends it");
+    rig.backend.device().destroy();
     rig.backend.poll(&mut Vec::new());
     writer.join().expect("it was refused, not torn down");
     assert!(rig.backend.is_lost(), "and the loss is told");
