@@ -118,7 +118,8 @@ pub(crate) struct Core {
     seq: u64,
     /// The place of the request that is being carried out; its job has the same.
     order: u64,
-    /// Places of the requests whose contents are not published yet: flushes wait for them.
+    /// Places, beside those of `jobs`, of requests whose contents are not published yet: requests
+    /// that wait, and contents that others replaced. Flushes wait for them.
     open: BTreeSet<u64>,
     /// Bytes of contents in requests that wait for a block's job.
     deferred_bytes: u64,

@@ -96,7 +96,9 @@ impl Core {
             due.into_iter()
                 .map(|(reply, answer)| Effect::Reply { reply, answer }),
         );
-        let oldest_open = self.open.first().copied().unwrap_or(u64::MAX);
+        let oldest_job = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let oldest_other = self.open.first().copied().unwrap_or(u64::MAX);
+        let oldest_open = oldest_job.min(oldest_other);
         let version = self.version;
         self.flushes.retain(|(reply, seq)| {
             let done = oldest_open > *seq;

@@ -114,7 +114,9 @@ impl Core {
             other.is_none(),
             "each place in the order has one job: {other:?}"
         );
-        self.open.insert(fill.since);
+        if fill.since != fill.seq {
+            self.open.insert(fill.since);
+        }
         self.jobs_bytes += fill.layout.len().get();
         let placed = self.own(handle).place.is_some();
         if placed {
@@ -143,7 +145,9 @@ impl Core {
     pub(super) fn end_job(&mut self, fill: &Fill) {
         let known = self.jobs.remove(&fill.seq);
         assert!(known.is_some(), "a job ends once");
-        self.open.remove(&fill.since);
+        if fill.since != fill.seq {
+            self.open.remove(&fill.since);
+        }
         self.jobs_bytes -= fill.layout.len().get();
     }
 
