@@ -170,11 +170,7 @@ fn fly_twice(program: &Path, target_dir: &Path) -> Result<(), Failure> {
 /// A flight under Vulkan's validation layer, which must have been there and silent.
 fn fly_watched(program: &Path, out: &Path) -> Result<(), Failure> {
     let text = run_caught(
-        Command::new(program)
-            .args(FLIGHT)
-            .arg(format!("{BUDGET_MIB}MiB"))
-            .args(["--frames", WATCHED_FRAMES, "--out"])
-            .arg(out)
+        flight(program, WATCHED_FRAMES, &[], out)
             .env("VK_INSTANCE_LAYERS", LAYER)
             // The loader says which layers it loads, so that silence means something.
             .env("VK_LOADER_DEBUG", "layer"),
@@ -196,6 +192,19 @@ fn complaints(text: &str) -> Vec<&str> {
     text.lines().filter(complains).collect()
 }
 
+/// A short flight of so many frames, its output in `out`.
+fn flight(program: &Path, frames: &str, args: &[&str], out: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(FLIGHT)
+        .arg(format!("{BUDGET_MIB}MiB"))
+        .args(["--frames", frames])
+        .args(args)
+        .arg("--out")
+        .arg(out);
+    command
+}
+
 /// Flies into an empty folder and returns the report, checked.
 fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
     // What an earlier flight left must not pass for this one's.
@@ -205,16 +214,7 @@ fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
         }
         _ => {}
     }
-    let budget = format!("{BUDGET_MIB}MiB");
-    run_command(
-        Command::new(program)
-            .args(FLIGHT)
-            .arg(budget)
-            .args(["--frames", FRAMES])
-            .args(args)
-            .arg("--out")
-            .arg(out),
-    )?;
+    run_command(&mut flight(program, FRAMES, args, out))?;
     let path = out.join("report.json");
     let report = read_json(&path)?;
     let wrong = report::violations(&report, BUDGET_MIB << 20);

@@ -55,14 +55,15 @@ pub(crate) struct Receivers<'a> {
 }
 
 impl<'a> Receivers<'a> {
-    /// Chunks without anything live are left out: filling one to empty another gains nothing.
+    /// Those that receive, in order.
     pub(crate) fn new(layout: &'a Layout, sums: &'a [Sums], unit: ByteLen) -> Self {
-        let receives = |&at: &usize| layout.chunks[at].receives && !sums[at].live.is_zero();
         let mut new = Self {
             layout,
             sums,
             unit,
-            densest_first: (0..layout.chunks.len()).filter(receives).collect(),
+            densest_first: (0..layout.chunks.len())
+                .filter(|&at| receives(layout, sums, at))
+                .collect(),
             free: ByteLen::ZERO,
             live: sums.iter().map(|sums| sums.live).collect(),
             spaces: layout.chunks.iter().map(|_| None).collect(),
@@ -100,8 +101,7 @@ impl<'a> Receivers<'a> {
 
     /// Free bytes of all but `victim`. O(1).
     pub(crate) fn free_without(&self, victim: usize) -> ByteLen {
-        let receives = self.layout.chunks[victim].receives && !self.sums[victim].live.is_zero();
-        let own = if receives {
+        let own = if receives(self.layout, self.sums, victim) {
             self.sums[victim].free
         } else {
             ByteLen::ZERO
@@ -128,10 +128,8 @@ impl<'a> Receivers<'a> {
         steps: &mut Steps,
     ) -> Option<Placed> {
         let (len, align) = (range.range.len, range.align);
-        let mut passed_over = 0;
         for nth in 0..self.densest_first.len() {
             let at = self.densest_first[nth];
-            passed_over += 1;
             if at == victim || self.sums[at].free < len {
                 continue;
             }
@@ -153,7 +151,7 @@ impl<'a> Receivers<'a> {
                 let ByteRange { start: to, len } = found.range;
                 self.live[at] += len;
                 self.reorder(nth);
-                steps.take(passed_over / CHUNKS_A_STEP);
+                steps.take((nth + 1) / CHUNKS_A_STEP);
                 return Some(Placed {
                     chunk: at,
                     to,
@@ -162,7 +160,7 @@ impl<'a> Receivers<'a> {
             }
         }
         // A search in vain costs at least a step, so that no number of candidates is free.
-        steps.take(passed_over / CHUNKS_A_STEP + 1);
+        steps.take(self.densest_first.len() / CHUNKS_A_STEP + 1);
         None
     }
 
@@ -192,4 +190,10 @@ impl<'a> Receivers<'a> {
         }
         space
     }
+}
+
+/// Whether the chunk at this index takes ranges of others. One without anything live does not:
+/// filling one to empty another gains nothing.
+fn receives(layout: &Layout, sums: &[Sums], at: usize) -> bool {
+    layout.chunks[at].receives && !sums[at].live.is_zero()
 }

@@ -10,7 +10,6 @@ use geoheap_frame_sync::Version;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
-use self::admission::content_weight;
 use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
 use crate::actor::reply::{
     Pending, Reply, read_bytes, read_done, read_map, read_part, read_staged, read_version,
@@ -105,7 +104,7 @@ impl Client {
         contents: Vec<Content>,
         in_place: bool,
     ) -> Result<(), SendError> {
-        let bytes = contents.iter().map(content_weight).sum();
+        let bytes = contents.iter().map(Content::shared_bytes).sum();
         self.send(
             Request::Update {
                 handle,
@@ -139,7 +138,8 @@ impl Client {
     /// # Errors
     /// [`SendError`]; the answer may be a [`RequestError`].
     pub fn add_part(&self, handle: Handle, part: PartData) -> Result<Pending<PartId>, SendError> {
-        let (bytes, PartData { spec, content }) = (content_weight(&part.content), part);
+        let PartData { spec, content } = part;
+        let bytes = content.shared_bytes();
         self.part_op(handle, PartOp::Add { spec, content }, bytes, read_part)
     }
 
@@ -154,7 +154,7 @@ impl Client {
         contents: impl Into<Payload>,
     ) -> Result<Pending<PartId>, SendError> {
         let content = Content::Shared(contents.into());
-        let bytes = content_weight(&content);
+        let bytes = content.shared_bytes();
         self.part_op(handle, PartOp::Update { part, content }, bytes, read_part)
     }
 

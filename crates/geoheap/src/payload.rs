@@ -152,6 +152,11 @@ impl Content {
         }
     }
 
+    /// Bytes of the caller's memory that it keeps. What is in staging already is bounded there.
+    pub(crate) fn shared_bytes(&self) -> u64 {
+        self.payload().map_or(0, |payload| payload.len().get())
+    }
+
     /// The shared memory, if it is that.
     pub(crate) fn payload(&self) -> Option<&Payload> {
         match self {

@@ -94,12 +94,8 @@ impl Packer {
                 max: self.max_align.get(),
             });
         }
-        let align_words = u32::try_from(self.align.get() / WORD_BYTES).map_err(|_| {
-            LayoutError::AlignmentTooLarge {
-                align: self.align.get(),
-                max: bytes(WORDS_MAX),
-            }
-        })?;
+        let align_words = u32::try_from(self.align.get() / WORD_BYTES);
+        let align_words = align_words.expect("L3: `new` bounds the alignment by what this holds");
         let layout = BlockLayout {
             rooms: self.rooms,
             words,

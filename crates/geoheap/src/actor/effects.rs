@@ -266,8 +266,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn drop_chunk(&mut self, chunk: ChunkId, len: ByteLen) {
-        let buffer = self.buffers.get_mut(chunk.get() as usize);
-        let buffer = buffer.and_then(Option::take);
+        let buffer = self.buffers[chunk.get() as usize].take();
         let buffer = buffer.expect("the core drops chunks that it made");
         tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
         let id = self.backend.release_buffer(buffer, len);

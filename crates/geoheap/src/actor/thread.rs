@@ -75,6 +75,9 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
             interval
         };
         let due = if driver.can_go_on() {
+            if driver.take_messages() {
+                break;
+            }
             last.elapsed() >= interval
         } else if driver.has_appetite() {
             match receiver.recv_deadline(last + wait) {
@@ -97,9 +100,6 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
             std::thread::sleep(rest.min(SLICE));
             true
         };
-        if driver.can_go_on() && driver.take_messages() {
-            break;
-        }
         if due {
             if driver.take_messages() {
                 break;

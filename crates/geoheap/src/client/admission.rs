@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::core::event::{PreparedBlock, Request};
 use crate::error::{AddError, Refused};
 use crate::handle::Handle;
-use crate::payload::{BlockDesc, Content, Source};
+use crate::payload::{BlockDesc, Source};
 
 /// Adds and removes that enter the mailbox together: all of them or none.
 #[derive(Debug, Default)]
@@ -220,15 +220,11 @@ fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
     }
 }
 
-/// Bytes that a block takes of the mailbox. What is in staging already is bounded there.
+/// Bytes that a block takes of the mailbox.
 fn weight_of(block: &BlockDesc) -> u64 {
     block
         .parts
         .iter()
-        .map(|part| content_weight(&part.content))
+        .map(|part| part.content.shared_bytes())
         .sum()
-}
-
-pub(super) fn content_weight(content: &Content) -> u64 {
-    content.payload().map_or(0, |payload| payload.len().get())
 }

@@ -1,7 +1,5 @@
 //! Requests that wait for a block's job, so that what was sent first is done first.
 
-use std::collections::VecDeque;
-
 use crate::core::Core;
 use crate::core::event::{Effect, Request};
 use crate::core::fill::Purpose;
@@ -46,23 +44,23 @@ impl Core {
         self.open.insert(order);
     }
 
-    /// Takes a block's waiting requests off the books.
-    pub(super) fn take_deferred(&mut self, handle: Handle) -> VecDeque<(u64, Request)> {
-        let waiting = core::mem::take(&mut self.own(handle).deferred);
-        for (order, request) in &waiting {
-            self.open.remove(order);
-            self.deferred_bytes -= request.content_bytes();
-        }
-        waiting
+    /// Takes the oldest of a block's waiting requests off the books.
+    pub(super) fn pop_deferred(&mut self, handle: Handle) -> Option<(u64, Request)> {
+        let (order, request) = self.own(handle).deferred.pop_front()?;
+        self.open.remove(&order);
+        self.deferred_bytes -= request.content_bytes();
+        Some((order, request))
     }
 
     /// Requests that waited for the job go on, until one of them starts another.
     pub(super) fn run_deferred(&mut self, handle: Handle, out: &mut Vec<Effect>) {
-        if self.record(handle).is_none() {
-            return;
-        }
-        for (order, request) in self.take_deferred(handle) {
-            // Once one of them has started a job, the others find that they have to wait.
+        let is_free = |core: &Self| {
+            let record = core.record(handle);
+            record.is_some_and(|record| record.fill.is_none())
+        };
+        while is_free(self)
+            && let Some((order, request)) = self.pop_deferred(handle)
+        {
             self.carry_out(order, request, out);
         }
     }

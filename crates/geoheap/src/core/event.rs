@@ -151,13 +151,12 @@ impl Request {
 
     /// Bytes of the caller's memory that it brings.
     pub(crate) fn content_bytes(&self) -> u64 {
-        let bytes = |content: &Content| content.payload().map_or(0, |shared| shared.len().get());
         match self {
-            Self::Update { contents, .. } => contents.iter().map(bytes).sum(),
+            Self::Update { contents, .. } => contents.iter().map(Content::shared_bytes).sum(),
             Self::Part {
                 op: PartOp::Add { content, .. } | PartOp::Update { content, .. },
                 ..
-            } => bytes(content),
+            } => content.shared_bytes(),
             _ => 0,
         }
     }

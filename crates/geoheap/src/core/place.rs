@@ -259,18 +259,17 @@ impl Core {
 /// Takes what a change of parts would copy on the GPU from the retained contents instead: a copy
 /// needs a second chunk, and under a budget of one there is none.
 fn read_retained(record: &mut Record) {
-    let Some(fill) = &mut record.fill else { return };
+    let Some(mut fill) = record.fill.take() else {
+        return;
+    };
     for piece in &mut fill.pieces {
         let Bytes::FromPresent(start) = piece.bytes else {
             continue;
         };
         let part = record.layout.parts().find(|part| part.range.start == start);
-        let kept = part.and_then(|part| {
-            let entry = record.retained.iter().find(|(id, _)| *id == part.id);
-            entry.map(|(_, payload)| payload.clone())
-        });
-        if let Some(payload) = kept {
-            piece.bytes = Bytes::Shared(payload);
+        if let Some(payload) = part.and_then(|part| record.retained(part.id)) {
+            piece.bytes = Bytes::Shared(payload.clone());
         }
     }
+    record.fill = Some(fill);
 }

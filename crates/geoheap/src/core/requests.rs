@@ -170,9 +170,9 @@ impl Core {
         }
         // Whoever removes a block has no use for what he sent before; whoever waits is answered.
         let error = RequestError::Stale { handle };
-        let waiting = self.take_deferred(handle);
-        let replies = waiting.iter().filter_map(|(_, request)| request.reply());
-        out.extend(refusals(replies, &error));
+        while let Some((_, request)) = self.pop_deferred(handle) {
+            out.extend(refusals(request.reply().into_iter(), &error));
+        }
         self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
         self.retire_place(handle);

@@ -219,8 +219,8 @@ impl Core {
         self.pending.replies.extend(answers);
         self.queue_slot(handle);
         self.run_deferred(handle, out);
-        if self.record(handle).is_some() {
-            // Its lifetime may have changed while it could not move.
+        if fill.target == Target::Present && self.record(handle).is_some() {
+            // It stayed where it lay, perhaps since a time when its lifetime was another.
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }

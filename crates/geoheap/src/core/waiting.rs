@@ -188,7 +188,7 @@ impl Core {
         error: &RequestError,
         out: &mut Vec<Effect>,
     ) {
-        for (_, request) in self.take_deferred(handle) {
+        while let Some((_, request)) = self.pop_deferred(handle) {
             match request {
                 // It asks for nothing that could be refused.
                 Request::Unpin { .. } => drop(self.unpin(handle)),
