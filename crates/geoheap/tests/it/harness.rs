@@ -156,3 +156,19 @@ pub(crate) fn mesh(block: u32, count: usize) -> BlockDesc {
         .part(vertices(block, 0, count))
         .source(Source::Retained)
 }
+
+/// Blocks of 10 000 bytes.
+pub(crate) fn fill(world: &mut World, count: u32) -> Vec<Handle> {
+    (0..count)
+        .map(|nth| {
+            let handle = world.client.add(mesh(nth, 500)).expect("a valid block");
+            world.ticks(2);
+            handle
+        })
+        .collect()
+}
+
+/// Whether the newest version has the block.
+pub(crate) fn is_resident(world: &World, handle: Handle) -> bool {
+    matches!(world.manager.begin_frame().get(handle), Lookup::Resident(_))
+}

@@ -9,6 +9,7 @@ mod model;
 mod order;
 mod parts;
 mod path;
+mod pressure;
 mod refusals;
 mod streaming;
 mod threads;
