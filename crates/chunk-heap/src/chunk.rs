@@ -5,6 +5,7 @@ use core::fmt;
 use geoheap_suballoc::{Align, ByteLen, ByteRange, RangeId, Space};
 use slotmap::{Key, new_key_type};
 
+use crate::figures::fragmentation;
 use crate::pool::{Place, PoolKey, Stock};
 
 /// A chunk: a dense index, fit to index the caller's own table of buffers. An index is used again
@@ -126,6 +127,14 @@ pub struct ChunkInfo {
     pub empty_since: Option<u64>,
 }
 
+impl ChunkInfo {
+    /// The share of the free bytes outside the largest free room, in O(1): 0 where all are in one
+    /// room, or where none is free, towards 1 as they are scattered.
+    pub fn fragmentation(&self) -> f64 {
+        fragmentation(self.free, self.largest_free)
+    }
+}
+
 /// Bytes by state of range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ByState {
@@ -159,6 +168,8 @@ pub(crate) struct Chunk {
     pub(crate) bytes: ByState,
     /// Count of its ranges.
     pub(crate) ranges: u32,
+    /// Bytes of the largest free room, as it was when the figures were last counted.
+    pub(crate) largest: ByteLen,
     pub(crate) empty_since: Option<u64>,
     /// Where the heap has filed it.
     pub(crate) place: Option<Place>,
@@ -169,6 +180,7 @@ pub(crate) struct Chunk {
 impl Chunk {
     pub(crate) fn new(space: Space, lifetime: Lifetime, dedicated: bool, class: u8) -> Self {
         Self {
+            largest: space.largest_free(),
             space,
             lifetime,
             dedicated,
@@ -240,12 +252,7 @@ impl Chunk {
             lifetime: self.lifetime,
             stock,
         };
-        Some(Place::new(
-            key,
-            self.capacity(),
-            self.free(),
-            self.space.largest_free(),
-        ))
+        Some(Place::new(key, self.capacity(), self.free(), self.largest))
     }
 
     /// The key of the range in the slot of `id`.
@@ -281,7 +288,7 @@ impl Chunk {
             reserved: self.bytes.reserved,
             retired: self.bytes.retired,
             free: self.free(),
-            largest_free: self.space.largest_free(),
+            largest_free: self.largest,
             range_count: self.ranges,
             empty_since: self.empty_since,
         }

@@ -19,6 +19,29 @@ pub struct PoolFigures {
     pub retired: ByteLen,
     /// Bytes in no range.
     pub free: ByteLen,
+    /// Bytes of each chunk's largest free room, summed up.
+    pub largest_free: ByteLen,
+}
+
+impl PoolFigures {
+    /// The share of the free bytes that is outside the largest free room of its own chunk: 0
+    /// where each chunk has its free bytes in one room, or none is free, towards 1 as they are
+    /// scattered. It says nothing of how the free bytes are shared out among chunks.
+    pub fn fragmentation(&self) -> f64 {
+        fragmentation(self.free, self.largest_free)
+    }
+}
+
+/// The share of `free` bytes outside the `largest` rooms; 0 where nothing is free.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share: what is lost above 2^53 bytes is not seen in it"
+)]
+pub(crate) fn fragmentation(free: ByteLen, largest: ByteLen) -> f64 {
+    if free == ByteLen::ZERO {
+        return 0.0;
+    }
+    (free - largest).get() as f64 / free.get() as f64
 }
 
 /// Sums over the heap, in O(1).
@@ -77,6 +100,13 @@ impl HeapFigures {
         self.all().map(|pool| pool.free).sum()
     }
 
+    /// [`PoolFigures::fragmentation`] over all shared chunks. Dedicated ones hold a single block,
+    /// closing ones take none; their free bytes are not counted.
+    pub fn fragmentation(&self) -> f64 {
+        let (a, b) = (&self.dynamic, &self.long_lived);
+        fragmentation(a.free + b.free, a.largest_free + b.largest_free)
+    }
+
     fn all(&self) -> impl Iterator<Item = &PoolFigures> {
         [
             &self.dynamic,
@@ -106,6 +136,7 @@ impl HeapFigures {
         pool.reserved += chunk.bytes.reserved;
         pool.retired += chunk.bytes.retired;
         pool.free += free;
+        pool.largest_free += chunk.largest;
         self.opening_chunks += u32::from(chunk.state == ChunkState::Opening);
         self.draining_chunks += u32::from(chunk.state == ChunkState::Draining);
         if chunk.is_spare() {
@@ -127,6 +158,7 @@ impl HeapFigures {
         pool.reserved -= chunk.bytes.reserved;
         pool.retired -= chunk.bytes.retired;
         pool.free -= free;
+        pool.largest_free -= chunk.largest;
         self.opening_chunks -= u32::from(chunk.state == ChunkState::Opening);
         self.draining_chunks -= u32::from(chunk.state == ChunkState::Draining);
         if chunk.is_spare() {
@@ -137,4 +169,15 @@ impl HeapFigures {
             self.placeable_bytes -= free;
         }
     }
+}
+
+/// Checks a share by what it is a share of (L7, H7).
+#[cfg(test)]
+pub(crate) fn assert_share(found: f64, free: u64, largest: u64) {
+    let float = |bytes| f64::from(u32::try_from(bytes).expect("tests have few bytes"));
+    let outside = found * float(free);
+    assert!(
+        (outside - float(free - largest)).abs() < 1e-3,
+        "{found} of {free} bytes, of which {largest} are in the largest rooms"
+    );
 }

@@ -308,6 +308,7 @@ impl ChunkHeap {
         self.figures.subtract(chunk);
         let result = change(chunk);
         chunk.assert_conserved();
+        chunk.largest = chunk.space.largest_free();
         self.figures.add(chunk);
         self.refile(index);
         result

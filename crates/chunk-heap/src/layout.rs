@@ -8,6 +8,7 @@
 mod pack;
 mod part;
 mod rooms;
+mod tally;
 mod validate;
 
 use geoheap_suballoc::{Align, ByteLen};
@@ -15,17 +16,18 @@ use smallvec::SmallVec;
 
 use self::pack::Packer;
 pub use self::part::{LayoutError, Part, PartError, PartId, PartSpec, PartState, Resized};
-use self::rooms::{Room, Rooms, WORDS_MAX, bytes, pad_of, too_large, words_of};
+use self::rooms::{Fit, Room, Rooms, WORDS_MAX, bytes, pad_of, too_large, words_of};
+use self::tally::Tally;
+use crate::figures::fragmentation;
 use crate::kind::KindTable;
 
-/// Where the parts of a block lie. See the crate's head for the rules (L1 to L5).
+/// Where the parts of a block lie. See the crate's head for the rules (L1 to L7).
 ///
-/// 72 bytes, without an allocation for up to two rooms.
+/// 80 bytes, without an allocation for up to two rooms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockLayout {
     rooms: Rooms,
-    /// Words of the block.
-    words: u32,
+    tally: Tally,
     /// What the block's start is a multiple of, in words.
     align_words: u32,
 }
@@ -89,12 +91,12 @@ impl BlockLayout {
 
     /// Bytes of the block, free room included; a whole number of words.
     pub fn len(&self) -> ByteLen {
-        ByteLen::new(bytes(self.words))
+        ByteLen::new(bytes(self.rooms.words))
     }
 
     /// Never: a layout of no bytes is not made.
     pub fn is_empty(&self) -> bool {
-        self.words == 0
+        self.rooms.words == 0
     }
 
     /// What the block's start in its chunk must be a multiple of.
@@ -138,38 +140,36 @@ impl BlockLayout {
         self.parts().count()
     }
 
-    /// Bytes of the live parts' rooms.
+    /// Bytes of the live parts' rooms, in O(1).
     pub fn live_bytes(&self) -> ByteLen {
-        self.parts().map(|part| part.range.len).sum()
+        ByteLen::new(bytes(self.tally.live))
     }
 
-    /// Bytes of the rooms that wait for their release.
+    /// Bytes of the rooms that wait for their release, in O(1).
     pub fn retired_bytes(&self) -> ByteLen {
-        let retired = self.rooms().filter(|part| part.state == PartState::Retired);
-        retired.map(|part| part.range.len).sum()
+        ByteLen::new(bytes(self.tally.retired))
     }
 
-    /// Bytes that no room takes: gaps and tail.
+    /// Bytes that no room takes, gaps and tail, in O(1).
     pub fn free_bytes(&self) -> ByteLen {
-        self.rooms
-            .gaps(self.words)
-            .map(|(start, end)| ByteLen::new(bytes(end - start)))
-            .sum()
+        self.len() - self.live_bytes() - self.retired_bytes()
     }
 
-    /// Bytes of the largest free room, before alignment.
+    /// Bytes of the largest free room, before alignment, in O(1).
     pub fn largest_room(&self) -> ByteLen {
-        let rooms = self.rooms.gaps(self.words).map(|(start, end)| end - start);
-        ByteLen::new(bytes(rooms.max().unwrap_or(0)))
+        ByteLen::new(bytes(self.tally.longest))
     }
 
-    /// Bytes free before the last room; what lies behind it is spare room, not a gap.
+    /// Bytes free before the last room, in O(1); what lies behind it is spare room, not a gap.
     pub fn gap_bytes(&self) -> ByteLen {
-        let last = self.rooms.placed().last().map_or(0, Room::end);
-        self.rooms
-            .gaps(last)
-            .map(|(start, end)| ByteLen::new(bytes(end - start)))
-            .sum()
+        let tail = self.rooms.gap_before(self.rooms.placed().len());
+        self.free_bytes() - ByteLen::new(bytes(tail))
+    }
+
+    /// The share of the free bytes outside the largest free room, in O(1): 0 where all are in one
+    /// room, or where none is free, towards 1 as they are scattered.
+    pub fn fragmentation(&self) -> f64 {
+        fragmentation(self.free_bytes(), self.largest_room())
     }
 
     /// Adds a part where it fits best.
@@ -188,8 +188,9 @@ impl BlockLayout {
                 has: self.align(),
             });
         }
-        room.start = self.fit(room.words, room.align_words)?;
-        self.rooms.insert(room);
+        let fit = self.fit(room.words, room.align_words)?;
+        room.start = fit.start;
+        self.enter(room, fit);
         Ok(id)
     }
 
@@ -200,7 +201,7 @@ impl BlockLayout {
     /// [`PartError`]; nothing is changed then.
     pub fn remove(&mut self, id: PartId) -> Result<Part, PartError> {
         let at = self.rooms.live(id)?;
-        Ok(self.rooms.retire(at))
+        Ok(self.retire(at))
     }
 
     /// Gives back one retired room of the part, the one that retired first; it merges with the
@@ -214,7 +215,10 @@ impl BlockLayout {
     /// [`PartError`]; nothing is changed then.
     pub fn release(&mut self, id: PartId) -> Result<Part, PartError> {
         let at = self.rooms.oldest_retired(id)?;
-        Ok(self.rooms.free(at))
+        let words = self.rooms.placed()[at].words;
+        let part = self.rooms.free(at);
+        self.tally.release(words, self.rooms.gap_before(at));
+        Ok(part)
     }
 
     /// Gives a part another length in bytes: in place if the free room behind it allows that, else
@@ -232,20 +236,17 @@ impl BlockLayout {
         }
         if words < room.words {
             self.rooms.room_for(1)?;
-            let tail = self
-                .rooms
-                .split_tail(at, room.words - words, pad_of(new_len));
+            let given_up = room.words - words;
+            let tail = self.rooms.split_tail(at, given_up, pad_of(new_len));
+            self.tally.retire(given_up);
             return Ok(Resized::Shrunk { tail });
         }
-        let end = self
-            .rooms
-            .placed()
-            .get(at + 1)
-            .map_or(self.words, |next| next.start);
-        if words <= end - room.start {
+        let (more, gap) = (words - room.words, self.rooms.gap_before(at + 1));
+        if more <= gap {
             let room = self.rooms.get_mut(at);
             room.words = words;
             room.pad = pad_of(new_len);
+            self.tally.take(&self.rooms, more, gap);
             return Ok(Resized::InPlace);
         }
         Ok(Resized::Moved {
@@ -274,9 +275,10 @@ impl BlockLayout {
         fresh.words = resized_words(&fresh, new_len)?;
         fresh.pad = pad_of(new_len);
         self.rooms.room_for(1)?;
-        fresh.start = self.fit(fresh.words, fresh.align_words)?;
-        let from = self.rooms.retire(at);
-        self.rooms.insert(fresh);
+        let fit = self.fit(fresh.words, fresh.align_words)?;
+        fresh.start = fit.start;
+        let from = self.retire(at);
+        self.enter(fresh, fit);
         Ok(from)
     }
 
@@ -312,8 +314,8 @@ impl BlockLayout {
         let added = growth.add.iter().map(|spec| packer.add(spec, kinds));
         let added = added.collect::<Result<_, _>>()?;
         packer.align_for_later(kinds);
-        let words = if packer.words <= self.words {
-            self.words
+        let words = if packer.words <= self.rooms.words {
+            self.rooms.words
         } else {
             let needed = u64::from(packer.words);
             let extra = needed * u64::from(growth.percent) / 100;
@@ -326,9 +328,20 @@ impl BlockLayout {
         })
     }
 
-    fn fit(&self, words: u32, align_words: u32) -> Result<u32, LayoutError> {
+    fn retire(&mut self, at: usize) -> Part {
+        self.tally.retire(self.rooms.placed()[at].words);
+        self.rooms.retire(at)
+    }
+
+    /// Puts a room where it was found to fit.
+    fn enter(&mut self, room: Room, fit: Fit) {
+        self.rooms.insert(room);
+        self.tally.take(&self.rooms, room.words, fit.gap);
+    }
+
+    fn fit(&self, words: u32, align_words: u32) -> Result<Fit, LayoutError> {
         self.rooms
-            .fit(self.words, words, align_words)
+            .fit(words, align_words)
             .ok_or_else(|| LayoutError::NoRoom {
                 needed: ByteLen::new(bytes(words)),
                 largest_room: self.largest_room(),

@@ -96,7 +96,7 @@
 //! - **H5** A dedicated chunk has one range at most, an opening chunk only reserved ones; blocks
 //!   of different lifetimes (and, in a split heap, classes) never share a chunk.
 //! - **H6** Only an empty chunk closes, and its id is not used before it is gone.
-//! - **H7** The figures equal the sums over the chunks.
+//! - **H7** The figures equal the sums over the chunks, and each chunk's those of its space.
 //! - **H8** When `reserve` asks for a chunk, it succeeds after that chunk was opened; `exclude`,
 //!   if given, names a chunk that exists.
 //! - **L1** Rooms lie within their block and do not overlap.
@@ -106,6 +106,7 @@
 //!   released in the order in which they retired.
 //! - **L5** A part id finds its part or nothing; an index that is used up is taken out of service.
 //! - **L6** An operation that fails changes nothing. This holds for the heap, too.
+//! - **L7** A block's figures equal those of a recount.
 //!
 //! # Trade-offs
 //!

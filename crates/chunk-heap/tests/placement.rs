@@ -1,8 +1,8 @@
 //! Both levels together: wherever a heap puts a block, each of its parts is aligned in its chunk.
 
 use geoheap_chunk_heap::{
-    BlockLayout, ChunkHeap, Growth, HeapConfig, KindId, KindTable, Lifetime, Owner, PartSpec,
-    RangeKey, Request, ReserveError,
+    AlignRule, BlockLayout, ChunkHeap, Growth, HeapConfig, KindId, KindRow, KindTable, Lifetime,
+    Owner, PartSpec, RangeKey, Request, ReserveError,
 };
 use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 use proptest::prelude::*;
@@ -11,12 +11,27 @@ fn align(bytes: u64) -> Align {
     Align::new(bytes).expect("tests give positive alignments")
 }
 
+/// A kind of the caller's own: the first row behind the standard ones.
+const MESHLET: KindId = KindId::new(4);
+
+fn kinds() -> KindTable {
+    let mut kinds = KindTable::standard(align(256), align(64));
+    let (name, rule) = ("meshlet", AlignRule::Fixed(align(48)));
+    assert_eq!(
+        kinds.push(KindRow { name, rule }),
+        Ok(MESHLET),
+        "the next row"
+    );
+    kinds
+}
+
 fn specs() -> impl Strategy<Value = PartSpec> {
     let kind = prop_oneof![
         (Just(KindId::VERTEX), 1_u32..80),
         (Just(KindId::INDEX), prop_oneof![Just(2_u32), Just(4)]),
         (Just(KindId::UNIFORM), Just(0)),
         (Just(KindId::STORAGE), Just(16)),
+        (Just(MESHLET), Just(24)),
     ];
     (kind, 1_u64..300).prop_map(|((kind, stride), n)| {
         let len = ByteLen::new(n * u64::from(stride.max(1)));
@@ -81,7 +96,7 @@ proptest! {
             1..60,
         ),
     ) {
-        let kinds = KindTable::standard(align(256), align(64));
+        let kinds = kinds();
         let chunk_bytes = ByteLen::from_kib(256);
         let dedicated_above_bytes = ByteLen::from_kib(64);
         let config = HeapConfig { chunk_bytes, dedicated_above_bytes, ..HeapConfig::default() };

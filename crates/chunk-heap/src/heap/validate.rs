@@ -25,6 +25,11 @@ impl ChunkHeap {
             assert!(!self.free_ids.contains(&index), "H6: id {index} is taken");
             chunk.space.validate();
             chunk.assert_conserved();
+            assert_eq!(
+                chunk.largest,
+                chunk.space.largest_free(),
+                "H7: the largest free room of chunk {index} is known"
+            );
             self.validate_ranges(index, chunk);
             self.validate_filing(index, chunk);
             ranges += chunk.ranges as usize;

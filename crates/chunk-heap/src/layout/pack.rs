@@ -5,6 +5,7 @@ use geoheap_suballoc::{Align, ByteLen};
 use super::BlockLayout;
 use super::part::{LayoutError, PartId, PartSpec};
 use super::rooms::{Room, Rooms, WORDS_MAX, bytes, too_large};
+use super::tally::Tally;
 use crate::kind::{AlignRule, KindTable, WORD_BYTES, word_align};
 
 /// Lays parts out one behind the other.
@@ -86,7 +87,7 @@ impl Packer {
         }
     }
 
-    pub(super) fn finish(self, words: u32) -> Result<BlockLayout, LayoutError> {
+    pub(super) fn finish(mut self, words: u32) -> Result<BlockLayout, LayoutError> {
         if self.align > self.max_align {
             // Also a block of bare spare room starts at a word.
             return Err(LayoutError::AlignmentTooLarge {
@@ -96,9 +97,10 @@ impl Packer {
         }
         let align_words = u32::try_from(self.align.get() / WORD_BYTES);
         let align_words = align_words.expect("L3: `new` bounds the alignment by what this holds");
+        self.rooms.words = words;
         let layout = BlockLayout {
+            tally: Tally::of(&self.rooms),
             rooms: self.rooms,
-            words,
             align_words,
         };
         #[cfg(debug_assertions)]

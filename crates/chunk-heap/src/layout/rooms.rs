@@ -127,16 +127,26 @@ pub(super) fn pad_of(len: ByteLen) -> u8 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rooms {
     list: SmallVec<[Room; 2]>,
+    /// Words of the block; 0 while it is being packed.
+    pub(super) words: u32,
     /// How many of the list are placed.
     placed: u16,
     /// Part indices handed out so far.
     slots: u16,
 }
 
+/// A free place: where a room can start, and the words of the gap that it lies in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fit {
+    pub(super) start: u32,
+    pub(super) gap: u32,
+}
+
 impl Rooms {
     pub(super) fn new() -> Self {
         Self {
             list: SmallVec::new(),
+            words: 0,
             placed: 0,
             slots: 0,
         }
@@ -156,27 +166,42 @@ impl Rooms {
         self.slots
     }
 
-    /// Free rooms of a block of `len` words, as start and end, in address order.
-    pub(super) fn gaps(&self, len: u32) -> impl Iterator<Item = (u32, u32)> {
+    /// Free rooms, as start and end, in address order.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = (u32, u32)> {
         let starts = core::iter::once(0).chain(self.placed().iter().map(Room::end));
         let ends = self
             .placed()
             .iter()
             .map(|room| room.start)
-            .chain(core::iter::once(len));
+            .chain(core::iter::once(self.words));
         starts.zip(ends).filter(|(start, end)| start < end)
     }
 
+    /// Words of the longest free room.
+    pub(super) fn longest_gap(&self) -> u32 {
+        let lens = self.gaps().map(|(start, end)| end - start);
+        lens.max().unwrap_or(0)
+    }
+
+    /// Words of the free room between the placed room at `at` and the one before it. With `at`
+    /// behind the last room, of the tail.
+    pub(super) fn gap_before(&self, at: usize) -> u32 {
+        let placed = self.placed();
+        let start = at.checked_sub(1).map_or(0, |before| placed[before].end());
+        let end = placed.get(at).map_or(self.words, |room| room.start);
+        end - start
+    }
+
     /// Best fit, the lowest among equals: where `words` words can start.
-    pub(super) fn fit(&self, len: u32, words: u32, align_words: u32) -> Option<u32> {
-        self.gaps(len)
+    pub(super) fn fit(&self, words: u32, align_words: u32) -> Option<Fit> {
+        self.gaps()
             .filter_map(|(start, end)| {
                 let at = start.checked_next_multiple_of(align_words)?;
                 let fits = at <= end && end - at >= words;
                 fits.then_some((end - start, at))
             })
             .min()
-            .map(|(_, at)| at)
+            .map(|(gap, start)| Fit { start, gap })
     }
 
     /// Whether `rooms` more rooms can be described.

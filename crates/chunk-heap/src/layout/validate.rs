@@ -4,10 +4,11 @@ use core::fmt;
 
 use super::BlockLayout;
 use super::rooms::bytes;
+use super::tally::Tally;
 use crate::kind::WORD_BYTES;
 
 impl BlockLayout {
-    /// Walks the layout and checks L1 to L5.
+    /// Walks the layout and checks L1 to L5 and L7.
     ///
     /// # Panics
     /// When one does not hold.
@@ -30,7 +31,7 @@ impl BlockLayout {
             }
             ids.push((room.index, room.generation, room.retired));
         }
-        assert!(end <= self.words, "L1: rooms lie within the block");
+        assert!(end <= self.rooms.words, "L1: rooms lie within the block");
         ids.sort_unstable();
         for pair in ids.windows(2) {
             let (a, b) = (pair[0], pair[1]);
@@ -59,6 +60,11 @@ impl BlockLayout {
             slots,
             "L5: each index has a room or is vacant"
         );
+        let recount = Tally::of(&self.rooms);
+        assert_eq!(
+            self.tally, recount,
+            "L7: the figures are those of a recount"
+        );
     }
 }
 
@@ -84,7 +90,7 @@ impl fmt::Display for BlockLayout {
             )?;
             at = room.end();
         }
-        write_free(f, at, self.words)
+        write_free(f, at, self.rooms.words)
     }
 }
 

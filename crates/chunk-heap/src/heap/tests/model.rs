@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::figures::assert_share;
 use crate::pool::size_class;
 
 #[derive(Clone, Debug)]
@@ -554,6 +555,7 @@ impl Model {
             let all = info.live + info.reserved + info.retired + info.free;
             assert_eq!(all.get(), chunk.capacity, "R6");
             assert_eq!(info.largest_free.get(), self.largest(id));
+            assert_share(info.fragmentation(), info.free.get(), self.largest(id));
             let found = self.heap.ranges(info.id).map(|range| {
                 (
                     range.key,
@@ -567,6 +569,11 @@ impl Model {
             assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }
         let figures = self.heap.figures();
+        let shared = |chunk: &ChunkInfo| !chunk.dedicated && chunk.state != ChunkState::Closing;
+        let shared = || self.heap.chunks().filter(shared);
+        let free: u64 = shared().map(|chunk| chunk.free.get()).sum();
+        let largest: u64 = shared().map(|chunk| self.largest(chunk.id.get())).sum();
+        assert_share(figures.fragmentation(), free, largest);
         let held: u64 = self.chunks.values().map(|chunk| chunk.capacity).sum();
         assert_eq!(figures.capacity().get(), held, "H7");
         let taken = figures.live() + figures.reserved() + figures.retired();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::figures::assert_share;
 
 /// Of each word: which room it is in.
 type Words = Vec<Option<PartId>>;
@@ -37,7 +38,7 @@ fn words_for(bytes: u64) -> usize {
 }
 
 fn align_words(spec: &PartSpec) -> usize {
-    let align = kinds()
+    let align = kinds_and_own()
         .align_of(spec)
         .expect("the model asks for good specs");
     index(align.get() / 4)
@@ -148,6 +149,7 @@ fn specs() -> impl Strategy<Value = PartSpec> {
         ),
         (Just(KindId::INDEX), Just(2)),
         (Just(KindId::STORAGE), Just(0)),
+        (Just(MESHLET), prop_oneof![Just(0), Just(24)]),
     ];
     (kind, 1_u64..20)
         .prop_map(|((kind, stride), n)| spec(kind, n * u64::from(stride.max(1)), stride))
@@ -174,7 +176,7 @@ struct Pair {
 
 impl Pair {
     fn new(spare: u64) -> Self {
-        let layout = BlockLayout::pack(&[], &kinds(), ByteLen::new(spare), align(768));
+        let layout = BlockLayout::pack(&[], &kinds_and_own(), ByteLen::new(spare), align(768));
         let layout = layout.expect("some bytes are asked for");
         let words = vec![None; words_for(spare)];
         Self {
@@ -212,7 +214,7 @@ impl Pair {
 
     fn add(&mut self, spec: PartSpec) {
         let (len, align) = (words_for(spec.len.get()), align_words(&spec));
-        let added = self.layout.add(spec, &kinds());
+        let added = self.layout.add(spec, &kinds_and_own());
         let Ok(id) = added else {
             let expected = match self.layout.align().get() / 4 % align as u64 {
                 0 => {
@@ -381,7 +383,7 @@ impl Pair {
             resize: &lens,
             percent,
         };
-        let grown = self.layout.grown(&growth, &kinds(), align(768));
+        let grown = self.layout.grown(&growth, &kinds_and_own(), align(768));
         let mut old: Vec<_> = self.model.live.iter().collect();
         old.sort_by_key(|(_, live)| live.at);
         let mut parts: Vec<_> = old
@@ -456,6 +458,10 @@ impl Pair {
             sum(&inner),
             "the tail is no gap"
         );
+        let largest = gaps.iter().map(|gap| gap.1 as u64 * 4).max();
+        let largest = largest.unwrap_or(0);
+        assert_eq!(self.layout.largest_room().get(), largest, "L7");
+        assert_share(self.layout.fragmentation(), sum(&gaps), largest);
         assert_eq!(self.layout.len().get(), len as u64 * 4);
         let taken = self.layout.live_bytes() + self.layout.retired_bytes();
         assert_eq!(taken + self.layout.free_bytes(), self.layout.len(), "L4");
