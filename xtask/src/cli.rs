@@ -40,6 +40,19 @@ pub(crate) enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Fuzz the allocators against their oracles, from the committed inputs on
+    Fuzz {
+        /// The only target to run; all of them without it
+        target: Option<String>,
+
+        /// How long each target is fuzzed
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+
+        /// Then make what was found, minimised, the committed inputs
+        #[arg(long)]
+        minimise: bool,
+    },
     /// Check layering, manifests, sources and links
     Tidy,
 }

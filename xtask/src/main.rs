@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The project's automation: `cargo xtask demo`, `test`, `ci` and `tidy`.
+//! The project's automation: `cargo xtask demo`, `test`, `ci`, `fuzz` and `tidy`.
 //!
 //! Each command does its own set-up, so that a clean clone on a fresh machine needs nothing else.
 //! It is a program of the workspace rather than a script, and so it runs wherever Rust does.
@@ -7,6 +7,7 @@
 mod ci;
 mod cli;
 mod demo;
+mod fuzz;
 mod process;
 mod report;
 mod suite;
@@ -40,6 +41,18 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Task::Demo { args } => demo::run(&workspace, may_install, args),
         Task::Test { fast } => suite::run(&workspace, may_install, fast),
         Task::Ci { only, release } => ci::run(&workspace, may_install, &only, release),
+        Task::Fuzz {
+            target,
+            seconds,
+            minimise,
+        } => {
+            let options = fuzz::Options {
+                target,
+                seconds,
+                minimise,
+            };
+            fuzz::run(&workspace, may_install, &options)
+        }
         Task::Tidy => tidy::run(&workspace),
     }
 }

@@ -26,7 +26,7 @@ const fn row(name: &'static str, layer: u8, uses: Uses) -> Row {
 
 /// The layers. A crate uses crates of lower layers only; layer 1 knows of layer 0 nothing but
 /// the ranges, so that each of its crates serves alone.
-const LAYERS: [Row; 10] = [
+const LAYERS: [Row; 11] = [
     row("geoheap-suballoc", 0, Uses::Lower),
     row("geoheap-frame-sync", 0, Uses::Lower),
     row("geoheap-residency", 0, Uses::Lower),
@@ -36,6 +36,7 @@ const LAYERS: [Row; 10] = [
     row("geoheap", 2, Uses::Lower),
     row("geoheap-demo", 4, Uses::Lower),
     row("geoheap-benches", 4, Uses::Lower),
+    row("geoheap-fuzz", 4, Uses::Lower),
     row("xtask", 4, Uses::Only(&[])),
 ];
 

@@ -1,7 +1,5 @@
-mod atomic;
 mod choice;
 mod dedicated;
-mod lifetime;
 mod model;
 mod picture;
 mod refused;
@@ -12,7 +10,7 @@ use geoheap_suballoc::{Align, ByteOffset};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::error::{LifetimeError, PlaceError, ReserveError};
+use crate::error::{PlaceError, ReserveError};
 
 const KIB: u64 = 1024;
 

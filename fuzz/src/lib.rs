@@ -1,0 +1,53 @@
+#![forbid(unsafe_code)]
+//! Coverage-guided fuzzing of the allocators, and the inputs that it found.
+//!
+//! A *target* is a function from bytes to nothing: it reads the bytes as operations, carries them
+//! out on the real thing and on a naive oracle, and panics where the two differ. [`TARGETS`] lists
+//! them. The same functions run in three ways:
+//!
+//! - under libFuzzer, which mutates inputs towards code that no input has reached yet:
+//!   `cargo xtask fuzz`, with the thin programs in `targets/`;
+//! - over the committed [`corpus`], a small set of inputs that together reach all that was ever
+//!   reached, and over random bytes: `tests/replay.rs`, with each `cargo test`;
+//! - on one file: `cargo run -p geoheap-fuzz --example inputs -- replay TARGET FILE`.
+//!
+//! ```
+//! // A space of 11 units; two ranges, of which the first is freed.
+//! geoheap_fuzz::suballoc::run(&[0, 10, 0, 4, 0, 1, 3, 0, 8, 0]);
+//! ```
+//!
+//! # Mechanism
+//!
+//! An oracle keeps what is live in maps and lists and computes all else from end to end, each
+//! time. It judges answers rather than calling the real thing itself: given the question and the
+//! outcome, it works out every reason to refuse, as the exact errors, and then either the outcome
+//! is one of them, or there is none and what was granted is where it may be. Tests tell it lies,
+//! and see it object.
+//!
+//! Oracles know what the documentation of the crates promises, and no more. Where it leaves a
+//! choice open (which of several reasons is given, which chunk of a stock is taken), any is right.
+//!
+//! # Trade-offs
+//!
+//! - A byte stands for an operation, with arguments that grow with the thing under test, so that
+//!   inputs of a few bytes already do something. An input means something else when the decoding
+//!   changes: the corpus is then minimised anew.
+//! - Everything is compared after each fourth operation only. A fault that heals within three is
+//!   seen by the answers alone.
+
+pub mod block_layout;
+pub mod bytes;
+pub mod chunk_heap;
+pub mod corpus;
+pub mod suballoc;
+mod verdict;
+
+/// What runs one input.
+pub type Run = fn(&[u8]);
+
+/// All targets, by the names of their programs and corpora.
+pub const TARGETS: [(&str, Run); 3] = [
+    ("suballoc", suballoc::run),
+    ("chunk_heap", chunk_heap::run),
+    ("block_layout", block_layout::run),
+];

@@ -1,0 +1,5 @@
+#![forbid(unsafe_code)]
+#![no_main]
+//! libFuzzer's entry to the target `suballoc`.
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| geoheap_fuzz::suballoc::run(input));
