@@ -311,6 +311,10 @@ pub(crate) struct Entry {
 pub(crate) const ALIGN_MAX: u64 = u32::MAX as u64;
 
 impl Entry {
+    pub(crate) fn align(&self) -> Align {
+        Align::new(u64::from(self.align)).unwrap_or(Align::ONE)
+    }
+
     pub(crate) fn info(&self, key: RangeKey, chunk: &Chunk) -> Option<RangeInfo> {
         Some(RangeInfo {
             key,
@@ -318,7 +322,7 @@ impl Entry {
             range: chunk.space.get(self.id)?,
             state: self.state,
             owner: self.owner,
-            align: Align::new(u64::from(self.align)).unwrap_or(Align::ONE),
+            align: self.align(),
         })
     }
 }

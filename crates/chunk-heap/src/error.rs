@@ -167,6 +167,37 @@ pub enum RangeError {
     },
 }
 
+/// Why a range was not taken over to chunks of another lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LifetimeError {
+    /// There is no such range, or it is retired.
+    Range(RangeError),
+    /// It has to move, and no room was reserved for it.
+    Reserve(ReserveError),
+}
+
+impl From<RangeError> for LifetimeError {
+    fn from(error: RangeError) -> Self {
+        Self::Range(error)
+    }
+}
+
+impl From<ReserveError> for LifetimeError {
+    fn from(error: ReserveError) -> Self {
+        Self::Reserve(error)
+    }
+}
+
+impl fmt::Display for LifetimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(error) => error.fmt(f),
+            Self::Reserve(error) => error.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for ReserveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -284,6 +315,7 @@ impl fmt::Display for RangeError {
     }
 }
 
+impl core::error::Error for LifetimeError {}
 impl core::error::Error for ReserveError {}
 impl core::error::Error for PlaceError {}
 impl core::error::Error for OpenError {}

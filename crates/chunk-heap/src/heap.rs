@@ -1,6 +1,7 @@
 //! The heap: chunks that open, fill, drain and close, and the ranges in them.
 
 mod close;
+mod lifetime;
 mod place;
 mod validate;
 
@@ -17,6 +18,7 @@ use crate::error::{ChunkError, OpenError, RangeError};
 use crate::figures::HeapFigures;
 use crate::pool::{Pool, PoolKey};
 
+pub use self::lifetime::LifetimeChange;
 pub use self::place::Request;
 
 /// Chunks, the ranges in them, and which chunk the next range goes to. See the crate's head.

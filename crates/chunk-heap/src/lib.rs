@@ -56,20 +56,23 @@
 //!
 //! **Chunks.** Each chunk is a `geoheap_suballoc::Space` (aligned best fit). A range goes to the
 //! densest chunk that has room, so that the others empty out and can be given back: chunks are
-//! filed by how full they are in 32 steps and by the size class of their largest free room (the
+//! filed by how full they are in 8 steps and by the size class of their largest free room (the
 //! size classes of two-level segregated fit), and are filed anew only when one of these changes.
 //! Ready chunks come before empty ones, those before chunks whose buffer is still being made. A
 //! chunk whose largest free room holds the block wherever that room starts is taken first; only
 //! where there is none, two are tried in which this depends on the alignment. A block above half a
 //! chunk gets a dedicated buffer, rounded up to 64 KiB. Long-lived blocks have chunks of their
 //! own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
-//! configuration says so.
+//! configuration says so. [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or
+//! releases it from them: a dedicated chunk changes sides with its block, and any other block gets
+//! a second range, so that its old one can be read until it retires.
 //!
 //! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
 //! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An
 //! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays, and
 //! [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends have slack, so that a heap
 //! that swings around the edge of a chunk does not make and drop buffers all the time.
+//! [`ChunkHeap::report`] says of each chunk why it is held, and how few would do.
 //!
 //! A range is `Reserved` (bytes on their way), `Live` (the newest version names it), `Retired`
 //! (older versions may still read it), and then free.
@@ -80,6 +83,13 @@
 //! which makes `base_vertex` a whole number in a chunk that is bound once. Rooms of 24 bytes in
 //! one array in address order describe a block; free room is what lies between them. Parts come
 //! and go, and where older versions may still read a room, it retires first.
+//!
+//! **Figures.** Blocks, chunks and the heap know their bytes by state and their fragmentation: the
+//! share of the free bytes outside the largest free room. For a heap the largest rooms of its
+//! chunks are added up, so that its fragmentation is what the chunks have each for themselves; how
+//! thinly the bytes are spread over chunks is the report's to say. An operation corrects the
+//! figures by what it does; only a part that takes the largest room of its block makes it look for
+//! the next one.
 //!
 //! # Invariants
 //!
@@ -110,7 +120,11 @@
 //!
 //! # Trade-offs
 //!
-//! - "Densest" means within a 32nd. Exact order would cost a tree operation for each range.
+//! - "Densest" means within an 8th; among those the tightest room decides. Exact order would cost
+//!   a tree operation for each range. Nor would it serve better: in 32 steps a heap under churn
+//!   holds 1 to 3 % more chunks, and it empties no more of them (`tests/returns.rs` has the load).
+//! - Without defragmentation chunks empty out as fast as their last blocks go: with hundreds of
+//!   blocks in a chunk a tenth of them, turned over five times, leaves one block in some chunks.
 //! - Of the ready chunks whose free room may lie badly for an alignment, two are tried, not all: a
 //!   failed try walks all free ranges of the chunk. A new chunk may thus be asked for although
 //!   some chunk had a fitting place.
@@ -129,14 +143,16 @@ mod kind;
 mod layout;
 mod map;
 mod pool;
+mod report;
 
 pub use chunk::{ChunkId, ChunkInfo, ChunkState, Lifetime, Owner, RangeInfo, RangeKey, RangeState};
 pub use config::{ConfigError, HeapConfig};
-pub use error::{ChunkError, OpenError, PlaceError, RangeError, ReserveError};
+pub use error::{ChunkError, LifetimeError, OpenError, PlaceError, RangeError, ReserveError};
 pub use figures::{HeapFigures, PoolFigures};
-pub use heap::{ChunkHeap, Request};
+pub use heap::{ChunkHeap, LifetimeChange, Request};
 pub use kind::{AlignRule, KindError, KindId, KindRow, KindTable, WORD_BYTES};
 pub use layout::{
     BlockLayout, Grown, Growth, LayoutError, Part, PartError, PartId, PartSpec, PartState, Resized,
 };
 pub use map::HeapMap;
+pub use report::{ChunkReport, HeapReport, Held, THIN_PERCENT};

@@ -12,7 +12,7 @@ pub(crate) const EXACT_UNITS: u64 = 4096;
 const EXACT_LOG2: u32 = EXACT_UNITS.ilog2();
 
 /// Above, each power of two is cut into this many bins.
-const BINS_LOG2: u32 = 5;
+const BINS_LOG2: u32 = 6;
 
 /// The greatest length of a node, in units.
 pub(crate) const LEN_MAX_UNITS: u64 = 1 << 40;
@@ -38,9 +38,20 @@ pub(crate) const fn bin_of(len: u64) -> usize {
     (EXACT_UNITS + above as u64 + sub) as usize
 }
 
-/// Whether the bin holds nodes of one length only.
+/// Whether the bin holds nodes of one length only: one more than its number.
+#[inline]
 pub(crate) const fn is_exact(bin: usize) -> bool {
     (bin as u64) < EXACT_UNITS
+}
+
+/// The length of all nodes of a bin that holds one length only; `None` for the other bins.
+#[inline]
+pub(crate) const fn exact_len(bin: usize) -> Option<u64> {
+    if is_exact(bin) {
+        Some(bin as u64 + 1)
+    } else {
+        None
+    }
 }
 
 /// The free nodes of each bin, and the bitmap of the bins that have one. A bin of one length is a
@@ -58,14 +69,14 @@ impl Bins {
         let count = bin_of(units) + 1;
         Self {
             heads: vec![NONE; count],
-            used: Bitmap::new(count),
+            used: Bitmap::new(),
         }
     }
 
-    /// Files a free node.
-    #[inline]
-    pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32) {
-        let bin = bin_of(nodes.at(index).len);
+    /// Files a free node of `len` units.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32, len: u64) {
+        let bin = bin_of(len);
         self.used.insert(bin);
         if !is_exact(bin) {
             tree::insert(nodes, &mut self.heads[bin], index);
@@ -79,9 +90,8 @@ impl Bins {
     }
 
     /// Takes a free node out of its bin, before its length or start changes.
-    #[inline]
-    pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32) {
-        let bin = bin_of(nodes.at(index).len);
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32, bin: usize) {
         let head = &mut self.heads[bin];
         if is_exact(bin) {
             let Node {
@@ -109,20 +119,28 @@ impl Bins {
         self.used.first_from(bin)
     }
 
-    /// The shortest free node of at least `len` units; of several in a tree the lowest.
-    #[inline]
-    pub(crate) fn shortest(&self, nodes: &Nodes, len: u64) -> Option<u32> {
+    /// The shortest free node of at least `len` units, and its bin. Of several in a
+    /// tree, the lowest.
+    #[inline(always)]
+    pub(crate) fn shortest(&self, nodes: &Nodes, len: u64) -> Option<(u32, usize)> {
         if len > LEN_MAX_UNITS {
             return None;
         }
         let bin = self.first_from(bin_of(len))?;
         if is_exact(bin) {
-            return Some(self.heads[bin]);
+            return Some((self.heads[bin], bin));
         }
-        tree::first_from(nodes, self.heads[bin], (len, 0)).or_else(|| {
-            let next = self.first_from(bin + 1)?;
-            tree::first_from(nodes, self.heads[next], (len, 0))
-        })
+        self.shortest_in_trees(nodes, len, bin)
+    }
+
+    #[inline(never)]
+    fn shortest_in_trees(&self, nodes: &Nodes, len: u64, bin: usize) -> Option<(u32, usize)> {
+        if let Some(node) = tree::first_from(nodes, self.heads[bin], (len, 0)) {
+            return Some((node, bin));
+        }
+        let next = self.first_from(bin + 1)?;
+        let node = tree::first_from(nodes, self.heads[next], (len, 0))?;
+        Some((node, next))
     }
 
     /// The longest free node, in units; zero where none is free.
@@ -130,14 +148,7 @@ impl Bins {
         let Some(bin) = self.used.last() else {
             return 0;
         };
-        let head = self.heads[bin];
-        nodes
-            .at(if is_exact(bin) {
-                head
-            } else {
-                tree::last(nodes, head)
-            })
-            .len
+        exact_len(bin).unwrap_or_else(|| nodes.len(tree::last(nodes, self.heads[bin])))
     }
 
     /// The nodes of a bin that have at least `len` units, by ascending length.
@@ -161,7 +172,7 @@ impl Bins {
             at = if exact {
                 listed(node.bin_next)
             } else {
-                tree::first_from(nodes, head, (node.len, node.start + 1))
+                tree::first_from(nodes, head, (nodes.len(index), node.start() + 1))
             };
             Some(index)
         })
@@ -173,6 +184,11 @@ impl Bins {
 
     pub(crate) fn count(&self) -> usize {
         self.heads.len()
+    }
+
+    /// Bytes of the heads; the bitmap lies in the space itself.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.heads.capacity() * size_of::<u32>()
     }
 }
 

@@ -1,71 +1,82 @@
 //! Which bins are not empty: a bitmap in two levels, found by find-first-set.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
 const WORD_BITS: usize = u64::BITS as usize;
 
 /// Words of words: with two of them the set has up to 8192 members.
 const TOPS: usize = 2;
+const WORDS: usize = TOPS * WORD_BITS;
 
-/// A set of small integers with O(1) insert, remove, first-from and last. A bit of the top words
-/// stands for a word of the set that is not zero.
+/// A set of integers below [`Bitmap::LEN_MAX`] with O(1) insert, remove, first-from and last. A
+/// bit of the top words stands for a word of the set that is not zero.
+///
+/// It has the same size for each space: an index that is masked needs no bounds check.
 #[derive(Clone, Debug)]
 pub(crate) struct Bitmap {
     tops: [u64; TOPS],
-    words: Vec<u64>,
+    words: [u64; WORDS],
+}
+
+/// The word of a member.
+#[inline]
+const fn word_of(bit: usize) -> usize {
+    (bit / WORD_BITS) % WORDS
 }
 
 impl Bitmap {
     /// The greatest number of members.
-    pub(crate) const LEN_MAX: usize = WORD_BITS * WORD_BITS * TOPS;
+    pub(crate) const LEN_MAX: usize = WORD_BITS * WORDS;
 
-    /// An empty set over `0..len`.
-    pub(crate) fn new(len: usize) -> Self {
-        assert!(
-            len <= Self::LEN_MAX,
-            "S4: {len} bins are more than the top words can mark"
-        );
+    /// An empty set.
+    pub(crate) const fn new() -> Self {
         Self {
             tops: [0; TOPS],
-            words: vec![0; len.div_ceil(WORD_BITS)],
+            words: [0; WORDS],
         }
     }
 
     #[inline]
-    pub(crate) fn insert(&mut self, bit: usize) {
-        let word = bit / WORD_BITS;
+    pub(crate) const fn insert(&mut self, bit: usize) {
+        let word = word_of(bit);
         self.words[word] |= 1 << (bit % WORD_BITS);
         self.tops[word / WORD_BITS] |= 1 << (word % WORD_BITS);
     }
 
     /// Removes `bit` if `gone`, without a branch on it.
     #[inline]
-    pub(crate) fn remove_if(&mut self, bit: usize, gone: bool) {
-        let word = bit / WORD_BITS;
-        self.words[word] &= !(u64::from(gone) << (bit % WORD_BITS));
+    pub(crate) const fn remove_if(&mut self, bit: usize, gone: bool) {
+        let word = word_of(bit);
+        self.words[word] &= !((gone as u64) << (bit % WORD_BITS));
         let empty = self.words[word] == 0;
-        self.tops[word / WORD_BITS] &= !(u64::from(empty) << (word % WORD_BITS));
+        self.tops[word / WORD_BITS] &= !((empty as u64) << (word % WORD_BITS));
     }
 
-    pub(crate) fn contains(&self, bit: usize) -> bool {
-        self.words[bit / WORD_BITS] & (1 << (bit % WORD_BITS)) != 0
+    pub(crate) const fn contains(&self, bit: usize) -> bool {
+        self.words[word_of(bit)] & (1 << (bit % WORD_BITS)) != 0
     }
 
     /// The least member that is at least `from`.
     #[inline]
-    pub(crate) fn first_from(&self, from: usize) -> Option<usize> {
-        let word = from / WORD_BITS;
-        let here = *self.words.get(word)? & (u64::MAX << (from % WORD_BITS));
+    pub(crate) const fn first_from(&self, from: usize) -> Option<usize> {
+        if from >= Self::LEN_MAX {
+            return None;
+        }
+        let word = word_of(from);
+        let here = self.words[word] & (u64::MAX << (from % WORD_BITS));
         if here != 0 {
             return Some(word * WORD_BITS + here.trailing_zeros() as usize);
         }
         let mut top = word / WORD_BITS;
         // Shifting in two steps keeps a top word's last shift below its width.
         let mut later = self.tops[top] & ((u64::MAX << (word % WORD_BITS)) << 1);
-        while later == 0 {
+        if later == 0 {
             top += 1;
-            later = *self.tops.get(top)?;
+            if top == TOPS {
+                return None;
+            }
+            later = self.tops[top];
+            if later == 0 {
+                return None;
+            }
         }
         let word = top * WORD_BITS + later.trailing_zeros() as usize;
         Some(word * WORD_BITS + self.words[word].trailing_zeros() as usize)
@@ -78,6 +89,8 @@ impl Bitmap {
         Some(word * WORD_BITS + self.words[word].ilog2() as usize)
     }
 }
+
+const _: () = assert!(TOPS == 2, "the search looks at two top words");
 
 #[cfg(test)]
 mod tests;

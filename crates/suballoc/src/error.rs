@@ -28,6 +28,13 @@ pub enum SpaceError {
         /// The largest capacity.
         max: ByteLen,
     },
+    /// More live ranges are asked for than [`Space::LIVE_MAX`](crate::Space::LIVE_MAX).
+    TooManyRanges {
+        /// The number asked for.
+        requested: u32,
+        /// The greatest number.
+        max: u32,
+    },
 }
 
 /// Why a range cannot be allocated. The space is as it was (S9).
@@ -61,6 +68,11 @@ pub enum AllocError {
         /// The longest free range. It may be longer than the request and yet too short for it
         /// together with the padding in front.
         largest_free: ByteLen,
+    },
+    /// As many ranges are live as the space may have.
+    TooManyRanges {
+        /// How many that is.
+        max: u32,
     },
     /// A part of the range asked for is live.
     Occupied {
@@ -136,6 +148,9 @@ impl fmt::Display for SpaceError {
                     "a space of {requested} bytes is asked for, the most is {max}"
                 )
             }
+            Self::TooManyRanges { requested, max } => {
+                write!(f, "{requested} ranges are asked for, the most is {max}")
+            }
         }
     }
 }
@@ -169,6 +184,9 @@ impl fmt::Display for AllocError {
                 "no free range holds {requested} bytes aligned to {align}: \
                  {free} bytes are free, {largest_free} at most in one range"
             ),
+            Self::TooManyRanges { max } => {
+                write!(f, "{max} ranges are live, and no more are allowed")
+            }
             Self::Occupied { requested, live } => {
                 write!(f, "the range {requested} is asked for, but {live} is live")
             }

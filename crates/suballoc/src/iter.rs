@@ -51,9 +51,10 @@ impl Iterator for Iter<'_> {
         let node = self.space.nodes.at(self.at);
         let id = (node.state() == State::Live)
             .then(|| RangeId::new(self.at, self.space.nodes.generation(self.at)));
+        let range = self.space.range_of(self.at);
         self.at = node.next;
         Some(Span {
-            range: self.space.range_of(node),
+            range,
             id,
         })
     }

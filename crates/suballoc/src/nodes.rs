@@ -4,13 +4,31 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// No node. Its slot exists, is empty, and takes the links that others would have to it, so that
-/// a node at an end is linked without a branch that no processor can predict.
+use crate::bins::LEN_MAX_UNITS;
+
+/// No node. Its slot exists, stands where the space ends, and takes the links that others would
+/// have to it, so that a node at an end is linked without a branch that no processor can predict.
 pub(crate) const NONE: u32 = 0;
 /// In the place of a bin link, says that the node is live.
 const LIVE: u32 = u32::MAX;
 /// In the place of a bin link, says that the slot is out of use.
 const VACANT: u32 = u32::MAX - 1;
+
+/// Nodes that the arena can hold, the slot of no node left out: the two greatest indices are
+/// marks.
+pub(crate) const NODES_MAX: u32 = VACANT - 1;
+
+/// Low bits of a node's tag.
+const GENERATION_BITS: u32 = 23;
+const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
+
+/// A slot that reached this generation is not issued again (S7).
+pub(crate) const GENERATION_WORN: u32 = GENERATION_MASK as u32;
+
+const _: () = assert!(
+    LEN_MAX_UNITS.leading_zeros() >= GENERATION_BITS,
+    "a tag holds every start, and the end of the space"
+);
 
 /// The name of a live range. It is generational: once the range is freed, the id resolves to
 /// nothing, also after its slot serves another range (S7).
@@ -51,13 +69,13 @@ pub(crate) enum State {
     Live,
 }
 
-/// One node: the units `start .. start + len`. Two of them make a cache line, since it is their
-/// cache misses that an operation in a large space takes its time for.
+/// One node: from its start to that of the next one. It is as small as it can be, since what an
+/// operation in a large space takes its time for are cache misses.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
 pub(crate) struct Node {
-    pub(crate) start: u64,
-    pub(crate) len: u64,
+    /// The start in units, and below it the generation: of the live range in this slot, or else
+    /// of the next one to be.
+    tag: u64,
     /// The neighbours in address order.
     pub(crate) prev: u32,
     pub(crate) next: u32,
@@ -67,10 +85,22 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) const fn end(&self) -> u64 {
-        self.start + self.len
+    #[inline]
+    pub(crate) const fn start(&self) -> u64 {
+        self.tag >> GENERATION_BITS
     }
 
+    #[inline]
+    pub(crate) const fn set_start(&mut self, start: u64) {
+        self.tag = start << GENERATION_BITS | self.tag & GENERATION_MASK;
+    }
+
+    #[inline]
+    const fn generation(&self) -> u32 {
+        (self.tag & GENERATION_MASK) as u32
+    }
+
+    #[inline]
     pub(crate) const fn state(&self) -> State {
         match self.bin_prev {
             LIVE => State::Live,
@@ -80,6 +110,7 @@ impl Node {
     }
 
     /// A free node is in no bin until it is filed.
+    #[inline]
     pub(crate) const fn set_state(&mut self, state: State) {
         self.bin_prev = match state {
             State::Vacant => VACANT,
@@ -93,25 +124,19 @@ impl Node {
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     slots: Vec<Node>,
-    /// For each slot, the generation of the live range in it, or else of the next one to be.
-    generations: Vec<NonZeroU32>,
     vacant: u32,
 }
-
-/// A slot that reached this generation is not issued again (S7).
-pub(crate) const GENERATION_WORN: NonZeroU32 = NonZeroU32::MAX;
 
 impl Nodes {
     /// One free node, not yet in a bin, over the whole space.
     pub(crate) fn new(units: u64) -> Self {
         let mut nodes = Self {
             slots: Vec::new(),
-            generations: Vec::new(),
             vacant: NONE,
         };
-        let none = nodes.take_slot(0, 0);
+        let none = nodes.take_slot(units);
         assert!(none == NONE, "S1: the first slot is the one of no node");
-        let first = nodes.take_slot(0, units);
+        let first = nodes.take_slot(0);
         nodes.at_mut(NONE).next = first;
         nodes.at_mut(NONE).prev = first;
         nodes
@@ -132,44 +157,62 @@ impl Nodes {
         &mut self.slots[index as usize]
     }
 
+    /// The slot of an index that a caller gave, `NONE` excluded.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {
-        self.slots.get(index as usize)
+        self.slots
+            .get(index as usize)
+            .filter(|_| index != NONE)
     }
 
+    /// Where the node ends: where the next one starts.
+    #[inline]
+    pub(crate) fn end(&self, index: u32) -> u64 {
+        self.at(self.at(index).next).start()
+    }
+
+    /// The units of the node.
+    #[inline]
+    pub(crate) fn len(&self, index: u32) -> u64 {
+        self.end(index) - self.at(index).start()
+    }
+
+    /// Whether there is such a node, and it is free.
+    #[inline]
+    pub(crate) fn is_free(&self, index: u32) -> bool {
+        index != NONE && self.at(index).state() == State::Free
+    }
+
+    #[inline]
     pub(crate) fn generation(&self, index: u32) -> NonZeroU32 {
-        self.generations[index as usize]
+        let generation = NonZeroU32::new(self.at(index).generation());
+        generation.expect("S7: generations begin at one")
     }
 
     /// Ends the generation of a slot: no id issued for it so far resolves any more (S7).
     #[inline]
     pub(crate) fn end_generation(&mut self, index: u32) {
-        let generation = &mut self.generations[index as usize];
-        *generation = generation.saturating_add(1);
+        let node = self.at_mut(index);
+        node.tag += u64::from(node.generation() != GENERATION_WORN);
     }
 
     /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
     /// not yet in a bin. Returns the rest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn split(&mut self, index: u32, len: u64) -> u32 {
-        let Node {
-            start,
-            len: whole,
-            next,
-            ..
-        } = *self.at(index);
+        let Node { next, .. } = *self.at(index);
+        let cut = self.at(index).start() + len;
+        let end = self.at(next).start();
         assert!(
-            len < whole,
-            "S1: a cut at {len} of {whole} units leaves an empty node"
+            len > 0 && cut < end,
+            "S1: a cut at {cut} leaves an empty node before {end}"
         );
-        let rest = self.take_slot(start + len, whole - len);
+        let rest = self.take_slot(cut);
         let node = self.at_mut(rest);
         node.prev = index;
         node.next = next;
         self.at_mut(next).prev = rest;
-        let node = self.at_mut(index);
-        node.len = len;
-        node.next = rest;
+        self.at_mut(index).next = rest;
         rest
     }
 
@@ -177,48 +220,20 @@ impl Nodes {
     #[inline]
     pub(crate) fn absorb_next(&mut self, index: u32) {
         let next = self.at(index).next;
-        let Node {
-            len, next: after, ..
-        } = *self.at(next);
-        let node = self.at_mut(index);
-        node.len += len;
-        node.next = after;
+        let after = self.at(next).next;
+        self.at_mut(index).next = after;
         self.at_mut(after).prev = index;
         self.vacate(next);
-    }
-
-    /// Makes the node `index` swallow its previous neighbour, whose slot becomes vacant.
-    #[inline]
-    pub(crate) fn absorb_prev(&mut self, index: u32) {
-        let prev = self.at(index).prev;
-        let Node {
-            start,
-            len,
-            prev: before,
-            ..
-        } = *self.at(prev);
-        let node = self.at_mut(index);
-        node.start = start;
-        node.len += len;
-        node.prev = before;
-        self.at_mut(before).next = index;
-        self.vacate(prev);
     }
 
     /// Puts the free node `index`, which is in no bin, into another slot if its own is worn.
     #[inline]
     pub(crate) fn unworn(&mut self, index: u32) -> u32 {
-        if self.generation(index) != GENERATION_WORN {
+        if self.at(index).generation() != GENERATION_WORN {
             return index;
         }
-        let Node {
-            start,
-            len,
-            prev,
-            next,
-            ..
-        } = *self.at(index);
-        let fresh = self.take_slot(start, len);
+        let Node { prev, next, .. } = *self.at(index);
+        let fresh = self.take_slot(self.at(index).start());
         let node = self.at_mut(fresh);
         node.prev = prev;
         node.next = next;
@@ -228,44 +243,55 @@ impl Nodes {
         fresh
     }
 
+    /// A slot for a free node that starts at `start`, without neighbours yet.
     #[inline]
-    fn take_slot(&mut self, start: u64, len: u64) -> u32 {
-        let fresh = Node {
-            start,
-            len,
+    fn take_slot(&mut self, start: u64) -> u32 {
+        if self.vacant == NONE {
+            return self.push_slot(start);
+        }
+        let index = self.vacant;
+        let slot = self.at_mut(index);
+        slot.set_start(start);
+        slot.set_state(State::Free);
+        self.vacant = slot.bin_next;
+        index
+    }
+
+    #[cold]
+    fn push_slot(&mut self, start: u64) -> u32 {
+        let index = u32::try_from(self.slots.len()).unwrap_or(VACANT);
+        assert!(
+            index < VACANT,
+            "S7: more ranges at once than a 32-bit index can name"
+        );
+        if self.slots.len() == self.slots.capacity() {
+            // By a quarter, so that at most a fifth of the arena is not in use yet.
+            self.slots.reserve_exact(self.slots.len() / 4 + 8);
+        }
+        self.slots.push(Node {
+            tag: start << GENERATION_BITS | 1,
             prev: NONE,
             next: NONE,
             bin_prev: NONE,
             bin_next: NONE,
-        };
-        if self.vacant == NONE {
-            let index = u32::try_from(self.slots.len()).unwrap_or(VACANT);
-            assert!(
-                index < VACANT,
-                "S7: more ranges at once than a 32-bit index can name"
-            );
-            self.slots.push(fresh);
-            self.generations.push(NonZeroU32::MIN);
-            return index;
-        }
-        let index = self.vacant;
-        let slot = self.at_mut(index);
-        let next = slot.bin_next;
-        *slot = fresh;
-        self.vacant = next;
+        });
         index
     }
 
     #[inline]
     fn vacate(&mut self, index: u32) {
         let vacant = self.vacant;
-        let worn = self.generation(index) == GENERATION_WORN;
         let slot = self.at_mut(index);
         slot.set_state(State::Vacant);
-        if !worn {
+        if slot.generation() != GENERATION_WORN {
             slot.bin_next = vacant;
             self.vacant = index;
         }
+    }
+
+    /// Bytes of the arena.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Node>()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Longer and shorter, where the range lies.
 
+use crate::bins::bin_of;
 use crate::bytes::{ByteLen, ByteRange};
 use crate::error::ResizeError;
 use crate::nodes::RangeId;
@@ -20,7 +21,7 @@ impl Space {
         new_len: ByteLen,
     ) -> Result<ByteRange, ResizeError> {
         let (node, requested) = self.resize_request(id, new_len)?;
-        let (len, next) = (self.nodes.at(node).len, self.nodes.at(node).next);
+        let (len, next) = (self.nodes.len(node), self.nodes.at(node).next);
         if requested < len {
             let current = self.scale.len(len);
             return Err(ResizeError::WrongWay {
@@ -28,7 +29,11 @@ impl Space {
                 current,
             });
         }
-        let free_behind = self.free_units_at(next);
+        let free_behind = if self.nodes.is_free(next) {
+            self.nodes.len(next)
+        } else {
+            0
+        };
         if requested - len > free_behind {
             let available = self.scale.len(len + free_behind);
             return Err(ResizeError::NoRoom {
@@ -37,14 +42,17 @@ impl Space {
             });
         }
         if requested > len {
-            self.bins.remove(&mut self.nodes, next);
+            self.bins
+                .remove(&mut self.nodes, next, bin_of(free_behind));
             self.free_count -= 1;
             self.nodes.absorb_next(node);
-            self.cut_tail(node, requested);
+            if len + free_behind > requested {
+                self.cut_tail(node, len + free_behind, requested);
+            }
             self.live_units += requested - len;
         }
         self.paranoid();
-        Ok(self.range_of(self.nodes.at(node)))
+        Ok(self.range_of(node))
     }
 
     /// Shortens a live range to `new_len` bytes, rounded up to the unit; what is behind becomes
@@ -60,7 +68,7 @@ impl Space {
         new_len: ByteLen,
     ) -> Result<ByteRange, ResizeError> {
         let (node, requested) = self.resize_request(id, new_len)?;
-        let len = self.nodes.at(node).len;
+        let len = self.nodes.len(node);
         if requested > len {
             let current = self.scale.len(len);
             return Err(ResizeError::WrongWay {
@@ -72,10 +80,10 @@ impl Space {
             let rest = self.nodes.split(node, requested);
             self.free_count += 1;
             self.live_units -= len - requested;
-            self.merge_and_file(rest);
+            self.merge_and_file(rest, len - requested);
         }
         self.paranoid();
-        Ok(self.range_of(self.nodes.at(node)))
+        Ok(self.range_of(node))
     }
 
     /// The node and the units of a resize.

@@ -20,11 +20,13 @@ impl Scale {
         Self { unit_bytes, shift }
     }
 
+    #[inline]
     pub(crate) const fn unit(self) -> ByteLen {
         ByteLen::new(self.unit_bytes)
     }
 
     /// The fewest units that hold `len`.
+    #[inline]
     pub(crate) const fn units_up(self, len: ByteLen) -> u64 {
         match self.shift {
             // A sum of the quotient and one more bit cannot overflow, unlike `len + unit - 1`.
@@ -45,20 +47,27 @@ impl Scale {
 
     /// The distance in units between two aligned places: a unit's start is a multiple of `align`
     /// exactly where its index is a multiple of this.
+    #[inline]
     pub(crate) const fn step(self, align: Align) -> u64 {
-        match self.shift {
-            Some(shift) if align.get().is_power_of_two() => {
-                let step = align.get() >> shift;
-                if step == 0 { 1 } else { step }
-            }
-            _ => align.get() / gcd(align.get(), self.unit_bytes),
+        let mask = align.get() - 1;
+        if align.get() & mask == 0 && self.unit_bytes & mask == 0 {
+            return 1;
         }
+        self.step_beyond(align)
     }
 
+    /// As [`Self::step`], where the unit is not a multiple of a power of two.
+    #[inline(never)]
+    const fn step_beyond(self, align: Align) -> u64 {
+        align.get() / gcd(align.get(), self.unit_bytes)
+    }
+
+    #[inline]
     pub(crate) const fn len(self, units: u64) -> ByteLen {
         ByteLen::new(units * self.unit_bytes)
     }
 
+    #[inline]
     pub(crate) const fn range(self, start: u64, units: u64) -> ByteRange {
         ByteRange::new(ByteOffset::new(start * self.unit_bytes), self.len(units))
     }

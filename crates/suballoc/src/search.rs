@@ -7,10 +7,11 @@ use crate::nodes::Nodes;
 /// that suits wherever it starts.
 const PROBES_MAX: usize = 8;
 
-/// A free node, and the unit in it at which the request starts.
+/// A free node, its bin, and the unit in it at which the request starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fit {
     pub(crate) node: u32,
+    pub(crate) bin: usize,
     pub(crate) start: u64,
 }
 
@@ -28,14 +29,13 @@ impl<'a> Search<'a> {
     #[inline]
     pub(crate) fn best_fit(self) -> Option<Fit> {
         if self.step == 1 {
-            return self.bins.shortest(self.nodes, self.len).map(|node| Fit {
-                node,
-                start: self.start(node),
-            });
+            let (node, bin) = self.bins.shortest(self.nodes, self.len)?;
+            let start = self.nodes.at(node).start();
+            return Some(Fit { node, bin, start });
         }
         let mut probes = 0;
-        for node in self.candidates() {
-            if let Some(fit) = self.fit(node) {
+        for (node, bin) in self.candidates() {
+            if let Some(fit) = self.fit(node, bin) {
                 return Some(fit);
             }
             probes += 1;
@@ -44,7 +44,7 @@ impl<'a> Search<'a> {
                 if let Some(fit) = self
                     .bins
                     .shortest(self.nodes, sure_units)
-                    .and_then(|node| self.fit(node))
+                    .and_then(|(node, bin)| self.fit(node, bin))
                 {
                     return Some(fit);
                 }
@@ -56,29 +56,26 @@ impl<'a> Search<'a> {
     /// The place with the lowest address.
     pub(crate) fn lowest_address(self) -> Option<Fit> {
         self.candidates()
-            .filter_map(|node| self.fit(node))
+            .filter_map(|(node, bin)| self.fit(node, bin))
             .min_by_key(|fit| fit.start)
-    }
-
-    fn start(&self, node: u32) -> u64 {
-        self.nodes.at(node).start
     }
 
     /// Where in `node` the request would start, if it fits.
     #[inline]
-    fn fit(&self, node: u32) -> Option<Fit> {
-        let at = self.nodes.at(node);
+    fn fit(&self, node: u32, bin: usize) -> Option<Fit> {
+        let first = self.nodes.at(node).start();
         let start = if self.step.is_power_of_two() {
             // A start is at most 2^40, a step at most 2^63: their sum is within a `u64`.
-            (at.start + (self.step - 1)) & !(self.step - 1)
+            (first + (self.step - 1)) & !(self.step - 1)
         } else {
-            at.start.checked_next_multiple_of(self.step)?
+            first.checked_next_multiple_of(self.step)?
         };
-        (start.checked_add(self.len)? <= at.end()).then_some(Fit { node, start })
+        let fits = start.checked_add(self.len)? <= self.nodes.end(node);
+        fits.then_some(Fit { node, bin, start })
     }
 
-    /// The free nodes of at least `len` units, by ascending length.
-    fn candidates(self) -> impl Iterator<Item = u32> + use<'a> {
+    /// The free nodes of at least `len` units with their bins, by ascending length.
+    fn candidates(self) -> impl Iterator<Item = (u32, usize)> + use<'a> {
         let Self {
             nodes, bins, len, ..
         } = self;
@@ -88,6 +85,6 @@ impl<'a> Search<'a> {
             bin = bins.first_from(here + 1);
             Some(here)
         })
-        .flat_map(move |bin| bins.iter(nodes, bin, len))
+        .flat_map(move |bin| bins.iter(nodes, bin, len).map(move |node| (node, bin)))
     }
 }

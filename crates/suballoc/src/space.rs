@@ -1,9 +1,9 @@
 //! The space and its operations.
 
-use crate::bins::{Bins, LEN_MAX_UNITS};
+use crate::bins::{Bins, LEN_MAX_UNITS, bin_of, exact_len};
 use crate::bytes::{Align, ByteLen, ByteOffset, ByteRange};
 use crate::error::{AllocError, FreeError, SpaceError};
-use crate::nodes::{NONE, Node, Nodes, RangeId, State};
+use crate::nodes::{NODES_MAX, NONE, Node, Nodes, RangeId, State};
 use crate::scale::Scale;
 use crate::search::{Fit, Search};
 
@@ -18,6 +18,8 @@ pub struct Space {
     pub(crate) live_units: u64,
     pub(crate) live_count: u32,
     pub(crate) free_count: u32,
+    /// Live ranges there can be.
+    pub(crate) live_max: u32,
     /// The node that [`Space::alloc_at`] placed last: where its next walk starts.
     pub(crate) cursor: u32,
 }
@@ -47,6 +49,10 @@ impl Space {
     /// The greatest capacity: 1 TiB.
     pub const CAPACITY_MAX: ByteLen = ByteLen::new(LEN_MAX_UNITS);
 
+    /// The greatest number of live ranges. With so many, each may have a free one before it, and
+    /// one may be behind the last: the most that 32-bit indices can name.
+    pub const LIVE_MAX: u32 = (NODES_MAX - 1) / 2;
+
     /// An empty space of `capacity` bytes, cut into units of `unit` bytes. A unit may be any
     /// positive number; the capacity must be a whole multiple of it.
     ///
@@ -74,7 +80,7 @@ impl Space {
         let mut nodes = Nodes::new(units);
         let mut bins = Bins::new(units);
         let whole = nodes.first();
-        bins.insert(&mut nodes, whole);
+        bins.insert(&mut nodes, whole, units);
         Ok(Self {
             scale: Scale::new(unit.get()),
             units,
@@ -83,7 +89,31 @@ impl Space {
             live_units: 0,
             live_count: 0,
             free_count: 1,
+            live_max: Self::LIVE_MAX,
             cursor: NONE,
+        })
+    }
+
+    /// As [`Space::new`], for at most `live_max` live ranges, of which each one is served where
+    /// there is room; the next one is refused. A bound on the memory that the books can take.
+    ///
+    /// # Errors
+    ///
+    /// As [`Space::new`]; [`SpaceError::TooManyRanges`] above [`Space::LIVE_MAX`].
+    pub fn with_live_max(
+        capacity: ByteLen,
+        unit: ByteLen,
+        live_max: u32,
+    ) -> Result<Self, SpaceError> {
+        if live_max > Self::LIVE_MAX {
+            return Err(SpaceError::TooManyRanges {
+                requested: live_max,
+                max: Self::LIVE_MAX,
+            });
+        }
+        Ok(Self {
+            live_max,
+            ..Self::new(capacity, unit)?
         })
     }
 
@@ -92,7 +122,8 @@ impl Space {
     /// # Errors
     ///
     /// [`AllocError::ZeroSize`], [`AllocError::TooLarge`] where the space is shorter than `len`,
-    /// [`AllocError::NoSpace`] where no free range holds it now.
+    /// [`AllocError::NoSpace`] where no free range holds it now, [`AllocError::TooManyRanges`]
+    /// where as many are live as the space may have.
     #[inline]
     pub fn alloc(&mut self, len: ByteLen, align: Align) -> Result<Allocation, AllocError> {
         self.alloc_with(len, align, Strategy::BestFit)
@@ -110,33 +141,42 @@ impl Space {
         align: Align,
         strategy: Strategy,
     ) -> Result<Allocation, AllocError> {
-        if len.is_zero() {
-            return Err(AllocError::ZeroSize);
-        }
-        if len > self.capacity() {
-            return Err(AllocError::TooLarge {
-                requested: len,
-                capacity: self.capacity(),
-            });
-        }
         let units = self.scale.units_up(len);
+        // One comparison for both: zero wraps around.
+        if units.wrapping_sub(1) >= self.units || self.live_count >= self.live_max {
+            return Err(self.refusal(len));
+        }
+        let step = self.scale.step(align);
+        if step > 1 || strategy != Strategy::BestFit {
+            return self.alloc_searched(units, step, align, strategy);
+        }
+        let Some((node, bin)) = self.bins.shortest(&self.nodes, units) else {
+            return Err(self.no_space(units, align));
+        };
+        Ok(self.claim_front(node, bin, units))
+    }
+
+    /// Where the first node that is long enough need not do.
+    #[inline(never)]
+    fn alloc_searched(
+        &mut self,
+        units: u64,
+        step: u64,
+        align: Align,
+        strategy: Strategy,
+    ) -> Result<Allocation, AllocError> {
         let search = Search {
             nodes: &self.nodes,
             bins: &self.bins,
             len: units,
-            step: self.scale.step(align),
+            step,
         };
         let fit = match strategy {
             Strategy::BestFit => search.best_fit(),
             Strategy::LowestAddress => search.lowest_address(),
         };
         let Some(fit) = fit else {
-            return Err(AllocError::NoSpace {
-                requested: self.scale.len(units),
-                align,
-                free: self.free_bytes(),
-                largest_free: self.largest_free(),
-            });
+            return Err(self.no_space(units, align));
         };
         let allocation = self.claim(fit, units);
         assert!(
@@ -144,6 +184,31 @@ impl Space {
             "S6: {allocation:?} is not at {align}"
         );
         Ok(allocation)
+    }
+
+    /// Why a length is refused before a place is looked for.
+    #[cold]
+    fn refusal(&self, len: ByteLen) -> AllocError {
+        if len.is_zero() {
+            AllocError::ZeroSize
+        } else if len > self.capacity() {
+            AllocError::TooLarge {
+                requested: len,
+                capacity: self.capacity(),
+            }
+        } else {
+            AllocError::TooManyRanges { max: self.live_max }
+        }
+    }
+
+    #[cold]
+    fn no_space(&self, units: u64, align: Align) -> AllocError {
+        AllocError::NoSpace {
+            requested: self.scale.len(units),
+            align,
+            free: self.free_bytes(),
+            largest_free: self.largest_free(),
+        }
     }
 
     /// Allocates exactly the place `start`, with `len` bytes rounded up to the unit: to restore a
@@ -156,8 +221,8 @@ impl Space {
     /// space, [`AllocError::Misaligned`] where `start` is inside a unit,
     /// [`AllocError::Occupied`] where a part of the range is live.
     pub fn alloc_at(&mut self, start: ByteOffset, len: ByteLen) -> Result<Allocation, AllocError> {
-        if len.is_zero() {
-            return Err(AllocError::ZeroSize);
+        if len.is_zero() || self.live_count >= self.live_max {
+            return Err(self.refusal(len));
         }
         let requested = ByteLen::new(start.get()).saturating_add(len);
         if requested > self.capacity() {
@@ -174,19 +239,20 @@ impl Space {
         };
         let units = self.scale.units_up(len);
         let node = self.node_at(start);
-        let at = self.nodes.at(node);
-        if at.state() == State::Live || at.end() < start + units {
-            let live = if at.state() == State::Live {
-                at
+        let is_free = self.nodes.is_free(node);
+        if !is_free || self.nodes.end(node) < start + units {
+            let live = if is_free {
+                self.nodes.at(node).next
             } else {
-                self.nodes.at(at.next)
+                node
             };
             return Err(AllocError::Occupied {
                 requested: self.scale.range(start, units),
                 live: self.range_of(live),
             });
         }
-        let allocation = self.claim(Fit { node, start }, units);
+        let bin = bin_of(self.nodes.len(node));
+        let allocation = self.claim(Fit { node, bin, start }, units);
         self.cursor = allocation.id.index();
         Ok(allocation)
     }
@@ -202,14 +268,14 @@ impl Space {
     #[inline]
     pub fn free(&mut self, id: RangeId) -> Result<ByteRange, FreeError> {
         let node = self.live(id)?;
-        let freed = self.range_of(self.nodes.at(node));
-        let slot = self.nodes.at_mut(node);
-        slot.set_state(State::Free);
-        self.live_units -= slot.len;
+        let len = self.nodes.len(node);
+        let freed = self.scale.range(self.nodes.at(node).start(), len);
+        self.nodes.at_mut(node).set_state(State::Free);
         self.nodes.end_generation(node);
+        self.live_units -= len;
         self.live_count -= 1;
         self.free_count += 1;
-        self.merge_and_file(node);
+        self.merge_and_file(node, len);
         self.paranoid();
         Ok(freed)
     }
@@ -218,7 +284,7 @@ impl Space {
     pub fn get(&self, id: RangeId) -> Option<ByteRange> {
         self.live(id)
             .ok()
-            .map(|node| self.range_of(self.nodes.at(node)))
+            .map(|node| self.range_of(node))
     }
 
     /// All bytes of the space.
@@ -251,6 +317,12 @@ impl Space {
         self.free_count
     }
 
+    /// The heap bytes of the books: a fixed part for the bins (see the crate's head), and 24 for
+    /// each range, live or free, of which at most a fifth waits to be used.
+    pub fn memory_bytes(&self) -> usize {
+        self.nodes.memory_bytes() + self.bins.memory_bytes()
+    }
+
     /// Whether nothing is live.
     pub const fn is_empty(&self) -> bool {
         self.live_count == 0
@@ -278,64 +350,77 @@ impl Space {
 
     /// Turns the free node of `fit` into a live one of `units`; what is left of it in front and
     /// behind stays free.
-    #[inline]
     fn claim(&mut self, fit: Fit, units: u64) -> Allocation {
-        let Fit { mut node, start } = fit;
-        self.bins.remove(&mut self.nodes, node);
-        self.free_count -= 1;
-        let padding = start - self.nodes.at(node).start;
-        if padding > 0 {
-            let front = node;
-            node = self.nodes.split(front, padding);
-            self.bins.insert(&mut self.nodes, front);
-            self.free_count += 1;
+        let Fit { node, bin, start } = fit;
+        let padding = start - self.nodes.at(node).start();
+        if padding == 0 {
+            return self.claim_front(node, bin, units);
         }
-        node = self.nodes.unworn(node);
-        self.cut_tail(node, units);
-        let slot = self.nodes.at_mut(node);
-        slot.set_state(State::Live);
+        let len = self.nodes.len(node);
+        self.bins.remove(&mut self.nodes, node, bin);
+        let behind = self.nodes.split(node, padding);
+        self.bins.insert(&mut self.nodes, node, padding);
+        self.occupy(behind, len - padding, units)
+    }
+
+    /// As [`Self::claim`], from the start of the node on.
+    #[inline(always)]
+    fn claim_front(&mut self, node: u32, bin: usize, units: u64) -> Allocation {
+        // Where the bin tells the length, no neighbour has to be looked at.
+        let len = exact_len(bin).unwrap_or_else(|| self.nodes.len(node));
+        self.bins.remove(&mut self.nodes, node, bin);
+        self.free_count -= 1;
+        self.occupy(node, len, units)
+    }
+
+    /// Makes a free node of `len` units, which is in no bin, a live one of `units`.
+    #[inline(always)]
+    fn occupy(&mut self, node: u32, len: u64, units: u64) -> Allocation {
+        let node = self.nodes.unworn(node);
+        if len > units {
+            self.cut_tail(node, len, units);
+        }
+        self.nodes.at_mut(node).set_state(State::Live);
         self.live_units += units;
         self.live_count += 1;
-        let slot = *self.nodes.at(node);
         self.paranoid();
         Allocation {
             id: RangeId::new(node, self.nodes.generation(node)),
-            range: self.range_of(&slot),
+            range: self.scale.range(self.nodes.at(node).start(), units),
         }
     }
 
-    /// Leaves `units` to the node and files the rest, if any, as free. The node behind is live.
-    #[inline]
-    pub(crate) fn cut_tail(&mut self, node: u32, units: u64) {
-        if self.nodes.at(node).len > units {
-            let rest = self.nodes.split(node, units);
-            self.bins.insert(&mut self.nodes, rest);
-            self.free_count += 1;
-        }
+    /// Leaves `units` to the node of `len`, which is more, and files the rest as free. The node
+    /// behind is live.
+    #[inline(always)]
+    pub(crate) fn cut_tail(&mut self, node: u32, len: u64, units: u64) {
+        let rest = self.nodes.split(node, units);
+        self.bins.insert(&mut self.nodes, rest, len - units);
+        self.free_count += 1;
     }
 
-    /// Files a free node after merging it with its free neighbours (S2).
-    #[inline]
-    pub(crate) fn merge_and_file(&mut self, node: u32) {
+    /// Files a free node of `len` units after merging it with its free neighbours (S2).
+    #[inline(always)]
+    pub(crate) fn merge_and_file(&mut self, mut node: u32, mut len: u64) {
         let Node { prev, next, .. } = *self.nodes.at(node);
-        if self.free_units_at(next) > 0 {
-            self.bins.remove(&mut self.nodes, next);
+        if self.nodes.is_free(next) {
+            let next_len = self.nodes.len(next);
+            self.bins
+                .remove(&mut self.nodes, next, bin_of(next_len));
             self.nodes.absorb_next(node);
             self.free_count -= 1;
+            len += next_len;
         }
-        if self.free_units_at(prev) > 0 {
-            self.bins.remove(&mut self.nodes, prev);
-            self.nodes.absorb_prev(node);
+        if self.nodes.is_free(prev) {
+            let prev_len = self.nodes.at(node).start() - self.nodes.at(prev).start();
+            self.bins
+                .remove(&mut self.nodes, prev, bin_of(prev_len));
+            self.nodes.absorb_next(prev);
             self.free_count -= 1;
+            len += prev_len;
+            node = prev;
         }
-        self.bins.insert(&mut self.nodes, node);
-    }
-
-    /// The length of the node, if there is one and it is free; else zero.
-    #[inline]
-    pub(crate) fn free_units_at(&self, node: u32) -> u64 {
-        let at = self.nodes.at(node);
-        if at.state() == State::Free { at.len } else { 0 }
+        self.bins.insert(&mut self.nodes, node, len);
     }
 
     /// The node of a live id.
@@ -361,17 +446,18 @@ impl Space {
         if node == NONE || self.nodes.at(node).state() == State::Vacant {
             node = self.nodes.first();
         }
-        while at < self.nodes.at(node).start {
+        while at < self.nodes.at(node).start() {
             node = self.nodes.at(node).prev;
         }
-        while at >= self.nodes.at(node).end() {
+        while at >= self.nodes.end(node) {
             node = self.nodes.at(node).next;
         }
         node
     }
 
-    pub(crate) const fn range_of(&self, node: &Node) -> ByteRange {
-        self.scale.range(node.start, node.len)
+    pub(crate) fn range_of(&self, node: u32) -> ByteRange {
+        self.scale
+            .range(self.nodes.at(node).start(), self.nodes.len(node))
     }
 
     pub(crate) fn paranoid(&self) {

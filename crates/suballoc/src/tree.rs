@@ -17,8 +17,8 @@ enum Link {
     High(u32),
 }
 
-const fn key(node: &Node) -> Key {
-    (node.len, node.start)
+fn key(nodes: &Nodes, index: u32) -> Key {
+    (nodes.len(index), nodes.at(index).start())
 }
 
 const fn low(node: &Node) -> u32 {
@@ -45,12 +45,13 @@ fn hang(nodes: &mut Nodes, root: &mut u32, link: Link, child: u32) {
 }
 
 /// Adds the node `index`, O(log n) expected.
+#[inline(never)]
 pub(crate) fn insert(nodes: &mut Nodes, root: &mut u32, index: u32) {
-    let own = key(nodes.at(index));
+    let own = key(nodes, index);
     let (mut link, mut at) = (Link::Root, *root);
     while at != NONE && priority(at) > priority(index) {
         let node = nodes.at(at);
-        (link, at) = if own < key(node) {
+        (link, at) = if own < key(nodes, at) {
             (Link::Low(at), low(node))
         } else {
             (Link::High(at), high(node))
@@ -61,7 +62,7 @@ pub(crate) fn insert(nodes: &mut Nodes, root: &mut u32, index: u32) {
     let (mut lower, mut higher) = (Link::Low(index), Link::High(index));
     while at != NONE {
         let node = nodes.at(at);
-        if key(node) < own {
+        if key(nodes, at) < own {
             let next = high(node);
             hang(nodes, root, lower, at);
             (lower, at) = (Link::High(at), next);
@@ -76,8 +77,9 @@ pub(crate) fn insert(nodes: &mut Nodes, root: &mut u32, index: u32) {
 }
 
 /// Removes the node `index`, whose length and start are as when it was added, O(log n) expected.
+#[inline(never)]
 pub(crate) fn remove(nodes: &mut Nodes, root: &mut u32, index: u32) {
-    let own = key(nodes.at(index));
+    let own = key(nodes, index);
     let (mut link, mut at) = (Link::Root, *root);
     while at != index {
         assert!(
@@ -85,7 +87,7 @@ pub(crate) fn remove(nodes: &mut Nodes, root: &mut u32, index: u32) {
             "S3: the tree does not hold the free node of {own:?}"
         );
         let node = nodes.at(at);
-        (link, at) = if own < key(node) {
+        (link, at) = if own < key(nodes, at) {
             (Link::Low(at), low(node))
         } else {
             (Link::High(at), high(node))
@@ -111,11 +113,12 @@ pub(crate) fn remove(nodes: &mut Nodes, root: &mut u32, index: u32) {
 }
 
 /// The first node at or after `from`, O(log n) expected.
+#[inline(never)]
 pub(crate) fn first_from(nodes: &Nodes, root: u32, from: Key) -> Option<u32> {
     let (mut found, mut at) = (None, root);
     while at != NONE {
         let node = nodes.at(at);
-        if key(node) < from {
+        if key(nodes, at) < from {
             at = high(node);
         } else {
             found = Some(at);

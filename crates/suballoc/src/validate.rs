@@ -28,12 +28,16 @@ impl Space {
         let (mut at, mut prev, mut end, mut prev_free) = (self.nodes.first(), NONE, 0, false);
         while at != NONE {
             let node = self.nodes.at(at);
+            let start = node.start();
             assert!(
-                node.start == end,
-                "S1: a node starts at {}, not at {end}",
-                node.start
+                start == end,
+                "S1: a node starts at {start}, not at {end}"
             );
-            assert!(node.len > 0, "S1: the node at {end} is empty");
+            let node_end = self.nodes.end(at);
+            assert!(
+                node_end > start,
+                "S1: the node at {start} ends at {node_end}"
+            );
             assert!(
                 node.prev == prev,
                 "S1: the node at {end} has another one before it"
@@ -51,9 +55,9 @@ impl Space {
                 free_count += 1;
             } else {
                 live_count += 1;
-                live_units += node.len;
+                live_units += node_end - start;
             }
-            (prev, end, prev_free, at) = (at, node.end(), free, node.next);
+            (prev, end, prev_free, at) = (at, node_end, free, node.next);
         }
         assert!(
             end == self.units,
@@ -80,9 +84,9 @@ impl Space {
                     "S3: bin {bin} holds a node that is not free"
                 );
                 assert!(
-                    bin_of(node.len) == bin,
+                    bin_of(self.nodes.len(index)) == bin,
                     "S3: bin {bin} holds {} units",
-                    node.len
+                    self.nodes.len(index)
                 );
                 here += 1;
                 assert!(here <= self.free_count, "S3: bin {bin} runs in a circle");

@@ -1,5 +1,7 @@
 //! When chunks are given back, and when one is made ahead of need.
 
+use core::cmp::Reverse;
+
 use geoheap_suballoc::ByteLen;
 
 use super::ChunkHeap;
@@ -38,13 +40,41 @@ impl ChunkHeap {
             return false;
         }
         let since = chunk.empty_since.unwrap_or(self.tick);
-        self.tick - since >= self.config.keep_empty_ticks
+        self.ticks_left(since) == 0
     }
 
-    /// A small heap keeps no spare.
+    /// For how long a chunk that is empty since a tick is kept from now on.
+    pub(crate) fn ticks_left(&self, empty_since: u64) -> u64 {
+        let waited = self.tick - empty_since;
+        self.config.keep_empty_ticks.saturating_sub(waited)
+    }
+
     fn spares_to_keep(&self) -> u32 {
-        let small = self.figures.dynamic.chunks <= self.config.small_heap_chunks;
+        self.spares_of(self.figures.dynamic.chunks)
+    }
+
+    /// Spares that a heap of so many dynamic chunks keeps: a small one none.
+    fn spares_of(&self, dynamic_chunks: u32) -> u32 {
+        let small = dynamic_chunks <= self.config.small_heap_chunks;
         if small { 0 } else { self.config.spare_chunks }
+    }
+
+    /// The empty chunks that stay, if nothing comes in between: the others close first.
+    pub(crate) fn spares_that_stay(&self) -> Vec<ChunkId> {
+        let idle = self.idle.iter().copied();
+        let spares = idle.filter(|&index| self.at(index).is_spare());
+        let mut spares: Vec<u32> = spares.collect();
+        // Those that are empty for longer are due first, of equals the highest id.
+        spares.sort_by_key(|&index| (self.at(index).empty_since, Reverse(index)));
+        let (mut chunks, mut left) = (self.figures.dynamic.chunks, self.figures.spare_chunks);
+        let stays = |_: &u32| {
+            let stays = left <= self.spares_of(chunks);
+            if !stays {
+                (chunks, left) = (chunks - 1, left - 1);
+            }
+            stays
+        };
+        spares.into_iter().filter(stays).map(ChunkId::new).collect()
     }
 
     /// The device has the buffer of a closing chunk back: its id is free for another chunk.

@@ -1,5 +1,7 @@
+mod atomic;
 mod choice;
 mod dedicated;
+mod lifetime;
 mod model;
 mod picture;
 mod refused;
@@ -10,7 +12,7 @@ use geoheap_suballoc::{Align, ByteOffset};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::error::{PlaceError, ReserveError};
+use crate::error::{LifetimeError, PlaceError, ReserveError};
 
 const KIB: u64 = 1024;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use geoheap_suballoc::{Align, ByteLen};
+use geoheap_suballoc::ByteLen;
 
 use super::ChunkHeap;
 use crate::chunk::{ByState, Chunk, ChunkId, ChunkState, RangeState};
@@ -67,7 +67,7 @@ impl ChunkHeap {
                 (index, id),
                 "H2: a key leads back to its range"
             );
-            let align = Align::new(u64::from(entry.align)).unwrap_or(Align::ONE);
+            let align = entry.align();
             assert!(
                 align.divides(span.range.start),
                 "H3: {start} is no multiple of {align}"

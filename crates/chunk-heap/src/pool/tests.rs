@@ -30,11 +30,11 @@ fn steps_run_from_full_to_empty() {
         assert_eq!(found, expected, "{free} of 3200 free");
     };
     check(0, 0);
-    check(99, 0);
-    check(100, 1);
-    check(3_099, 30);
-    check(3_100, 31);
-    check(3_200, 31);
+    check(399, 0);
+    check(400, 1);
+    check(2_799, 6);
+    check(2_800, 7);
+    check(3_200, 7);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn candidates_come_densest_first_then_tightest_then_lowest() {
     };
     let mut pool = Pool::default();
     let filed = [
-        (900, 700),
+        (850, 700),
         (500, 100),
         (500, 400),
         (500, 400),

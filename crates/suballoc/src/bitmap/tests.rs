@@ -13,7 +13,7 @@ proptest! {
         len in prop_oneof![1..300_usize, Just(Bitmap::LEN_MAX)],
         flips in prop::collection::vec(any::<prop::sample::Index>(), 1..60),
     ) {
-        let mut bitmap = Bitmap::new(len);
+        let mut bitmap = Bitmap::new();
         let mut oracle = BTreeSet::new();
         for flip in flips {
             let bit = flip.index(len);

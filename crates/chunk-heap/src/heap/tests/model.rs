@@ -9,8 +9,8 @@ use crate::figures::assert_share;
 use crate::pool::size_class;
 
 #[derive(Clone, Debug)]
-struct ModelRange {
-    key: RangeKey,
+pub(super) struct ModelRange {
+    pub(super) key: RangeKey,
     chunk: u32,
     start: u64,
     len: u64,
@@ -30,18 +30,18 @@ struct ModelChunk {
 
 /// What a heap must do: lists, searched from end to end.
 #[derive(Debug)]
-struct Model {
-    heap: ChunkHeap,
+pub(super) struct Model {
+    pub(super) heap: ChunkHeap,
     split: bool,
     chunks: BTreeMap<u32, ModelChunk>,
-    ranges: Vec<ModelRange>,
-    gone: Vec<RangeKey>,
+    pub(super) ranges: Vec<ModelRange>,
+    pub(super) gone: Vec<RangeKey>,
     tick: u64,
     owners: u64,
 }
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Reserve {
         len: u64,
         align: u64,
@@ -64,6 +64,7 @@ enum Op {
     Retire(usize),
     Release(usize),
     Cancel(usize),
+    ChangeLifetime(usize),
     Drain(u32, bool),
     Close {
         ticks: u64,
@@ -76,7 +77,7 @@ fn lifetimes() -> impl Strategy<Value = Lifetime> {
     prop_oneof![4 => Just(Lifetime::Dynamic), 1 => Just(Lifetime::LongLived)]
 }
 
-fn ops() -> impl Strategy<Value = Op> {
+pub(super) fn ops() -> impl Strategy<Value = Op> {
     let len = prop_oneof![8 => 1_u64..6_000, 3 => 1_u64..33_000, 1 => 33_000_u64..1_100_000];
     let align = prop_oneof![Just(4_u64), Just(12), Just(48), Just(256), Just(1_000)];
     let (chunk, range) = (0_u32..8, 0_usize..64);
@@ -100,7 +101,8 @@ fn ops() -> impl Strategy<Value = Op> {
         8 => range.clone().prop_map(Op::Commit),
         6 => range.clone().prop_map(Op::Retire),
         6 => range.clone().prop_map(Op::Release),
-        2 => range.prop_map(Op::Cancel),
+        2 => range.clone().prop_map(Op::Cancel),
+        3 => range.prop_map(Op::ChangeLifetime),
         1 => (chunk.clone(), any::<bool>()).prop_map(|(id, on)| Op::Drain(id, on)),
         2 => (0_u64..8, prop::bool::weighted(0.2))
             .prop_map(|(ticks, pressure)| Op::Close { ticks, pressure }),
@@ -109,7 +111,7 @@ fn ops() -> impl Strategy<Value = Op> {
 }
 
 impl Model {
-    fn new(split: bool) -> Self {
+    pub(super) fn new(split: bool) -> Self {
         let heap = ChunkHeap::new(HeapConfig {
             split_by_kind: split,
             ..config()
@@ -183,7 +185,7 @@ impl Model {
             ChunkState::Opening => 2,
             ChunkState::Draining | ChunkState::Closing => return None,
         };
-        let step = ((chunk.capacity - self.used(id)) * 32 / chunk.capacity).min(31);
+        let step = ((chunk.capacity - self.used(id)) * 8 / chunk.capacity).min(7);
         Some((stock, step, size_class(ByteLen::new(self.largest(id))), id))
     }
 
@@ -220,7 +222,7 @@ impl Model {
         None
     }
 
-    fn apply(&mut self, op: &Op) {
+    pub(super) fn apply(&mut self, op: &Op) {
         match *op {
             Op::Reserve {
                 len,
@@ -249,6 +251,7 @@ impl Model {
             Op::Retire(n) => self.step(n, RangeState::Live, Some(RangeState::Retired)),
             Op::Release(n) => self.step(n, RangeState::Retired, None),
             Op::Cancel(n) => self.step(n, RangeState::Reserved, None),
+            Op::ChangeLifetime(n) => self.change_lifetime(n),
             Op::Drain(id, on) => self.drain(id, on),
             Op::Close { ticks, pressure } => self.close(ticks, pressure),
             Op::Gone(id) => self.gone(id),
@@ -284,29 +287,39 @@ impl Model {
     ) {
         self.owners += 1;
         let owner = Owner(self.owners);
-        let (bytes, align_to) = (ByteLen::new(len), super::align(align));
         let request = Request {
-            len: bytes,
-            align: align_to,
+            len: ByteLen::new(len),
+            align: super::align(align),
             lifetime,
             owner,
             class,
         };
-        let len = len.next_multiple_of(16);
         let result = self.heap.reserve(&request, exclude.map(ChunkId::new));
+        self.judge(&request, exclude, result);
+    }
+
+    /// Holds what was reserved, or why nothing was, against the lists.
+    fn judge(
+        &mut self,
+        request: &Request,
+        exclude: Option<u32>,
+        result: Result<RangeKey, ReserveError>,
+    ) {
+        let (bytes, lifetime, class) = (request.len, request.lifetime, request.class);
+        let (len, align) = (bytes.get().next_multiple_of(16), request.align.get());
         let above = if lifetime == Lifetime::Dynamic {
             kib(32)
         } else {
             kib(8)
         };
-        let expected = self.expected(&request, len, exclude);
+        let expected = self.expected(request, len, exclude);
         match result {
             Ok(key) if bytes > above => {
                 let info = self.heap.range(key).expect("it was reserved");
                 let chunk = &self.chunks[&info.chunk.get()];
                 assert!(chunk.dedicated && self.is_empty(info.chunk.get()), "H5");
                 assert!(chunk.lifetime == lifetime, "H5");
-                self.enter(key, len, class);
+                self.enter(key, len, request);
             }
             Ok(key) => {
                 let info = self.heap.range(key).expect("it was reserved");
@@ -319,7 +332,7 @@ impl Model {
                     .find(|gap| gap.0 <= at && at < gap.1);
                 let gap = gap.map(|gap| gap.1 - gap.0);
                 assert_eq!(gap, self.shortest(id, len, align), "best fit in its chunk");
-                self.enter(key, len, class);
+                self.enter(key, len, request);
             }
             Err(ReserveError::NeedsChunk {
                 capacity,
@@ -329,11 +342,11 @@ impl Model {
                 assert_eq!((for_lifetime, dedicated), (lifetime, bytes > above));
                 assert!(dedicated || expected.is_none(), "no chunk has room");
                 self.open(capacity, lifetime, dedicated, class);
-                let key = self.heap.reserve(&request, exclude.map(ChunkId::new));
+                let key = self.heap.reserve(request, exclude.map(ChunkId::new));
                 if exclude.is_none() {
-                    self.enter(key.expect("H8: the chunk was opened"), len, class);
+                    self.enter(key.expect("H8: the chunk was opened"), len, request);
                 } else if let Ok(key) = key {
-                    self.enter(key, len, class);
+                    self.enter(key, len, request);
                 }
             }
             Err(ReserveError::TooLarge { max, .. }) => {
@@ -341,6 +354,51 @@ impl Model {
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Takes range `n` to the other lifetime.
+    fn change_lifetime(&mut self, n: usize) {
+        let Some(range) = self.ranges.get(n).cloned() else {
+            return;
+        };
+        let info = self.heap.range(range.key).expect("it is in the lists");
+        let chunk = self.chunks[&range.chunk].clone();
+        let lifetime = match chunk.lifetime {
+            Lifetime::Dynamic => Lifetime::LongLived,
+            Lifetime::LongLived => Lifetime::Dynamic,
+        };
+        let same = self.heap.change_lifetime(range.key, chunk.lifetime);
+        let result = self.heap.change_lifetime(range.key, lifetime);
+        if range.state == RangeState::Retired {
+            assert!(matches!(result, Err(LifetimeError::Range(_))), "{result:?}");
+            return assert_eq!(same, result);
+        }
+        assert_eq!(same, Ok(LifetimeChange::Same));
+        if chunk.dedicated {
+            assert_eq!(result, Ok(LifetimeChange::InPlace));
+            assert_eq!(self.heap.range(range.key), Some(info), "nothing moved");
+            if let Some(chunk) = self.chunks.get_mut(&range.chunk) {
+                chunk.lifetime = lifetime;
+            }
+            return;
+        }
+        let request = Request {
+            len: info.range.len,
+            align: info.align,
+            lifetime,
+            owner: info.owner,
+            class: chunk.class,
+        };
+        let result = result.map(|change| match change {
+            LifetimeChange::Moves { to } => to,
+            other => panic!("it shares its chunk: {other:?}"),
+        });
+        let result = result.map_err(|error| match error {
+            LifetimeError::Reserve(error) => error,
+            LifetimeError::Range(error) => panic!("{error}"),
+        });
+        self.judge(&request, None, result);
+        assert_eq!(self.heap.range(range.key), Some(info), "R8: it stays");
     }
 
     fn reserve_at(&mut self, id: u32, start: u64, len: u64) {
@@ -369,20 +427,20 @@ impl Model {
         if let Ok(key) = result {
             let info = self.heap.range(key).expect("it was reserved");
             assert_eq!((info.chunk.get(), info.range.start.get()), (id, start));
-            self.enter(key, len, 0);
+            self.enter(key, len, &request);
         }
     }
 
-    fn enter(&mut self, key: RangeKey, len: u64, class: u8) {
+    fn enter(&mut self, key: RangeKey, len: u64, request: &Request) {
         assert!(!self.gone.contains(&key), "H2: keys are not used again");
         let info = self.heap.range(key).expect("it was reserved");
         let (chunk, start) = (info.chunk.get(), info.range.start.get());
         assert_eq!(info.range.len.get(), len, "whole units");
         assert!(info.align.divides(info.range.start), "H3");
         if let Some(chunk) = self.chunks.get_mut(&chunk) {
-            chunk.class = if self.split { class } else { 0 };
+            chunk.class = if self.split { request.class } else { 0 };
         }
-        let (state, owner) = (RangeState::Reserved, self.owners);
+        let (state, owner) = (RangeState::Reserved, request.owner.0);
         self.ranges.push(ModelRange {
             key,
             chunk,

@@ -154,3 +154,102 @@ fn a_spare_is_wanted_before_it_is_needed() {
     assert_eq!(heap.wants_spare(), spare);
     heap.validate();
 }
+
+/// Buffers made and dropped while the heap swings around the edge of a chunk: behind `full` full
+/// chunks a block comes and goes twenty times, and stays and is away for `ticks` each time.
+fn swing(full: u32, ticks: u64) -> (u32, u32) {
+    let mut heap = heap();
+    for _ in 0..full {
+        open(&mut heap);
+        live(&mut heap, kib(32));
+        live(&mut heap, kib(32));
+    }
+    let (mut made, mut dropped, mut now) = (0, 0, 0);
+    let mut pass = |heap: &mut ChunkHeap, made: &mut u32| {
+        for _ in 0..ticks {
+            now += 1;
+            for id in closed(heap, now, false) {
+                heap.chunk_gone(ChunkId::new(id)).expect("it is closing");
+                dropped += 1;
+            }
+            if heap.wants_spare().is_some() {
+                open(heap);
+                *made += 1;
+            }
+        }
+    };
+    for _ in 0..20 {
+        let key = heap.reserve(&request(kib(32)), None).or_else(|_| {
+            open(&mut heap);
+            made += 1;
+            heap.reserve(&request(kib(32)), None)
+        });
+        let key = key.expect("H8: the chunk was opened");
+        heap.commit(key).expect("the chunk is ready");
+        pass(&mut heap, &mut made);
+        free(&mut heap, key);
+        pass(&mut heap, &mut made);
+    }
+    (made, dropped)
+}
+
+#[test]
+fn a_heap_that_swings_around_the_edge_of_a_chunk_keeps_its_buffers() {
+    let check = |full, ticks, expected| {
+        let found = swing(full, ticks);
+        assert_eq!(found, expected, "{full} full chunks, {ticks} ticks");
+    };
+    check(1, 9, (1, 0));
+    check(1, 10, (20, 20));
+    check(2, 9, (1, 0));
+    check(2, 100, (1, 0));
+    check(3, 9, (1, 0));
+    check(3, 100, (1, 0));
+}
+
+/// One step to either side of each bound from which on a spare is wanted.
+#[test]
+fn a_spare_is_wanted_from_its_bounds_on() {
+    let check = |full: u32, free: u64, spare_chunks, spares: u32, expected: bool| {
+        let config = HeapConfig {
+            spare_chunks,
+            // More than the spares have, so that only their count decides.
+            spare_below_bytes: kib(64) * u64::from(spares) + kib(32),
+            ..config()
+        };
+        let mut heap = ChunkHeap::new(config).expect("the configuration is good");
+        for n in 0..full {
+            open(&mut heap);
+            let left = if n == 0 {
+                ByteLen::new(free)
+            } else {
+                ByteLen::ZERO
+            };
+            live(&mut heap, kib(32));
+            if left < kib(32) {
+                live(&mut heap, kib(32) - left);
+            }
+        }
+        for _ in 0..spares {
+            open(&mut heap);
+        }
+        let wanted = heap.wants_spare().is_some();
+        let case = (full, free, spare_chunks, spares);
+        assert_eq!(
+            wanted, expected,
+            "full, free, spares to keep, spares: {case:?}"
+        );
+    };
+    let (short, enough) = (32 * KIB - 16, 32 * KIB);
+    // How many chunks make a small heap: two.
+    check(2, 16, 1, 0, false);
+    check(3, 16, 1, 0, true);
+    // How many spares there are to be.
+    check(3, 16, 0, 0, false);
+    check(3, 16, 1, 1, false);
+    check(3, 16, 2, 1, true);
+    check(3, 16, 2, 2, false);
+    // How much room is enough.
+    check(3, short, 1, 0, true);
+    check(3, enough, 1, 0, false);
+}

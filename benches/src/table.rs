@@ -1,0 +1,145 @@
+//! Comparisons as rows: printed as a table, and kept as JSON.
+//!
+//! The file is an object with two keys: `schema`, which is `"geoheap-compare/1"`, and `rows`, a
+//! list of objects with these:
+//!
+//! | key | what |
+//! |---|---|
+//! | `workload` | which one, as in [`workload`](crate::workload) |
+//! | `metric` | what was measured |
+//! | `ours`, `peer_value` | the two values |
+//! | `peer` | whose value is compared with ours |
+//! | `ratio` | ours divided by the peer's; null where that is not a number |
+//! | `harness_ns` | with `ns_per_op`: the harness's own time for each operation, already taken off |
+//!
+//! | metric | unit | better |
+//! |---|---|---|
+//! | `ns_per_op` | nanoseconds for one allocation or one free | lower |
+//! | `instructions_per_op` | instructions for one allocation or one free | lower |
+//! | `first_failure_fill` | share of the capacity that is live when the first allocation fails | higher |
+//! | `failed_share` | share of the allocations that failed | lower |
+//! | `metadata_bytes` | most bytes that the books took | lower |
+//! | `capacity_needed` | bytes of the smallest space in which nothing fails | lower |
+//! | `held_per_live` | mean of the bytes held for each live byte | lower |
+//! | `returned_share` | share of the most bytes held that was given back after a shrink | higher |
+//! | `cost_growth` | `ns_per_op` with 4 Mi live ranges, by that with 64 Ki | lower |
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// The form of the file.
+pub const SCHEMA: &str = "geoheap-compare/1";
+
+/// One value of ours against a peer's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The workload's name.
+    pub workload: String,
+    /// What was measured.
+    pub metric: &'static str,
+    /// Our value.
+    pub ours: f64,
+    /// The peer's name.
+    pub peer: &'static str,
+    /// The peer's value.
+    pub peer_value: f64,
+    /// Ours by the peer's.
+    pub ratio: Option<f64>,
+    /// The harness's share, already taken off both values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub harness_ns: Option<f64>,
+}
+
+/// All rows of a comparison.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table {
+    schema: &'static str,
+    rows: Vec<Row>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            rows: Vec::new(),
+        }
+    }
+}
+
+impl Row {
+    /// A row without a harness.
+    pub fn new(
+        workload: &str,
+        metric: &'static str,
+        ours: f64,
+        peer: &'static str,
+        peer_value: f64,
+    ) -> Self {
+        let ratio = ours / peer_value;
+        Self {
+            workload: workload.to_owned(),
+            metric,
+            ours,
+            peer,
+            peer_value,
+            ratio: ratio.is_finite().then_some(ratio),
+            harness_ns: None,
+        }
+    }
+}
+
+impl Table {
+    /// The rows so far.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Adds a row, and prints it.
+    pub fn push(&mut self, row: Row) {
+        if self.rows.is_empty() {
+            println!(
+                "{:<26} {:<20} {:>14} {:>14}  {:<18} {:>7}",
+                "workload", "metric", "ours", "peer's", "peer", "ratio"
+            );
+        }
+        let ratio = row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
+        let harness = row.harness_ns;
+        let harness = harness.map_or_else(String::new, |ns| format!("  (harness {ns:.1} ns)"));
+        println!(
+            "{:<26} {:<20} {:>14} {:>14}  {:<18} {ratio:>7}{harness}",
+            row.workload,
+            row.metric,
+            shown(row.ours),
+            shown(row.peer_value),
+            row.peer,
+        );
+        self.rows.push(row);
+    }
+
+    /// Writes the file, with the folders it lies in.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
+        text.push('\n');
+        fs::write(path, text)
+    }
+}
+
+/// Four digits that mean something.
+fn shown(value: f64) -> String {
+    if value >= 1_000.0 || value == 0.0 {
+        return format!("{value:.0}");
+    }
+    if value >= 10.0 {
+        return format!("{value:.1}");
+    }
+    format!("{value:.4}")
+}

@@ -1,0 +1,7 @@
+//! What the allocators are made to do.
+
+pub mod churn;
+pub mod failures;
+pub mod many;
+pub mod patterns;
+pub mod real;

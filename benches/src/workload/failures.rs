@@ -1,0 +1,81 @@
+//! How many allocations fail at a fill at which best fit still finds room for most.
+
+use crate::peers::{Allocator, Setup};
+use crate::random::Random;
+
+/// A churn that is driven into failures.
+#[derive(Clone, Copy, Debug)]
+pub struct Failures {
+    /// As in the tables.
+    pub name: &'static str,
+    /// The fill that an allocation must not exceed, or a random range goes first.
+    pub live_share: f64,
+    /// Longest length in bytes; the shortest is 256, and all are rounded up to 256.
+    pub len_max: u64,
+}
+
+const CAPACITY: u64 = 16 << 20;
+const UNIT: u64 = 256;
+
+impl Failures {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::new("fail-80", 0.80, 1 << 20),
+        Self::new("fail-90", 0.90, 1 << 20),
+        Self::new("fail-95", 0.95, 1 << 20),
+        Self::new("fail-95-small", 0.95, 64 << 10),
+    ];
+
+    const fn new(name: &'static str, live_share: f64, len_max: u64) -> Self {
+        Self {
+            name,
+            live_share,
+            len_max,
+        }
+    }
+
+    /// The share of the allocations that fail, of so many. After a failure one random range goes,
+    /// so that the ranges of two allocators drift apart: a ranking rather than a measure.
+    ///
+    /// `None` where the allocator cannot have the space.
+    #[expect(clippy::cast_precision_loss, reason = "bytes are far below 2^53")]
+    pub fn failed_share<A: Allocator>(&self, seed: u64, allocs: usize) -> Option<f64> {
+        let setup = Setup {
+            capacity: CAPACITY,
+            unit: UNIT,
+            live_max: u32::try_from(CAPACITY / UNIT).ok()?,
+        };
+        let mut allocator = A::new(&setup)?;
+        let mut random = Random::new(seed);
+        let mut live: Vec<(A::Id, u64)> = Vec::new();
+        let (mut live_bytes, mut failed) = (0, 0);
+        for _ in 0..allocs {
+            let len = random.log_uniform(UNIT, self.len_max).next_multiple_of(UNIT);
+            while (live_bytes + len) as f64 > CAPACITY as f64 * self.live_share {
+                free_one(&mut allocator, &mut live, &mut live_bytes, &mut random);
+            }
+            if let Some(id) = allocator.alloc(len, 1) {
+                live.push((id, len));
+                live_bytes += len;
+            } else {
+                failed += 1;
+                free_one(&mut allocator, &mut live, &mut live_bytes, &mut random);
+            }
+        }
+        for (id, _) in live {
+            allocator.free(id);
+        }
+        Some(f64::from(failed) / allocs as f64)
+    }
+}
+
+fn free_one<A: Allocator>(
+    allocator: &mut A,
+    live: &mut Vec<(A::Id, u64)>,
+    live_bytes: &mut u64,
+    random: &mut Random,
+) {
+    let (id, len) = live.swap_remove(random.index(live.len()));
+    allocator.free(id);
+    *live_bytes -= len;
+}
