@@ -5,14 +5,14 @@
 //! to a larger range, and what it already holds is copied on the GPU. Both are one job and one
 //! version.
 
-use geoheap_chunk_heap::{BlockLayout, Growth, PartId, PartSpec};
+use geoheap_chunk_heap::{BlockLayout, Growth, LifetimeChange, PartId, PartSpec};
 
-use crate::core::Core;
 use crate::core::contents::check_retainable;
 use crate::core::event::{Answer, PartOp, ReplyId, Retired};
 use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
 use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
+use crate::core::{Core, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};
@@ -231,14 +231,32 @@ impl Core {
         }
     }
 
-    /// Moves a placed block into a chunk of its lifetime, contents and parts kept, if it lies in
-    /// one of the other. A pinned block stays put (R9) and goes when the last pin is taken off;
-    /// one with a job goes when that is done.
+    /// Takes a placed block to a chunk of its lifetime, contents and parts kept, if it lies in one
+    /// of the other. A chunk that is the block's alone changes sides with it, and nothing is
+    /// copied. Otherwise it moves: a pinned block stays put (R9) and goes when the last pin is
+    /// taken off; one with a job goes when that is done.
     pub(super) fn move_to_its_lifetime(&mut self, handle: Handle, order: u64) {
         let record = self.record(handle).expect("the caller looked it up");
-        if record.is_busy() || !self.is_misplaced(handle) {
+        let (lifetime, is_busy) = (record.lifetime, record.is_busy());
+        let Some((place, home)) = self.home(handle) else {
+            return;
+        };
+        if home.lifetime == lifetime {
             return;
         }
+        if home.dedicated {
+            let done = sure(self.heap.change_lifetime(place, lifetime));
+            assert_eq!(
+                done,
+                LifetimeChange::InPlace,
+                "a dedicated chunk has one block"
+            );
+            return;
+        }
+        if is_busy {
+            return;
+        }
+        let record = self.record(handle).expect("the caller looked it up");
         let layout = compact_layout(self, &record.layout);
         let pieces = present_pieces(&record.layout, &layout, None).collect();
         let fill = Fill::new(order, Purpose::Reshape, layout, pieces);

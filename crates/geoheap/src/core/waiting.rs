@@ -3,7 +3,7 @@
 //! A wish of a frame ages: when no frame looks at a block any more, nobody needs it. A caller who
 //! waits, a pin, and a long life do not: the wishes of such blocks are made anew each tick.
 
-use geoheap_chunk_heap::Lifetime;
+use geoheap_chunk_heap::{ChunkInfo, Lifetime, RangeKey};
 use geoheap_suballoc::ByteLen;
 
 use crate::core::event::{Answer, Effect, ReplyId, Request};
@@ -199,14 +199,11 @@ impl Core {
         out.extend(refusals(replies.into_iter(), error));
     }
 
-    /// Whether the block lies in a chunk of the other lifetime: it was pinned when its own
-    /// changed.
-    pub(super) fn is_misplaced(&self, handle: Handle) -> bool {
-        let place = self.record(handle).and_then(|record| {
-            let info = self.heap.range(record.place?)?;
-            Some((record.lifetime, self.heap.chunk(info.chunk)?.lifetime))
-        });
-        place.is_some_and(|(own, chunk): (Lifetime, Lifetime)| own != chunk)
+    /// Where the block lies, and the chunk around it.
+    pub(super) fn home(&self, handle: Handle) -> Option<(RangeKey, ChunkInfo)> {
+        let place = self.record(handle)?.place?;
+        let info = self.heap.range(place)?;
+        Some((place, self.heap.chunk(info.chunk)?))
     }
 
     /// Bytes that no block may exceed: the largest buffer that the device makes and the budget

@@ -4,7 +4,7 @@ use geoheap::{
     BlockDesc, ByteLen, ChunkId, Handle, HeapEvent, Lifetime, Lookup, Op, RequestError, Source,
 };
 
-use crate::harness::{World, mesh, small, vertices};
+use crate::harness::{World, mesh, small, stamped, vertices};
 
 fn place(world: &World, handle: Handle) -> Option<(ChunkId, u64)> {
     let ticket = world.manager.begin_frame();
@@ -59,6 +59,31 @@ fn a_lifetime_changed_under_a_pin_takes_effect_after_it() {
         0,
         "and leaves nothing"
     );
+}
+
+#[test]
+fn a_block_with_a_buffer_of_its_own_changes_its_lifetime_without_a_copy() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 2_000)).expect("a valid block");
+    world.flush();
+    let before = (place(&world, handle), world.manager.report());
+    assert!(before.0.is_some(), "it is resident");
+    let chunks = |report: &geoheap::Report| (report.dynamic_chunks, report.long_lived_chunks);
+    assert_eq!(chunks(&before.1), (1, 0), "40 KB of chunks of 64 KiB");
+
+    let pin = world.client.pin(handle).expect("it is sent");
+    world.answer(pin).expect("it is resident");
+    for (lifetime, expected) in [(Lifetime::LongLived, (0, 1)), (Lifetime::Dynamic, (1, 0))] {
+        let sent = world.client.set_lifetime(handle, lifetime);
+        sent.expect("it is sent");
+        world.flush();
+        let report = world.manager.report();
+        assert_eq!(chunks(&report), expected, "though it is pinned (R9)");
+        assert_eq!(place(&world, handle), before.0, "R9: it stays put");
+        assert_eq!(report.gpu_copies, before.1.gpu_copies, "nothing is copied");
+        assert_eq!(report.chunks_created, 1, "no second buffer");
+        assert_eq!(world.bytes(handle), Some(stamped(1, 0, 40_000)));
+    }
 }
 
 #[test]
