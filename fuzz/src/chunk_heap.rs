@@ -4,12 +4,14 @@
 //! are small, so that they fill, empty, close and come back within one input.
 
 mod judge;
+mod placing;
 mod shadow;
 #[cfg(test)]
 mod tests;
 
 use geoheap_chunk_heap::{
-    ChunkHeap, ChunkId, HeapConfig, Lifetime, Owner, RangeKey, RangeState, Request, ReserveError,
+    ChunkHeap, ChunkId, HeapConfig, Lifetime, LifetimeChange, LifetimeError, Owner, RangeKey,
+    RangeState, Request, ReserveError,
 };
 use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 
@@ -245,7 +247,46 @@ impl Pair {
     /// Any operation on any range, also on one that is gone.
     fn any_range_op(&mut self, bytes: &mut Bytes<'_>) {
         let (key, op) = (self.key(bytes), bytes.byte());
-        self.range_op(op % 4, key);
+        if op < 192 {
+            self.range_op(op % 4, key);
+        } else {
+            self.change_lifetime(key, op & 1 == 1);
+        }
+    }
+
+    /// Takes a range over to the other chunks; opens the chunk that is asked for (H8).
+    fn change_lifetime(&mut self, key: RangeKey, long: bool) {
+        let to = lifetime(long);
+        let outcome = self.heap.change_lifetime(key, to);
+        let mut moved = self.lifetime_changed(key, to, outcome);
+        if let Err(LifetimeError::Reserve(ReserveError::NeedsChunk {
+            capacity,
+            lifetime,
+            dedicated,
+        })) = outcome
+        {
+            let class = self.shadow.class_of(key);
+            self.open_with(capacity, lifetime, dedicated, class);
+            let outcome = self.heap.change_lifetime(key, to);
+            assert!(outcome.is_ok(), "H8: {key:?} is refused again: {outcome:?}");
+            moved = self.lifetime_changed(key, to, outcome);
+        }
+        self.keys.extend(moved);
+    }
+
+    fn lifetime_changed(
+        &mut self,
+        key: RangeKey,
+        to: Lifetime,
+        outcome: Result<LifetimeChange, LifetimeError>,
+    ) -> Option<RangeKey> {
+        let moved = match outcome {
+            Ok(LifetimeChange::Moves { to }) => Some(to),
+            _ => None,
+        };
+        let info = moved.and_then(|key| self.heap.range(key));
+        self.shadow.judge_lifetime(key, to, outcome, info);
+        moved
     }
 
     fn range_op(&mut self, op: u8, key: RangeKey) {

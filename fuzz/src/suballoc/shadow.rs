@@ -22,6 +22,7 @@ pub(super) struct Asked {
 pub(super) struct Shadow {
     capacity: u64,
     unit: u64,
+    live_max: u32,
     /// Length and id by start.
     live: BTreeMap<u64, (u64, RangeId)>,
     /// Start by id.
@@ -46,10 +47,11 @@ impl Hole {
 }
 
 impl Shadow {
-    pub(super) const fn new(capacity: u64, unit: u64) -> Self {
+    pub(super) const fn new(capacity: u64, unit: u64, live_max: u32) -> Self {
         Self {
             capacity,
             unit,
+            live_max,
             live: BTreeMap::new(),
             starts: BTreeMap::new(),
             issued: BTreeSet::new(),
@@ -64,6 +66,17 @@ impl Shadow {
     fn range_of(&self, id: RangeId) -> Option<ByteRange> {
         let start = *self.starts.get(&id)?;
         Some(range(start, self.live[&start].0))
+    }
+
+    /// Whether no further range is allowed.
+    pub(super) fn is_full(&self) -> bool {
+        self.live.len() >= self.live_max as usize
+    }
+
+    fn too_many(&self) -> Vec<AllocError> {
+        let max = self.live_max;
+        let too_many = AllocError::TooManyRanges { max };
+        self.is_full().then_some(too_many).into_iter().collect()
     }
 
     fn rounded(&self, len: u64) -> u128 {
@@ -106,7 +119,8 @@ impl Shadow {
             .iter()
             .filter_map(|hole| Some((*hole, hole.place(len, step)?)))
             .collect();
-        let reason = if asked.len == 0 {
+        let mut reasons = self.too_many();
+        reasons.extend(if asked.len == 0 {
             Some(AllocError::ZeroSize)
         } else if asked.len > self.capacity {
             Some(AllocError::TooLarge {
@@ -122,8 +136,8 @@ impl Shadow {
             })
         } else {
             None
-        };
-        let allocation = granted("S8", asked, outcome, reason.as_slice())?;
+        });
+        let allocation = granted("S8", asked, outcome, &reasons)?;
         let start = allocation.range.start.get();
         assert_eq!(allocation.range.len, short(len), "{asked:?}: whole units");
         assert!(
@@ -153,7 +167,7 @@ impl Shadow {
         len: u64,
         outcome: Result<Allocation, AllocError>,
     ) -> Option<RangeId> {
-        let mut reasons = Vec::new();
+        let mut reasons = self.too_many();
         if len == 0 {
             reasons.push(AllocError::ZeroSize);
         }
@@ -162,6 +176,13 @@ impl Shadow {
                 requested: ByteLen::new(start.saturating_add(len)),
                 capacity: ByteLen::new(self.capacity),
             });
+            if self.is_full() && len > self.capacity {
+                // A full space looks at the length only.
+                reasons.push(AllocError::TooLarge {
+                    requested: ByteLen::new(len),
+                    capacity: ByteLen::new(self.capacity),
+                });
+            }
         }
         if !start.is_multiple_of(self.unit) {
             reasons.push(AllocError::Misaligned {

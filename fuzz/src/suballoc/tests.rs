@@ -10,7 +10,7 @@ use crate::verdict::objection;
 /// A space of 100 bytes with 20..30 and 50..60 live, and its oracle.
 fn pair() -> (Space, Shadow, Vec<Allocation>) {
     let mut space = Space::new(ByteLen::new(100), ByteLen::new(1)).expect("100 by 1");
-    let mut shadow = Shadow::new(100, 1);
+    let mut shadow = Shadow::new(100, 1, 3);
     let live = [20, 50].map(|start| {
         let made = space.alloc_at(ByteOffset::new(start), ByteLen::new(10));
         let kept = shadow.judge_alloc_at(start, 10, made);
@@ -76,6 +76,8 @@ fn a_refusal_without_a_reason_is_objected_to() {
     };
     let said = objection(|| _ = shadow.judge_alloc(&asked, Err(wrong)));
     assert!(said.contains("ByteLen(81)"), "{said}");
+    let too_many = AllocError::TooManyRanges { max: 3 };
+    objection(|| _ = shadow.judge_alloc_at(0, 5, Err(too_many)));
     let id = live[0].id;
     objection(|| _ = shadow.judge_free(id, Err(FreeError::Stale { id })));
     let range = live[0].range;
