@@ -192,7 +192,8 @@ impl Client {
     }
 
     /// Moves the block between the chunks of the two lifetimes; a pinned one moves when its last
-    /// pin is taken off, and is kept from eviction at once.
+    /// pin is taken off, and is kept from eviction at once. A block with a buffer of its own, which
+    /// one above half a chunk has, keeps it: nothing is copied, pinned or not.
     ///
     /// # Errors
     /// As for [`Client::remove`].
