@@ -12,7 +12,7 @@ pub(crate) const EXACT_UNITS: u64 = 4096;
 const EXACT_LOG2: u32 = EXACT_UNITS.ilog2();
 
 /// Above, each power of two is cut into this many bins.
-const BINS_LOG2: u32 = 6;
+const BINS_LOG2: u32 = 7;
 
 /// The greatest length of a node, in units.
 pub(crate) const LEN_MAX_UNITS: u64 = 1 << 40;
@@ -74,15 +74,18 @@ impl Bins {
     }
 
     /// Files a free node of `len` units.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32, len: u64) {
         let bin = bin_of(len);
         self.used.insert(bin);
-        if !is_exact(bin) {
+        let head = core::mem::replace(&mut self.heads[bin], index);
+        if head != NONE && !is_exact(bin) {
+            self.heads[bin] = head;
             tree::insert(nodes, &mut self.heads[bin], index);
             return;
         }
-        let head = core::mem::replace(&mut self.heads[bin], index);
+        // A list's new first node, or a tree of one.
         nodes.at_mut(head).bin_prev = index;
         let node = nodes.at_mut(index);
         node.bin_prev = NONE;
@@ -90,6 +93,7 @@ impl Bins {
     }
 
     /// Takes a free node out of its bin, before its length or start changes.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn remove(&mut self, nodes: &mut Nodes, index: u32, bin: usize) {
         let head = &mut self.heads[bin];
@@ -106,6 +110,8 @@ impl Bins {
             nodes.at_mut(prev).bin_next = next;
             nodes.at_mut(next).bin_prev = prev;
             *head = if prev == NONE { next } else { *head };
+        } else if *head == index && nodes.at(index).is_leaf() {
+            *head = NONE;
         } else {
             tree::remove(nodes, head, index);
         }
@@ -121,6 +127,7 @@ impl Bins {
 
     /// The shortest free node of at least `len` units, and its bin. Of several in a
     /// tree, the lowest.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn shortest(&self, nodes: &Nodes, len: u64) -> Option<(u32, usize)> {
         if len > LEN_MAX_UNITS {
@@ -151,31 +158,25 @@ impl Bins {
         exact_len(bin).unwrap_or_else(|| nodes.len(tree::last(nodes, self.heads[bin])))
     }
 
-    /// The nodes of a bin that have at least `len` units, by ascending length.
-    pub(crate) fn iter<'a>(
-        &self,
-        nodes: &'a Nodes,
-        bin: usize,
-        len: u64,
-    ) -> impl Iterator<Item = u32> + use<'a> {
+    /// The first node of a bin, by ascending length, that has at least `len` units.
+    #[inline]
+    pub(crate) fn first_in(&self, nodes: &Nodes, bin: usize, len: u64) -> Option<u32> {
         let head = self.heads[bin];
-        let exact = is_exact(bin);
-        let listed = |index: u32| (index != NONE).then_some(index);
-        let mut at = if exact {
-            listed(head)
-        } else {
-            tree::first_from(nodes, head, (len, 0))
-        };
-        core::iter::from_fn(move || {
-            let index = at?;
-            let node = nodes.at(index);
-            at = if exact {
-                listed(node.bin_next)
-            } else {
-                tree::first_from(nodes, head, (nodes.len(index), node.start() + 1))
-            };
-            Some(index)
-        })
+        if is_exact(bin) {
+            return listed(head);
+        }
+        tree::first_from(nodes, head, (len, 0))
+    }
+
+    /// The node after `index` in its bin, by ascending length.
+    #[inline]
+    pub(crate) fn next_in(&self, nodes: &Nodes, bin: usize, index: u32) -> Option<u32> {
+        let node = nodes.at(index);
+        if is_exact(bin) {
+            return listed(node.bin_next);
+        }
+        let behind = (nodes.len(index), node.start() + 1);
+        tree::first_from(nodes, self.heads[bin], behind)
     }
 
     pub(crate) fn is_marked(&self, bin: usize) -> bool {
@@ -190,6 +191,10 @@ impl Bins {
     pub(crate) fn memory_bytes(&self) -> usize {
         self.heads.capacity() * size_of::<u32>()
     }
+}
+
+const fn listed(index: u32) -> Option<u32> {
+    if index == NONE { None } else { Some(index) }
 }
 
 #[cfg(test)]

@@ -49,14 +49,10 @@ impl Iterator for Iter<'_> {
             return None;
         }
         let node = self.space.nodes.at(self.at);
-        let id = (node.state() == State::Live)
-            .then(|| RangeId::new(self.at, self.space.nodes.generation(self.at)));
+        let id = (node.state() == State::Live).then(|| RangeId::new(self.at, node.generation()));
         let range = self.space.range_of(self.at);
         self.at = node.next;
-        Some(Span {
-            range,
-            id,
-        })
+        Some(Span { range, id })
     }
 }
 

@@ -20,10 +20,10 @@ pub(crate) const NODES_MAX: u32 = VACANT - 1;
 
 /// Low bits of a node's tag.
 const GENERATION_BITS: u32 = 23;
-const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
+const GENERATION_MASK: u64 = GENERATION_WORN as u64;
 
 /// A slot that reached this generation is not issued again (S7).
-pub(crate) const GENERATION_WORN: u32 = GENERATION_MASK as u32;
+pub(crate) const GENERATION_WORN: u32 = (1 << GENERATION_BITS) - 1;
 
 const _: () = assert!(
     LEN_MAX_UNITS.leading_zeros() >= GENERATION_BITS,
@@ -96,8 +96,26 @@ impl Node {
     }
 
     #[inline]
-    const fn generation(&self) -> u32 {
+    const fn generation_bits(&self) -> u32 {
         (self.tag & GENERATION_MASK) as u32
+    }
+
+    /// The generation of the live range in this slot, or else of the next one to be.
+    #[inline]
+    pub(crate) fn generation(&self) -> NonZeroU32 {
+        let generation = NonZeroU32::new(self.generation_bits());
+        generation.expect("S7: generations begin at one")
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn set_generation(&mut self, generation: u32) {
+        self.tag = self.tag & !GENERATION_MASK | generation as u64;
+    }
+
+    /// Whether the node is the live range of this generation.
+    #[inline]
+    pub(crate) const fn is_live(&self, generation: NonZeroU32) -> bool {
+        self.bin_prev == LIVE && self.generation_bits() == generation.get()
     }
 
     #[inline]
@@ -107,6 +125,12 @@ impl Node {
             VACANT => State::Vacant,
             _ => State::Free,
         }
+    }
+
+    /// Whether a free node has no children in a tree.
+    #[inline]
+    pub(crate) const fn is_leaf(&self) -> bool {
+        self.bin_prev == NONE && self.bin_next == NONE
     }
 
     /// A free node is in no bin until it is filed.
@@ -157,12 +181,10 @@ impl Nodes {
         &mut self.slots[index as usize]
     }
 
-    /// The slot of an index that a caller gave, `NONE` excluded.
+    /// The slot of an index that a caller gave.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {
-        self.slots
-            .get(index as usize)
-            .filter(|_| index != NONE)
+        self.slots.get(index as usize)
     }
 
     /// Where the node ends: where the next one starts.
@@ -183,21 +205,16 @@ impl Nodes {
         index != NONE && self.at(index).state() == State::Free
     }
 
-    #[inline]
-    pub(crate) fn generation(&self, index: u32) -> NonZeroU32 {
-        let generation = NonZeroU32::new(self.at(index).generation());
-        generation.expect("S7: generations begin at one")
-    }
-
     /// Ends the generation of a slot: no id issued for it so far resolves any more (S7).
     #[inline]
     pub(crate) fn end_generation(&mut self, index: u32) {
         let node = self.at_mut(index);
-        node.tag += u64::from(node.generation() != GENERATION_WORN);
+        node.tag += u64::from(node.generation_bits() != GENERATION_WORN);
     }
 
     /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
     /// not yet in a bin. Returns the rest.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn split(&mut self, index: u32, len: u64) -> u32 {
         let Node { next, .. } = *self.at(index);
@@ -229,7 +246,7 @@ impl Nodes {
     /// Puts the free node `index`, which is in no bin, into another slot if its own is worn.
     #[inline]
     pub(crate) fn unworn(&mut self, index: u32) -> u32 {
-        if self.at(index).generation() != GENERATION_WORN {
+        if self.at(index).generation_bits() != GENERATION_WORN {
             return index;
         }
         let Node { prev, next, .. } = *self.at(index);
@@ -283,7 +300,7 @@ impl Nodes {
         let vacant = self.vacant;
         let slot = self.at_mut(index);
         slot.set_state(State::Vacant);
-        if slot.generation() != GENERATION_WORN {
+        if slot.generation_bits() != GENERATION_WORN {
             slot.bin_next = vacant;
             self.vacant = index;
         }

@@ -42,8 +42,7 @@ impl Space {
             });
         }
         if requested > len {
-            self.bins
-                .remove(&mut self.nodes, next, bin_of(free_behind));
+            self.bins.remove(&mut self.nodes, next, bin_of(free_behind));
             self.free_count -= 1;
             self.nodes.absorb_next(node);
             if len + free_behind > requested {

@@ -59,7 +59,14 @@ impl Scale {
     /// As [`Self::step`], where the unit is not a multiple of a power of two.
     #[inline(never)]
     const fn step_beyond(self, align: Align) -> u64 {
-        align.get() / gcd(align.get(), self.unit_bytes)
+        match self.shift {
+            // The common divisor with a power of two is a power of two.
+            Some(shift) => {
+                let twos = align.get().trailing_zeros();
+                align.get() >> if twos < shift { twos } else { shift }
+            }
+            None => align.get() / gcd(align.get(), self.unit_bytes),
+        }
     }
 
     #[inline]

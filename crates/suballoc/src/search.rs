@@ -1,11 +1,11 @@
-//! Where a request goes.
+//! Where a request goes for which not every free node that is long enough will do.
 
-use crate::bins::{Bins, bin_of};
+use crate::bins::{Bins, bin_of, exact_len};
 use crate::nodes::Nodes;
 
 /// After so many free nodes that are long enough but lie badly for the alignment, a node is taken
 /// that suits wherever it starts.
-const PROBES_MAX: usize = 8;
+const PROBES_MAX: usize = 4;
 
 /// A free node, its bin, and the unit in it at which the request starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,40 +24,39 @@ pub(crate) struct Search<'a> {
     pub(crate) step: u64,
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     /// The shortest node that holds the request, up to [`PROBES_MAX`] (S8).
-    #[inline]
     pub(crate) fn best_fit(self) -> Option<Fit> {
-        if self.step == 1 {
-            let (node, bin) = self.bins.shortest(self.nodes, self.len)?;
-            let start = self.nodes.at(node).start();
-            return Some(Fit { node, bin, start });
-        }
         let mut probes = 0;
-        for (node, bin) in self.candidates() {
-            if let Some(fit) = self.fit(node, bin) {
-                return Some(fit);
-            }
+        let mut found = None;
+        self.visit(|fit| {
+            found = fit;
             probes += 1;
-            if probes == PROBES_MAX {
-                let sure_units = self.len.saturating_add(self.step - 1);
-                if let Some(fit) = self
-                    .bins
-                    .shortest(self.nodes, sure_units)
-                    .and_then(|(node, bin)| self.fit(node, bin))
-                {
-                    return Some(fit);
-                }
-            }
+            fit.is_some() || probes == PROBES_MAX
+        });
+        if found.is_some() || probes < PROBES_MAX {
+            return found;
         }
-        None
+        let sure_units = self.len.saturating_add(self.step - 1);
+        if let Some((node, bin)) = self.bins.shortest(self.nodes, sure_units) {
+            return self.fit(node, bin);
+        }
+        self.visit(|fit| {
+            found = fit;
+            fit.is_some()
+        });
+        found
     }
 
     /// The place with the lowest address.
     pub(crate) fn lowest_address(self) -> Option<Fit> {
-        self.candidates()
-            .filter_map(|(node, bin)| self.fit(node, bin))
-            .min_by_key(|fit| fit.start)
+        let mut lowest: Option<Fit> = None;
+        self.visit(|fit| {
+            let lower = fit.filter(|fit| lowest.is_none_or(|lowest| fit.start < lowest.start));
+            lowest = lower.or(lowest);
+            false
+        });
+        lowest
     }
 
     /// Where in `node` the request would start, if it fits.
@@ -70,21 +69,29 @@ impl<'a> Search<'a> {
         } else {
             first.checked_next_multiple_of(self.step)?
         };
-        let fits = start.checked_add(self.len)? <= self.nodes.end(node);
+        // Where the bin tells the length, no neighbour has to be looked at.
+        let end = match exact_len(bin) {
+            Some(len) => first + len,
+            None => self.nodes.end(node),
+        };
+        let fits = start.checked_add(self.len)? <= end;
         fits.then_some(Fit { node, bin, start })
     }
 
-    /// The free nodes of at least `len` units with their bins, by ascending length.
-    fn candidates(self) -> impl Iterator<Item = (u32, usize)> + use<'a> {
-        let Self {
-            nodes, bins, len, ..
-        } = self;
-        let mut bin = bins.first_from(bin_of(len));
-        core::iter::from_fn(move || {
-            let here = bin?;
-            bin = bins.first_from(here + 1);
-            Some(here)
-        })
-        .flat_map(move |bin| bins.iter(nodes, bin, len).map(move |node| (node, bin)))
+    /// Shows `is_done` how the request fits each free node of at least its length, by ascending
+    /// length, until it is.
+    #[inline]
+    fn visit(&self, mut is_done: impl FnMut(Option<Fit>) -> bool) {
+        let mut bin = self.bins.first_from(bin_of(self.len));
+        while let Some(here) = bin {
+            let mut at = self.bins.first_in(self.nodes, here, self.len);
+            while let Some(node) = at {
+                if is_done(self.fit(node, here)) {
+                    return;
+                }
+                at = self.bins.next_in(self.nodes, here, node);
+            }
+            bin = self.bins.first_from(here + 1);
+        }
     }
 }

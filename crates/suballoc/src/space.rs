@@ -282,9 +282,7 @@ impl Space {
 
     /// The live range of an id; `None` where it was freed or never issued.
     pub fn get(&self, id: RangeId) -> Option<ByteRange> {
-        self.live(id)
-            .ok()
-            .map(|node| self.range_of(node))
+        self.live(id).ok().map(|node| self.range_of(node))
     }
 
     /// All bytes of the space.
@@ -364,6 +362,7 @@ impl Space {
     }
 
     /// As [`Self::claim`], from the start of the node on.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     fn claim_front(&mut self, node: u32, bin: usize, units: u64) -> Allocation {
         // Where the bin tells the length, no neighbour has to be looked at.
@@ -374,6 +373,7 @@ impl Space {
     }
 
     /// Makes a free node of `len` units, which is in no bin, a live one of `units`.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     fn occupy(&mut self, node: u32, len: u64, units: u64) -> Allocation {
         let node = self.nodes.unworn(node);
@@ -385,13 +385,14 @@ impl Space {
         self.live_count += 1;
         self.paranoid();
         Allocation {
-            id: RangeId::new(node, self.nodes.generation(node)),
+            id: RangeId::new(node, self.nodes.at(node).generation()),
             range: self.scale.range(self.nodes.at(node).start(), units),
         }
     }
 
     /// Leaves `units` to the node of `len`, which is more, and files the rest as free. The node
     /// behind is live.
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn cut_tail(&mut self, node: u32, len: u64, units: u64) {
         let rest = self.nodes.split(node, units);
@@ -400,21 +401,20 @@ impl Space {
     }
 
     /// Files a free node of `len` units after merging it with its free neighbours (S2).
+    #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn merge_and_file(&mut self, mut node: u32, mut len: u64) {
         let Node { prev, next, .. } = *self.nodes.at(node);
         if self.nodes.is_free(next) {
             let next_len = self.nodes.len(next);
-            self.bins
-                .remove(&mut self.nodes, next, bin_of(next_len));
+            self.bins.remove(&mut self.nodes, next, bin_of(next_len));
             self.nodes.absorb_next(node);
             self.free_count -= 1;
             len += next_len;
         }
         if self.nodes.is_free(prev) {
             let prev_len = self.nodes.at(node).start() - self.nodes.at(prev).start();
-            self.bins
-                .remove(&mut self.nodes, prev, bin_of(prev_len));
+            self.bins.remove(&mut self.nodes, prev, bin_of(prev_len));
             self.nodes.absorb_next(prev);
             self.free_count -= 1;
             len += prev_len;
@@ -426,18 +426,20 @@ impl Space {
     /// The node of a live id.
     #[inline]
     pub(crate) fn live(&self, id: RangeId) -> Result<u32, FreeError> {
-        let Some(slot) = self.nodes.get(id.index()) else {
-            return Err(FreeError::Unknown { id });
-        };
-        let issued = self.nodes.generation(id.index());
-        if issued == id.generation() && slot.state() == State::Live {
-            return Ok(id.index());
+        match self.nodes.get(id.index()) {
+            Some(slot) if slot.is_live(id.generation()) => Ok(id.index()),
+            _ => Err(self.not_live(id)),
         }
-        Err(if id.generation() < issued {
-            FreeError::Stale { id }
-        } else {
-            FreeError::Unknown { id }
-        })
+    }
+
+    /// Why an id is not that of a live range.
+    #[cold]
+    fn not_live(&self, id: RangeId) -> FreeError {
+        let was_issued = |slot: &Node| id.generation() < slot.generation();
+        match self.nodes.get(id.index()).filter(|_| id.index() != NONE) {
+            Some(slot) if was_issued(slot) => FreeError::Stale { id },
+            _ => FreeError::Unknown { id },
+        }
     }
 
     /// The node that holds the unit `at`, by walking from the cursor.

@@ -29,10 +29,7 @@ impl Space {
         while at != NONE {
             let node = self.nodes.at(at);
             let start = node.start();
-            assert!(
-                start == end,
-                "S1: a node starts at {start}, not at {end}"
-            );
+            assert!(start == end, "S1: a node starts at {start}, not at {end}");
             let node_end = self.nodes.end(at);
             assert!(
                 node_end > start,
@@ -77,7 +74,9 @@ impl Space {
         let mut filed = 0;
         for bin in 0..self.bins.count() {
             let mut here = 0;
-            for index in self.bins.iter(&self.nodes, bin, 0) {
+            let mut at = self.bins.first_in(&self.nodes, bin, 0);
+            while let Some(index) = at {
+                at = self.bins.next_in(&self.nodes, bin, index);
                 let node = self.nodes.at(index);
                 assert!(
                     node.state() == State::Free,

@@ -126,7 +126,7 @@ fn a_request_that_fits_somewhere_is_served() {
         }
         space.validate();
     }
-    for holes in [1, 7, 8, 9, 100] {
+    for holes in [1, 3, 4, 5, 100] {
         check(holes, |_| false, false);
         check(holes, |hole| hole == 1, false);
         check(holes, |hole| hole == holes, false);
@@ -203,7 +203,7 @@ fn the_search_among_badly_lying_holes_is_bounded() {
         );
     }
     check(0, 2_000);
-    check(7, 2_000);
-    check(8, 2_200);
+    check(3, 2_000);
+    check(4, 2_200);
     check(15, 2_200);
 }

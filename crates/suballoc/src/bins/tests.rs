@@ -12,21 +12,21 @@ fn bins_at_their_bounds() {
     check(4095, 4094);
     check(4096, 4095);
     check(4097, 4096);
-    check(4096 + 127, 4096);
-    check(4096 + 128, 4097);
-    check(8191, 4096 + 31);
-    check(8192, 4096 + 32);
-    check(8192 + 255, 4096 + 32);
-    check(8192 + 256, 4096 + 33);
-    check(LEN_MAX_UNITS, 4096 + 28 * 32);
+    check(4096 + 31, 4096);
+    check(4096 + 32, 4097);
+    check(8191, 4096 + 127);
+    check(8192, 4096 + 128);
+    check(8192 + 63, 4096 + 128);
+    check(8192 + 64, 4096 + 129);
+    check(LEN_MAX_UNITS, 4096 + 28 * 128);
 }
 
 /// A bin above another holds only longer nodes: what makes the next bin's any node fit.
 #[test]
 fn bins_rise_with_the_length() {
     let near_powers = (12..40).flat_map(|log2| {
-        let step = 1_u64 << (log2 - 5);
-        (0..32).flat_map(move |sub| {
+        let step = 1_u64 << (log2 - 7);
+        (0..128).flat_map(move |sub| {
             let bound = (1_u64 << log2) + sub * step;
             [bound.max(2) - 1, bound, bound + 1]
         })

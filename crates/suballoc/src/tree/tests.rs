@@ -34,7 +34,7 @@ fn checked_height(nodes: &Nodes, at: u32) -> u32 {
                 "S3: a child has its parent's rank"
             );
             assert!(
-                (key(nodes.at(child)) < key(node)) == below,
+                (key(nodes, child) < key(nodes, at)) == below,
                 "S3: a child is misplaced"
             );
         }
@@ -56,7 +56,7 @@ proptest! {
         let mut oracle = BTreeSet::new();
         for flip in flips {
             let index = *flip.get(&indices);
-            let own = key(nodes.at(index));
+            let own = key(&nodes, index);
             if oracle.remove(&(own, index)) {
                 remove(&mut nodes, &mut root, index);
             } else {

@@ -40,18 +40,19 @@ fn a_broken_space_is_found() {
     }
     let first = |space: &Space| space.nodes.first();
     let second = |space: &Space| space.nodes.at(space.nodes.first()).next;
-    check("S1", |space| space.nodes.at_mut(first(space)).len -= 1);
+    check("S1", |space| space.nodes.at_mut(second(space)).set_start(0));
     check("S1", |space| space.nodes.at_mut(second(space)).prev = NONE);
     check("S1", |space| {
         space.nodes.at_mut(first(space)).set_state(State::Vacant);
     });
+    check("S1", |space| space.nodes.at_mut(NONE).set_start(25));
     check("S1", |space| space.units += 1);
     check("S2", |space| {
         space.nodes.at_mut(first(space)).set_state(State::Free);
     });
     check("S3", |space| {
         let node = second(space);
-        space.bins.remove(&mut space.nodes, node);
+        space.bins.remove(&mut space.nodes, node, 3);
     });
     check("S5", |space| {
         space.nodes.at_mut(second(space)).set_state(State::Live);
@@ -62,9 +63,7 @@ fn a_broken_space_is_found() {
     check("S3: bin 3 holds 7", |space| {
         let node = second(space);
         let next = space.nodes.at(node).next;
-        space.nodes.at_mut(node).len = 7;
-        space.nodes.at_mut(next).start += 3;
-        space.nodes.at_mut(next).len = 1;
+        space.nodes.at_mut(next).set_start(11);
         space.live_units -= 3;
     });
     check("S3: bin 3 runs", |space| {

@@ -31,7 +31,7 @@ pub(crate) struct Pair {
 
 /// Below this many free ranges that are long enough, the search does not cut itself short, and the
 /// fit is the best there is.
-const EXACT_BELOW: usize = 8;
+const EXACT_BELOW: usize = 4;
 
 impl Pair {
     pub(crate) fn new(units: u64, unit: u64) -> Self {
