@@ -7,9 +7,11 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// The file of a target's corpus.
+/// The file of a target's corpus, wherever the checkout lies today.
 pub fn path(target: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let folder = PathBuf::from(package).join("corpus");
     folder.join(target).with_extension("hex")
 }
 
