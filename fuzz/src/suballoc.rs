@@ -1,7 +1,7 @@
 //! The target `suballoc`: operations on a [`Space`], held against a map of intervals.
 //!
-//! Two or three bytes set the space up, then each operation is a byte and its arguments. Most spaces are
-//! small, so that a few operations fill them, cut them and join them again.
+//! Two or three bytes set the space up, then each operation is a byte and its arguments. Most
+//! spaces are small, so that a few operations fill them, cut them and join them again.
 
 mod shadow;
 #[cfg(test)]
