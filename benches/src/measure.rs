@@ -70,7 +70,10 @@ struct Playing {
 /// cannot take part.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub fn run(script: &Script, entrants: &[Enter]) -> Vec<Outcome> {
-    let mut playing: Vec<Playing> = entrants.iter().filter_map(|&at| start(script, at)).collect();
+    let mut playing: Vec<Playing> = entrants
+        .iter()
+        .filter_map(|&at| start(script, at))
+        .collect();
     for turn in &script.turns {
         for one in &mut playing {
             let start = Instant::now();

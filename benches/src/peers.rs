@@ -4,6 +4,7 @@ mod null;
 mod offset;
 mod ours;
 mod range;
+mod records;
 mod tlsf;
 #[cfg(feature = "vma")]
 mod vma;
@@ -12,6 +13,7 @@ pub use null::Null;
 pub use offset::Offset;
 pub use ours::Ours;
 pub use range::Ranges;
+pub use records::Records;
 pub use tlsf::Tlsf;
 #[cfg(feature = "vma")]
 pub use vma::{Vma, VmaFast};

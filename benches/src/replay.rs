@@ -138,7 +138,10 @@ impl<A: Allocator> Player<A> {
     /// Bytes of what is live, by the lengths that the slots would have if nothing had failed.
     pub fn live_bytes(&self, lens: &[u64]) -> u64 {
         let slots = self.slots.iter().zip(lens);
-        slots.filter(|(id, _)| id.is_some()).map(|(_, len)| len).sum()
+        slots
+            .filter(|(id, _)| id.is_some())
+            .map(|(_, len)| len)
+            .sum()
     }
 
     /// Allocates until the first failure, and returns the bytes that were added.

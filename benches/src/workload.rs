@@ -4,4 +4,5 @@ pub mod churn;
 pub mod failures;
 pub mod many;
 pub mod patterns;
+pub mod planning;
 pub mod real;

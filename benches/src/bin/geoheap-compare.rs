@@ -1,36 +1,141 @@
 #![forbid(unsafe_code)]
-//! `geoheap-compare`: tables of our crates against their peers.
+//! `geoheap-compare`: our crates against their peers, as a table and as JSON.
 
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use geoheap_benches::compare::{Extent, bars, instructions, suballoc};
 use geoheap_benches::meter::Meter;
+use geoheap_benches::table::Table;
+use geoheap_benches::workload::planning;
 
 #[global_allocator]
 static METER: Meter = Meter;
 
-use geoheap_benches::measure::{self, Enter, enter};
-use geoheap_benches::peers::*;
-use geoheap_benches::workload::churn::Churn;
+/// Our crates against their peers, in one run, turn by turn.
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  \
+    geoheap-compare suballoc --out target/compare/suballoc.json\n  \
+    geoheap-compare suballoc --only churns --only failures --check\n  \
+    geoheap-compare suballoc --quick")]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
 
-fn main() {
-    let arg = |n: usize, d: &str| std::env::args().nth(n).unwrap_or_else(|| d.to_owned());
-    let which = arg(1, ""); let steps: usize = arg(2, "100000").parse().unwrap(); let who = arg(3, "nof"); let seeds: u64 = arg(4, "1").parse().unwrap();
-    let mut e: Vec<Enter> = vec![];
-    for c in who.chars() { e.push(match c { 'n' => enter::<Null>, 'o' => enter::<Ours>, 'f' => enter::<Offset>, 'v' => enter::<Vma>, 't' => enter::<VmaFast>, 'r' => enter::<Ranges>, _ => enter::<Tlsf> }); }
-    let show = |script: &geoheap_benches::replay::Script, e: &[Enter]| {
-        let out = measure::run(script, e);
-        let h = out[0].ns_per_op;
-        print!("{:<18} ", script.name);
-        for o in &out {
-            print!(" | {} {:.1} f{:.4} fill {:.4} {}k", &o.name[..4.min(o.name.len())], o.ns_per_op - if who.starts_with('n') { h } else { 0.0 }, o.failed_share, o.first_failure_fill.unwrap_or(0.0), o.metadata_bytes / 1024);
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Sub-allocation in one space, and heaps of many chunks
+    Suballoc(Options),
+    /// Play one churn to one peer, for a profiler
+    Play {
+        /// churn-a, churn-b, ...
+        workload: String,
+        /// A peer's name as in the table, or `harness`
+        peer: String,
+        /// Frees, each followed by the allocations that bring the fill back
+        steps: usize,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
+    /// Write the rows to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Measure these only; may be given several times
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<Part>,
+    /// Fewer steps than any figure should be quoted from
+    #[arg(long)]
+    quick: bool,
+    /// Exit with status 1 where a bar is missed
+    #[arg(long)]
+    check: bool,
+    /// Also find the smallest space for the planning problems in this folder (CSV files with
+    /// the columns id,lower,upper,size)
+    #[arg(long, value_name = "FOLDER")]
+    plans: Option<PathBuf>,
+}
+
+/// Parts of the comparison, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Steady churns, then to the first failure
+    Churns,
+    /// Allocations that fail at a high fill
+    Failures,
+    /// The patterns that peers measure themselves with
+    Patterns,
+    /// A small and a large heap
+    Many,
+    /// Recorded traces
+    Traces,
+    /// Instructions for each operation, where there is valgrind
+    Instructions,
+}
+
+/// The best that the planning problems can be packed into, in bytes.
+const PLAN_BYTES: u64 = 1 << 20;
+
+fn main() -> ExitCode {
+    match Cli::parse().what {
+        What::Suballoc(options) => match compare(&options) {
+            Ok(missed) if missed > 0 && options.check => ExitCode::FAILURE,
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("geoheap-compare: {error}");
+                ExitCode::from(2)
+            }
+        },
+        What::Play {
+            workload,
+            peer,
+            steps,
+        } => {
+            if instructions::play(&workload, &peer, steps) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("geoheap-compare: no workload {workload:?} or no peer {peer:?}");
+            ExitCode::from(2)
         }
-        if out.len() > 2 { print!("  ratio {:.3}", (out[1].ns_per_op - h) / (out[2].ns_per_op - h)); }
-        println!();
+    }
+}
+
+/// Measures, prints and writes; returns how many bars are missed.
+fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
+    let extent = if options.quick {
+        Extent::QUICK
+    } else {
+        Extent::FULL
     };
-    for churn in Churn::ALL {
-        if churn.name != which && which != "all" { continue; }
-        for seed in 1..=seeds { show(&churn.script(seed, steps), &e); }
+    let mut table = Table::default();
+    for &part in Part::value_variants() {
+        if !options.only.is_empty() && !options.only.contains(&part) {
+            continue;
+        }
+        match part {
+            Part::Churns => suballoc::churns(&mut table, &extent),
+            Part::Failures => suballoc::failures(&mut table, &extent),
+            Part::Patterns => suballoc::known_patterns(&mut table, &extent),
+            Part::Many => suballoc::many_ranges(&mut table, &extent),
+            Part::Traces => suballoc::traces(&mut table, &extent)?,
+            Part::Instructions if options.quick => {}
+            Part::Instructions => instructions::count(&mut table, &std::env::current_exe()?),
+        }
     }
-    if which.starts_with("churn") { return; }
-    for script in geoheap_benches::workload::patterns::all(1) {
-        if script.name.contains(&which) || which == "patterns" { show(&script, &e); }
+    if let Some(folder) = &options.plans {
+        for script in planning::read_all(folder, PLAN_BYTES)? {
+            suballoc::tightness(&mut table, &script);
+        }
     }
+    println!();
+    let missed = bars::judge(&table);
+    if let Some(path) = &options.out {
+        table.write(path)?;
+        println!("\nwritten to {}", path.display());
+    }
+    Ok(missed)
 }

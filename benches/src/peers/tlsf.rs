@@ -51,7 +51,9 @@ impl Allocator for Tlsf {
         };
         let len = usize::try_from(len).ok()?;
         let align = usize::try_from(align).ok()?;
-        let at = self.pool.allocate(Layout::from_size_align(len, align).ok()?)?;
+        let at = self
+            .pool
+            .allocate(Layout::from_size_align(len, align).ok()?)?;
         Some((at, align))
     }
 

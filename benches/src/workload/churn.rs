@@ -107,7 +107,8 @@ impl Churn {
             setup: Setup {
                 capacity: self.capacity,
                 unit: self.unit,
-                live_max: u32::try_from(writer.slots()).expect("scripts have fewer than 2^32 slots"),
+                live_max: u32::try_from(writer.slots())
+                    .expect("scripts have fewer than 2^32 slots"),
             },
             slots: writer.slots(),
             warm_up,

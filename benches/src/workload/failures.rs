@@ -50,7 +50,9 @@ impl Failures {
         let mut live: Vec<(A::Id, u64)> = Vec::new();
         let (mut live_bytes, mut failed) = (0, 0);
         for _ in 0..allocs {
-            let len = random.log_uniform(UNIT, self.len_max).next_multiple_of(UNIT);
+            let len = random
+                .log_uniform(UNIT, self.len_max)
+                .next_multiple_of(UNIT);
             while (live_bytes + len) as f64 > CAPACITY as f64 * self.live_share {
                 free_one(&mut allocator, &mut live, &mut live_bytes, &mut random);
             }

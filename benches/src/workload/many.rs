@@ -4,26 +4,56 @@ use crate::peers::Setup;
 use crate::random::Random;
 use crate::replay::{Script, Writer};
 
-/// Ranges of 1 to 32 units of 256 bytes, about `live` of them, in a space that they fill to 85 %,
-/// and then so many steps of churn: a random one goes, another one comes.
-pub fn script(live: usize, steps: usize, seed: u64) -> Script {
-    const UNIT: u64 = 256;
-    const TURNS: usize = 20;
+/// In which order ranges go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest first, as in a scene that is flown through.
+    Sweep,
+    /// Any: each operation looks for memory that nothing has looked at for long, and with many
+    /// ranges pays for that rather than for the allocator.
+    Random,
+}
+
+impl Order {
+    /// As in the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sweep => "many-sweep",
+            Self::Random => "many-random",
+        }
+    }
+}
+
+const UNIT: u64 = 256;
+const UNITS_MAX: u64 = 32;
+const TURNS: usize = 8;
+
+/// About `live` ranges of 1 to 32 units of 256 bytes, in a space that they fill to 85 %, and then
+/// so many steps of churn: one goes, others come.
+///
+/// # Panics
+/// For 2^32 ranges and more.
+pub fn script(live: usize, steps: usize, order: Order, seed: u64) -> Script {
     let mut random = Random::new(seed);
     let mut writer = Writer::default();
     for _ in 0..live {
-        writer.alloc(random.between(1, 32) * UNIT, 1);
+        writer.alloc(random.between(1, UNITS_MAX) * UNIT, 1);
     }
     let capacity = (writer.live_bytes / 85 * 100).next_multiple_of(UNIT);
     let target = writer.live_bytes;
     let warm_up = writer.take();
+    // The last range takes the place of one that goes: a sweep over places is one over ages.
+    let mut at = 0;
     let turns = (0..TURNS)
         .map(|_| {
             for _ in 0..steps.div_ceil(TURNS) {
-                let nth = random.index(writer.live_count());
-                writer.free(nth);
+                at = match order {
+                    Order::Sweep => (at + 1) % writer.live_count(),
+                    Order::Random => random.index(writer.live_count()),
+                };
+                writer.free(at);
                 while writer.live_bytes < target {
-                    writer.alloc(random.between(1, 32) * UNIT, 1);
+                    writer.alloc(random.between(1, UNITS_MAX) * UNIT, 1);
                 }
             }
             writer.take()
@@ -31,7 +61,7 @@ pub fn script(live: usize, steps: usize, seed: u64) -> Script {
         .collect();
     let slots = writer.slots();
     Script {
-        name: format!("many-{live}"),
+        name: format!("{}-{live}", order.name()),
         setup: Setup {
             capacity,
             unit: UNIT,

@@ -129,7 +129,14 @@ fn offset_reuse() -> Script {
         }
     };
     let turns = rounds(&mut writer, OFFSET_ROUNDS * 50, round);
-    script("offset-reuse", OFFSET_CAPACITY, 1, &writer, Vec::new(), turns)
+    script(
+        "offset-reuse",
+        OFFSET_CAPACITY,
+        1,
+        &writer,
+        Vec::new(),
+        turns,
+    )
 }
 
 /// `OffsetAllocator`'s test of zero fragmentation: 256 ranges of 1 MiB fill the space, eight go,

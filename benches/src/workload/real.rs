@@ -65,11 +65,20 @@ impl Recorded {
                     if len > 0 {
                         live -= u64::from(len);
                         ranges -= 1;
-                        ops.push(Op { slot, len: 0, align: 1 });
+                        ops.push(Op {
+                            slot,
+                            len: 0,
+                            align: 1,
+                        });
                     }
                 }
             }
-            if let Some(Mesh { id, vertex_bytes, index_bytes }) = come {
+            if let Some(Mesh {
+                id,
+                vertex_bytes,
+                index_bytes,
+            }) = come
+            {
                 let at = id as usize;
                 sizes.resize(sizes.len().max(at + 1), (0, 0));
                 let lens = (vertex_bytes, index_bytes.next_multiple_of(4));

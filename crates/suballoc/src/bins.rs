@@ -78,8 +78,8 @@ impl Bins {
     #[inline(always)]
     pub(crate) fn insert(&mut self, nodes: &mut Nodes, index: u32, len: u64) {
         let bin = bin_of(len);
-        self.used.insert(bin);
         let head = core::mem::replace(&mut self.heads[bin], index);
+        self.used.insert(bin);
         if head != NONE && !is_exact(bin) {
             self.heads[bin] = head;
             tree::insert(nodes, &mut self.heads[bin], index);

@@ -219,12 +219,13 @@ impl Space {
     ///
     /// [`AllocError::ZeroSize`], [`AllocError::TooLarge`] where the range would end after the
     /// space, [`AllocError::Misaligned`] where `start` is inside a unit,
+    /// [`AllocError::TooManyRanges`] where as many are live as the space may have,
     /// [`AllocError::Occupied`] where a part of the range is live.
     pub fn alloc_at(&mut self, start: ByteOffset, len: ByteLen) -> Result<Allocation, AllocError> {
-        if len.is_zero() || self.live_count >= self.live_max {
-            return Err(self.refusal(len));
-        }
         let requested = ByteLen::new(start.get()).saturating_add(len);
+        if len.is_zero() {
+            return Err(AllocError::ZeroSize);
+        }
         if requested > self.capacity() {
             return Err(AllocError::TooLarge {
                 requested,
@@ -237,6 +238,9 @@ impl Space {
                 unit: self.unit(),
             });
         };
+        if self.live_count >= self.live_max {
+            return Err(AllocError::TooManyRanges { max: self.live_max });
+        }
         let units = self.scale.units_up(len);
         let node = self.node_at(start);
         let is_free = self.nodes.is_free(node);

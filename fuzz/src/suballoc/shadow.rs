@@ -176,13 +176,6 @@ impl Shadow {
                 requested: ByteLen::new(start.saturating_add(len)),
                 capacity: ByteLen::new(self.capacity),
             });
-            if self.is_full() && len > self.capacity {
-                // A full space looks at the length only.
-                reasons.push(AllocError::TooLarge {
-                    requested: ByteLen::new(len),
-                    capacity: ByteLen::new(self.capacity),
-                });
-            }
         }
         if !start.is_multiple_of(self.unit) {
             reasons.push(AllocError::Misaligned {
