@@ -135,7 +135,11 @@ pub fn play<H: MeshHeap>(script: &Script) -> Outcome {
             Step::Remove(id) => heap.remove(*id),
             Step::Frame => {
                 heap.frame();
-                let Figures { held_bytes, live_bytes, .. } = heap.figures();
+                let Figures {
+                    held_bytes,
+                    live_bytes,
+                    ..
+                } = heap.figures();
                 peak = peak.max(held_bytes);
                 shares.push((live_bytes > 0).then(|| held_bytes as f64 / live_bytes as f64));
             }

@@ -125,7 +125,9 @@ pub struct BevySlabs {
 impl core::fmt::Debug for BevySlabs {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let figures = &self.figures;
-        f.debug_struct("BevySlabs").field("figures", figures).finish_non_exhaustive()
+        f.debug_struct("BevySlabs")
+            .field("figures", figures)
+            .finish_non_exhaustive()
     }
 }
 
@@ -154,7 +156,10 @@ impl BevySlabs {
 
     fn place_in_slab(&mut self, layout: Layout, slots: u32) -> (u32, Allocation) {
         for &buffer in self.by_layout.get(&layout).into_iter().flatten() {
-            let slab = self.slabs.get_mut(&buffer).expect("slabs of a layout are there");
+            let slab = self
+                .slabs
+                .get_mut(&buffer)
+                .expect("slabs of a layout are there");
             if let Some(allocation) = slab.allocate(slots) {
                 return (buffer, allocation);
             }
@@ -182,7 +187,10 @@ impl BevySlabs {
                 self.figures.buffers_held -= 1;
                 continue;
             };
-            let slab = self.slabs.get_mut(&place.buffer).expect("it holds the range");
+            let slab = self
+                .slabs
+                .get_mut(&place.buffer)
+                .expect("it holds the range");
             slab.allocator.free(allocation);
             slab.ranges -= 1;
             if slab.ranges == 0 {

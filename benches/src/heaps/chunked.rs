@@ -75,17 +75,20 @@ impl Chunked {
     }
 
     fn reserve(&mut self, request: &Request) -> RangeKey {
-        let reserved = self.heap.reserve(request, None).or_else(|error| match error {
-            ReserveError::NeedsChunk {
-                capacity,
-                lifetime,
-                dedicated,
-            } => {
-                self.open(capacity, lifetime, dedicated);
-                self.heap.reserve(request, None)
-            }
-            other => Err(other),
-        });
+        let reserved = self
+            .heap
+            .reserve(request, None)
+            .or_else(|error| match error {
+                ReserveError::NeedsChunk {
+                    capacity,
+                    lifetime,
+                    dedicated,
+                } => {
+                    self.open(capacity, lifetime, dedicated);
+                    self.heap.reserve(request, None)
+                }
+                other => Err(other),
+            });
         reserved.expect("meshes are shorter than a buffer can be, and there is no budget")
     }
 }

@@ -81,6 +81,7 @@ impl MeshChurn {
             steps: Vec::new(),
             live: Vec::new(),
             live_bytes: 0,
+            gone_bytes: 0,
             next_id: 0,
             frames: 0,
         };
@@ -109,11 +110,7 @@ impl MeshChurn {
         let mut last = 0..0;
         for _ in 0..5 {
             last.start = writer.frames;
-            for _ in 0..TURNOVER_FRAMES {
-                writer.shrink(size - size / TURNOVER_FRAMES);
-                writer.fill(size);
-                writer.frame();
-            }
+            writer.turn_over(size);
             last.end = writer.frames;
         }
         Script {
@@ -132,13 +129,16 @@ struct Writer {
     steps: Vec<Step>,
     live: Vec<(u32, u64)>,
     live_bytes: u64,
+    gone_bytes: u64,
     next_id: u32,
     frames: usize,
 }
 
 impl Writer {
     fn add(&mut self) {
-        let Churn { len_min, len_max, .. } = self.churn.lens;
+        let Churn {
+            len_min, len_max, ..
+        } = self.churn.lens;
         let len = self.random.log_uniform(len_min, len_max);
         let stride = STRIDES[self.random.index(STRIDES.len())];
         let len = u32::try_from(len).expect("lengths of workloads have 32 bits");
@@ -159,6 +159,7 @@ impl Writer {
         let nth = self.random.index(self.live.len());
         let (id, bytes) = self.live.swap_remove(nth);
         self.live_bytes -= bytes;
+        self.gone_bytes += bytes;
         self.steps.push(Step::Remove(id));
     }
 
@@ -168,9 +169,15 @@ impl Writer {
         }
     }
 
-    fn shrink(&mut self, size: u64) {
-        while self.live_bytes > size {
-            self.remove();
+    /// Replaces meshes until as many bytes have gone as there are, evenly over the frames.
+    fn turn_over(&mut self, size: u64) {
+        let before = self.gone_bytes;
+        for frame in 1..=TURNOVER_FRAMES {
+            while self.gone_bytes - before < size * frame / TURNOVER_FRAMES {
+                self.remove();
+            }
+            self.fill(size);
+            self.frame();
         }
     }
 
@@ -206,7 +213,11 @@ impl Form {
 
     /// `None` for a mesh that has no whole elements, or none at all.
     fn mesh(&self, mesh: &trace::Mesh) -> Option<Mesh> {
-        let trace::Mesh { vertex_bytes, index_bytes, .. } = *mesh;
+        let trace::Mesh {
+            vertex_bytes,
+            index_bytes,
+            ..
+        } = *mesh;
         let whole = |stride: &&u32| vertex_bytes.is_multiple_of(**stride);
         let is_mesh = vertex_bytes > 0 && index_bytes > 0;
         let index_width = self.index_width;
