@@ -10,6 +10,8 @@ use crate::replay::{Op, Player, Script};
 pub trait Entrant {
     /// The name in the tables.
     fn name(&self) -> &'static str;
+    /// As [`Player::make_slots`].
+    fn make_slots(&mut self, count: usize);
     /// As [`Player::play`].
     fn play(&mut self, ops: &[Op]) -> usize;
     /// As [`Player::live_bytes`].
@@ -21,6 +23,10 @@ pub trait Entrant {
 impl<A: Allocator> Entrant for Player<A> {
     fn name(&self) -> &'static str {
         A::NAME
+    }
+
+    fn make_slots(&mut self, count: usize) {
+        Self::make_slots(self, count);
     }
 
     fn play(&mut self, ops: &[Op]) -> usize {
@@ -36,12 +42,12 @@ impl<A: Allocator> Entrant for Player<A> {
     }
 }
 
-/// Makes an entrant for a script; `None` where it cannot take part.
+/// Makes an entrant for a script, without slots; `None` where it cannot take part.
 pub type Enter = fn(&Script) -> Option<Box<dyn Entrant>>;
 
 /// The function that enters the allocator `A`.
 pub fn enter<A: Allocator + 'static>(script: &Script) -> Option<Box<dyn Entrant>> {
-    Player::<A>::new(script).map(|player| Box::new(player) as Box<dyn Entrant>)
+    Player::<A>::without_slots(&script.setup).map(|player| Box::new(player) as Box<dyn Entrant>)
 }
 
 /// What one allocator did with one script.
@@ -105,6 +111,8 @@ pub fn run(script: &Script, entrants: &[Enter]) -> Vec<Outcome> {
 fn start(script: &Script, enter: Enter) -> Option<Playing> {
     let mut account = Account::default();
     let mut entrant = account.book(|| enter(script))?;
+    // What the harness remembers is none of the allocator's books.
+    entrant.make_slots(script.slots);
     account.book(|| entrant.play(&script.warm_up));
     Some(Playing {
         entrant,

@@ -117,10 +117,11 @@ mod callbacks {
                 return core::ptr::null_mut();
             }
             let piece = at.add(front(align));
-            let words = piece.cast::<usize>();
+            let piece: *mut c_void = piece.cast();
+            let words: *mut usize = piece.cast();
             words.sub(1).write(layout.size());
             words.sub(2).write(align);
-            piece.cast()
+            piece
         }
     }
 

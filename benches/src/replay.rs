@@ -111,9 +111,21 @@ pub struct Player<A: Allocator> {
 impl<A: Allocator> Player<A> {
     /// An empty allocator for the script; `None` where it cannot be set up so.
     pub fn new(script: &Script) -> Option<Self> {
-        let allocator = A::new(&script.setup)?;
-        let slots = (0..script.slots).map(|_| None).collect();
+        let mut player = Self::without_slots(&script.setup)?;
+        player.make_slots(script.slots);
+        Some(player)
+    }
+
+    /// An empty allocator, and no room to remember what it gives out.
+    pub fn without_slots(setup: &Setup) -> Option<Self> {
+        let allocator = A::new(setup)?;
+        let slots = Vec::new();
         Some(Self { allocator, slots })
+    }
+
+    /// Makes room for the ids of a script.
+    pub fn make_slots(&mut self, count: usize) {
+        self.slots.resize_with(count, || None);
     }
 
     /// Carries out the operations, and returns how many allocations failed. What failed is not

@@ -10,19 +10,19 @@
 //! | `ours`, `peer_value` | the two values |
 //! | `peer` | whose value is compared with ours |
 //! | `ratio` | ours divided by the peer's; null where that is not a number |
-//! | `harness_ns` | with `ns_per_op`: the harness's own time for each operation, already taken off |
+//! | `harness_ns` | with `ns_per_op`: what the harness takes, already taken off both |
 //!
-//! | metric | unit | better |
+//! | metric | what | better |
 //! |---|---|---|
-//! | `ns_per_op` | nanoseconds for one allocation or one free | lower |
-//! | `instructions_per_op` | instructions for one allocation or one free | lower |
-//! | `first_failure_fill` | share of the capacity that is live when the first allocation fails | higher |
+//! | `ns_per_op` | nanoseconds for an allocation or a free | lower |
+//! | `instructions_per_op` | instructions for an allocation or a free | lower |
+//! | `cost_growth` | `ns_per_op` with 4 Mi live ranges, by that with 64 Ki | lower |
+//! | `first_failure_fill` | share of the space that is live at the first failure | higher |
 //! | `failed_share` | share of the allocations that failed | lower |
 //! | `metadata_bytes` | most bytes that the books took | lower |
 //! | `capacity_needed` | bytes of the smallest space in which nothing fails | lower |
 //! | `held_per_live` | mean of the bytes held for each live byte | lower |
-//! | `returned_share` | share of the most bytes held that was given back after a shrink | higher |
-//! | `cost_growth` | `ns_per_op` with 4 Mi live ranges, by that with 64 Ki | lower |
+//! | `returned_share` | share of the most bytes held that came back after a shrink | higher |
 
 use std::fs;
 use std::io;

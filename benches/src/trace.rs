@@ -75,22 +75,21 @@ fn parse(text: impl Read) -> Result<Vec<Event>, TraceError> {
     let mut events = Vec::new();
     for (line, text) in (1..).zip(BufReader::new(text).lines()) {
         let text = text?;
-        if let Some(event) = event(&text).ok_or_else(|| TraceError::Malformed {
-            line,
-            text: text.clone(),
-        })? {
-            events.push(event);
+        // What is drawn, comments and empty lines say nothing of what is there.
+        if text.is_empty() || text.starts_with(['+', '-', '#']) {
+            continue;
+        }
+        match event(&text) {
+            Some(event) => events.push(event),
+            None => return Err(TraceError::Malformed { line, text }),
         }
     }
     Ok(events)
 }
 
-/// `None` for a malformed line, `Some(None)` for one that says nothing of what is there.
-fn event(line: &str) -> Option<Option<Event>> {
+fn event(line: &str) -> Option<Event> {
     let mut words = line.split_ascii_whitespace();
-    let Some(first) = words.next() else {
-        return Some(None);
-    };
+    let first = words.next()?;
     let mut number = || words.next()?.parse().ok();
     let mut mesh = || {
         Some(Mesh {
@@ -99,15 +98,13 @@ fn event(line: &str) -> Option<Option<Event>> {
             index_bytes: number()?,
         })
     };
-    Some(match first {
-        "A" => Some(Event::Add(mesh()?)),
-        "R" => Some(Event::Replace(mesh()?)),
-        "D" => Some(Event::Remove(number()?)),
+    match first {
+        "A" => mesh().map(Event::Add),
+        "R" => mesh().map(Event::Replace),
+        "D" => number().map(Event::Remove),
         "F" => Some(Event::Frame),
-        "+" | "-" => None,
-        comment if comment.starts_with('#') => None,
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
 #[cfg(test)]

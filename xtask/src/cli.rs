@@ -53,6 +53,16 @@ pub(crate) enum Task {
         #[arg(long)]
         minimise: bool,
     },
+    /// Compare our crates with their peers, into target/compare
+    Compare {
+        /// What is compared
+        #[arg(value_parser = ["suballoc"])]
+        what: String,
+
+        /// Passed on to geoheap-compare (`cargo xtask compare suballoc -- --help` lists them)
+        #[arg(last = true, value_name = "ARGUMENTS")]
+        args: Vec<String>,
+    },
     /// Check layering, manifests, sources and links
     Tidy,
 }

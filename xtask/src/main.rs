@@ -1,13 +1,15 @@
 #![forbid(unsafe_code)]
-//! The project's automation: `cargo xtask demo`, `test`, `ci`, `fuzz` and `tidy`.
+//! The project's automation: `cargo xtask demo`, `test`, `ci`, `compare`, `fuzz` and `tidy`.
 //!
 //! Each command does its own set-up, so that a clean clone on a fresh machine needs nothing else.
 //! It is a program of the workspace rather than a script, and so it runs wherever Rust does.
 
 mod ci;
 mod cli;
+mod compare;
 mod demo;
 mod fuzz;
+mod install;
 mod process;
 mod report;
 mod suite;
@@ -53,6 +55,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             };
             fuzz::run(&workspace, may_install, &options)
         }
+        Task::Compare { what, args } => compare::run(&workspace, may_install, &what, &args),
         Task::Tidy => tidy::run(&workspace),
     }
 }

@@ -5,14 +5,13 @@
 //! Ubuntu's packages where this program may, and otherwise the command is printed. Windows and
 //! macOS bring a driver of their own.
 
-mod host;
-mod install;
+pub(crate) mod host;
 #[cfg(test)]
 mod tests;
 
-use crate::process::{Failure, run};
+use crate::install::{self, Need};
+use crate::process::Failure;
 use crate::vulkan::host::Host;
-use crate::vulkan::install::{Plan, Rights, plan};
 
 /// Packages of Debian and Ubuntu.
 const LOADER_PACKAGE: &str = "libvulkan1";
@@ -77,21 +76,27 @@ fn provide(host: &Host, packages: &[&str], may_install: bool) -> Result<(), Fail
     if packages.is_empty() {
         return Ok(());
     }
-    let rights = if may_install {
-        Rights::of_this_process()
-    } else {
-        Rights::None
-    };
-    match plan(packages, host.distribution().as_ref(), rights) {
-        Plan::Tell(text) => Err(Failure::new(text)),
-        Plan::Run { update, install } => {
-            eprintln!("xtask: installing {}", packages.join(", "));
-            // A stale or unreachable list is no reason to stop: the packages may be in the
-            // lists at hand, and if not, the installation says so.
-            if let Err(failure) = run(&mut update.command()) {
-                eprintln!("xtask: {failure}; trying with the package lists at hand");
-            }
-            run(&mut install.command())
-        }
+    install::provide(host, &need(packages), may_install)
+}
+
+const fn need<'a>(packages: &'a [&'a str]) -> Need<'a> {
+    Need {
+        what: "a part of Vulkan",
+        packages,
+        by_hand: &[
+            (
+                "fedora",
+                "sudo dnf install vulkan-loader mesa-vulkan-drivers vulkan-validation-layers",
+            ),
+            (
+                "arch",
+                "sudo pacman -S vulkan-icd-loader vulkan-swrast vulkan-validation-layers",
+            ),
+            (
+                "alpine",
+                "sudo apk add vulkan-loader mesa-vulkan-swrast vulkan-validation-layers",
+            ),
+        ],
+        elsewhere: "the Vulkan loader and a driver, such as Mesa's software driver lavapipe",
     }
 }

@@ -82,9 +82,10 @@ pub fn many_ranges(table: &mut Table, extent: &Extent) {
     ];
     for order in [many::Order::Sweep, many::Order::Random] {
         let runs = extent.many.map(|live| {
-            let script = many::script(live, extent.steps, order, 1);
+            // The ranges turn over twice at least.
+            let script = many::script(live, extent.steps.max(2 * live), order, 1);
             let outcomes = measure::run(&script, &entrants);
-            rows(table, &script.name, &[outcomes.clone()]);
+            rows(table, &script.name, std::slice::from_ref(&outcomes));
             outcomes
         });
         let [small, large] = &runs;

@@ -63,7 +63,7 @@ fn padding_suffices_from_every_start() {
         for align in [1, 4, 12, 36, 256] {
             for len in [1, 100, 256] {
                 let padded = padded_units(len, align, unit) * unit;
-                for start in (0..512 * unit).step_by(unit as usize) {
+                for start in (0..512).map(|at| at * unit) {
                     let at = start.next_multiple_of(align);
                     let fits = at + len <= start + padded;
                     assert!(fits, "{unit} {align} {len} {start}");

@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::host::{Distribution, Host};
-use super::install::{Plan, Rights, plan};
+use super::need;
 use super::*;
+use crate::install::{Plan, Rights, plan};
 
 /// A made-up file system, gone at the end of its test.
 struct Root(PathBuf);
@@ -218,7 +219,7 @@ fn typed(plan: &Plan) -> Vec<String> {
 #[test]
 fn debian_is_served_without_a_question() {
     let packages = [LOADER_PACKAGE, DRIVER_PACKAGE];
-    let root = plan(&packages, Some(&Distribution::Debian), Rights::Root);
+    let root = plan(&need(&packages), Some(&Distribution::Debian), Rights::Root);
     let env = "env DEBIAN_FRONTEND=noninteractive apt-get";
     let install = "-o DPkg::Lock::Timeout=300 install --yes --no-install-recommends \
                    libvulkan1 mesa-vulkan-drivers";
@@ -226,7 +227,7 @@ fn debian_is_served_without_a_question() {
         typed(&root),
         [format!("{env} update"), format!("{env} {install}")]
     );
-    let sudo = plan(&packages, Some(&Distribution::Debian), Rights::Sudo);
+    let sudo = plan(&need(&packages), Some(&Distribution::Debian), Rights::Sudo);
     assert_eq!(
         typed(&sudo),
         [
@@ -239,10 +240,11 @@ fn debian_is_served_without_a_question() {
 #[test]
 fn without_rights_the_exact_command_is_told() {
     let packages = [LOADER_PACKAGE, DRIVER_PACKAGE];
-    let tell = |found: Option<Distribution>| match plan(&packages, found.as_ref(), Rights::None) {
-        Plan::Tell(text) => text,
-        run @ Plan::Run { .. } => panic!("{run:?} without rights"),
-    };
+    let tell =
+        |found: Option<Distribution>| match plan(&need(&packages), found.as_ref(), Rights::None) {
+            Plan::Tell(text) => text,
+            run @ Plan::Run { .. } => panic!("{run:?} without rights"),
+        };
     let debian = tell(Some(Distribution::Debian));
     let command = "sudo apt-get update && sudo apt-get install --yes \
                    libvulkan1 mesa-vulkan-drivers";
@@ -261,7 +263,7 @@ fn without_rights_the_exact_command_is_told() {
 #[test]
 fn elsewhere_root_rights_do_not_start_a_foreign_package_manager() {
     let plan = plan(
-        &[DRIVER_PACKAGE],
+        &need(&[DRIVER_PACKAGE]),
         Some(&Distribution::Other("arch".into())),
         Rights::Root,
     );

@@ -2,7 +2,21 @@
 
 use std::process::{Command, Stdio};
 
-use crate::vulkan::host::Distribution;
+use crate::process::{Failure, run};
+use crate::vulkan::host::{Distribution, Host};
+
+/// Something that this machine lacks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need<'a> {
+    /// What it is, as the start of a sentence.
+    pub(crate) what: &'a str,
+    /// Debian's packages.
+    pub(crate) packages: &'a [&'a str],
+    /// The command that brings it, by a distribution's id.
+    pub(crate) by_hand: &'a [(&'a str, &'a str)],
+    /// What to look for where none of these is known.
+    pub(crate) elsewhere: &'a str,
+}
 
 /// What this process may do with the package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +86,11 @@ pub(crate) enum Plan {
     Tell(String),
 }
 
-/// Decides how `packages` (Debian's names) come to this machine.
-pub(crate) fn plan(packages: &[&str], found: Option<&Distribution>, rights: Rights) -> Plan {
-    let list = packages.join(" ");
+/// Decides how what is needed comes to this machine.
+pub(crate) fn plan(need: &Need<'_>, found: Option<&Distribution>, rights: Rights) -> Plan {
+    let list = need.packages.join(" ");
+    let missing = format!("{} is missing on this machine", need.what);
+    let elsewhere = format!("install {} (Debian calls it {list})", need.elsewhere);
     match found {
         Some(Distribution::Debian) if rights != Rights::None => {
             // Waiting for the lock serves machines that update themselves after boot.
@@ -86,38 +102,47 @@ pub(crate) fn plan(packages: &[&str], found: Option<&Distribution>, rights: Righ
                 "--yes",
             ];
             words.push("--no-install-recommends");
-            words.extend(packages);
+            words.extend(need.packages);
             Plan::Run {
                 update: Call::new(rights, &["apt-get", "update"]),
                 install: Call::new(rights, &words),
             }
         }
         Some(Distribution::Debian) => Plan::Tell(format!(
-            "a part of Vulkan is missing on this machine; install it with\n    \
+            "{missing}; install it with\n    \
              sudo apt-get update && sudo apt-get install --yes {list}"
         )),
-        Some(Distribution::Other(id)) => Plan::Tell(match by_hand(id) {
-            Some(command) => format!(
-                "a part of Vulkan is missing on this machine; install it with\n    {command}"
-            ),
-            None => format!(
-                "a part of Vulkan is missing on this machine ({id}); install the Vulkan loader \
-                 and a driver, such as Mesa's software driver lavapipe (Debian calls them {list})"
-            ),
-        }),
-        None => Plan::Tell(format!(
-            "a part of Vulkan is missing on this machine; install the Vulkan loader and a \
-             driver, such as Mesa's software driver lavapipe (Debian calls them {list})"
-        )),
+        Some(Distribution::Other(id)) => {
+            let by_hand = need.by_hand.iter().find(|(other, _)| other == id);
+            Plan::Tell(match by_hand {
+                Some((_, command)) => format!("{missing}; install it with\n    {command}"),
+                None => format!("{missing} ({id}); {elsewhere}"),
+            })
+        }
+        None => Plan::Tell(format!("{missing}; {elsewhere}")),
     }
 }
 
-/// The command that brings loader, software driver and validation layers elsewhere.
-fn by_hand(id: &str) -> Option<&'static str> {
-    Some(match id {
-        "fedora" => "sudo dnf install vulkan-loader mesa-vulkan-drivers vulkan-validation-layers",
-        "arch" => "sudo pacman -S vulkan-icd-loader vulkan-swrast vulkan-validation-layers",
-        "alpine" => "sudo apk add vulkan-loader mesa-vulkan-swrast vulkan-validation-layers",
-        _ => return None,
-    })
+/// Installs what is needed.
+///
+/// # Errors
+/// When that cannot be done from here; the text holds the exact command.
+pub(crate) fn provide(host: &Host, need: &Need<'_>, may_install: bool) -> Result<(), Failure> {
+    let rights = if may_install {
+        Rights::of_this_process()
+    } else {
+        Rights::None
+    };
+    match plan(need, host.distribution().as_ref(), rights) {
+        Plan::Tell(text) => Err(Failure::new(text)),
+        Plan::Run { update, install } => {
+            eprintln!("xtask: installing {}", need.packages.join(", "));
+            // A stale or unreachable list is no reason to stop: the packages may be in the
+            // lists at hand, and if not, the installation says so.
+            if let Err(failure) = run(&mut update.command()) {
+                eprintln!("xtask: {failure}; trying with the package lists at hand");
+            }
+            run(&mut install.command())
+        }
+    }
 }

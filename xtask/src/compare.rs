@@ -1,0 +1,54 @@
+//! `cargo xtask compare`: the comparison of our crates with their peers, built and run.
+
+use std::process::Command;
+
+use crate::install::{self, Need};
+use crate::process::{Failure, cargo, run as run_command};
+use crate::vulkan::host::Host;
+use crate::workspace::Workspace;
+
+const COMPILER: Need<'_> = Need {
+    what: "a C++ compiler, which VMA needs,",
+    packages: &["g++"],
+    by_hand: &[
+        ("fedora", "sudo dnf install gcc-c++"),
+        ("arch", "sudo pacman -S gcc"),
+        ("alpine", "sudo apk add g++"),
+    ],
+    elsewhere: "a C++ compiler",
+};
+
+/// Runs the comparison `what`; its rows go to `target/compare/WHAT.json`.
+///
+/// # Errors
+/// When there is no C++ compiler and it cannot be installed, or the comparison fails.
+pub(crate) fn run(
+    workspace: &Workspace,
+    may_install: bool,
+    what: &str,
+    args: &[String],
+) -> Result<(), Failure> {
+    if !has_compiler() {
+        install::provide(&Host::this(), &COMPILER, may_install)?;
+    }
+    let out = workspace
+        .target_dir
+        .join("compare")
+        .join(format!("{what}.json"));
+    let mut command = cargo(&workspace.root);
+    command
+        .args(["run", "--release", "-p", "geoheap-benches"])
+        .args(["--features", "vma", "--bin", "geoheap-compare", "--", what])
+        .arg("--out")
+        .arg(out)
+        .args(args);
+    run_command(&mut command)
+}
+
+/// Whether the compiler that a build script would call is there.
+fn has_compiler() -> bool {
+    let named = std::env::var_os("CXX");
+    let program = named.unwrap_or_else(|| "c++".into());
+    // Elsewhere build scripts know where the platform's own compiler is.
+    !cfg!(target_os = "linux") || Command::new(program).arg("--version").output().is_ok()
+}
