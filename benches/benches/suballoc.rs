@@ -77,7 +77,7 @@ impl<A: Allocator> Run<A> {
 fn bench<A: Allocator>(group: &mut BenchmarkGroup<'_, WallTime>, churn: &Churn) {
     if let Some(mut run) = Run::<A>::new(churn) {
         group.bench_function(A::NAME, |bencher| {
-            bencher.iter(|| black_box(&mut run).step())
+            bencher.iter(|| black_box(&mut run).step());
         });
     }
 }

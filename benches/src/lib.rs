@@ -21,6 +21,7 @@
 //! ```
 
 pub mod compare;
+pub mod heaps;
 pub mod measure;
 pub mod meter;
 pub mod peers;

@@ -22,6 +22,8 @@
 //! | `metadata_bytes` | most bytes that the books took | lower |
 //! | `capacity_needed` | bytes of the smallest space in which nothing fails | lower |
 //! | `held_per_live` | mean of the bytes held for each live byte | lower |
+//! | `copied_per_added` | bytes that growth copied, for each byte added | lower |
+//! | `buffers_made` | GPU buffers made | lower |
 //! | `returned_share` | share of the most bytes held that came back after a shrink | higher |
 
 use std::fs;

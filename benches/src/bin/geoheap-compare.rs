@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use geoheap_benches::compare::{Extent, bars, instructions, suballoc};
+use geoheap_benches::heaps;
 use geoheap_benches::meter::Meter;
 use geoheap_benches::table::Table;
 use geoheap_benches::workload::planning;
@@ -73,6 +74,8 @@ enum Part {
     Many,
     /// Recorded traces
     Traces,
+    /// Heaps of many chunks
+    Heaps,
     /// Instructions for each operation, where there is valgrind
     Instructions,
 }
@@ -122,6 +125,7 @@ fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
             Part::Patterns => suballoc::known_patterns(&mut table, &extent),
             Part::Many => suballoc::many_ranges(&mut table, &extent),
             Part::Traces => suballoc::traces(&mut table, &extent)?,
+            Part::Heaps => heaps::compare(&mut table, extent.steps / 10, extent.seeds.min(3))?,
             Part::Instructions if options.quick => {}
             Part::Instructions => instructions::count(&mut table, &std::env::current_exe()?),
         }

@@ -46,7 +46,7 @@ pub struct MeshChurn {
 /// Meshes that go in a frame while the data set fills, churns or shrinks.
 const STEPS_PER_FRAME: usize = 16;
 /// Frames in which the small data set is replaced once: four seconds.
-const TURNOVER_FRAMES: u64 = 240;
+const TURNOVER_FRAMES: usize = 240;
 /// Position, normal and texture coordinates, and what else vertices often have.
 const STRIDES: [u32; 4] = [24, 32, 36, 48];
 /// Six indices of 2 bytes for each vertex, as a closed surface of triangles has.
@@ -81,7 +81,6 @@ impl MeshChurn {
             steps: Vec::new(),
             live: Vec::new(),
             live_bytes: 0,
-            gone_bytes: 0,
             next_id: 0,
             frames: 0,
         };
@@ -129,7 +128,6 @@ struct Writer {
     steps: Vec<Step>,
     live: Vec<(u32, u64)>,
     live_bytes: u64,
-    gone_bytes: u64,
     next_id: u32,
     frames: usize,
 }
@@ -157,9 +155,12 @@ impl Writer {
 
     fn remove(&mut self) {
         let nth = self.random.index(self.live.len());
-        let (id, bytes) = self.live.swap_remove(nth);
+        let mesh = self.live.swap_remove(nth);
+        self.gone(mesh);
+    }
+
+    fn gone(&mut self, (id, bytes): (u32, u64)) {
         self.live_bytes -= bytes;
-        self.gone_bytes += bytes;
         self.steps.push(Step::Remove(id));
     }
 
@@ -169,12 +170,18 @@ impl Writer {
         }
     }
 
-    /// Replaces meshes until as many bytes have gone as there are, evenly over the frames.
+    /// Replaces each mesh that is there now, in random order, evenly over the frames.
     fn turn_over(&mut self, size: u64) {
-        let before = self.gone_bytes;
-        for frame in 1..=TURNOVER_FRAMES {
-            while self.gone_bytes - before < size * frame / TURNOVER_FRAMES {
-                self.remove();
+        let mut old = std::mem::take(&mut self.live);
+        for last in (1..old.len()).rev() {
+            old.swap(last, self.random.index(last + 1));
+        }
+        for left in (0..TURNOVER_FRAMES).rev() {
+            let keep = old.len() * left / (left + 1);
+            while old.len() > keep
+                && let Some(mesh) = old.pop()
+            {
+                self.gone(mesh);
             }
             self.fill(size);
             self.frame();

@@ -13,7 +13,8 @@ pub struct Recorded {
     pub name: &'static str,
     /// Below the package's folder.
     pub file: &'static str,
-    /// Bytes of a vertex: what the start of a vertex range is a multiple of.
+    /// Bytes of a vertex: what the start of a vertex range is a multiple of, but in the few meshes
+    /// that have others.
     pub stride: u32,
 }
 
@@ -28,7 +29,7 @@ impl Recorded {
         Self {
             name: "trace-bevy",
             file: "data/bevy_voxel_world_gebco.trace.gz",
-            stride: 32,
+            stride: 60,
         },
     ];
 
@@ -83,7 +84,9 @@ impl Recorded {
                 sizes.resize(sizes.len().max(at + 1), (0, 0));
                 let lens = (vertex_bytes, index_bytes.next_multiple_of(4));
                 sizes[at] = lens;
-                for (slot, len, align) in [(2 * id, lens.0, self.stride), (2 * id + 1, lens.1, 4)] {
+                let whole = vertex_bytes.is_multiple_of(self.stride);
+                let align = if whole { self.stride } else { 4 };
+                for (slot, len, align) in [(2 * id, lens.0, align), (2 * id + 1, lens.1, 4)] {
                     if len > 0 {
                         live += u64::from(len);
                         ranges += 1;

@@ -12,7 +12,7 @@ use geoheap_suballoc::{Align, ByteLen};
 
 /// Ticks until no frame uses an old version any more.
 const LAG_TICKS: u64 = 3;
-/// Ticks in which the blocks of the data set are all replaced once, by bytes.
+/// Ticks in which the blocks of the data set are all replaced once.
 const TURNOVER_TICKS: u64 = 40;
 /// What a vertex takes: the alignment of most blocks.
 const STRIDES: [u64; 8] = [12, 16, 20, 24, 28, 32, 36, 48];
@@ -93,9 +93,12 @@ impl World {
 
     fn remove(&mut self) {
         let at = self.random.below(self.live.len() as u64);
-        let (key, len) = self
-            .live
-            .swap_remove(usize::try_from(at).expect("an index"));
+        let at = usize::try_from(at).expect("an index");
+        let block = self.live.swap_remove(at);
+        self.retire(block);
+    }
+
+    fn retire(&mut self, (key, len): (RangeKey, u64)) {
         self.live_bytes -= len;
         self.heap.retire(key).expect("it is live");
         self.retired.push_back((self.tick + LAG_TICKS, key));
@@ -118,14 +121,19 @@ impl World {
         }
     }
 
-    /// Replaces blocks until as many bytes as are live have gone and come.
+    /// Replaces each block that is there now, in random order.
     fn turn_over(&mut self) {
         let size = self.live_bytes;
-        let step = size / TURNOVER_TICKS;
-        for _ in 0..TURNOVER_TICKS {
-            let keep = size.saturating_sub(step);
-            while self.live_bytes > keep {
-                self.remove();
+        let mut old = std::mem::take(&mut self.live);
+        for last in (1..old.len()).rev() {
+            let at = self.random.below(last as u64 + 1);
+            old.swap(last, usize::try_from(at).expect("an index"));
+        }
+        for left in (0..TURNOVER_TICKS).rev() {
+            let keep = old.len() as u64 * left / (left + 1);
+            while old.len() as u64 > keep {
+                let block = old.pop().expect("there are more than are kept");
+                self.retire(block);
             }
             while self.live_bytes < size {
                 self.add();
