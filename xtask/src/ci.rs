@@ -111,6 +111,13 @@ fn run_step(
             let program = demo::build(workspace, release)?;
             fly_watched(&program, &workspace.target_dir.join("ci-validation"))
         }
+        Step::SmallScope => {
+            // Only without debug assertions it goes through all of them.
+            cargo
+                .args(["test", "-p", "geoheap-suballoc", "--release"])
+                .args(["--lib", "small_scope"]);
+            run_command(&mut cargo)
+        }
         Step::Loom => {
             // A folder of its own: with other flags, everything is built anew.
             let target_dir = workspace.target_dir.join("loom");

@@ -84,6 +84,8 @@ pub(crate) enum Step {
     Lockstep,
     /// A flight under Vulkan's validation layer, and not a word from it
     Validation,
+    /// Every short sequence of operations of `suballoc`
+    SmallScope,
     /// Every interleaving of a writer and readers of `frame-sync`
     Loom,
 }

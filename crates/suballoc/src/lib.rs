@@ -181,6 +181,8 @@ mod report;
 mod resize;
 mod scale;
 mod search;
+#[cfg(test)]
+mod small_scope;
 mod space;
 mod tree;
 mod validate;

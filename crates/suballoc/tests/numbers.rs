@@ -1,6 +1,8 @@
 //! Offsets, lengths, alignments, ranges and reports.
 
-use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange, Space};
+use geoheap_suballoc::{
+    Align, AllocError, ByteLen, ByteOffset, ByteRange, RangeId, Space, SpaceError,
+};
 
 fn align(bytes: u64) -> Align {
     Align::new(bytes).unwrap()
@@ -97,4 +99,68 @@ fn a_report_counts_free_ranges_by_power_of_two() {
       from 4096: 9520 bytes in 2 ranges
       from 32768: 55760 bytes in 1 ranges
     ");
+}
+
+/// S8: as many ranges as the space may have, and not one more, however they lie.
+#[test]
+fn the_greatest_number_of_live_ranges_is_exact() {
+    fn check(live_max: u32, unit: u64) {
+        let capacity = ByteLen::new(unit * 3 * u64::from(live_max.max(1)));
+        let mut space = Space::with_live_max(capacity, ByteLen::new(unit), live_max).unwrap();
+        let mut add = |at: u64| {
+            let start = ByteOffset::new(at * 2 * unit);
+            space.alloc_at(start, ByteLen::new(unit)).map(|new| new.id)
+        };
+        // A free unit between any two: the most ranges, live and free, that there can be.
+        let ids: Result<Vec<RangeId>, _> = (0..u64::from(live_max)).map(&mut add).collect();
+        let ids = ids.unwrap();
+        let full = AllocError::TooManyRanges { max: live_max };
+        assert_eq!(
+            add(u64::from(live_max)),
+            Err(full),
+            "one more than {live_max}"
+        );
+        assert_eq!(
+            space.alloc(ByteLen::new(unit), Align::ONE).unwrap_err(),
+            full,
+            "{live_max}"
+        );
+        let words = format!("{live_max} ranges are live, and no more are allowed");
+        assert_eq!(full.to_string(), words);
+        let Some(last) = ids.last() else { return };
+        space.free(*last).unwrap();
+        space.alloc(ByteLen::new(unit), Align::ONE).unwrap();
+        assert_eq!(space.live_count(), live_max);
+        space.validate();
+    }
+    for live_max in [0, 1, 2, 4, 1_000] {
+        check(live_max, 1);
+        check(live_max, 12);
+    }
+    let requested = Space::LIVE_MAX + 1;
+    let refused = Space::with_live_max(ByteLen::new(8), ByteLen::new(1), requested);
+    let max = Space::LIVE_MAX;
+    let error = SpaceError::TooManyRanges { requested, max };
+    assert_eq!(refused.map(|_| ()), Err(error));
+    let words = format!("{requested} ranges are asked for, the most is {max}");
+    assert_eq!(error.to_string(), words);
+}
+
+/// What the crate's head says of memory: at most 30 bytes a range beyond the fixed part.
+#[test]
+fn the_books_are_small() {
+    let mib = ByteLen::from_mib(16);
+    let fixed = Space::new(mib, ByteLen::new(16)).unwrap().memory_bytes();
+    assert!(fixed <= 21 << 10, "{fixed} bytes for 16 MiB in units of 16");
+    let largest = Space::new(Space::CAPACITY_MAX, ByteLen::new(1)).unwrap();
+    assert!(largest.memory_bytes() <= 31 << 10, "{largest:?}");
+    let small = Space::new(ByteLen::new(100), ByteLen::new(1)).unwrap();
+    assert!(small.memory_bytes() <= 1 << 10, "{}", small.memory_bytes());
+
+    let mut space = Space::new(mib, ByteLen::new(16)).unwrap();
+    for live in 1..=100_000 {
+        space.alloc(ByteLen::new(48), Align::ONE).unwrap();
+        let bytes = space.memory_bytes() - fixed;
+        assert!(bytes <= 30 * (live + 1), "{bytes} bytes for {live} ranges");
+    }
 }

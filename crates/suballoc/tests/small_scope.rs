@@ -1,47 +1,9 @@
-//! All there is in small spaces, against the naive twin.
+//! All layouts of small spaces and all requests in each, against the naive twin.
 
 mod oracle;
 
 use geoheap_suballoc::Strategy;
 use oracle::Pair;
-
-/// All sequences of a few operations on 16 units: what order of operations can do.
-#[test]
-fn all_short_sequences() {
-    const REQUESTS: [(u64, u64); 9] = [
-        (1, 1),
-        (3, 1),
-        (7, 1),
-        (16, 1),
-        (1, 5),
-        (2, 4),
-        (4, 3),
-        (3, 8),
-        (5, 16),
-    ];
-
-    fn go_on(pair: &Pair, depth: u32, steps: &mut u64) {
-        *steps += 1;
-        if depth == 0 {
-            return;
-        }
-        for (len, align) in REQUESTS {
-            let mut next = pair.clone();
-            next.alloc(len, align, Strategy::BestFit);
-            if next.live.len() > pair.live.len() {
-                go_on(&next, depth - 1, steps);
-            }
-        }
-        for nth in 0..pair.live.len() {
-            let mut next = pair.clone();
-            next.free(nth);
-            go_on(&next, depth - 1, steps);
-        }
-    }
-    let mut steps = 0;
-    go_on(&Pair::new(16, 1), 6, &mut steps);
-    assert!(steps > 100_000, "only {steps} sequences were tried");
-}
 
 /// All ways to tile a few units with live ranges and holes, and in each of them all requests:
 /// each length, each alignment from 1 to beyond the end, each place, each resize.
