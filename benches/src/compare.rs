@@ -18,8 +18,8 @@ pub struct Extent {
     pub seeds: u64,
     /// Live ranges of the small and of the large heap.
     pub many: [usize; 2],
-    /// Allocations of a failure count.
-    pub failure_allocs: usize,
+    /// Steps of a failure count.
+    pub failure_steps: usize,
 }
 
 impl Extent {
@@ -28,14 +28,14 @@ impl Extent {
         steps: 1_000_000,
         seeds: 10,
         many: [64 << 10, 4 << 20],
-        failure_allocs: 200_000,
+        failure_steps: 200_000,
     };
     /// Whether all of it works.
     pub const QUICK: Self = Self {
         steps: 400,
         seeds: 1,
         many: [256, 512],
-        failure_allocs: 2_000,
+        failure_steps: 2_000,
     };
 }
 

@@ -1,7 +1,7 @@
 //! Counts the bytes that allocators keep their books in.
 #![expect(
     unsafe_code,
-    reason = "an allocator of the process, and callbacks for C++, can be counted in no other way"
+    reason = "an allocator of the process, and the C heap, can be counted in no other way"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -55,15 +55,20 @@ unsafe impl GlobalAlloc for Meter {
 }
 
 /// The bytes that one allocator keeps its books in, over turns that it takes with others.
+///
+/// What Rust allocates is counted at each call, what C++ does at the end of each turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Account {
     bytes: i64,
     peak: i64,
+    c_bytes: i64,
+    c_peak: i64,
 }
 
 impl Account {
     /// Books what `work` allocates.
     pub fn book<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let c_before = c_heap_bytes();
         let before = LIVE_BYTES.load(Relaxed);
         PEAK_BYTES.store(before, Relaxed);
         let result = work();
@@ -71,87 +76,26 @@ impl Account {
             .peak
             .max(self.bytes + PEAK_BYTES.load(Relaxed) - before);
         self.bytes += LIVE_BYTES.load(Relaxed) - before;
+        self.c_bytes += c_heap_bytes() - c_before;
+        self.c_peak = self.c_peak.max(self.c_bytes);
         result
     }
 
     /// The most bytes there ever were.
     pub fn peak_bytes(&self) -> u64 {
-        self.peak.max(0).unsigned_abs()
+        self.peak.max(self.c_peak).max(0).unsigned_abs()
     }
 }
 
-#[cfg(feature = "vma")]
-pub(crate) use callbacks::callbacks;
-
-#[cfg(feature = "vma")]
-mod callbacks {
-    use core::ffi::c_void;
-    use std::alloc::{Layout, alloc, dealloc};
-
-    use ash::vk;
-
-    /// In front of what C++ gets, its layout's size and alignment are kept.
-    const WORDS: usize = 2;
-    const WORD: usize = size_of::<usize>();
-
-    /// Room in front of a piece, a multiple of its alignment.
-    const fn front(align: usize) -> usize {
-        let kept = WORDS * WORD;
-        if align > kept { align } else { kept }
+/// Bytes that the C heap has given out, which C++ and the system's allocator share; 0 where the
+/// platform does not tell.
+fn c_heap_bytes() -> i64 {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: It takes nothing and returns a structure of numbers.
+        let info = unsafe { libc::mallinfo2() };
+        i64::try_from(info.uordblks + info.hblkhd).unwrap_or(i64::MAX)
     }
-
-    unsafe extern "system" fn allocate(
-        _: *mut c_void,
-        size: usize,
-        align: usize,
-        _: vk::SystemAllocationScope,
-    ) -> *mut c_void {
-        let align = align.max(WORD);
-        let Ok(layout) = Layout::from_size_align(front(align) + size, align) else {
-            return core::ptr::null_mut();
-        };
-        // SAFETY: The layout is not empty, since there is room in front, in which both words lie.
-        unsafe {
-            let at = alloc(layout);
-            if at.is_null() {
-                return core::ptr::null_mut();
-            }
-            let piece = at.add(front(align));
-            let piece: *mut c_void = piece.cast();
-            let words: *mut usize = piece.cast();
-            words.sub(1).write(layout.size());
-            words.sub(2).write(align);
-            piece
-        }
-    }
-
-    unsafe extern "system" fn free(_: *mut c_void, piece: *mut c_void) {
-        if piece.is_null() {
-            return;
-        }
-        // SAFETY: `piece` came from `allocate`, which wrote both words in front of it.
-        unsafe {
-            let words = piece.cast::<usize>();
-            let (size, align) = (words.sub(1).read(), words.sub(2).read());
-            let layout = Layout::from_size_align_unchecked(size, align);
-            dealloc(piece.cast::<u8>().sub(front(align)), layout);
-        }
-    }
-
-    /// Callbacks that allocate where this program does, so that [`super::Meter`] sees it.
-    pub(crate) fn callbacks() -> &'static vk::AllocationCallbacks<'static> {
-        struct Shared(vk::AllocationCallbacks<'static>);
-        // SAFETY: It is made of function pointers and null pointers, and never changed.
-        unsafe impl Sync for Shared {}
-        static CALLBACKS: Shared = Shared(vk::AllocationCallbacks {
-            p_user_data: core::ptr::null_mut(),
-            pfn_allocation: Some(allocate),
-            pfn_reallocation: None,
-            pfn_free: Some(free),
-            pfn_internal_allocation: None,
-            pfn_internal_free: None,
-            _marker: core::marker::PhantomData,
-        });
-        &CALLBACKS.0
-    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    0
 }

@@ -31,16 +31,16 @@ pub fn churns(table: &mut Table, extent: &Extent) {
 pub fn failures(table: &mut Table, extent: &Extent) {
     const SEEDS: u64 = 5;
     for workload in &Failures::ALL {
-        let allocs = extent.failure_allocs;
+        let steps = extent.failure_steps;
         let shares = [
-            share::<peers::Ours>(workload, SEEDS, allocs),
-            share::<peers::Offset>(workload, SEEDS, allocs),
+            share::<peers::Ours>(workload, SEEDS, steps),
+            share::<peers::Offset>(workload, SEEDS, steps),
             #[cfg(feature = "vma")]
-            share::<peers::Vma>(workload, SEEDS, allocs),
+            share::<peers::Vma>(workload, SEEDS, steps),
             #[cfg(feature = "vma")]
-            share::<peers::VmaFast>(workload, SEEDS, allocs),
-            share::<peers::Tlsf>(workload, SEEDS, allocs),
-            share::<peers::Ranges>(workload, SEEDS, allocs),
+            share::<peers::VmaFast>(workload, SEEDS, steps),
+            share::<peers::Tlsf>(workload, SEEDS, steps),
+            share::<peers::Ranges>(workload, SEEDS, steps),
         ];
         let [(_, ours), peers @ ..] = shares;
         for (peer, theirs) in peers {
@@ -54,9 +54,9 @@ pub fn failures(table: &mut Table, extent: &Extent) {
 fn share<A: Allocator>(
     workload: &Failures,
     seeds: u64,
-    allocs: usize,
+    steps: usize,
 ) -> (&'static str, Option<f64>) {
-    let shares = (1..=seeds).filter_map(|seed| workload.failed_share::<A>(seed, allocs));
+    let shares = (1..=seeds).filter_map(|seed| workload.failed_share::<A>(seed, steps));
     (A::NAME, mean(&shares.collect::<Vec<_>>()))
 }
 

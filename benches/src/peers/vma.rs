@@ -9,7 +9,6 @@ use vk_mem::{
 };
 
 use super::{Allocator, Setup};
-use crate::meter;
 
 /// Two-level segregated fit with its best fit.
 pub struct Vma(Block);
@@ -26,7 +25,6 @@ impl Block {
     fn new(setup: &Setup, flags: Flags) -> Option<Self> {
         let info = VirtualBlockCreateInfo {
             size: setup.capacity,
-            allocation_callbacks: Some(meter::callbacks()),
             ..VirtualBlockCreateInfo::default()
         };
         let block = VirtualBlock::new(info).ok()?;

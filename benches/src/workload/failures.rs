@@ -8,14 +8,15 @@ use crate::random::Random;
 pub struct Failures {
     /// As in the tables.
     pub name: &'static str,
-    /// The fill that an allocation must not exceed, or a random range goes first.
+    /// The fill that no allocation may exceed: a random range goes instead.
     pub live_share: f64,
-    /// Longest length in bytes; the shortest is 256, and all are rounded up to 256.
+    /// Longest length in bytes; the shortest is 256, and each one in between is possible.
     pub len_max: u64,
 }
 
 const CAPACITY: u64 = 16 << 20;
-const UNIT: u64 = 256;
+const UNIT: u64 = 1;
+const LEN_MIN: u64 = 256;
 
 impl Failures {
     /// All of them.
@@ -34,28 +35,30 @@ impl Failures {
         }
     }
 
-    /// The share of the allocations that fail, of so many. After a failure one random range goes,
-    /// so that the ranges of two allocators drift apart: a ranking rather than a measure.
+    /// The share of the allocations that fail, in so many steps: one draws a length, and either
+    /// allocates it or, where the fill would be exceeded, frees a random range. After a failure
+    /// one random range goes, so that the ranges of two allocators drift apart: a ranking rather
+    /// than a measure.
     ///
-    /// `None` where the allocator cannot have the space.
+    /// `None` where the allocator cannot have the space, or nothing was allocated.
     #[expect(clippy::cast_precision_loss, reason = "bytes are far below 2^53")]
-    pub fn failed_share<A: Allocator>(&self, seed: u64, allocs: usize) -> Option<f64> {
+    pub fn failed_share<A: Allocator>(&self, seed: u64, steps: usize) -> Option<f64> {
         let setup = Setup {
             capacity: CAPACITY,
             unit: UNIT,
-            live_max: u32::try_from(CAPACITY / UNIT).ok()?,
+            live_max: u32::try_from(CAPACITY / LEN_MIN).ok()?,
         };
         let mut allocator = A::new(&setup)?;
         let mut random = Random::new(seed);
         let mut live: Vec<(A::Id, u64)> = Vec::new();
-        let (mut live_bytes, mut failed) = (0, 0);
-        for _ in 0..allocs {
-            let len = random
-                .log_uniform(UNIT, self.len_max)
-                .next_multiple_of(UNIT);
-            while (live_bytes + len) as f64 > CAPACITY as f64 * self.live_share {
+        let (mut live_bytes, mut tried, mut failed) = (0, 0, 0);
+        for _ in 0..steps {
+            let len = random.log_uniform(LEN_MIN, self.len_max);
+            if (live_bytes + len) as f64 > CAPACITY as f64 * self.live_share {
                 free_one(&mut allocator, &mut live, &mut live_bytes, &mut random);
+                continue;
             }
+            tried += 1;
             if let Some(id) = allocator.alloc(len, 1) {
                 live.push((id, len));
                 live_bytes += len;
@@ -67,7 +70,7 @@ impl Failures {
         for (id, _) in live {
             allocator.free(id);
         }
-        Some(f64::from(failed) / allocs as f64)
+        (tried > 0).then(|| f64::from(failed) / f64::from(tried))
     }
 }
 

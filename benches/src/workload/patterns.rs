@@ -33,7 +33,9 @@ pub fn all(seed: u64) -> Vec<Script> {
 }
 
 const VMA_ALLOCS: usize = 3_333;
-const VMA_ITERATIONS: usize = 60;
+/// As many as VMA plays one after the other.
+const VMA_ITERATIONS: usize = 10;
+const VMA_TURNS: usize = 8;
 
 /// VMA's `BenchmarkAlgorithms`: 3 333 lengths from 32 to 1 023 bytes in 10 000 KiB, then all are
 /// freed, on an empty block or on one that was filled to a third and lost half of that.
@@ -52,12 +54,14 @@ fn vma_free(name: &str, order: Order, filled: bool, seed: u64) -> Script {
     }
     let kept = writer.live_count();
     let warm_up = writer.take();
-    let turns = (0..VMA_ITERATIONS)
+    let turns = (0..VMA_TURNS)
         .map(|_| {
-            for _ in 0..VMA_ALLOCS {
-                writer.alloc(random.between(32, 1_023), 1);
+            for _ in 0..VMA_ITERATIONS {
+                for _ in 0..VMA_ALLOCS {
+                    writer.alloc(random.between(32, 1_023), 1);
+                }
+                free_from(&mut writer, kept, order, &mut random);
             }
-            free_from(&mut writer, kept, order, &mut random);
             writer.take()
         })
         .collect();
@@ -80,27 +84,19 @@ fn free_from(writer: &mut Writer, kept: usize, order: Order, random: &mut Random
 
 const VIRTUAL_ALLOCS: usize = 7_200;
 const VIRTUAL_OPS: usize = 14_400;
-const VIRTUAL_ITERATIONS: usize = 20;
+const VIRTUAL_ITERATIONS: usize = 4;
+const VIRTUAL_TURNS: usize = 8;
 
 /// VMA's `VirtualBlocksAlgorithmsBenchmark`: 7 200 lengths from 1 to 2 056 bytes in a block of
 /// two and a half times their sum, then 14 400 operations, half of them frees, then all is freed.
 fn vma_virtual(align: u64, seed: u64) -> Script {
     let mut random = Random::new(seed);
     let mut writer = Writer::default();
-    let turns = (0..VIRTUAL_ITERATIONS)
+    let turns = (0..VIRTUAL_TURNS)
         .map(|_| {
-            for _ in 0..VIRTUAL_ALLOCS {
-                writer.alloc(random.between(1, 2_056), align);
+            for _ in 0..VIRTUAL_ITERATIONS {
+                virtual_block(&mut writer, align, &mut random);
             }
-            for _ in 0..VIRTUAL_OPS {
-                if random.below(2) == 0 && writer.live_count() > 0 {
-                    let nth = random.index(writer.live_count());
-                    writer.free(nth);
-                } else {
-                    writer.alloc(random.between(1, 2_056), align);
-                }
-            }
-            free_from(&mut writer, 0, Order::Backward, &mut random);
             writer.take()
         })
         .collect();
@@ -110,9 +106,24 @@ fn vma_virtual(align: u64, seed: u64) -> Script {
     script(&name, capacity, 1, &writer, Vec::new(), turns)
 }
 
+fn virtual_block(writer: &mut Writer, align: u64, random: &mut Random) {
+    for _ in 0..VIRTUAL_ALLOCS {
+        writer.alloc(random.between(1, 2_056), align);
+    }
+    for _ in 0..VIRTUAL_OPS {
+        if random.below(2) == 0 && writer.live_count() > 0 {
+            let nth = random.index(writer.live_count());
+            writer.free(nth);
+        } else {
+            writer.alloc(random.between(1, 2_056), align);
+        }
+    }
+    free_from(writer, 0, Order::Backward, random);
+}
+
 const OFFSET_CAPACITY: u64 = 256 << 20;
-const OFFSET_ITERATIONS: usize = 40;
-const OFFSET_ROUNDS: usize = 50;
+const OFFSET_ITERATIONS: usize = 8;
+const OFFSET_ROUNDS: usize = 200;
 
 /// `OffsetAllocator`'s reuse tests: some ranges, of which one is freed, and its room used again.
 fn offset_reuse() -> Script {

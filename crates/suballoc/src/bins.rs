@@ -137,6 +137,10 @@ impl Bins {
         if is_exact(bin) {
             return Some((self.heads[bin], bin));
         }
+        let root = self.heads[bin];
+        if nodes.at(root).is_leaf() && nodes.len(root) >= len {
+            return Some((root, bin));
+        }
         self.shortest_in_trees(nodes, len, bin)
     }
 
