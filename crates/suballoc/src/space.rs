@@ -319,8 +319,9 @@ impl Space {
         self.free_count
     }
 
-    /// The heap bytes of the books: a fixed part for the bins (see the crate's head), and 24 for
-    /// each range, live or free, of which at most a fifth waits to be used.
+    /// The heap bytes of the books: 4 for each bin, which does not change, and 24 for each slot of
+    /// the arena. It has a slot for each range, live or free, that there ever were at once, and at
+    /// most a sixteenth and eight more.
     pub fn memory_bytes(&self) -> usize {
         self.nodes.memory_bytes() + self.bins.memory_bytes()
     }
