@@ -103,13 +103,15 @@ impl Bins {
                 bin_next: next,
                 ..
             } = *nodes.at(index);
-            assert!(
-                (*head == index) == (prev == NONE),
-                "S3: bin {bin} has another first node"
-            );
-            nodes.at_mut(prev).bin_next = next;
-            nodes.at_mut(next).bin_prev = prev;
-            *head = if prev == NONE { next } else { *head };
+            // What the first node has before it is not kept, so that taking it, which is what an
+            // allocation does, leaves alone the second one, which nothing has looked at for long.
+            if *head == index {
+                *head = next;
+            } else {
+                assert!(prev != NONE, "S3: bin {bin} has another first node");
+                nodes.at_mut(prev).bin_next = next;
+                nodes.at_mut(next).bin_prev = prev;
+            }
         } else if *head == index && nodes.at(index).is_leaf() {
             *head = NONE;
         } else {

@@ -3,7 +3,7 @@
 use core::iter::FusedIterator;
 
 use crate::bytes::ByteRange;
-use crate::nodes::{NONE, RangeId, State};
+use crate::nodes::{NONE, RangeId};
 use crate::space::Space;
 
 /// A range of the tiling, live or free.
@@ -49,7 +49,8 @@ impl Iterator for Iter<'_> {
             return None;
         }
         let node = self.space.nodes.at(self.at);
-        let id = (node.state() == State::Live).then(|| RangeId::new(self.at, node.generation()));
+        let is_live = self.space.nodes.is_live(self.at);
+        let id = is_live.then(|| RangeId::new(self.at, node.generation()));
         let range = self.space.range_of(self.at);
         self.at = node.next;
         Some(Span { range, id })

@@ -32,9 +32,10 @@
 //!
 //! **Nodes.** The space is tiled by nodes, each one live or free. A node is 24 bytes in an arena
 //! and is named by its index there: its start, its generation, its neighbours in address order,
-//! and two links for the bins. It has no length: that is the distance to the next one's start. A
-//! free thus finds both neighbours, and merges with those that are free, in O(1) (boundary tags,
-//! Knuth, *The Art of Computer Programming* 1, 2.5).
+//! and 8 bytes that hold the length of a live node, or the two links by which the bins hold a free
+//! one, whose length is the distance to the next one's start. A bitmap says which nodes are live:
+//! a range that goes looks at the bits of its neighbours, and at themselves only to merge with
+//! them, in O(1) (boundary tags, Knuth, *The Art of Computer Programming* 1, 2.5).
 //!
 //! **Bins.** Free nodes are filed by length: in one bin for each length up to 4096, and in 128
 //! bins for each power of two above. A bin of one length is a doubly linked list, last freed
@@ -111,7 +112,7 @@
 //! [`Space::validate`] walks them; assertions and tests cite them by number.
 //!
 //! - **S1** The nodes tile the space: the first starts at 0, each starts where the one before
-//!   ends, the last ends at the capacity, and none is empty.
+//!   ends, the last ends at the capacity, none is empty, and each live one knows its length.
 //! - **S2** No two neighbours are both free.
 //! - **S3** Each free node is filed in the bin of its length, exactly once, and nothing else is.
 //! - **S4** The bitmap marks exactly the bins that are not empty.
@@ -128,21 +129,23 @@
 //! | operation | cost |
 //! |---|---|
 //! | [`Space::alloc`] | O(1); O(log n) where it takes or leaves a free range above 4096 units |
-//! | ... with an alignment above the unit | the same, and at most four nodes more; O(n) before it fails |
+//! | ... aligned to more than the unit | as `alloc`, and four nodes more; O(n) before it fails |
 //! | [`Space::free`], [`Space::grow_in_place`], [`Space::shrink_in_place`] | as `alloc` |
 //! | [`Space::alloc_at`] | O(1) in address order, else O(n) |
 //! | [`Strategy::LowestAddress`] | O(free ranges that are long enough) |
 //! | all figures | O(1); O(log n) for the largest free range above 4096 units |
 //! | [`Space::iter`], [`Space::report`], [`Space::validate`] | O(n) |
 //!
-//! n counts ranges, live and free. The books take 24 bytes for each of them, in an arena that
-//! grows by a sixteenth, and for each space a bitmap of 1 KiB and 4 bytes a bin: 20 KiB in a space
-//! of 16 MiB in units of 16 bytes, 30 KiB at most, and less in a space that is too short to fill
-//! the bins. [`Space::memory_bytes`] tells. After a churn there is a free range for every five to
-//! fourteen live ones, which makes 27 to 34 bytes for each live one.
+//! n counts ranges, live and free. The books take 24 bytes and a bit for each of them, in an
+//! arena that grows by a sixteenth, and for each space a bitmap of 1 KiB and 4 bytes a bin: 20 KiB
+//! in a space of 16 MiB in units of 16 bytes, 30 KiB at most, and less in a space that is too
+//! short to fill the bins. [`Space::memory_bytes`] tells. After a churn there is a free range for
+//! every five to fourteen live ones, which makes 27 to 34 bytes for each live one.
 //!
-//! In a large space most of an operation's time is spent on cache misses. It touches the node,
-//! its two neighbours and, in the bins, two nodes more.
+//! In a large space most of an operation's time is spent on cache misses: one for the node of a
+//! range that goes, one for each neighbour that it merges with, and one or two for the other nodes
+//! in the bins. With millions of ranges that come and go in random order the operations take
+//! several times as long as with thousands, as does any access to a record for each range.
 //!
 //! # Trade-offs
 //!

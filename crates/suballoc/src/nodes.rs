@@ -9,13 +9,10 @@ use crate::bins::LEN_MAX_UNITS;
 /// No node. Its slot exists, stands where the space ends, and takes the links that others would
 /// have to it, so that a node at an end is linked without a branch that no processor can predict.
 pub(crate) const NONE: u32 = 0;
-/// In the place of a bin link, says that the node is live.
-const LIVE: u32 = u32::MAX;
 /// In the place of a bin link, says that the slot is out of use.
-const VACANT: u32 = u32::MAX - 1;
+const VACANT: u32 = u32::MAX;
 
-/// Nodes that the arena can hold, the slot of no node left out: the two greatest indices are
-/// marks.
+/// Nodes that the arena can hold, the slot of no node left out: the greatest index is a mark.
 pub(crate) const NODES_MAX: u32 = VACANT - 1;
 
 /// Low bits of a node's tag.
@@ -74,7 +71,9 @@ pub(crate) enum State {
 }
 
 /// One node: from its start to that of the next one. It is as small as it can be, since what an
-/// operation in a large space takes its time for are cache misses.
+/// operation in a large space takes its time for are cache misses. For the same reason a live node
+/// knows its length, and a bitmap knows which nodes are live: a range that goes touches its
+/// neighbours only where it merges with them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     /// The start in units, and below it the generation: of the live range in this slot, or else
@@ -83,7 +82,8 @@ pub(crate) struct Node {
     /// The neighbours in address order.
     pub(crate) prev: u32,
     pub(crate) next: u32,
-    /// The links that the bins keep among free nodes. For any other node the first one is a mark.
+    /// The links that the bins keep among free nodes. In a live node, the halves of its length; in
+    /// a slot that is out of use, a mark and the next such slot.
     pub(crate) bin_prev: u32,
     pub(crate) bin_next: u32,
 }
@@ -116,35 +116,26 @@ impl Node {
         self.tag = self.tag & !GENERATION_MASK | generation as u64;
     }
 
-    /// Whether the node is the live range of this generation.
-    #[inline]
-    pub(crate) const fn is_live(&self, generation: NonZeroU32) -> bool {
-        self.bin_prev == LIVE && self.generation_bits() == generation.get()
-    }
-
-    #[inline]
-    pub(crate) const fn state(&self) -> State {
-        match self.bin_prev {
-            LIVE => State::Live,
-            VACANT => State::Vacant,
-            _ => State::Free,
-        }
-    }
-
     /// Whether a free node has no children in a tree.
     #[inline]
     pub(crate) const fn is_leaf(&self) -> bool {
         self.bin_prev == NONE && self.bin_next == NONE
     }
 
-    /// A free node is in no bin until it is filed.
+    /// The units of a live node.
     #[inline]
-    pub(crate) const fn set_state(&mut self, state: State) {
-        self.bin_prev = match state {
-            State::Vacant => VACANT,
-            State::Free => NONE,
-            State::Live => LIVE,
-        };
+    const fn live_len(&self) -> u64 {
+        (self.bin_next as u64) << u32::BITS | self.bin_prev as u64
+    }
+
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the halves of the length, one after the other"
+    )]
+    const fn set_live_len(&mut self, len: u64) {
+        self.bin_prev = len as u32;
+        self.bin_next = (len >> u32::BITS) as u32;
     }
 }
 
@@ -152,6 +143,9 @@ impl Node {
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     slots: Vec<Node>,
+    /// A bit for each slot: whether its node is live. That of no node is, so that nothing merges
+    /// with it.
+    live: Vec<u64>,
     vacant: u32,
 }
 
@@ -160,10 +154,14 @@ impl Nodes {
     pub(crate) fn new(units: u64) -> Self {
         let mut nodes = Self {
             slots: Vec::new(),
+            live: Vec::new(),
             vacant: NONE,
         };
         let none = nodes.take_slot(units);
         assert!(none == NONE, "S1: the first slot is the one of no node");
+        nodes.set_live(NONE, 0);
+        // No id has this generation.
+        nodes.at_mut(NONE).tag &= !GENERATION_MASK;
         let first = nodes.take_slot(0);
         nodes.at_mut(NONE).next = first;
         nodes.at_mut(NONE).prev = first;
@@ -185,10 +183,53 @@ impl Nodes {
         &mut self.slots[index as usize]
     }
 
-    /// The slot of an index that a caller gave.
+    /// Whether the slot has this generation and a live node.
     #[inline]
+    pub(crate) fn is_issued(&self, index: u32, generation: NonZeroU32) -> bool {
+        let slot = self.slots.get(index as usize);
+        slot.is_some_and(|slot| slot.generation_bits() == generation.get()) && self.is_live(index)
+    }
+
+    /// The slot of an index that a caller gave.
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {
         self.slots.get(index as usize)
+    }
+
+    pub(crate) fn state(&self, index: u32) -> State {
+        if self.is_live(index) {
+            State::Live
+        } else if self.at(index).bin_prev == VACANT {
+            State::Vacant
+        } else {
+            State::Free
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_live(&self, index: u32) -> bool {
+        self.live[(index / u64::BITS) as usize] >> (index % u64::BITS) & 1 != 0
+    }
+
+    /// Makes a free node, which is in no bin, a live one.
+    #[inline]
+    pub(crate) fn set_live(&mut self, index: u32, len: u64) {
+        self.live[(index / u64::BITS) as usize] |= 1 << (index % u64::BITS);
+        self.at_mut(index).set_live_len(len);
+    }
+
+    /// Makes a live node a free one, which is in no bin yet.
+    #[inline]
+    pub(crate) fn set_free(&mut self, index: u32) {
+        self.live[(index / u64::BITS) as usize] &= !(1 << (index % u64::BITS));
+        let node = self.at_mut(index);
+        node.bin_prev = NONE;
+        node.bin_next = NONE;
+    }
+
+    /// The units of a live node, without a look at the next one.
+    #[inline]
+    pub(crate) fn live_len(&self, index: u32) -> u64 {
+        self.at(index).live_len()
     }
 
     /// Where the node ends: where the next one starts.
@@ -203,12 +244,6 @@ impl Nodes {
         self.end(index) - self.at(index).start()
     }
 
-    /// Whether there is such a node, and it is free.
-    #[inline]
-    pub(crate) fn is_free(&self, index: u32) -> bool {
-        index != NONE && self.at(index).state() == State::Free
-    }
-
     /// Ends the generation of a slot: no id issued for it so far resolves any more (S7).
     #[inline]
     pub(crate) fn end_generation(&mut self, index: u32) {
@@ -216,19 +251,17 @@ impl Nodes {
         node.tag += u64::from(node.generation_bits() != GENERATION_WORN);
     }
 
-    /// Cuts the node `index` after its first `len` units; the rest becomes a free node that is
-    /// not yet in a bin. Returns the rest.
+    /// Cuts the node `index` of `whole` units after its first `len`; the rest becomes a free node
+    /// that is not yet in a bin. Returns the rest.
     #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
-    pub(crate) fn split(&mut self, index: u32, len: u64) -> u32 {
-        let Node { next, .. } = *self.at(index);
-        let cut = self.at(index).start() + len;
-        let end = self.at(next).start();
+    pub(crate) fn split(&mut self, index: u32, len: u64, whole: u64) -> u32 {
         assert!(
-            len > 0 && cut < end,
-            "S1: a cut at {cut} leaves an empty node before {end}"
+            0 < len && len < whole,
+            "S1: a cut at {len} of {whole} units leaves an empty node"
         );
-        let rest = self.take_slot(cut);
+        let Node { next, .. } = *self.at(index);
+        let rest = self.take_slot(self.at(index).start() + len);
         let node = self.at_mut(rest);
         node.prev = index;
         node.next = next;
@@ -273,7 +306,7 @@ impl Nodes {
         let index = self.vacant;
         let slot = self.at_mut(index);
         slot.set_start(start);
-        slot.set_state(State::Free);
+        slot.bin_prev = NONE;
         self.vacant = slot.bin_next;
         index
     }
@@ -288,8 +321,13 @@ impl Nodes {
         if self.slots.len() == self.slots.capacity() {
             // By so little that hardly anything waits to be used; each node is moved some sixteen
             // times in the life of the arena, which is less than one operation takes.
-            self.slots
-                .reserve_exact(self.slots.len() / GROWTH_SHARE + GROWTH_MIN);
+            let more = self.slots.len() / GROWTH_SHARE + GROWTH_MIN;
+            self.slots.reserve_exact(more);
+            let words = (self.slots.len() + more).div_ceil(u64::BITS as usize);
+            self.live.reserve_exact(words - self.live.len());
+        }
+        if self.slots.len().is_multiple_of(u64::BITS as usize) {
+            self.live.push(0);
         }
         self.slots.push(Node {
             tag: start << GENERATION_BITS | 1,
@@ -302,10 +340,10 @@ impl Nodes {
     }
 
     #[inline]
-    fn vacate(&mut self, index: u32) {
+    pub(crate) fn vacate(&mut self, index: u32) {
         let vacant = self.vacant;
         let slot = self.at_mut(index);
-        slot.set_state(State::Vacant);
+        slot.bin_prev = VACANT;
         if slot.generation_bits() != GENERATION_WORN {
             slot.bin_next = vacant;
             self.vacant = index;
@@ -314,7 +352,7 @@ impl Nodes {
 
     /// Bytes of the arena.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Node>()
+        self.slots.capacity() * size_of::<Node>() + self.live.capacity() * size_of::<u64>()
     }
 }
 

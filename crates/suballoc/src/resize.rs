@@ -21,7 +21,7 @@ impl Space {
         new_len: ByteLen,
     ) -> Result<ByteRange, ResizeError> {
         let (node, requested) = self.resize_request(id, new_len)?;
-        let (len, next) = (self.nodes.len(node), self.nodes.at(node).next);
+        let (len, next) = (self.nodes.live_len(node), self.nodes.at(node).next);
         if requested < len {
             let current = self.scale.len(len);
             return Err(ResizeError::WrongWay {
@@ -29,10 +29,10 @@ impl Space {
                 current,
             });
         }
-        let free_behind = if self.nodes.is_free(next) {
-            self.nodes.len(next)
-        } else {
+        let free_behind = if self.nodes.is_live(next) {
             0
+        } else {
+            self.nodes.len(next)
         };
         if requested - len > free_behind {
             let available = self.scale.len(len + free_behind);
@@ -48,6 +48,7 @@ impl Space {
             if len + free_behind > requested {
                 self.cut_tail(node, len + free_behind, requested);
             }
+            self.nodes.set_live(node, requested);
             self.live_units += requested - len;
         }
         self.paranoid();
@@ -67,7 +68,7 @@ impl Space {
         new_len: ByteLen,
     ) -> Result<ByteRange, ResizeError> {
         let (node, requested) = self.resize_request(id, new_len)?;
-        let len = self.nodes.len(node);
+        let len = self.nodes.live_len(node);
         if requested > len {
             let current = self.scale.len(len);
             return Err(ResizeError::WrongWay {
@@ -76,7 +77,8 @@ impl Space {
             });
         }
         if requested < len {
-            let rest = self.nodes.split(node, requested);
+            let rest = self.nodes.split(node, requested, len);
+            self.nodes.set_live(node, requested);
             self.free_count += 1;
             self.live_units -= len - requested;
             self.merge_and_file(rest, len - requested);

@@ -243,7 +243,7 @@ impl Space {
         }
         let units = self.scale.units_up(len);
         let node = self.node_at(start);
-        let is_free = self.nodes.is_free(node);
+        let is_free = !self.nodes.is_live(node);
         if !is_free || self.nodes.end(node) < start + units {
             let live = if is_free {
                 self.nodes.at(node).next
@@ -272,9 +272,9 @@ impl Space {
     #[inline]
     pub fn free(&mut self, id: RangeId) -> Result<ByteRange, FreeError> {
         let node = self.live(id)?;
-        let len = self.nodes.len(node);
+        let len = self.nodes.live_len(node);
         let freed = self.scale.range(self.nodes.at(node).start(), len);
-        self.nodes.at_mut(node).set_state(State::Free);
+        self.nodes.set_free(node);
         self.nodes.end_generation(node);
         self.live_units -= len;
         self.live_count -= 1;
@@ -319,9 +319,9 @@ impl Space {
         self.free_count
     }
 
-    /// The heap bytes of the books: 4 for each bin, which does not change, and 24 for each slot of
-    /// the arena. It has a slot for each range, live or free, that there ever were at once, and at
-    /// most a sixteenth and eight more.
+    /// The heap bytes of the books: 4 for each bin, which does not change, and 24 and a bit for
+    /// each slot of the arena. It has a slot for each range, live or free, that there ever were at
+    /// once, and at most a sixteenth and eight more.
     pub fn memory_bytes(&self) -> usize {
         self.nodes.memory_bytes() + self.bins.memory_bytes()
     }
@@ -361,7 +361,7 @@ impl Space {
         }
         let len = self.nodes.len(node);
         self.bins.remove(&mut self.nodes, node, bin);
-        let behind = self.nodes.split(node, padding);
+        let behind = self.nodes.split(node, padding, len);
         self.bins.insert(&mut self.nodes, node, padding);
         self.occupy(behind, len - padding, units)
     }
@@ -385,7 +385,7 @@ impl Space {
         if len > units {
             self.cut_tail(node, len, units);
         }
-        self.nodes.at_mut(node).set_state(State::Live);
+        self.nodes.set_live(node, units);
         self.live_units += units;
         self.live_count += 1;
         self.paranoid();
@@ -400,7 +400,7 @@ impl Space {
     #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     pub(crate) fn cut_tail(&mut self, node: u32, len: u64, units: u64) {
-        let rest = self.nodes.split(node, units);
+        let rest = self.nodes.split(node, units, len);
         self.bins.insert(&mut self.nodes, rest, len - units);
         self.free_count += 1;
     }
@@ -410,14 +410,14 @@ impl Space {
     #[inline(always)]
     pub(crate) fn merge_and_file(&mut self, mut node: u32, mut len: u64) {
         let Node { prev, next, .. } = *self.nodes.at(node);
-        if self.nodes.is_free(next) {
+        if !self.nodes.is_live(next) {
             let next_len = self.nodes.len(next);
             self.bins.remove(&mut self.nodes, next, bin_of(next_len));
             self.nodes.absorb_next(node);
             self.free_count -= 1;
             len += next_len;
         }
-        if self.nodes.is_free(prev) {
+        if !self.nodes.is_live(prev) {
             let prev_len = self.nodes.at(node).start() - self.nodes.at(prev).start();
             self.bins.remove(&mut self.nodes, prev, bin_of(prev_len));
             self.nodes.absorb_next(prev);
@@ -431,9 +431,10 @@ impl Space {
     /// The node of a live id.
     #[inline]
     pub(crate) fn live(&self, id: RangeId) -> Result<u32, FreeError> {
-        match self.nodes.get(id.index()) {
-            Some(slot) if slot.is_live(id.generation()) => Ok(id.index()),
-            _ => Err(self.not_live(id)),
+        if self.nodes.is_issued(id.index(), id.generation()) {
+            Ok(id.index())
+        } else {
+            Err(self.not_live(id))
         }
     }
 
@@ -450,7 +451,7 @@ impl Space {
     /// The node that holds the unit `at`, by walking from the cursor.
     fn node_at(&self, at: u64) -> u32 {
         let mut node = self.cursor;
-        if node == NONE || self.nodes.at(node).state() == State::Vacant {
+        if node == NONE || self.nodes.state(node) == State::Vacant {
             node = self.nodes.first();
         }
         while at < self.nodes.at(node).start() {
@@ -463,8 +464,12 @@ impl Space {
     }
 
     pub(crate) fn range_of(&self, node: u32) -> ByteRange {
-        self.scale
-            .range(self.nodes.at(node).start(), self.nodes.len(node))
+        let len = if self.nodes.is_live(node) {
+            self.nodes.live_len(node)
+        } else {
+            self.nodes.len(node)
+        };
+        self.scale.range(self.nodes.at(node).start(), len)
     }
 
     pub(crate) fn paranoid(&self) {

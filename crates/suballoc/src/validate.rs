@@ -40,10 +40,10 @@ impl Space {
                 "S1: the node at {end} has another one before it"
             );
             assert!(
-                node.state() != State::Vacant,
+                self.nodes.state(at) != State::Vacant,
                 "S1: the node at {end} is a vacant slot"
             );
-            let free = node.state() == State::Free;
+            let free = self.nodes.state(at) == State::Free;
             assert!(
                 !(free && prev_free),
                 "S2: the free node at {end} has a free one before it"
@@ -51,6 +51,11 @@ impl Space {
             if free {
                 free_count += 1;
             } else {
+                assert!(
+                    self.nodes.live_len(at) == node_end - start,
+                    "S1: the live node at {start} believes to have {} units",
+                    self.nodes.live_len(at)
+                );
                 live_count += 1;
                 live_units += node_end - start;
             }
@@ -77,9 +82,8 @@ impl Space {
             let mut at = self.bins.first_in(&self.nodes, bin, 0);
             while let Some(index) = at {
                 at = self.bins.next_in(&self.nodes, bin, index);
-                let node = self.nodes.at(index);
                 assert!(
-                    node.state() == State::Free,
+                    self.nodes.state(index) == State::Free,
                     "S3: bin {bin} holds a node that is not free"
                 );
                 assert!(

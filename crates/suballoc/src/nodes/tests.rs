@@ -36,7 +36,7 @@ fn a_worn_slot_is_taken_out_of_service() {
         first.index(),
         "S7: the worn slot was issued again"
     );
-    assert_eq!(space.nodes.at(first.index()).state(), State::Vacant, "S7");
+    assert_eq!(space.nodes.state(first.index()), State::Vacant, "S7");
     assert_eq!(space.get(fresh).map(|range| range.start.get()), Some(0));
 
     space.free(fresh).expect("live");

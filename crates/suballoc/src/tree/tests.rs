@@ -14,7 +14,7 @@ fn nodes_of(lens: &[u64]) -> (Nodes, Vec<u32>) {
         .iter()
         .map(|len| {
             let index = at;
-            at = nodes.split(index, *len);
+            at = nodes.split(index, *len, nodes.len(index));
             index
         })
         .collect();

@@ -3,7 +3,7 @@ extern crate std;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 
-use crate::nodes::{NONE, State};
+use crate::nodes::NONE;
 use crate::{Align, ByteLen, Space};
 
 /// Three live ranges of 4 units with free ones of 4 units between and behind.
@@ -43,19 +43,21 @@ fn a_broken_space_is_found() {
     check("S1", |space| space.nodes.at_mut(second(space)).set_start(0));
     check("S1", |space| space.nodes.at_mut(second(space)).prev = NONE);
     check("S1", |space| {
-        space.nodes.at_mut(first(space)).set_state(State::Vacant);
+        let node = second(space);
+        space.nodes.vacate(node);
     });
     check("S1", |space| space.nodes.at_mut(NONE).set_start(25));
     check("S1", |space| space.units += 1);
+    check("S1", |space| space.nodes.set_live(first(space), 5));
     check("S2", |space| {
-        space.nodes.at_mut(first(space)).set_state(State::Free);
+        space.nodes.set_free(first(space));
     });
     check("S3", |space| {
         let node = second(space);
         space.bins.remove(&mut space.nodes, node, 3);
     });
     check("S5", |space| {
-        space.nodes.at_mut(second(space)).set_state(State::Live);
+        space.nodes.set_live(second(space), 4);
     });
     check("S5", |space| space.live_units += 1);
     check("S5", |space| space.live_count += 1);
@@ -64,6 +66,7 @@ fn a_broken_space_is_found() {
         let node = second(space);
         let next = space.nodes.at(node).next;
         space.nodes.at_mut(next).set_start(11);
+        space.nodes.set_live(next, 1);
         space.live_units -= 3;
     });
     check("S3: bin 3 runs", |space| {
