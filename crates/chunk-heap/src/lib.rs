@@ -54,7 +54,9 @@
 //!
 //! # Mechanism
 //!
-//! **Chunks.** Each chunk is a `geoheap_suballoc::Space` (aligned best fit). A range goes to the
+//! **Chunks.** Each chunk is a `geoheap_suballoc::Space` (best fit; for an alignment above the unit
+//! the best of the four shortest rooms that are long enough, then the shortest that holds the range
+//! wherever it starts, and any only where there is none). A range goes to the
 //! densest chunk that has room, so that the others empty out and can be given back: chunks are
 //! filed by how full they are in 8 steps and by the size class of their largest free room (the
 //! size classes of two-level segregated fit), and are filed anew only when one of these changes.
