@@ -42,7 +42,7 @@ impl<A: Allocator> Run<A> {
             allocator: player.allocator,
             live: Vec::new(),
             live_bytes: 0,
-            target_bytes: churn.capacity / 100 * 85,
+            target_bytes: churn.live_bytes(),
             align: churn.aligns[0],
             lens,
             random,

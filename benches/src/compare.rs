@@ -18,6 +18,8 @@ pub struct Extent {
     pub seeds: u64,
     /// Live ranges of the small and of the large heap.
     pub many: [usize; 2],
+    /// The most operations of a turn of a pattern or a trace.
+    pub turn_ops: usize,
     /// Steps of a failure count.
     pub failure_steps: usize,
 }
@@ -28,6 +30,7 @@ impl Extent {
         steps: 1_000_000,
         seeds: 10,
         many: [64 << 10, 4 << 20],
+        turn_ops: usize::MAX,
         failure_steps: 200_000,
     };
     /// Whether all of it works.
@@ -35,6 +38,7 @@ impl Extent {
         steps: 400,
         seeds: 1,
         many: [256, 512],
+        turn_ops: 1_000,
         failure_steps: 2_000,
     };
 }
@@ -93,5 +97,36 @@ fn rows(table: &mut Table, workload: &str, runs: &[Vec<Outcome>]) {
         if peer.name != <peers::Tlsf as peers::Allocator>::NAME {
             row("metadata_bytes", &|one| Some(one.metadata_bytes as f64));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_harness_is_taken_off_both_sides() {
+        let outcome = |name, ns_per_op, metadata_bytes| Outcome {
+            name,
+            ns_per_op,
+            failed_share: 0.5,
+            first_failure_fill: Some(0.25),
+            metadata_bytes,
+        };
+        let run = |ns: f64| {
+            let harness = outcome("harness", 2.0, 0);
+            vec![harness, outcome("ours", ns, 10), outcome("peer", 10.0, 40)]
+        };
+        let mut table = Table::default();
+        rows(&mut table, "w", &[run(6.0), run(8.0), run(4.0)]);
+        let row = |metric| {
+            let row = table.rows().iter().find(|row| row.metric == metric);
+            let row = row.expect("each metric has a row");
+            (row.ours, row.peer_value, row.ratio, row.harness_ns)
+        };
+        assert_eq!(row("ns_per_op"), (4.0, 8.0, Some(0.5), Some(2.0)));
+        assert_eq!(row("metadata_bytes"), (10.0, 40.0, Some(0.25), None));
+        assert_eq!(row("first_failure_fill"), (0.25, 0.25, Some(1.0), None));
+        assert_eq!(table.rows().len(), 4, "one row for each metric");
     }
 }

@@ -10,8 +10,8 @@ use crate::replay::{Op, Player, Script};
 pub trait Entrant {
     /// The name in the tables.
     fn name(&self) -> &'static str;
-    /// As [`Player::make_slots`].
-    fn make_slots(&mut self, count: usize);
+    /// As [`Allocator::prepare`] and [`Player::make_slots`].
+    fn prepare(&mut self, slots: usize);
     /// As [`Player::play`].
     fn play(&mut self, ops: &[Op]) -> usize;
     /// As [`Player::live_bytes`].
@@ -25,8 +25,9 @@ impl<A: Allocator> Entrant for Player<A> {
         A::NAME
     }
 
-    fn make_slots(&mut self, count: usize) {
-        Self::make_slots(self, count);
+    fn prepare(&mut self, slots: usize) {
+        self.allocator.prepare();
+        self.make_slots(slots);
     }
 
     fn play(&mut self, ops: &[Op]) -> usize {
@@ -112,7 +113,7 @@ fn start(script: &Script, enter: Enter) -> Option<Playing> {
     let mut account = Account::default();
     let mut entrant = account.book(|| enter(script))?;
     // What the harness remembers is none of the allocator's books.
-    entrant.make_slots(script.slots);
+    entrant.prepare(script.slots);
     account.book(|| entrant.play(&script.warm_up));
     Some(Playing {
         entrant,
@@ -138,5 +139,34 @@ pub fn median(values: &mut [f64]) -> f64 {
         0 => 0.0,
         len if len % 2 == 1 => values[len / 2],
         len => f64::midpoint(values[len / 2 - 1], values[len / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::{Null, Offset, Ours};
+    use crate::workload::churn::Churn;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(&mut []).to_bits(), 0_f64.to_bits());
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]).to_bits(), 2_f64.to_bits());
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 9.0]).to_bits(), 3_f64.to_bits());
+    }
+
+    #[test]
+    fn a_fill_is_a_share_of_the_space() {
+        let script = Churn::C.script(1, 80);
+        let outcomes = run(&script, &[enter::<Null>, enter::<Ours>, enter::<Offset>]);
+        let fill = |at: usize| outcomes[at].first_failure_fill.expect("it is filled");
+        // What never fails takes the whole script, which is a little more than the space.
+        assert!((1.0..1.01).contains(&fill(0)), "{}", fill(0));
+        assert!((0.9..=1.0).contains(&fill(1)), "{}", fill(1));
+        assert!((0.5..=1.0).contains(&fill(2)), "{}", fill(2));
+        assert!(
+            outcomes.iter().all(|one| one.ns_per_op > 0.0),
+            "{outcomes:?}"
+        );
     }
 }

@@ -41,7 +41,7 @@ impl Default for Setup {
 
 /// An allocator of ranges in one space.
 pub trait Allocator: Sized {
-    /// The name of a range.
+    /// What a program keeps of a range: where it starts, and what frees it.
     type Id;
     /// The name in the tables.
     const NAME: &'static str;
@@ -49,14 +49,17 @@ pub trait Allocator: Sized {
     /// An empty space; `None` where this allocator cannot have it.
     fn new(setup: &Setup) -> Option<Self>;
 
+    /// What must be done once and is not to be timed.
+    fn prepare(&mut self) {}
+
     /// A range of `len` bytes at a multiple of `align` bytes.
     fn alloc(&mut self, len: u64, align: u64) -> Option<Self::Id>;
 
     /// Gives a range back.
     fn free(&mut self, id: Self::Id);
 
-    /// Where a range starts, in bytes.
-    fn start(&self, id: &Self::Id) -> u64;
+    /// Where a range starts that was asked for with this alignment, in bytes.
+    fn start(&self, id: &Self::Id, align: u64) -> u64;
 }
 
 /// What an allocator without alignments must ask for to be sure of one, in units.

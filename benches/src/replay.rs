@@ -123,7 +123,7 @@ impl<A: Allocator> Player<A> {
         Some(Self { allocator, slots })
     }
 
-    /// Makes room for the ids of a script.
+    /// Makes room for the ids of a script, so that playing it takes nothing but what is timed.
     pub fn make_slots(&mut self, count: usize) {
         self.slots.resize_with(count, || None);
     }
@@ -167,5 +167,43 @@ impl<A: Allocator> Player<A> {
             added += u64::from(op.len);
         }
         added
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::Ours;
+
+    #[test]
+    fn what_fails_is_counted_and_not_there() {
+        let mut writer = Writer::default();
+        for len in [512, 512, 256] {
+            writer.alloc(len, 1);
+        }
+        writer.free(0);
+        writer.alloc(256, 1);
+        assert_eq!(writer.live_bytes, 1024);
+        let script = Script {
+            setup: Setup {
+                capacity: 1024,
+                unit: 256,
+                live_max: 4,
+            },
+            slots: writer.slots(),
+            ..Script::default()
+        };
+        let mut player = Player::<Ours>::new(&script).expect("a valid space");
+        let ops = writer.take();
+        assert_eq!(player.play(&ops), 1, "the third has no room");
+        assert_eq!(
+            player.live_bytes(&[256, 512, 256]),
+            768,
+            "the third is not there"
+        );
+        writer.alloc(256, 1);
+        writer.alloc(256, 1);
+        player.make_slots(writer.slots());
+        assert_eq!(player.fill(&writer.take()), 256, "up to the first failure");
     }
 }

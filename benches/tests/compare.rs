@@ -62,6 +62,18 @@ fn a_quick_comparison_fills_the_table() {
     ] {
         assert!(has(workload, metric, peer), "no {workload} {metric} {peer}");
     }
+    for row in rows {
+        let ratio = row["ours"].as_f64().zip(row["peer_value"].as_f64());
+        let ratio = ratio.map_or(f64::NAN, |(ours, theirs)| ours / theirs);
+        let shown = row["ratio"].as_f64();
+        let is_near = |shown: f64| (shown - ratio).abs() <= ratio.abs() * 1e-9;
+        let is_right = shown.map_or(!ratio.is_finite(), is_near);
+        assert!(is_right, "{row}");
+    }
+    // VMA needs a compiler that a test does not.
+    let unheld = said.lines().filter(|line| line.ends_with("no row"));
+    let unheld: Vec<&str> = unheld.filter(|line| !line.contains(" vma ")).collect();
+    assert!(unheld.is_empty(), "{unheld:#?}");
     let timed = rows.iter().find(|row| row["metric"] == "ns_per_op");
     assert!(timed.is_some_and(|row| row["harness_ns"].is_f64()));
 }

@@ -47,8 +47,9 @@ pub(crate) fn run(
 
 /// Whether the compiler that a build script would call is there.
 fn has_compiler() -> bool {
-    let named = std::env::var_os("CXX");
-    let program = named.unwrap_or_else(|| "c++".into());
+    // A wrapper such as ccache may stand before the compiler.
+    let named = std::env::var("CXX").unwrap_or_default();
+    let program = named.split_whitespace().next().unwrap_or("c++");
     // Elsewhere build scripts know where the platform's own compiler is.
     !cfg!(target_os = "linux") || Command::new(program).arg("--version").output().is_ok()
 }

@@ -136,7 +136,7 @@ fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
         }
     }
     println!();
-    let missed = bars::judge(&table);
+    let missed = bars::judge(&table, options.only.is_empty());
     if let Some(path) = &options.out {
         table.write(path)?;
         println!("\nwritten to {}", path.display());

@@ -63,8 +63,8 @@ fn share<A: Allocator>(
 /// The patterns that the peers measure themselves with.
 pub fn known_patterns(table: &mut Table, extent: &Extent) {
     for mut script in patterns::all(1) {
-        if extent.seeds == 1 {
-            script.turns.truncate(1);
+        for turn in &mut script.turns {
+            turn.truncate(extent.turn_ops);
         }
         rows(table, &script.name, &[measure::run(&script, &everyone())]);
     }
@@ -82,8 +82,7 @@ pub fn many_ranges(table: &mut Table, extent: &Extent) {
     ];
     for order in [many::Order::Sweep, many::Order::Random] {
         let runs = extent.many.map(|live| {
-            // The ranges turn over twice at least.
-            let script = many::script(live, extent.steps.max(2 * live), order, 1);
+            let script = many::script(live, order, 1);
             let outcomes = measure::run(&script, &entrants);
             rows(table, &script.name, std::slice::from_ref(&outcomes));
             outcomes
@@ -109,8 +108,8 @@ pub fn many_ranges(table: &mut Table, extent: &Extent) {
 pub fn traces(table: &mut Table, extent: &Extent) -> Result<(), TraceError> {
     for recorded in &Recorded::ALL {
         let mut script = recorded.script()?;
-        if extent.seeds == 1 {
-            script.turns.truncate(1);
+        for turn in &mut script.turns {
+            turn.truncate(extent.turn_ops);
         }
         rows(table, &script.name, &[measure::run(&script, &everyone())]);
         tightness(table, &script);

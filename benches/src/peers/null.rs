@@ -27,7 +27,7 @@ impl Allocator for Null {
         core::hint::black_box(id);
     }
 
-    fn start(&self, id: &Self::Id) -> u64 {
+    fn start(&self, id: &Self::Id, _: u64) -> u64 {
         id.get()
     }
 }

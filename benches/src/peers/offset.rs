@@ -5,7 +5,8 @@ use offset_allocator::{Allocation, Allocator as Bins};
 use super::{Allocator, Setup, padded_units};
 
 /// The Rust port of Aaltonen's `OffsetAllocator`. It counts in units and knows no alignment, so
-/// that a caller who needs one asks for more and rounds up.
+/// that a caller who needs one asks for more and rounds up. (A caller with one alignment only would
+/// rather make that the unit.)
 pub struct Offset {
     bins: Bins,
     unit: u64,
@@ -18,7 +19,7 @@ impl core::fmt::Debug for Offset {
 }
 
 impl Allocator for Offset {
-    type Id = (Allocation, u32);
+    type Id = Allocation;
     const NAME: &'static str = "offset-allocator";
 
     fn new(setup: &Setup) -> Option<Self> {
@@ -34,17 +35,15 @@ impl Allocator for Offset {
     #[inline]
     fn alloc(&mut self, len: u64, align: u64) -> Option<Self::Id> {
         let units = u32::try_from(padded_units(len, align, self.unit)).ok()?;
-        let allocation = self.bins.allocate(units)?;
-        Some((allocation, u32::try_from(align).ok()?))
+        self.bins.allocate(units)
     }
 
     #[inline]
-    fn free(&mut self, (allocation, _): Self::Id) {
-        self.bins.free(allocation);
+    fn free(&mut self, id: Allocation) {
+        self.bins.free(id);
     }
 
-    fn start(&self, (allocation, align): &Self::Id) -> u64 {
-        let start = u64::from(allocation.offset) * self.unit;
-        start.next_multiple_of(u64::from(*align))
+    fn start(&self, id: &Allocation, align: u64) -> u64 {
+        (u64::from(id.offset) * self.unit).next_multiple_of(align)
     }
 }

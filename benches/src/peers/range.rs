@@ -38,7 +38,7 @@ impl Allocator for Ranges {
         self.ranges.free_range(id);
     }
 
-    fn start(&self, id: &Range<u64>) -> u64 {
+    fn start(&self, id: &Range<u64>, _: u64) -> u64 {
         id.start
     }
 }

@@ -45,7 +45,7 @@ impl Allocator for Records {
         }
     }
 
-    fn start(&self, id: &u32) -> u64 {
+    fn start(&self, id: &u32, _: u64) -> u64 {
         self.records[*id as usize][0]
     }
 }

@@ -21,7 +21,9 @@ fn check<A: Allocator>(align: u64, unit: u64) {
             live.push((id, len));
         }
     }
-    let starts = live.iter().map(|(id, len)| (allocator.start(id), *len));
+    let starts = live
+        .iter()
+        .map(|(id, len)| (allocator.start(id, align), *len));
     let mut ranges: Vec<(u64, u64)> = starts.collect();
     ranges.sort_unstable();
     assert!(ranges.len() > 300, "{}: {} live", A::NAME, ranges.len());

@@ -25,6 +25,8 @@ pub struct Tlsf {
 /// More memory than this is not set aside for a comparison.
 const CAPACITY_MAX: u64 = 1 << 30;
 
+const PAGE_BYTES: u64 = 4096 - 64;
+
 impl Allocator for Tlsf {
     type Id = (NonNull<u8>, usize);
     const NAME: &'static str = "rlsf";
@@ -39,6 +41,17 @@ impl Allocator for Tlsf {
         // SAFETY: The memory is this allocator's alone, until it drops it, and the pool with it.
         pool.insert_free_block(unsafe { &mut *memory });
         Some(Self { pool, memory })
+    }
+
+    fn prepare(&mut self) {
+        // Blocks that cover all of the memory touch its pages with their headers.
+        let mut blocks = Vec::new();
+        while let Some(block) = self.alloc(PAGE_BYTES, 1) {
+            blocks.push(block);
+        }
+        for block in blocks {
+            self.free(block);
+        }
     }
 
     #[inline]
@@ -63,7 +76,7 @@ impl Allocator for Tlsf {
         unsafe { self.pool.deallocate(at, align) };
     }
 
-    fn start(&self, (at, _): &Self::Id) -> u64 {
+    fn start(&self, (at, _): &Self::Id, _: u64) -> u64 {
         at.addr().get().wrapping_sub(self.memory.addr()) as u64
     }
 }

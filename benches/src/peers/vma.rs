@@ -84,7 +84,7 @@ macro_rules! peer {
                 self.0.free(allocation);
             }
 
-            fn start(&self, (_, start): &Self::Id) -> u64 {
+            fn start(&self, (_, start): &Self::Id, _: u64) -> u64 {
                 *start
             }
         }

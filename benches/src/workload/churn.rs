@@ -131,10 +131,52 @@ impl Churn {
         writer.alloc(len.next_multiple_of(self.unit.max(align)), align);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "bytes are far below 2^53")]
+    /// Bytes of the steady fill.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bytes are positive and far below 2^53"
+    )]
+    pub fn live_bytes(&self) -> u64 {
+        (self.capacity as f64 * self.live_share) as u64
+    }
+
     fn refill(&self, writer: &mut Writer, random: &mut Random) {
-        while (writer.live_bytes as f64) < self.capacity as f64 * self.live_share {
+        while writer.live_bytes < self.live_bytes() {
             self.alloc(writer, random);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_churn_stays_at_its_fill_and_then_exceeds_the_space() {
+        let churn = Churn {
+            capacity: 1 << 20,
+            len_max: 16 << 10,
+            ..Churn::STRIDES
+        };
+        let script = churn.script(3, 400);
+        let mut lens = vec![0_u64; script.slots];
+        let mut play = |ops: &[Op]| {
+            for op in ops {
+                assert!(op.len == 0 || op.len % op.align == 0, "{op:?}");
+                let len = std::mem::replace(&mut lens[op.slot as usize], op.len.into());
+                assert_eq!(len == 0, op.len > 0, "{op:?} on a slot of {len}");
+            }
+            lens.iter().sum::<u64>()
+        };
+        play(&script.warm_up);
+        for turn in &script.turns {
+            assert!(turn.iter().filter(|op| op.len == 0).count() == 50, "a step");
+            let live = play(turn);
+            let above = live - churn.live_bytes();
+            assert!(above < churn.len_max + 36, "{above} above the fill");
+        }
+        assert!(play(&script.fill) > churn.capacity, "the fill suffices");
     }
 }

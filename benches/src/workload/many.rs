@@ -26,14 +26,16 @@ impl Order {
 
 const UNIT: u64 = 256;
 const UNITS_MAX: u64 = 32;
-const TURNS: usize = 8;
+const TURNS: usize = 4;
+const TURNOVERS: usize = 2;
 
-/// About `live` ranges of 1 to 32 units of 256 bytes, in a space that they fill to 85 %, and then
-/// so many steps of churn: one goes, others come.
+/// About `live` ranges of 1 to 32 units of 256 bytes, in a space that they fill to 85 %. One goes,
+/// others come, until as many have gone as there are, twice before anything is timed, and twice
+/// more: so that a small and a large heap are of one age.
 ///
 /// # Panics
 /// For 2^32 ranges and more.
-pub fn script(live: usize, steps: usize, order: Order, seed: u64) -> Script {
+pub fn script(live: usize, order: Order, seed: u64) -> Script {
     let mut random = Random::new(seed);
     let mut writer = Writer::default();
     for _ in 0..live {
@@ -41,23 +43,25 @@ pub fn script(live: usize, steps: usize, order: Order, seed: u64) -> Script {
     }
     let capacity = (writer.live_bytes / 85 * 100).next_multiple_of(UNIT);
     let target = writer.live_bytes;
-    let warm_up = writer.take();
     // The last range takes the place of one that goes: a sweep over places is one over ages.
     let mut at = 0;
-    let turns = (0..TURNS)
-        .map(|_| {
-            for _ in 0..steps.div_ceil(TURNS) {
-                at = match order {
-                    Order::Sweep => (at + 1) % writer.live_count(),
-                    Order::Random => random.index(writer.live_count()),
-                };
-                writer.free(at);
-                while writer.live_bytes < target {
-                    writer.alloc(random.between(1, UNITS_MAX) * UNIT, 1);
-                }
+    let mut churn = |writer: &mut Writer, steps: usize| {
+        for _ in 0..steps {
+            at = match order {
+                Order::Sweep => (at + 1) % writer.live_count(),
+                Order::Random => random.index(writer.live_count()),
+            };
+            writer.free(at);
+            while writer.live_bytes < target {
+                writer.alloc(random.between(1, UNITS_MAX) * UNIT, 1);
             }
-            writer.take()
-        })
+        }
+        writer.take()
+    };
+    let filled = writer.take();
+    let warm_up = [filled, churn(&mut writer, TURNOVERS * live)].concat();
+    let turns = (0..TURNS)
+        .map(|_| churn(&mut writer, (TURNOVERS * live).div_ceil(TURNS)))
         .collect();
     let slots = writer.slots();
     Script {

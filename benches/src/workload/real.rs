@@ -47,7 +47,6 @@ impl Recorded {
     /// [`TraceError`] when it cannot be read.
     pub fn script(&self) -> Result<Script, TraceError> {
         const UNIT: u64 = 4;
-        const TURNS: usize = 20;
         let events = self.read()?;
         let mut ops = Vec::new();
         let mut sizes: Vec<(u32, u32)> = Vec::new();
@@ -97,7 +96,6 @@ impl Recorded {
             peak = peak.max(live);
             ranges_peak = ranges_peak.max(ranges);
         }
-        let turn = ops.len().div_ceil(TURNS);
         Ok(Script {
             name: self.name.to_owned(),
             setup: Setup {
@@ -107,14 +105,17 @@ impl Recorded {
             },
             slots: 2 * sizes.len(),
             warm_up: Vec::new(),
-            turns: ops.chunks(turn).map(<[Op]>::to_vec).collect(),
+            // The parts of a trace are not alike: it is timed as a whole.
+            turns: vec![ops],
             fill: Vec::new(),
         })
     }
 }
 
 /// The smallest capacity in which no allocation of the script fails, in bytes, to a 1 000th of
-/// the script's own capacity; `None` where twice that is not enough.
+/// the script's own capacity, by bisection: a larger space may do worse, and then it is one of
+/// the capacities from which on it fits. `None` where twice the script's capacity is not enough,
+/// or more than the allocator can have.
 pub fn capacity_needed<A: Allocator>(script: &Script) -> Option<u64> {
     let Setup { capacity, unit, .. } = script.setup;
     let suffices = |capacity: u64| {

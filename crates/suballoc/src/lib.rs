@@ -119,7 +119,7 @@
 //! - **S5** Live + free = capacity, and the running sums and counts equal those of a recount.
 //! - **S6** Each live range starts at a multiple of the alignment it was asked with.
 //! - **S7** An id resolves only while the range it was issued for is live; a slot whose
-//!   generations are used up (2^23 of them) is taken out of service.
+//!   generations are used up (some eight million) is taken out of service.
 //! - **S8** A request that fits in some free node is served, up to exactly as many live ranges as
 //!   the space may have; an empty space serves its whole capacity.
 //! - **S9** An operation that fails changes nothing.
@@ -128,15 +128,17 @@
 //!
 //! | operation | cost |
 //! |---|---|
-//! | [`Space::alloc`] | O(1); O(log n) where it takes or leaves a free range above 4096 units |
-//! | ... aligned to more than the unit | as `alloc`, and four nodes more; O(n) before it fails |
+//! | [`Space::alloc`] | O(1); O(log n) where it takes or leaves more than 4096 free units |
+//! | ... aligned to more than the unit | the same and four nodes more; at worst O(n log n) |
 //! | [`Space::free`], [`Space::grow_in_place`], [`Space::shrink_in_place`] | as `alloc` |
 //! | [`Space::alloc_at`] | O(1) in address order, else O(n) |
-//! | [`Strategy::LowestAddress`] | O(free ranges that are long enough) |
-//! | all figures | O(1); O(log n) for the largest free range above 4096 units |
+//! | [`Strategy::LowestAddress`] | O(n log n) over the free ranges that are long enough |
+//! | all figures | O(1); O(log n) for the largest free range among many of about its length |
 //! | [`Space::iter`], [`Space::report`], [`Space::validate`] | O(n) |
 //!
-//! n counts ranges, live and free. The books take 24 bytes and a bit for each of them, in an
+//! n counts ranges, live and free. An arena that grows moves, which costs O(n) then, and O(1) for
+//! each range in the long run. The worst of an aligned request is that of a space in which hardly
+//! anything fits any more. The books take 24 bytes and a bit for each of them, in an
 //! arena that grows by a sixteenth, and for each space a bitmap of 1 KiB and 4 bytes a bin: 20 KiB
 //! in a space of 16 MiB in units of 16 bytes, 30 KiB at most, and less in a space that is too
 //! short to fill the bins. [`Space::memory_bytes`] tells. After a churn there is a free range for

@@ -350,6 +350,19 @@ impl Nodes {
         }
     }
 
+    /// Slots of the arena, that of no node left out.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len() - 1
+    }
+
+    /// Slots that wait to be used again, or are worn.
+    pub(crate) fn unused_count(&self) -> usize {
+        let indices = (1..).take(self.slot_count());
+        indices
+            .filter(|&index| self.state(index) == State::Vacant)
+            .count()
+    }
+
     /// Bytes of the arena.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Node>() + self.live.capacity() * size_of::<u64>()

@@ -56,7 +56,7 @@ impl Scale {
         self.step_beyond(align)
     }
 
-    /// As [`Self::step`], where the unit is not a multiple of a power of two.
+    /// As [`Self::step`], where `align` is not a power of two that divides the unit.
     #[inline(never)]
     const fn step_beyond(self, align: Align) -> u64 {
         match self.shift {

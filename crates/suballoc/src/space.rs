@@ -381,6 +381,7 @@ impl Space {
     #[expect(clippy::inline_always, reason = "a call costs as much as what it does")]
     #[inline(always)]
     fn occupy(&mut self, node: u32, len: u64, units: u64) -> Allocation {
+        assert!(len >= units, "S1: {units} units are cut out of {len}");
         let node = self.nodes.unworn(node);
         if len > units {
             self.cut_tail(node, len, units);

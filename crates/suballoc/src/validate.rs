@@ -15,6 +15,18 @@ impl Space {
             self.live_count,
             self.free_count
         );
+        assert!(
+            self.live_count <= self.live_max,
+            "S8: {live_count} ranges are live, of {} at most",
+            self.live_max
+        );
+        let unused = self.nodes.unused_count();
+        let used = live_count as usize + free_count as usize;
+        assert!(
+            used + unused == self.nodes.slot_count(),
+            "S7: of {} slots {used} are in the space and {unused} are out of use",
+            self.nodes.slot_count()
+        );
         let filed = self.validate_bins();
         assert!(
             filed == free_count,

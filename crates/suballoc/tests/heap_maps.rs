@@ -218,3 +218,35 @@ fn among_long_ranges_the_shortest_that_fits_is_found() {
     let found = space.alloc(len(5_050), Align::ONE).expect("5 130 are free");
     assert_eq!(found.range.start, ByteOffset::new(5_100), "S8");
 }
+
+/// S8: where the bin of a request has only shorter ranges, the search goes on in longer bins, the
+/// next one or one far off, and never takes a range that is too short.
+#[test]
+fn a_bin_of_several_lengths_may_hold_none_that_fits() {
+    fn check(holes: &[u64], len: u64, start: Option<u64>) {
+        let total: u64 = holes.iter().map(|hole| hole + 10).sum();
+        let mut space = Space::new(ByteLen::new(total), ByteLen::new(1)).unwrap();
+        let mut at = 0;
+        for hole in holes {
+            at += hole;
+            space
+                .alloc_at(ByteOffset::new(at), ByteLen::new(10))
+                .unwrap();
+            at += 10;
+        }
+        let placed = space.alloc(ByteLen::new(len), Align::ONE);
+        let placed = placed.ok().map(|new| new.range.start.get());
+        assert_eq!(placed, start, "{len} in holes of {holes:?}");
+        space.validate();
+    }
+    // 4096 to 4127 units share a bin, 4128 to 4159 the next one.
+    check(&[4_100, 4_130], 4_110, Some(4_110));
+    check(&[4_100, 4_101, 4_130], 4_110, Some(8_221));
+    check(&[4_100, 4_120, 4_130], 4_110, Some(4_110));
+    check(&[4_100, 9_000], 4_110, Some(4_110));
+    check(&[4_100, 4_200, 9_000], 4_201, Some(8_320));
+    check(&[4_100, 4_105], 4_110, None);
+    check(&[4_105, 4_100], 4_105, Some(0));
+    check(&[100_000, 4_100], 100_000, Some(0));
+    check(&[100_000, 99_990], 100_001, None);
+}

@@ -170,3 +170,35 @@ fn the_books_are_small() {
         );
     }
 }
+
+/// After a churn, too, the books take at most 32 bytes for each of the live ranges there were at
+/// once, beyond the fixed part.
+#[test]
+fn the_books_stay_small_in_a_churn() {
+    let mut space = Space::new(ByteLen::from_mib(16), ByteLen::new(256)).unwrap();
+    let fixed = space.memory_bytes();
+    let (mut ids, mut seed, mut peak) = (Vec::new(), 1_u64, 0);
+    let mut below = |bound: u64| {
+        // Knuth's constants of a linear congruential generator.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005);
+        seed = seed.wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % bound
+    };
+    for _ in 0..40_000 {
+        // As many lengths in each of eight powers of two, from 256 bytes on.
+        let least = 256 << below(8);
+        let len = ByteLen::new(least + below(least));
+        if (space.live_bytes() + len) * 100 <= space.capacity() * 85 {
+            ids.push(space.alloc(len, Align::ONE).unwrap().id);
+        } else {
+            let nth = usize::try_from(below(ids.len() as u64)).unwrap();
+            space.free(ids.swap_remove(nth)).unwrap();
+        }
+        peak = peak.max(ids.len());
+    }
+    let bytes = space.memory_bytes() - fixed;
+    assert!(
+        bytes <= 32 * peak,
+        "{bytes} bytes for at most {peak} live ranges"
+    );
+}

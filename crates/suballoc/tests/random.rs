@@ -177,7 +177,7 @@ fn a_layout_is_restored_range_by_range() {
     }
 }
 
-/// The search for an aligned place is bounded: past eight holes that lie badly, it takes one that
+/// The search for an aligned place is bounded: past four holes that lie badly, it takes one that
 /// suits wherever it starts, though a shorter one would suit as well.
 #[test]
 fn the_search_among_badly_lying_holes_is_bounded() {
