@@ -18,8 +18,8 @@ pub struct HeapConfig {
     pub long_lived_chunk_bytes: ByteLen,
     /// All ranges start at and take up a multiple of this.
     pub unit_bytes: ByteLen,
-    /// A block longer than this gets a dedicated buffer. For long-lived blocks half their chunk's
-    /// capacity counts if that is less.
+    /// A block longer than this, both in whole units, gets a dedicated buffer. For long-lived
+    /// blocks half their chunk's capacity counts if that is less.
     pub dedicated_above_bytes: ByteLen,
     /// A dedicated buffer's capacity is rounded up to a multiple of this.
     pub dedicated_granule_bytes: ByteLen,
@@ -164,15 +164,15 @@ impl HeapConfig {
         }
     }
 
-    /// The longest block that goes into an ordinary chunk.
-    pub(crate) fn shared_max(&self, lifetime: Lifetime) -> ByteLen {
-        match lifetime {
-            Lifetime::Dynamic => self.dedicated_above_bytes,
-            Lifetime::LongLived => {
-                let half = ByteLen::new(self.long_lived_chunk_bytes.get() / 2);
-                self.dedicated_above_bytes.min(half)
-            }
-        }
+    /// Whether a block of `len` bytes gets a buffer of its own. It is its length in whole units
+    /// that counts, as the heap keeps no other: a range is judged as its request was.
+    pub fn is_dedicated(&self, len: ByteLen, lifetime: Lifetime) -> bool {
+        let above = self.dedicated_above_bytes;
+        let above = match lifetime {
+            Lifetime::Dynamic => above,
+            Lifetime::LongLived => above.min(ByteLen::new(self.long_lived_chunk_bytes.get() / 2)),
+        };
+        self.ceil(len) > self.ceil(above)
     }
 
     /// Capacity of the dedicated buffer for a block of `len` bytes (in whole units).

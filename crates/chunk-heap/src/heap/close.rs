@@ -15,12 +15,13 @@ impl ChunkHeap {
     ///
     /// A draining chunk is closed as soon as it is empty; others after `keep_empty_ticks`, or at
     /// once under `pressure`. Of the shared dynamic ones `spare_chunks` stay for as long as the
-    /// heap is not small and there is no pressure. `tick` is the caller's count; a chunk is empty
-    /// since the latest tick that was told before it became so.
+    /// heap is not small and there is no pressure: those that became empty last, of equals those
+    /// of the lowest ids. `tick` is the caller's count; a chunk is empty since the latest tick that
+    /// was told before it became so.
     pub fn close_empty(&mut self, tick: u64, pressure: bool, out: &mut Vec<ChunkId>) {
         self.tick = self.tick.max(tick);
-        let idle: Vec<u32> = self.idle.iter().rev().copied().collect();
-        for index in idle {
+        let before = out.len();
+        for index in self.closing_order() {
             if self.is_due(index, pressure) {
                 self.change(index, |chunk| {
                     assert!(chunk.is_empty(), "H6: only an empty chunk closes");
@@ -29,6 +30,20 @@ impl ChunkHeap {
                 out.push(ChunkId::new(index));
             }
         }
+        out[before..].sort_unstable_by_key(|&id| Reverse(id));
+    }
+
+    /// Idle chunks in the order in which they close: draining ones, which close in any case, and
+    /// then by how long they are empty, of equals the highest id. With that order it does not
+    /// matter whether ticks are told one by one or in a jump.
+    fn closing_order(&self) -> Vec<u32> {
+        let mut idle: Vec<u32> = self.idle.iter().copied().collect();
+        idle.sort_unstable_by_key(|&index| {
+            let chunk = self.at(index);
+            let stays_open = chunk.state != ChunkState::Draining;
+            (stays_open, chunk.empty_since, Reverse(index))
+        });
+        idle
     }
 
     fn is_due(&self, index: u32, pressure: bool) -> bool {
@@ -61,20 +76,23 @@ impl ChunkHeap {
 
     /// The empty chunks that stay, if nothing comes in between: the others close first.
     pub(crate) fn spares_that_stay(&self) -> Vec<ChunkId> {
-        let idle = self.idle.iter().copied();
-        let spares = idle.filter(|&index| self.at(index).is_spare());
-        let mut spares: Vec<u32> = spares.collect();
-        // Those that are empty for longer are due first, of equals the highest id.
-        spares.sort_by_key(|&index| (self.at(index).empty_since, Reverse(index)));
         let (mut chunks, mut left) = (self.figures.dynamic.chunks, self.figures.spare_chunks);
-        let stays = |_: &u32| {
-            let stays = left <= self.spares_of(chunks);
-            if !stays {
-                (chunks, left) = (chunks - 1, left - 1);
+        let mut stay = Vec::new();
+        for index in self.closing_order() {
+            let chunk = self.at(index);
+            if chunk.state == ChunkState::Draining {
+                // It closes at the next occasion, and is none of the heap's chunks from then on.
+                let shared = !chunk.dedicated && chunk.lifetime == Lifetime::Dynamic;
+                chunks -= u32::from(shared);
+            } else if chunk.is_spare() {
+                if left <= self.spares_of(chunks) {
+                    stay.push(ChunkId::new(index));
+                } else {
+                    (chunks, left) = (chunks - 1, left - 1);
+                }
             }
-            stays
-        };
-        spares.into_iter().filter(stays).map(ChunkId::new).collect()
+        }
+        stay
     }
 
     /// The device has the buffer of a closing chunk back: its id is free for another chunk.

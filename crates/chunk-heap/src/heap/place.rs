@@ -66,7 +66,7 @@ impl ChunkHeap {
             });
         }
         let exclude = exclude.map(ChunkId::get);
-        let dedicated = request.len > self.config.shared_max(lifetime);
+        let dedicated = self.config.is_dedicated(len, lifetime);
         let (placed, capacity) = if dedicated {
             let placed = self.place_dedicated(request, len, exclude);
             (placed, self.config.dedicated_capacity(len))

@@ -1,6 +1,7 @@
 mod atomic;
 mod choice;
 mod dedicated;
+mod foretell;
 mod lifetime;
 mod model;
 mod picture;

@@ -168,17 +168,18 @@ fn of_chunks_that_are_empty_since_one_tick_the_lowest_is_the_spare() {
 
     heap.set_draining(ChunkId::new(0), true)
         .expect("the chunk is ready");
-    let key = heap.ranges(ChunkId::new(0)).next().expect("it is used").key;
-    heap.retire(key).expect("the range is live");
-    heap.release(key).expect("the range is retired");
     assert_eq!(
         held(&heap, low),
         Some(Held::Spare),
         "while the heap is not small"
     );
-    heap.close_empty(10, false, &mut closed);
+    let key = heap.ranges(ChunkId::new(0)).next().expect("it is used").key;
+    heap.retire(key).expect("the range is live");
+    heap.release(key).expect("the range is retired");
     let due = Some(Held::Empty { ticks: 0 });
     assert_eq!(held(&heap, low), due, "a small heap keeps no spare");
+    heap.close_empty(10, false, &mut closed);
+    assert_eq!(closed[2..], [low, ChunkId::new(0)], "as foretold");
 }
 
 #[test]
@@ -249,4 +250,45 @@ fn the_least_number_of_chunks_counts_what_cannot_share() {
     assert_eq!(report.thin_chunks, 1, "not the dedicated one: {report}");
     assert_eq!(report.thin_bytes, ByteLen::from_kib(1));
     assert!(report.chunks[long.index()].is_thin(), "{report}");
+}
+
+#[test]
+fn a_split_heap_needs_chunks_for_each_class() {
+    for (split_by_kind, needed) in [(false, 1), (true, 3)] {
+        let config = HeapConfig {
+            split_by_kind,
+            ..heap().config().clone()
+        };
+        let mut heap = ChunkHeap::new(config).expect("the configuration is good");
+        for class in [0, 1, 2, 1] {
+            let chunk = open(&mut heap, 64, Lifetime::Dynamic, false);
+            let own = Request {
+                class,
+                ..request(10, Lifetime::Dynamic)
+            };
+            let key = heap.reserve_at(chunk, ByteOffset::ZERO, &own);
+            key.expect("the chunk is empty");
+        }
+        let report = heap.report();
+        assert_eq!(report.needed_chunks, needed, "{split_by_kind}: {report}");
+    }
+}
+
+#[test]
+fn a_chunk_is_thin_below_a_fifth_and_not_at_it() {
+    let unit = ByteLen::new(16);
+    let fifth = ByteLen::from_kib(16);
+    for (used, thin) in [(fifth - unit, true), (fifth, false), (fifth + unit, false)] {
+        let mut heap = heap();
+        let chunk = open(&mut heap, 80, Lifetime::Dynamic, false);
+        let own = Request {
+            len: used,
+            ..request(1, Lifetime::Dynamic)
+        };
+        let key = heap.reserve_at(chunk, ByteOffset::ZERO, &own);
+        key.expect("the chunk is empty");
+        let report = heap.report();
+        assert_eq!(report.chunks[0].is_thin(), thin, "{used}: {report}");
+        assert_eq!(report.thin_chunks, u32::from(thin), "{used}: {report}");
+    }
 }

@@ -232,9 +232,9 @@ impl Core {
     }
 
     /// Takes a placed block to a chunk of its lifetime, contents and parts kept, if it lies in one
-    /// of the other. A chunk that is the block's alone changes sides with it, and nothing is
-    /// copied. Otherwise it moves: a pinned block stays put (R9) and goes when the last pin is
-    /// taken off; one with a job goes when that is done.
+    /// of the other. A chunk that is the block's alone, and would be in either lifetime, changes
+    /// sides with it, and nothing is copied. Otherwise it moves: a pinned block stays put (R9) and
+    /// goes when the last pin is taken off; one with a job goes when that is done.
     pub(super) fn move_to_its_lifetime(&mut self, handle: Handle, order: u64) {
         let record = self.record(handle).expect("the caller looked it up");
         let (lifetime, is_busy) = (record.lifetime, record.is_busy());
@@ -244,7 +244,9 @@ impl Core {
         if home.lifetime == lifetime {
             return;
         }
-        if home.dedicated {
+        let len = self.heap.range(place).map(|info| info.range.len);
+        let alone_in_both = |len| self.heap.config().is_dedicated(len, lifetime);
+        if home.dedicated && len.is_some_and(alone_in_both) {
             let done = sure(self.heap.change_lifetime(place, lifetime));
             assert_eq!(
                 done,

@@ -87,6 +87,35 @@ fn a_block_with_a_buffer_of_its_own_changes_its_lifetime_without_a_copy() {
 }
 
 #[test]
+fn a_long_lived_block_that_may_share_a_chunk_as_a_dynamic_one_leaves_its_own_buffer() {
+    let mut world = World::new(small());
+    // 20 KB: more than half a long-lived chunk of 16 KiB, less than half a dynamic one of 64 KiB.
+    let long = mesh(1, 1_000).lifetime(Lifetime::LongLived);
+    let handle = world.client.add(long).expect("a valid block");
+    let other = world.client.add(mesh(2, 100)).expect("a valid block");
+    world.flush();
+    let before = world.manager.report();
+    assert_eq!((before.dynamic_chunks, before.long_lived_chunks), (1, 1));
+
+    let pin = world.client.pin(handle).expect("it is sent");
+    world.answer(pin).expect("it is resident");
+    let pinned = place(&world, handle);
+    let sent = world.client.set_lifetime(handle, Lifetime::Dynamic);
+    sent.expect("it is sent");
+    world.flush();
+    assert_eq!(place(&world, handle), pinned, "R9: it stays while pinned");
+    world.client.unpin(handle).expect("it is sent");
+    world.ticks(20);
+    let chunk = |handle| place(&world, handle).map(|(chunk, _)| chunk);
+    assert_eq!(chunk(handle), chunk(other), "they share a chunk");
+    let report = world.manager.report();
+    let chunks = (report.dynamic_chunks, report.long_lived_chunks);
+    assert_eq!(chunks, (1, 0), "its own buffer is given back");
+    assert_eq!(world.bytes(handle), Some(stamped(1, 0, 20_000)));
+    assert_eq!(report.hidden_uses, before.hidden_uses, "R8");
+}
+
+#[test]
 fn blocks_of_another_lifetime_do_not_wedge_the_compaction() {
     let mut config = small();
     config.small_heap_chunks = 0;

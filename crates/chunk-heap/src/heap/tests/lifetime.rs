@@ -139,3 +139,95 @@ fn a_block_keeps_its_class_when_its_lifetime_changes() {
     assert_eq!(class, Some(3), "H5");
     heap.validate();
 }
+
+#[test]
+fn a_block_stays_in_its_own_chunk_only_if_it_would_get_one_again() {
+    // Long-lived blocks are dedicated above 8 KiB, dynamic ones above 32 KiB.
+    let check = |len: ByteLen, in_place: bool| {
+        let mut heap = heap();
+        let shared = open(&mut heap);
+        let own = heap.open_chunk(kib(48), OTHER, true, 0);
+        let own = own.expect("ids are left");
+        heap.chunk_ready(own).expect("the chunk is opening");
+        let long = Request {
+            lifetime: OTHER,
+            ..request(len)
+        };
+        let key = heap.reserve_at(own, ByteOffset::ZERO, &long);
+        let key = key.expect("the chunk is empty");
+        heap.commit(key).expect("the chunk is ready");
+        let change = heap.change_lifetime(key, Lifetime::Dynamic);
+        let expected = if in_place {
+            Ok(LifetimeChange::InPlace)
+        } else {
+            let to = heap.ranges(shared).next().map(|range| range.key);
+            to.map(|to| LifetimeChange::Moves { to })
+                .ok_or_else(|| RangeError::Stale { key }.into())
+        };
+        assert_eq!(change, expected, "{len} bytes");
+        assert_eq!(chunk_of(&heap, key), own, "R8: the old range stays");
+        heap.validate();
+    };
+    check(kib(32) + ByteLen::new(1), true);
+    check(kib(32), false);
+    check(kib(20), false);
+    check(kib(4), false);
+}
+
+/// A limit that is no multiple of the unit is met alike by a length and by the range of it.
+#[test]
+fn a_length_at_the_limit_is_judged_as_its_range_is() {
+    let check = |len: u64, dedicated: bool| {
+        let own = HeapConfig {
+            dedicated_above_bytes: ByteLen::new(1_000),
+            ..config()
+        };
+        let mut heap = ChunkHeap::new(own).expect("the configuration is good");
+        let asked = |heap: &mut ChunkHeap, lifetime| {
+            let request = Request {
+                lifetime,
+                ..request(ByteLen::new(len))
+            };
+            match heap.reserve(&request, None) {
+                Err(ReserveError::NeedsChunk { dedicated, .. }) => dedicated,
+                other => panic!("no chunk is open: {other:?}"),
+            }
+        };
+        assert_eq!(asked(&mut heap, OTHER), dedicated, "{len} bytes");
+        assert_eq!(asked(&mut heap, Lifetime::Dynamic), dedicated);
+        let shared = open(&mut heap);
+        let key = heap.reserve_at(shared, ByteOffset::ZERO, &request(ByteLen::new(len)));
+        let change = heap.change_lifetime(key.expect("the chunk is empty"), OTHER);
+        let Err(LifetimeError::Reserve(ReserveError::NeedsChunk { dedicated: now, .. })) = change
+        else {
+            panic!("there is no long-lived chunk: {change:?}")
+        };
+        assert_eq!(now, dedicated, "the range of {len} bytes");
+    };
+    check(999, false);
+    check(1_000, false);
+    check(1_008, false);
+    check(1_009, true);
+}
+
+#[test]
+fn the_old_range_of_a_reserved_block_is_cancelled_and_each_call_reserves_one_more() {
+    let mut heap = heap();
+    open(&mut heap);
+    let from = heap.reserve(&request(kib(1)), None).expect("there is room");
+    heap.open_chunk(kib(16), OTHER, false, 0)
+        .expect("ids are left");
+    let mut moved = || match heap.change_lifetime(from, OTHER) {
+        Ok(LifetimeChange::Moves { to }) => to,
+        other => panic!("there is room: {other:?}"),
+    };
+    let (first, second) = (moved(), moved());
+    assert_ne!(first, second);
+    heap.cancel(first).expect("it is reserved");
+    let (state, needed) = (RangeState::Reserved, RangeState::Live);
+    let wrong = Err(RangeError::WrongState { state, needed });
+    assert_eq!(heap.retire(from), wrong, "no version ever named it");
+    heap.cancel(from).expect("it is reserved");
+    assert_eq!(heap.figures().reserved(), kib(1), "the second one");
+    heap.validate();
+}

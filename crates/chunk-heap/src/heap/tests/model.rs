@@ -403,7 +403,12 @@ impl Model {
             return assert_eq!(same, result);
         }
         assert_eq!(same, Ok(LifetimeChange::Same));
-        if chunk.dedicated {
+        let above = if lifetime == Lifetime::Dynamic {
+            kib(32)
+        } else {
+            kib(8)
+        };
+        if chunk.dedicated && range.len > above.get() {
             assert_eq!(result, Ok(LifetimeChange::InPlace));
             assert_eq!(self.heap.range(range.key), Some(info), "nothing moved");
             if let Some(chunk) = self.chunks.get_mut(&range.chunk) {
@@ -420,7 +425,7 @@ impl Model {
         };
         let result = result.map(|change| match change {
             LifetimeChange::Moves { to } => to,
-            other => panic!("it shares its chunk: {other:?}"),
+            other => panic!("it is to share its chunk: {other:?}"),
         });
         let result = result.map_err(|error| match error {
             LifetimeError::Reserve(error) => error,
@@ -577,10 +582,14 @@ impl Model {
         let mut closed = Vec::new();
         self.heap.close_empty(self.tick, pressure, &mut closed);
         let mut expected = Vec::new();
-        for id in (0..16).rev() {
-            let Some(chunk) = self.chunks.get(&id) else {
-                continue;
-            };
+        let mut order: Vec<u32> = self.chunks.keys().copied().collect();
+        order.sort_by_key(|id| {
+            let chunk = &self.chunks[id];
+            let stays_open = chunk.state != ChunkState::Draining;
+            (stays_open, chunk.empty_since, std::cmp::Reverse(*id))
+        });
+        for id in order {
+            let chunk = &self.chunks[&id];
             let plain = |chunk: &ModelChunk| {
                 let closing = chunk.state == ChunkState::Closing;
                 !closing && !chunk.dedicated && chunk.lifetime == Lifetime::Dynamic
@@ -601,6 +610,7 @@ impl Model {
                 }
             }
         }
+        expected.sort_by_key(|id| std::cmp::Reverse(*id));
         assert_eq!(closed, expected);
     }
 
