@@ -41,7 +41,8 @@ impl Default for Setup {
 
 /// An allocator of ranges in one space.
 pub trait Allocator: Sized {
-    /// What a program keeps of a range: where it starts, and what frees it.
+    /// What a program must keep of a range: what frees it, from which the allocator can tell where
+    /// it lies.
     type Id;
     /// The name in the tables.
     const NAME: &'static str;

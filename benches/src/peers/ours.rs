@@ -9,7 +9,7 @@ use super::{Allocator, Setup};
 pub struct Ours(Space);
 
 impl Allocator for Ours {
-    type Id = (RangeId, u64);
+    type Id = RangeId;
     const NAME: &'static str = "geoheap-suballoc";
 
     fn new(setup: &Setup) -> Option<Self> {
@@ -18,19 +18,18 @@ impl Allocator for Ours {
     }
 
     #[inline]
-    fn alloc(&mut self, len: u64, align: u64) -> Option<Self::Id> {
-        let allocation = self.0.alloc(ByteLen::new(len), Align::new(align)?).ok()?;
-        Some((allocation.id, allocation.range.start.get()))
+    fn alloc(&mut self, len: u64, align: u64) -> Option<RangeId> {
+        let allocation = self.0.alloc(ByteLen::new(len), Align::new(align)?);
+        allocation.ok().map(|allocation| allocation.id)
     }
 
     #[inline]
-    fn free(&mut self, (id, _): Self::Id) {
+    fn free(&mut self, id: RangeId) {
         self.0.free(id).expect("scripts free live ranges");
     }
 
-    fn start(&self, (id, start): &Self::Id, _: u64) -> u64 {
+    fn start(&self, id: &RangeId, _: u64) -> u64 {
         let range = self.0.get(*id).expect("the range is live");
-        assert_eq!(range.start.get(), *start, "a range stays where it is");
-        *start
+        range.start.get()
     }
 }

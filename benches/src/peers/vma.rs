@@ -32,7 +32,7 @@ impl Block {
     }
 
     #[inline]
-    fn alloc(&mut self, len: u64, align: u64) -> Option<(VirtualAllocation, u64)> {
+    fn alloc(&mut self, len: u64, align: u64) -> Option<VirtualAllocation> {
         // Its alignments are powers of two: for a stride the caller asks for more.
         let (size, alignment) = if align.is_power_of_two() {
             (len, align)
@@ -46,8 +46,15 @@ impl Block {
             flags: self.flags,
         };
         // SAFETY: The length is not zero.
-        let (allocation, start) = unsafe { self.block.allocate(info) }.ok()?;
-        Some((allocation, start.next_multiple_of(align)))
+        let (allocation, _) = unsafe { self.block.allocate(info) }.ok()?;
+        Some(allocation)
+    }
+
+    fn start(&self, allocation: &VirtualAllocation, align: u64) -> u64 {
+        // SAFETY: It came from this block, and is live.
+        let info = unsafe { self.block.get_allocation_info(allocation) };
+        let start = info.expect("the allocation is live").offset;
+        start.next_multiple_of(align)
     }
 
     #[inline]
@@ -67,7 +74,7 @@ impl Drop for Block {
 macro_rules! peer {
     ($peer:ident, $name:literal, $flags:expr) => {
         impl Allocator for $peer {
-            type Id = (VirtualAllocation, u64);
+            type Id = VirtualAllocation;
             const NAME: &'static str = $name;
 
             fn new(setup: &Setup) -> Option<Self> {
@@ -80,12 +87,12 @@ macro_rules! peer {
             }
 
             #[inline]
-            fn free(&mut self, (allocation, _): Self::Id) {
-                self.0.free(allocation);
+            fn free(&mut self, id: VirtualAllocation) {
+                self.0.free(id);
             }
 
-            fn start(&self, (_, start): &Self::Id, _: u64) -> u64 {
-                *start
+            fn start(&self, id: &VirtualAllocation, align: u64) -> u64 {
+                self.0.start(id, align)
             }
         }
 
