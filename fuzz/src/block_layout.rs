@@ -14,6 +14,7 @@ use geoheap_chunk_heap::{
 use geoheap_suballoc::{Align, ByteLen};
 
 use crate::bytes::Bytes;
+use crate::tally::Tally;
 use shadow::Shadow;
 
 /// Operations that one input can ask for.
@@ -41,24 +42,27 @@ const STRIDES: [u32; 16] = [
     4_000_000_000,
 ];
 
-/// Runs one input.
+/// Runs one input. Returns what it reached.
 ///
 /// # Panics
 /// When the layout and the oracle disagree, or the layout finds itself broken.
-pub fn run(input: &[u8]) {
+pub fn run(input: &[u8]) -> Tally {
     let mut bytes = Bytes::new(input);
     let kinds = kinds();
     let max_align = align(bytes.pick(&[65_536, 768, 1 << 40, 4096, 256, 4, 2, 1]));
     let specs: Vec<PartSpec> = (0..bytes.byte() % 6).map(|_| spec(&mut bytes)).collect();
     let spare = len(&mut bytes);
     let outcome = BlockLayout::pack(&specs, &kinds, ByteLen::new(spare), max_align);
+    let mut tally = Tally::default();
+    tally.count_in("pack", outcome.is_ok());
     let layout = outcome.clone().ok();
     let packed = outcome.map(|layout| layout.parts().map(|part| part.id).collect());
     let shadow = Shadow::judge_pack(&specs, &kinds, spare, max_align, packed);
     let (Some(layout), Some(shadow)) = (layout, shadow) else {
-        return;
+        return tally;
     };
     let mut pair = Pair {
+        tally,
         layout,
         shadow,
         kinds,
@@ -73,6 +77,7 @@ pub fn run(input: &[u8]) {
         }
     }
     pair.compare();
+    pair.tally
 }
 
 /// The standard kinds, and two of a program's own.
@@ -137,6 +142,7 @@ fn len(bytes: &mut Bytes<'_>) -> u64 {
 
 /// A layout and its oracle, driven together.
 struct Pair {
+    tally: Tally,
     layout: BlockLayout,
     shadow: Shadow,
     kinds: KindTable,
@@ -149,33 +155,35 @@ impl Pair {
         let changed = match op % 16 {
             0..=3 => {
                 let spec = spec(bytes);
-                let outcome = self.layout.add(spec, &self.kinds);
+                let outcome = self.tally.note("add", self.layout.add(spec, &self.kinds));
                 self.shadow.judge_add(&spec, &self.kinds, outcome)
             }
             4 | 5 => {
                 let id = self.id(bytes);
-                let outcome = self.layout.remove(id);
+                let outcome = self.tally.note("remove", self.layout.remove(id));
                 self.shadow.judge_remove(id, outcome)
             }
             6..=8 => {
                 let id = self.id(bytes);
-                let outcome = self.layout.release(id);
+                let outcome = self.tally.note("release", self.layout.release(id));
                 self.shadow.judge_release(id, outcome)
             }
             9..=11 => {
                 let (id, len) = self.id_and_len(bytes);
-                let outcome = self.layout.resize(id, len);
+                let outcome = self.tally.note("resize", self.layout.resize(id, len));
                 self.shadow.judge_resize(id, len, outcome)
             }
             12 => {
                 let id = self.id(bytes);
                 let len = self.shadow.used_len(id);
-                let outcome = self.layout.replace(id);
+                let outcome = self.tally.note("replace", self.layout.replace(id));
                 self.shadow.judge_replace(id, len, outcome)
             }
             13 | 14 => {
                 let (id, len) = self.id_and_len(bytes);
-                let outcome = self.layout.replace_with(id, len);
+                let outcome = self
+                    .tally
+                    .note("replace_with", self.layout.replace_with(id, len));
                 self.shadow.judge_replace(id, Some(len), outcome)
             }
             _ => {
@@ -199,7 +207,10 @@ impl Pair {
             resize: &resize,
             percent,
         };
-        let outcome = self.layout.grown(&growth, &self.kinds, self.max_align);
+        let outcome = self.tally.note(
+            "grown",
+            self.layout.grown(&growth, &self.kinds, self.max_align),
+        );
         let layout = outcome.as_ref().ok().map(|grown| grown.layout.clone());
         let told = outcome.map(|grown| (grown.layout.len(), grown.added.to_vec()));
         let kept = self

@@ -16,6 +16,7 @@ use geoheap_chunk_heap::{
 use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 
 use crate::bytes::Bytes;
+use crate::tally::Tally;
 use shadow::Shadow;
 
 /// Operations that one input can ask for.
@@ -46,19 +47,20 @@ const ALIGNS: [u64; 16] = [
     1 << 32,
 ];
 
-/// Runs one input.
+/// Runs one input. Returns what it reached.
 ///
 /// # Panics
 /// When the heap and the oracle disagree, or the heap finds itself broken.
-pub fn run(input: &[u8]) {
+pub fn run(input: &[u8]) -> Tally {
     let mut bytes = Bytes::new(input);
     let config = config(&mut bytes);
     let Ok(heap) = ChunkHeap::new(config.clone()) else {
         // The configurations below are good but for a limit that is too low.
         assert!(config.chunk_bytes > config.buffer_bytes_max, "{config:?}");
-        return;
+        return Tally::default();
     };
     let mut pair = Pair {
+        tally: Tally::default(),
         heap,
         shadow: Shadow::new(config),
         keys: Vec::new(),
@@ -74,6 +76,7 @@ pub fn run(input: &[u8]) {
         }
     }
     pair.compare();
+    pair.tally
 }
 
 /// A configuration of small chunks, by three bytes.
@@ -98,6 +101,7 @@ fn config(bytes: &mut Bytes<'_>) -> HeapConfig {
 
 /// A heap and its oracle, driven together.
 struct Pair {
+    tally: Tally,
     heap: ChunkHeap,
     shadow: Shadow,
     keys: Vec<RangeKey>,
@@ -113,28 +117,30 @@ impl Pair {
             7 => self.open(bytes),
             8 | 9 => {
                 let id = self.chunk(bytes);
-                let outcome = self.heap.chunk_ready(id);
+                let outcome = self.tally.note("chunk_ready", self.heap.chunk_ready(id));
                 self.shadow.judge_ready(id, outcome);
             }
             10 => self.fail(bytes),
             11 => {
                 let (id, draining) = (self.chunk(bytes), bytes.flag());
-                let outcome = self.heap.set_draining(id, draining);
+                let outcome = self
+                    .tally
+                    .note("set_draining", self.heap.set_draining(id, draining));
                 self.shadow.judge_draining(id, draining, outcome);
             }
             12 => self.close(bytes),
             13 => {
                 let id = self.chunk(bytes);
-                let outcome = self.heap.chunk_gone(id);
+                let outcome = self.tally.note("chunk_gone", self.heap.chunk_gone(id));
                 self.shadow.judge_gone(id, outcome);
             }
             14 | 15 => self.advance(bytes),
             16 | 17 => self.let_go(bytes),
-            18 => {
-                let key = self.key(bytes);
-                self.own(key);
+            18 => self.any_range_op(bytes),
+            _ => {
+                let (key, long) = (self.key(bytes), bytes.flag());
+                self.change_lifetime(key, long);
             }
-            _ => self.any_range_op(bytes),
         }
     }
 
@@ -157,7 +163,9 @@ impl Pair {
             none @ ..192 if none % 8 != 7 => None,
             _ => Some(self.chunk(bytes)),
         };
-        let outcome = self.heap.reserve(&request, exclude);
+        let outcome = self
+            .tally
+            .note("reserve", self.heap.reserve(&request, exclude));
         let info = outcome.ok().and_then(|key| self.heap.range(key));
         self.shadow.judge_reserve(&request, exclude, outcome, info);
         match outcome {
@@ -170,7 +178,9 @@ impl Pair {
                 let exists = |id: ChunkId| self.shadow.chunk_ids().any(|other| other == id.get());
                 let counts = exclude.is_none_or(exists);
                 self.open_with(capacity, lifetime, dedicated, request.class);
-                let outcome = self.heap.reserve(&request, exclude);
+                let outcome = self
+                    .tally
+                    .note("reserve", self.heap.reserve(&request, exclude));
                 let info = outcome.ok().and_then(|key| self.heap.range(key));
                 self.shadow
                     .judge_second_reserve(&request, (exclude, counts), outcome, info);
@@ -183,7 +193,9 @@ impl Pair {
     fn reserve_at(&mut self, bytes: &mut Bytes<'_>) {
         let (id, request) = (self.chunk(bytes), self.request(bytes));
         let start = ByteOffset::new(self.len(bytes).get());
-        let outcome = self.heap.reserve_at(id, start, &request);
+        let outcome = self
+            .tally
+            .note("reserve_at", self.heap.reserve_at(id, start, &request));
         let info = outcome.ok().and_then(|key| self.heap.range(key));
         self.shadow
             .judge_reserve_at(id, start, &request, outcome, info);
@@ -198,14 +210,17 @@ impl Pair {
     }
 
     fn open_with(&mut self, capacity: ByteLen, lifetime: Lifetime, dedicated: bool, class: u8) {
-        let outcome = self.heap.open_chunk(capacity, lifetime, dedicated, class);
+        let outcome = self.tally.note(
+            "open_chunk",
+            self.heap.open_chunk(capacity, lifetime, dedicated, class),
+        );
         self.shadow
             .judge_open((capacity, lifetime, dedicated, class), outcome);
     }
 
     fn fail(&mut self, bytes: &mut Bytes<'_>) {
         let id = self.chunk(bytes);
-        let outcome = self.heap.chunk_failed(id);
+        let outcome = self.tally.note("chunk_failed", self.heap.chunk_failed(id));
         let dropped = self.shadow.judge_failed(id, outcome);
         self.keys.retain(|key| !dropped.contains(key));
         self.gone.extend(dropped);
@@ -250,14 +265,16 @@ impl Pair {
         if op < 192 {
             self.range_op(op % 4, key);
         } else {
-            self.change_lifetime(key, op & 1 == 1);
+            self.own(key);
         }
     }
 
     /// Takes a range over to the other chunks; opens the chunk that is asked for (H8).
     fn change_lifetime(&mut self, key: RangeKey, long: bool) {
         let to = lifetime(long);
-        let outcome = self.heap.change_lifetime(key, to);
+        let outcome = self
+            .tally
+            .note("change_lifetime", self.heap.change_lifetime(key, to));
         let mut moved = self.lifetime_changed(key, to, outcome);
         if let Err(LifetimeError::Reserve(ReserveError::NeedsChunk {
             capacity,
@@ -267,7 +284,9 @@ impl Pair {
         {
             let class = self.shadow.class_of(key);
             self.open_with(capacity, lifetime, dedicated, class);
-            let outcome = self.heap.change_lifetime(key, to);
+            let outcome = self
+                .tally
+                .note("change_lifetime", self.heap.change_lifetime(key, to));
             assert!(outcome.is_ok(), "H8: {key:?} is refused again: {outcome:?}");
             moved = self.lifetime_changed(key, to, outcome);
         }
@@ -292,18 +311,24 @@ impl Pair {
     fn range_op(&mut self, op: u8, key: RangeKey) {
         match op {
             0 => {
-                let outcome = self.heap.commit(key);
+                let outcome = self.tally.note("commit", self.heap.commit(key));
                 self.shadow.judge_commit(key, outcome);
             }
             1 => {
-                let outcome = self.heap.retire(key);
+                let outcome = self.tally.note("retire", self.heap.retire(key));
                 self.shadow.judge_retire(key, outcome);
             }
             op => {
                 let (outcome, from) = if op == 2 {
-                    (self.heap.release(key), RangeState::Retired)
+                    (
+                        self.tally.note("release", self.heap.release(key)),
+                        RangeState::Retired,
+                    )
                 } else {
-                    (self.heap.cancel(key), RangeState::Reserved)
+                    (
+                        self.tally.note("cancel", self.heap.cancel(key)),
+                        RangeState::Reserved,
+                    )
                 };
                 if self.shadow.judge_freed(key, from, outcome) {
                     self.keys.retain(|other| *other != key);
@@ -316,7 +341,9 @@ impl Pair {
     fn own(&mut self, key: RangeKey) {
         self.owners += 1;
         let owner = Owner(self.owners);
-        let outcome = self.heap.set_owner(key, owner);
+        let outcome = self
+            .tally
+            .note("set_owner", self.heap.set_owner(key, owner));
         self.shadow.judge_owner(key, owner, outcome);
     }
 

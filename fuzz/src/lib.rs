@@ -1,9 +1,9 @@
 #![forbid(unsafe_code)]
 //! Coverage-guided fuzzing of the allocators, and the inputs that it found.
 //!
-//! A *target* is a function from bytes to nothing: it reads the bytes as operations, carries them
-//! out on the real thing and on a naive oracle, and panics where the two differ. [`TARGETS`] lists
-//! them. The same functions run in three ways:
+//! A *target* is a function from bytes to counts: it reads the bytes as operations, carries them
+//! out on the real thing and on a naive oracle, and panics where the two differ. It returns how
+//! often each operation was carried out and refused. [`TARGETS`] lists them. The same functions run in three ways:
 //!
 //! - under libFuzzer, which mutates inputs towards code that no input has reached yet:
 //!   `cargo xtask fuzz`, with the thin programs in `targets/`;
@@ -13,7 +13,8 @@
 //!
 //! ```
 //! // A space of 11 units; two ranges, of which the first is freed.
-//! geoheap_fuzz::suballoc::run(&[0, 10, 0, 4, 0, 1, 3, 0, 8, 0]);
+//! let reached = geoheap_fuzz::suballoc::run(&[0, 10, 0, 4, 0, 1, 3, 0, 8, 0]);
+//! assert_eq!((reached.count("alloc", true), reached.count("free", false)), (3, 0));
 //! ```
 //!
 //! # Mechanism
@@ -25,7 +26,7 @@
 //! and see it object.
 //!
 //! Oracles know what the documentation of the crates promises, and no more. Where it leaves a
-//! choice open (which of several reasons is given, which chunk of a stock is taken), any is right.
+//! choice open (which of several reasons is given, which of two equal rooms is taken), any is right.
 //!
 //! # Trade-offs
 //!
@@ -40,10 +41,13 @@ pub mod bytes;
 pub mod chunk_heap;
 pub mod corpus;
 pub mod suballoc;
+mod tally;
 mod verdict;
 
-/// What runs one input.
-pub type Run = fn(&[u8]);
+pub use tally::Tally;
+
+/// What runs one input, and says what it reached.
+pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
 pub const TARGETS: [(&str, Run); 3] = [

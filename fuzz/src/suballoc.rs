@@ -10,6 +10,7 @@ mod tests;
 use geoheap_suballoc::{Align, ByteLen, ByteOffset, RangeId, Space, SpaceError, Strategy};
 
 use crate::bytes::Bytes;
+use crate::tally::Tally;
 use shadow::{Asked, Shadow};
 
 /// Operations that one input can ask for.
@@ -61,14 +62,14 @@ const ALIGNS: [u64; 32] = [
     u64::MAX,
 ];
 
-/// Runs one input.
+/// Runs one input. Returns what it reached.
 ///
 /// # Panics
 /// When the space and the oracle disagree, or the space finds itself broken.
-pub fn run(input: &[u8]) {
+pub fn run(input: &[u8]) -> Tally {
     let mut bytes = Bytes::new(input);
     let Some(mut pair) = Pair::new(&mut bytes) else {
-        return;
+        return Tally::default();
     };
     for nth in 0..OPS_MAX {
         let Some(op) = bytes.next() else { break };
@@ -79,11 +80,12 @@ pub fn run(input: &[u8]) {
         }
     }
     pair.compare();
-    pair.finish();
+    pair.finish()
 }
 
 /// A space and its oracle, driven together.
 struct Pair {
+    tally: Tally,
     space: Space,
     shadow: Shadow,
     live: Vec<RangeId>,
@@ -120,6 +122,7 @@ impl Pair {
                 None
             }
             None => Some(Self {
+                tally: Tally::default(),
                 space: made.unwrap_or_else(|error| panic!("{capacity} by {unit}: {error}")),
                 shadow: Shadow::new(capacity, unit, live_max),
                 live: Vec::new(),
@@ -152,23 +155,32 @@ impl Pair {
             lowest: strategy == Strategy::LowestAddress,
         };
         let align = Align::new(asked.align).unwrap_or(Align::ONE);
-        let outcome = self
-            .space
-            .alloc_with(ByteLen::new(asked.len), align, strategy);
+        let name = if asked.lowest {
+            "alloc_lowest"
+        } else {
+            "alloc"
+        };
+        let outcome = self.tally.note(
+            name,
+            self.space
+                .alloc_with(ByteLen::new(asked.len), align, strategy),
+        );
         self.live.extend(self.shadow.judge_alloc(&asked, outcome));
     }
 
     fn alloc_at(&mut self, bytes: &mut Bytes<'_>) {
         let (start, len) = (self.len(bytes), self.len(bytes));
-        let outcome = self
-            .space
-            .alloc_at(ByteOffset::new(start), ByteLen::new(len));
+        let outcome = self.tally.note(
+            "alloc_at",
+            self.space
+                .alloc_at(ByteOffset::new(start), ByteLen::new(len)),
+        );
         self.live
             .extend(self.shadow.judge_alloc_at(start, len, outcome));
     }
 
     fn free(&mut self, id: RangeId) {
-        let outcome = self.space.free(id);
+        let outcome = self.tally.note("free", self.space.free(id));
         if self.shadow.judge_free(id, outcome) {
             self.live.retain(|live| *live != id);
             self.gone.push(id);
@@ -180,7 +192,10 @@ impl Pair {
         if let Some(id) = bytes.pick_of(&self.live) {
             let own = self.shadow.len_of(id);
             let len = own.saturating_add(self.len(bytes));
-            let outcome = self.space.grow_in_place(id, ByteLen::new(len));
+            let outcome = self.tally.note(
+                "grow_in_place",
+                self.space.grow_in_place(id, ByteLen::new(len)),
+            );
             self.shadow.judge_resize(id, len, true, outcome);
         }
     }
@@ -193,7 +208,10 @@ impl Pair {
                 less if less <= own => own - less,
                 more => more,
             };
-            let outcome = self.space.shrink_in_place(id, ByteLen::new(len));
+            let outcome = self.tally.note(
+                "shrink_in_place",
+                self.space.shrink_in_place(id, ByteLen::new(len)),
+            );
             self.shadow.judge_resize(id, len, false, outcome);
         }
     }
@@ -231,12 +249,18 @@ impl Pair {
             0 => self.free(id),
             1 => {
                 let len = self.len(bytes);
-                let outcome = self.space.grow_in_place(id, ByteLen::new(len));
+                let outcome = self.tally.note(
+                    "grow_in_place",
+                    self.space.grow_in_place(id, ByteLen::new(len)),
+                );
                 self.shadow.judge_resize(id, len, true, outcome);
             }
             _ => {
                 let len = self.len(bytes);
-                let outcome = self.space.shrink_in_place(id, ByteLen::new(len));
+                let outcome = self.tally.note(
+                    "shrink_in_place",
+                    self.space.shrink_in_place(id, ByteLen::new(len)),
+                );
                 self.shadow.judge_resize(id, len, false, outcome);
             }
         }
@@ -267,7 +291,7 @@ impl Pair {
     }
 
     /// S8: frees all, the middle first, and takes the whole space at once.
-    fn finish(mut self) {
+    fn finish(mut self) -> Tally {
         while !self.live.is_empty() {
             self.free(self.live[self.live.len() / 2]);
         }
@@ -278,13 +302,16 @@ impl Pair {
             lowest: false,
         };
         let align = Align::new(asked.align).unwrap_or(Align::ONE);
-        let outcome = self.space.alloc(self.space.capacity(), align);
+        let outcome = self
+            .tally
+            .note("alloc", self.space.alloc(self.space.capacity(), align));
         let whole = self.shadow.judge_alloc(&asked, outcome);
         assert!(
             whole.is_some() || self.shadow.is_full(),
             "S8: an empty space serves its capacity"
         );
         self.compare();
+        self.tally
     }
 }
 

@@ -2,16 +2,56 @@
 
 use std::panic::catch_unwind;
 
-use geoheap_fuzz::{TARGETS, corpus};
+use geoheap_fuzz::{Run, TARGETS, Tally, corpus};
 
 /// Random inputs for each target.
 const RANDOM_INPUTS: u64 = 2_000;
 
 /// Runs an input; a failure says how to run it alone.
-fn run(name: &str, run: fn(&[u8]), input: &[u8]) {
-    if catch_unwind(|| run(input)).is_err() {
+fn run(name: &str, run: Run, input: &[u8]) -> Tally {
+    catch_unwind(|| run(input)).unwrap_or_else(|_| {
         let line = corpus::render(vec![input.to_vec()]);
-        panic!("{name} fails on the input {line}");
+        panic!("{name} fails on the input {line}")
+    })
+}
+
+/// What the committed inputs of a target must reach, carried out and refused.
+fn operations(target: &str) -> &'static [&'static str] {
+    match target {
+        "suballoc" => &[
+            "alloc",
+            "alloc_at",
+            "alloc_lowest",
+            "free",
+            "grow_in_place",
+            "shrink_in_place",
+        ],
+        "chunk_heap" => &[
+            "cancel",
+            "change_lifetime",
+            "chunk_failed",
+            "chunk_gone",
+            "chunk_ready",
+            "commit",
+            "open_chunk",
+            "release",
+            "reserve",
+            "reserve_at",
+            "retire",
+            "set_draining",
+            "set_owner",
+        ],
+        "block_layout" => &[
+            "add",
+            "grown",
+            "pack",
+            "release",
+            "remove",
+            "replace",
+            "replace_with",
+            "resize",
+        ],
+        other => panic!("what {other} must reach is not listed"),
     }
 }
 
@@ -27,8 +67,19 @@ fn committed_inputs_pass() {
             "{name} has {} inputs only",
             inputs.len()
         );
+        let mut reached = Tally::default();
         for input in inputs {
-            run(name, target, &input);
+            reached.add(&run(name, target, &input));
+        }
+        assert_eq!(reached.operations(), operations(name), "{name}");
+        for operation in operations(name) {
+            for ok in [true, false] {
+                let count = reached.count(operation, ok);
+                assert!(
+                    count > 0,
+                    "{name}: {operation} is never ok = {ok}: {reached:?}"
+                );
+            }
         }
     }
 }

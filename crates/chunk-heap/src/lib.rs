@@ -58,12 +58,14 @@
 //! the best of the four shortest rooms that are long enough, then the shortest that holds the range
 //! wherever it starts, and any only where there is none). A range goes to the
 //! densest chunk that has room, so that the others empty out and can be given back: chunks are
-//! filed by how full they are in 8 steps and by the size class of their largest free room (the
-//! size classes of two-level segregated fit), and are filed anew only when one of these changes.
+//! filed by how full they are in 8 steps, in a step by the size class of their largest free room
+//! (those of two-level segregated fit, four to an octave), the tightest first, in a class by their
+//! ids, the lowest first, and are filed anew only when one of these changes.
 //! Ready chunks come before empty ones, those before chunks whose buffer is still being made. A
 //! chunk whose largest free room holds the block wherever that room starts is taken first; only
 //! where there is none, two are tried in which this depends on the alignment. A block above half a
-//! chunk gets a dedicated buffer, rounded up to 64 KiB. Long-lived blocks have chunks of their
+//! chunk gets a dedicated buffer, rounded up to 64 KiB: the tightest that is empty, if it is longer
+//! than needed by at most a quarter. Long-lived blocks have chunks of their
 //! own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
 //! configuration says so. [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or
 //! releases it from them: a dedicated chunk changes sides with its block, if that is dedicated under

@@ -1,7 +1,11 @@
 //! What each operation on a chunk or a range must answer, and what it does to the lists.
 
+use core::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use geoheap_chunk_heap::{
-    ChunkError, ChunkId, ChunkState, Lifetime, OpenError, Owner, RangeError, RangeKey, RangeState,
+    ChunkError, ChunkId, ChunkState, Held, Lifetime, OpenError, Owner, RangeError, RangeKey,
+    RangeState,
 };
 use geoheap_suballoc::{ByteLen, ByteRange};
 
@@ -34,7 +38,7 @@ impl Shadow {
             class: self.class(class),
             state: ChunkState::Opening,
             empty_since: None,
-            keys: std::collections::BTreeMap::new(),
+            keys: BTreeMap::new(),
         };
         let old = self.chunks.insert(id.get(), chunk);
         assert!(old.is_none(), "H6: the id {id} is used before it is gone");
@@ -116,19 +120,29 @@ impl Shadow {
         }
     }
 
-    /// H6, and which empty chunks stay: highest id first, each seen after those before it closed.
+    /// H6, and which empty chunks stay.
     pub(super) fn judge_close(&mut self, tick: u64, pressure: bool, closed: &[ChunkId]) {
+        let mut expected = self.close(tick, pressure);
+        expected.sort_by_key(|id| Reverse(*id));
+        assert_eq!(closed, expected, "H6: what closes at {tick}");
+    }
+
+    /// Closes what is to close at a tick: draining chunks first, then those that are empty for
+    /// longest, of equals the highest id, each seen after those before it closed.
+    fn close(&mut self, tick: u64, pressure: bool) -> Vec<ChunkId> {
         self.tick = self.tick.max(tick);
-        let mut expected = Vec::new();
-        let ids: Vec<u32> = self.chunks.keys().rev().copied().collect();
-        for id in ids {
+        let mut closed = Vec::new();
+        let mut order: Vec<u32> = self.chunks.keys().copied().collect();
+        order.sort_by_key(|id| {
+            let chunk = &self.chunks[id];
+            let draining = chunk.state == ChunkState::Draining;
+            (!draining, chunk.empty_since, Reverse(*id))
+        });
+        for id in order {
             let plain = |chunk: &&Chunk| chunk.state != ChunkState::Closing && chunk.is_plain();
             let dynamic = self.chunks.values().filter(plain).count();
-            let spares = self
-                .chunks
-                .values()
-                .filter(|chunk| chunk.is_spare())
-                .count();
+            let spares = self.chunks.values().filter(|chunk| chunk.is_spare());
+            let spares = spares.count();
             let keep = self.spares_to_keep(u32::try_from(dynamic).unwrap_or(u32::MAX));
             let (tick, ticks) = (self.tick, self.config.keep_empty_ticks);
             let Some(chunk) = self.chunks.get_mut(&id).filter(|chunk| chunk.is_idle()) else {
@@ -139,10 +153,38 @@ impl Shadow {
             if pressure || chunk.state == ChunkState::Draining || (old && !kept) {
                 chunk.state = ChunkState::Closing;
                 chunk.empty_since = None;
-                expected.push(ChunkId::new(id));
+                closed.push(ChunkId::new(id));
             }
         }
-        assert_eq!(closed, expected, "H6: what closes at {tick}");
+        closed
+    }
+
+    /// Why each chunk is held: an empty one is closed at the first tick at which a copy of these
+    /// lists would close it, or else is a spare.
+    pub(super) fn held(&self) -> BTreeMap<u32, Held> {
+        let mut held: BTreeMap<u32, Held> = BTreeMap::new();
+        for (id, chunk) in &self.chunks {
+            let mut ranges = chunk.keys.values().map(|key| &self.ranges[key]);
+            let reason = match chunk.state {
+                ChunkState::Opening => Held::Opening,
+                ChunkState::Draining => Held::Draining,
+                ChunkState::Closing => Held::Closing,
+                ChunkState::Ready if chunk.keys.is_empty() => Held::Spare,
+                ChunkState::Ready if ranges.all(|range| range.state == RangeState::Retired) => {
+                    Held::Retired
+                }
+                ChunkState::Ready => Held::InUse,
+            };
+            held.insert(*id, reason);
+        }
+        for ticks in (0..=self.config.keep_empty_ticks).rev() {
+            for id in self.clone().close(self.tick + ticks, false) {
+                if self.chunks[&id.get()].state == ChunkState::Ready {
+                    held.insert(id.get(), Held::Empty { ticks });
+                }
+            }
+        }
+        held
     }
 
     /// Why a range is not where an operation starts from.

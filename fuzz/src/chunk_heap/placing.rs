@@ -20,6 +20,22 @@ enum Stock {
     Opening,
 }
 
+/// Chunks of a stock in use that are tried where it depends on the alignment.
+const TRIES_MAX: usize = 2;
+
+/// How early a chunk is tried in its stock: the step of its used share, of 8, and the size class
+/// of its largest free range, of four to an octave.
+fn rank(chunk: &Chunk, free: u64, largest: u64) -> (u64, u64) {
+    let step = (free * 8 / chunk.capacity).min(7);
+    let octave = largest.checked_ilog2().unwrap_or(0);
+    let class = if octave < 2 {
+        largest
+    } else {
+        u64::from(octave) * 4 + largest / (1 << (octave - 2)) % 4
+    };
+    (step, class)
+}
+
 impl Shadow {
     /// The longest block.
     pub(super) fn block_max(&self) -> u64 {
@@ -27,15 +43,15 @@ impl Shadow {
         self.floor(self.config.buffer_bytes_max.min(ByteLen::new(counted)))
     }
 
-    /// Whether the block gets a chunk for itself.
+    /// Whether the block gets a chunk for itself: both lengths count in whole units.
     fn is_dedicated(&self, request: &Request) -> bool {
         let half = ByteLen::new(self.config.long_lived_chunk_bytes.get() / 2);
         let above = self.config.dedicated_above_bytes;
-        request.len
-            > match request.lifetime {
-                Lifetime::Dynamic => above,
-                Lifetime::LongLived => above.min(half),
-            }
+        let above = match request.lifetime {
+            Lifetime::Dynamic => above,
+            Lifetime::LongLived => above.min(half),
+        };
+        self.ceil(request.len) > self.ceil(above)
     }
 
     /// The chunk to open for the block.
@@ -100,33 +116,82 @@ impl Shadow {
         })
     }
 
-    /// Whether a chunk holds the block wherever its largest free range starts.
-    fn is_sure(&self, request: &Request, chunk: &Chunk) -> bool {
-        let len = self.ceil_u64(request.len);
-        if self.is_dedicated(request) {
-            let ReserveError::NeedsChunk { capacity, .. } = self.needed(request) else {
-                return false;
-            };
-            return (len..=capacity.get()).contains(&chunk.capacity);
-        }
+    /// How long a free range must be to hold the block wherever it starts, and the step at which
+    /// blocks like it start.
+    fn sure_len(&self, request: &Request) -> (u64, u64) {
         let unit = self.config.unit_bytes.get();
         let step = geoheap_suballoc::Align::new(unit).and_then(|unit| unit.lcm(request.align));
-        let padding = step.map_or(u64::MAX, |step| step.get() - unit);
-        self.largest(chunk) >= len.saturating_add(padding)
+        let step = step.map_or(u64::MAX, geoheap_suballoc::Align::get);
+        let len = self.ceil_u64(request.len);
+        (len.saturating_add(step - unit), step)
     }
 
-    /// The first stock that has room for sure.
-    fn sure_stock(&self, request: &Request, exclude: Option<ChunkId>) -> Option<Stock> {
-        let sure = self
-            .chunks
-            .iter()
-            .filter(|(_, chunk)| self.is_sure(request, chunk));
-        sure.filter_map(|(id, _)| self.stock(request, *id, exclude))
-            .min()
+    /// Whether the block fits any free range of a chunk.
+    fn fits(&self, request: &Request, chunk: &Chunk) -> bool {
+        let (len, (_, step)) = (self.ceil_u64(request.len), self.sure_len(request));
+        self.gaps(chunk).into_iter().any(|(start, end)| {
+            let start = start.checked_next_multiple_of(step);
+            let own_end = start.and_then(|start| start.checked_add(len));
+            own_end.is_some_and(|own_end| own_end <= end)
+        })
     }
 
-    /// Where a range may go, and when a chunk may be asked for: not while one has room wherever
-    /// that starts (H5, and the order of stocks in the crate's head).
+    /// The chunk that the block goes to, as the crate's head says it. For a dedicated one the
+    /// tightest of those that are longer than needed by at most a quarter. Otherwise by stocks,
+    /// and in each the densest step, the tightest size class and the lowest id: of those that hold
+    /// it for sure, and if there is none, of those that may.
+    fn expected(&self, request: &Request, exclude: Option<ChunkId>) -> Option<u32> {
+        let len = self.ceil_u64(request.len);
+        let ids = self.chunks.iter();
+        let ranks = ids.filter_map(|(id, chunk)| {
+            let stock = self.stock(request, *id, exclude)?;
+            Some((
+                stock,
+                rank(chunk, self.free(chunk), self.largest(chunk)),
+                *id,
+            ))
+        });
+        let mut ranks: Vec<_> = ranks.collect();
+        if self.is_dedicated(request) {
+            let ReserveError::NeedsChunk { capacity, .. } = self.needed(request) else {
+                return None;
+            };
+            let most = capacity.get().saturating_add(capacity.get() / 4);
+            let ids = ranks.iter().map(|rank| rank.2);
+            let fitting = ids.map(|id| (self.chunks[&id].capacity, id));
+            let fitting = fitting.filter(|(capacity, _)| (len..=most).contains(capacity));
+            return fitting.min().map(|(_, id)| id);
+        }
+        ranks.retain(|rank| self.largest(&self.chunks[&rank.2]) >= len);
+        ranks.sort_unstable();
+        let (sure, _) = self.sure_len(request);
+        let tries = [
+            (Stock::InUse, TRIES_MAX),
+            (Stock::Empty, usize::MAX),
+            (Stock::Opening, usize::MAX),
+        ];
+        tries.into_iter().find_map(|(stock, tries)| {
+            let ids = || {
+                ranks
+                    .iter()
+                    .filter(|rank| rank.0 == stock)
+                    .map(|rank| rank.2)
+            };
+            let certain = ids().find(|id| self.largest(&self.chunks[id]) >= sure);
+            let fits = |id: &u32| self.fits(request, &self.chunks[id]);
+            certain.or_else(|| ids().take(tries).find(fits))
+        })
+    }
+
+    fn free(&self, chunk: &Chunk) -> u64 {
+        self.gaps(chunk)
+            .into_iter()
+            .map(|(start, end)| end - start)
+            .sum()
+    }
+
+    /// Where a range goes, and when a chunk may be asked for: not while one has room (H5, and the
+    /// order in the crate's head).
     pub(super) fn judge_reserve(
         &mut self,
         request: &Request,
@@ -135,10 +200,17 @@ impl Shadow {
         info: Option<RangeInfo>,
     ) {
         let asked = (request, exclude);
-        let sure = self.sure_stock(request, exclude);
         let mut reasons = self.final_refusals(request);
+        let expected = if reasons.is_empty() {
+            self.expected(request, exclude)
+        } else {
+            None
+        };
         if reasons.is_empty() && matches!(outcome, Err(ReserveError::NeedsChunk { .. })) {
-            assert_eq!(sure, None, "H8: {asked:?} asks for a chunk and has room");
+            assert_eq!(
+                expected, None,
+                "H8: {asked:?} asks for a chunk and has room"
+            );
             reasons.push(self.needed(request));
         }
         let Some(key) = granted("H8", &asked, outcome, &reasons) else {
@@ -152,9 +224,10 @@ impl Shadow {
             "H5: {asked:?} may not go to chunk {chunk:?}: {:?}",
             self.chunks
         );
-        assert!(
-            sure.is_none() || stock <= sure,
-            "{asked:?} went to {stock:?}, though {sure:?} had room"
+        assert_eq!(
+            chunk, expected,
+            "{asked:?} went to another chunk than the best one: {:?}",
+            self.chunks
         );
         self.enter(key, request, info);
     }
@@ -254,8 +327,8 @@ impl Shadow {
         range.map_or(0, |range| self.chunks[&range.chunk].class)
     }
 
-    /// A range that shares its chunk is reserved once more, in a chunk of the other lifetime; one
-    /// that has a chunk for itself takes it along.
+    /// A range that shares its chunk, or is to share one, is reserved once more, in a chunk of the
+    /// other lifetime; one that has a chunk for itself under both takes it along.
     pub(super) fn judge_lifetime(
         &mut self,
         key: RangeKey,
@@ -283,19 +356,20 @@ impl Shadow {
             owner: range.owner,
             class: self.class_of(key),
         };
+        let alone = self.is_dedicated(&request);
         let Some(chunk) = self.chunks.get_mut(&range.chunk) else {
             panic!("H2: {key:?} is in no chunk");
         };
         if chunk.lifetime == lifetime {
             assert_eq!(outcome, Ok(LifetimeChange::Same), "{asked:?}");
-        } else if chunk.dedicated {
+        } else if chunk.dedicated && alone {
             chunk.lifetime = lifetime;
             assert_eq!(outcome, Ok(LifetimeChange::InPlace), "H5: {asked:?}");
         } else {
             let moved = match outcome {
                 Ok(LifetimeChange::Moves { to }) => Ok(to),
                 Err(LifetimeError::Reserve(error)) => Err(error),
-                other => panic!("H5: {asked:?} shares its chunk: {other:?}"),
+                other => panic!("H5: {asked:?} is to share its chunk: {other:?}"),
             };
             self.judge_reserve(&request, None, moved, info);
         }

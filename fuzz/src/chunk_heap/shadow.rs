@@ -197,6 +197,7 @@ impl Shadow {
             sums.live += self.bytes(chunk, RangeState::Live);
             sums.reserved += self.bytes(chunk, RangeState::Reserved);
             sums.retired += self.bytes(chunk, RangeState::Retired);
+            sums.largest_free += ByteLen::new(self.largest(chunk));
         }
         sums
     }
@@ -240,6 +241,7 @@ impl Shadow {
         let dedicated = self.sum(|chunk| !closing(chunk) && chunk.dedicated);
         assert_eq!(Sums::of(&figures.dedicated), dedicated, "H7: dedicated");
         assert_eq!(Sums::of(&figures.closing), self.sum(closing), "H7: closing");
+        assert_share(figures.fragmentation(), &[dynamic, self.sum(long_lived)]);
         let in_state = |state| self.sum(|chunk| chunk.state == state).chunks;
         let (opening, draining) = (ChunkState::Opening, ChunkState::Draining);
         assert_eq!(figures.opening_chunks, in_state(opening), "H7: opening");
@@ -287,6 +289,13 @@ impl Shadow {
                 assert_eq!(heap.range(range.key), Some(range), "H2: by its key");
             }
         }
+        let held = heap.report().chunks.into_iter();
+        let held = held.map(|chunk| (chunk.info.id.get(), chunk.held));
+        assert_eq!(
+            held.collect::<BTreeMap<_, _>>(),
+            self.held(),
+            "why chunks are held"
+        );
     }
 }
 
@@ -298,6 +307,8 @@ struct Sums {
     live: ByteLen,
     reserved: ByteLen,
     retired: ByteLen,
+    /// Of each chunk, summed up.
+    largest_free: ByteLen,
 }
 
 impl Sums {
@@ -309,7 +320,9 @@ impl Sums {
             live: pool.live,
             reserved: pool.reserved,
             retired: pool.retired,
+            largest_free: pool.largest_free,
         };
+        assert_share(pool.fragmentation(), &[sums]);
         assert_eq!(pool.free, sums.free(), "R6: {pool:?}");
         sums
     }
@@ -317,6 +330,20 @@ impl Sums {
     fn free(&self) -> ByteLen {
         self.capacity - self.live - self.reserved - self.retired
     }
+}
+
+/// H7: a fragmentation is the share of the free bytes outside the largest free ranges.
+fn assert_share(found: f64, of: &[Sums]) {
+    let (free, largest): (ByteLen, ByteLen) = (
+        of.iter().map(Sums::free).sum(),
+        of.iter().map(|sums| sums.largest_free).sum(),
+    );
+    let float = |bytes: ByteLen| f64::from(u32::try_from(bytes.get()).unwrap_or(u32::MAX));
+    let scattered = found * float(free);
+    assert!(
+        (scattered - float(free - largest)).abs() < 1e-3 && (0.0..=1.0).contains(&found),
+        "H7: {found} of {free} free bytes are outside the largest ranges, which have {largest}"
+    );
 }
 
 impl Range {
