@@ -115,3 +115,41 @@ fn another_state_is_objected_to() {
     let said = objection(|| shadow.judge_close(0, true, &[ChunkId::new(0)]));
     assert!(said.contains("H6"), "{said}");
 }
+
+#[test]
+fn another_chunk_than_the_best_is_objected_to() {
+    let (mut heap, mut shadow, _) = pair();
+    let asked = (ByteLen::new(1024), Lifetime::Dynamic, false, 0);
+    let id = heap.open_chunk(asked.0, asked.1, asked.2, asked.3);
+    shadow.judge_open(asked, id);
+    let id = id.expect("ids are left");
+    shadow.judge_ready(id, heap.chunk_ready(id));
+    let dense = request(448, 16);
+    let place = heap.reserve_at(id, ByteOffset::ZERO, &dense);
+    let info = place.ok().and_then(|key| heap.range(key));
+    shadow.judge_reserve_at(id, ByteOffset::ZERO, &dense, place, info);
+    shadow.compare(&heap);
+
+    // Chunk 0 is used for 64 bytes, chunk 1 for 448.
+    let request = request(64, 16);
+    let start = ByteOffset::new(64);
+    let key = heap.reserve_at(ChunkId::new(0), start, &request);
+    let info = key.ok().and_then(|key| heap.range(key));
+    let outcome = key.map_err(|error| panic!("there is room: {error}"));
+    let said = objection(|| shadow.judge_reserve(&request, None, outcome, info));
+    assert!(said.contains("than the best one"), "{said}");
+}
+
+#[test]
+fn another_reason_why_a_chunk_is_held_is_objected_to() {
+    let (mut heap, mut shadow, _) = pair();
+    let asked = (ByteLen::new(1024), Lifetime::Dynamic, false, 0);
+    let id = heap.open_chunk(asked.0, asked.1, asked.2, asked.3);
+    shadow.judge_open(asked, id);
+    let id = id.expect("ids are left");
+    shadow.judge_ready(id, heap.chunk_ready(id));
+    shadow.compare(&heap);
+    shadow.config.keep_empty_ticks += 1;
+    let said = objection(|| shadow.compare(&heap));
+    assert!(said.contains("why chunks are held"), "{said}");
+}

@@ -113,7 +113,7 @@ proptest! {
         small_heap_chunks in 0_u32..4,
         ops in prop::collection::vec(ops(), 1..40),
     ) {
-        let own = HeapConfig { keep_empty_ticks, spare_chunks, small_heap_chunks, ..config() };
+        let own = HeapConfig { spare_chunks, keep_empty_ticks, small_heap_chunks, ..config() };
         let mut heap = ChunkHeap::new(own).expect("the configuration is good");
         for op in ops {
             apply(&mut heap, op);
