@@ -3,7 +3,8 @@
 //!
 //! A *target* is a function from bytes to counts: it reads the bytes as operations, carries them
 //! out on the real thing and on a naive oracle, and panics where the two differ. It returns how
-//! often each operation was carried out and refused. [`TARGETS`] lists them. The same functions run in three ways:
+//! often each operation was carried out and refused. [`TARGETS`] lists them. The
+//! same functions run in three ways:
 //!
 //! - under libFuzzer, which mutates inputs towards code that no input has reached yet:
 //!   `cargo xtask fuzz`, with the thin programs in `targets/`;
@@ -26,7 +27,8 @@
 //! and see it object.
 //!
 //! Oracles know what the documentation of the crates promises, and no more. Where it leaves a
-//! choice open (which of several reasons is given, which of two equal rooms is taken), any is right.
+//! choice open (which of several reasons is given, which of two equal rooms is taken), any is
+//! right.
 //!
 //! # Trade-offs
 //!

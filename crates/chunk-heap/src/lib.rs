@@ -65,12 +65,11 @@
 //! chunk whose largest free room holds the block wherever that room starts is taken first; only
 //! where there is none, two are tried in which this depends on the alignment. A block above half a
 //! chunk gets a dedicated buffer, rounded up to 64 KiB: the tightest that is empty, if it is longer
-//! than needed by at most a quarter. Long-lived blocks have chunks of their
-//! own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
-//! configuration says so. [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or
-//! releases it from them: a dedicated chunk changes sides with its block, if that is dedicated under
-//! the new lifetime, too, and any other block gets a second range, so that its old one can be read
-//! until it retires.
+//! than needed by at most a quarter. Long-lived blocks have chunks of their own, so that they never
+//! keep an ill-used chunk alive; classes of blocks have too, if the configuration says so.
+//! [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or releases it from them:
+//! a dedicated chunk changes sides with its block, if that is dedicated under the new lifetime,
+//! too, and any other block gets a second range, so that its old one can be read until it retires.
 //!
 //! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
 //! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An

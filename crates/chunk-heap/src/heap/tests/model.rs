@@ -694,8 +694,8 @@ proptest! {
     }
 }
 
-/// Four rooms that are long enough lie badly for an alignment of 1000, and the fifth takes the range:
-/// it goes to a longer one that takes it wherever it starts.
+/// Four rooms that are long enough lie badly for an alignment of 1000, and a further one takes the
+/// range: it goes to a longer one that takes it wherever it starts.
 #[test]
 fn after_four_rooms_that_lie_badly_a_longer_one_is_best() {
     let mut model = Model::new(false);
