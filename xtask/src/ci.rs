@@ -86,7 +86,14 @@ fn run_step(
                 "-D",
                 "warnings",
             ]);
-            run_command(&mut cargo)
+            run_command(&mut cargo)?;
+            // The fuzzer's entries, without building the fuzzer: nothing is linked here.
+            run_command(
+                self::cargo(&workspace.root)
+                    .args(["clippy", "-p", "geoheap-fuzz", "--features", "libfuzzer"])
+                    .args(["--bins", "--", "-D", "warnings"])
+                    .env("CUSTOM_LIBFUZZER_PATH", "libfuzzer.a"),
+            )
         }
         Step::Docs => {
             cargo
