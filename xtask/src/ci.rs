@@ -92,7 +92,10 @@ fn run_step(
                 self::cargo(&workspace.root)
                     .args(["clippy", "-p", "geoheap-fuzz", "--features", "libfuzzer"])
                     .args(["--bins", "--", "-D", "warnings"])
-                    .env("CUSTOM_LIBFUZZER_PATH", "libfuzzer.a"),
+                    .env(
+                        "CUSTOM_LIBFUZZER_PATH",
+                        workspace.target_dir.join("libfuzzer.a"),
+                    ),
             )
         }
         Step::Docs => {
