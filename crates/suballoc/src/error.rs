@@ -165,7 +165,7 @@ impl fmt::Display for AllocError {
             } => {
                 write!(
                     f,
-                    "{requested} bytes are asked for, the whole space has {capacity}"
+                    "a range up to {requested} bytes is asked for, the whole space has {capacity}"
                 )
             }
             Self::Misaligned { start, unit } => {
@@ -198,7 +198,7 @@ impl fmt::Display for FreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale { id } => write!(f, "the range of id {id} was freed before"),
-            Self::Unknown { id } => write!(f, "the id {id} was never issued by this space"),
+            Self::Unknown { id } => write!(f, "the id {id} names no range that this space had"),
         }
     }
 }
@@ -207,7 +207,7 @@ impl fmt::Display for ResizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale { id } => write!(f, "the range of id {id} was freed before"),
-            Self::Unknown { id } => write!(f, "the id {id} was never issued by this space"),
+            Self::Unknown { id } => write!(f, "the id {id} names no range that this space had"),
             Self::ZeroSize => f.write_str("a range must keep at least one byte"),
             Self::NoRoom {
                 requested,
@@ -220,7 +220,8 @@ impl fmt::Display for ResizeError {
             }
             Self::WrongWay { requested, current } => write!(
                 f,
-                "{requested} bytes are asked for, which from {current} is the wrong direction"
+                "{requested} bytes are asked for, the range has {current}: \
+                 shrink it to less, grow it to more"
             ),
         }
     }

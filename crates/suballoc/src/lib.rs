@@ -28,7 +28,9 @@
 //!
 //! # Mechanism
 //!
-//! All lengths are whole multiples of the space's *unit*; everything below counts in units.
+//! All starts and lengths are whole multiples of the space's *unit*, so that an alignment takes
+//! effect as its least common multiple with the unit: choose a unit that divides what you align to
+//! (4 bytes for vertex strides, rather than 16). Everything below counts in units.
 //!
 //! **Nodes.** The space is tiled by nodes, each one live or free. A node is 24 bytes in an arena
 //! and is named by its index there: its start, its generation, its neighbours in address order,
@@ -44,32 +46,32 @@
 //! are not empty.
 //!
 //! ```text
-//!  top words    0 ... 1 0 1 ... 0                 a bit for each word that is not zero
-//!                     |   |
-//!  words     [...0100...] [...0010...]            a bit for each bin that is not empty
-//!                  |            |
-//!  bins      1  2  3 ... 4096 | 4097..4127 ... | 8160..8191 | 8192..8255 ...
-//!                  |                |
-//!                  v                v
-//!                 list            treap
-//!                  #             /     \
-//!                  #            #       #
+//!  top words    1 0 0 ... 0 0 1 0 ...            a bit for each word that is not zero
+//!               |             |
+//!  words        [..1.......]  [....1....]        a bit for each bin that is not empty
+//!                  |               |
+//!  bins       1 2  3 ... 4096 | 4097..4127 ... 8160..8191 | 8192..8255 ...
+//!                  |               |
+//!                list            treap, of pairs of length and start
+//!            starts 300,         4110, 5000
+//!               871, 12         /          \
+//!                       4100, 9600          4126, 40
 //!
-//!  nodes     0        200  203           303    323                 capacity
-//!            | live   |free|     live     |live | free              |
-//!            '<------>'<-->'<------------>'<--->'<----------------->'   neighbour links
+//!  nodes      0         200       300    303     323                    capacity
+//!             |  live   |  live   | free | live  |  free                |
+//!             '<------->'<------->'<---->'<----->'<-------------------->'   neighbour links
 //! ```
 //!
 //! **Best fit.** A request without an alignment beyond the unit looks for the first bin, from its
-//! own length on, that is not empty: two find-first-set operations, three where the bin's word is
-//! the last of its top word (as in two-level segregated fit: Masmano, Ripoll, Crespo, Real, *TLSF:
+//! own length on, that is not empty: a find-first-set operation in its bin's word, and if that has
+//! none, one in the top word and one in the word found there (as in two-level segregated fit: Masmano, Ripoll, Crespo, Real, *TLSF:
 //! a new dynamic memory allocator for real-time systems*, 2004). In a bin of one length any node
 //! is a best fit; in a treap the lowest of the shortest that fit is looked for. What is left of
 //! the node behind the range is filed again.
 //!
 //! **Alignment.** An aligned request takes the first node, by ascending length, that holds it
 //! together with the padding in front. After four nodes that do not, it takes one which is long
-//! enough wherever it starts (`len + align - unit`), and only where none is, it tries on through
+//! enough wherever it starts (`len + align - 1`, in units), and only where none is, it tries on through
 //! all that are left. The padding becomes a free node of its own, at once usable by others.
 //!
 //! # A worked example
@@ -163,7 +165,8 @@
 //! - [`Space::alloc_at`] and [`Strategy::LowestAddress`] have no index of their own. The first
 //!   walks from where it placed last, so that restoring a layout in address order is O(1) a
 //!   range.
-//! - Ids of one space mean nothing to another. They are not told apart.
+//! - Ids of one space mean nothing to another, and are not told apart: used there, one may name a
+//!   range of that space. A caller with many spaces keeps the space with the id.
 //!
 //! # When to choose something else
 //!

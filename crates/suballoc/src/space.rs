@@ -117,7 +117,8 @@ impl Space {
         })
     }
 
-    /// Allocates `len` bytes, rounded up to the unit, at a multiple of `align`, by best fit.
+    /// Allocates `len` bytes, rounded up to the unit, at a multiple of `align` and of the unit, by
+    /// best fit.
     ///
     /// # Errors
     ///

@@ -121,7 +121,7 @@ fn allocations_that_cannot_be() {
             requested: len(65),
             capacity: len(64),
         },
-        "65 bytes are asked for, the whole space has 64",
+        "a range up to 65 bytes is asked for, the whole space has 64",
     );
     check(
         u64::MAX,
@@ -130,7 +130,7 @@ fn allocations_that_cannot_be() {
             requested: len(u64::MAX),
             capacity: len(64),
         },
-        "18446744073709551615 bytes are asked for, the whole space has 64",
+        "a range up to 18446744073709551615 bytes is asked for, the whole space has 64",
     );
     check(
         21,
@@ -245,7 +245,7 @@ fn stale_and_unknown_ids() {
     assert_eq!(unknown, FreeError::Unknown { id: d.id });
     assert_eq!(
         unknown.to_string(),
-        format!("the id {} was never issued by this space", d.id)
+        format!("the id {} names no range that this space had", d.id)
     );
     assert_eq!(
         stale.to_string(),
@@ -290,13 +290,13 @@ fn resizes_that_cannot_be() {
         true,
         16,
         wrong(16),
-        "16 bytes are asked for, which from 20 is the wrong direction",
+        "16 bytes are asked for, the range has 20: shrink it to less, grow it to more",
     );
     check(
         false,
         21,
         wrong(21),
-        "21 bytes are asked for, which from 20 is the wrong direction",
+        "21 bytes are asked for, the range has 20: shrink it to less, grow it to more",
     );
     check(
         true,

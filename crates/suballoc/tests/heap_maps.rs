@@ -170,7 +170,7 @@ fn places_where_it_is_told() {
     e1=12 |bb.dddaaaa..e.cc|
     f3=12 |bb.dddaaaa..e.cc| the range 12+3 is asked for, but 12+1 is live
     g1=2  |bbgdddaaaa..e.cc|
-    h1=16 |bbgdddaaaa..e.cc| 17 bytes are asked for, the whole space has 16
+    h1=16 |bbgdddaaaa..e.cc| a range up to 17 bytes is asked for, the whole space has 16
     i4=4  |bbgdddaaaa..e.cc| the range 4+4 is asked for, but 3+3 is live
     ");
 }
@@ -189,10 +189,10 @@ fn grows_and_shrinks_where_it_lies() {
     a<2 |aa......cc......|
     a>2 |aa......cc......|
     b1  |aab.....cc......|
-    a<3 |aab.....cc......| 3 bytes are asked for, which from 2 is the wrong direction
+    a<3 |aab.....cc......| 3 bytes are asked for, the range has 2: shrink it to less, grow it to more
     c<1 |aab.....c.......|
     c>7 |aab.....ccccccc.|
-    c>1 |aab.....ccccccc.| 1 bytes are asked for, which from 7 is the wrong direction
+    c>1 |aab.....ccccccc.| 1 bytes are asked for, the range has 7: shrink it to less, grow it to more
     -c  |aab.............|
     a<0 |aab.............| a range must keep at least one byte
     a<1 |a.b.............|
