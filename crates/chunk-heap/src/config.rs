@@ -7,7 +7,8 @@ use geoheap_suballoc::{ByteLen, Space};
 use crate::chunk::Lifetime;
 use crate::kind::WORD_BYTES;
 
-/// Sizes and rhythm of a heap. All lengths are in bytes.
+/// Sizes and rhythm of a heap. All lengths are in bytes. [`HeapConfig::with_chunk_bytes`] makes the
+/// others fit chunks of another size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeapConfig {
     /// Capacity of a dynamic chunk. The default is 4 KiB short of 16 MiB: wgpu pads vertex buffers
@@ -110,6 +111,21 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl HeapConfig {
+    /// The default with dynamic chunks of `chunk_bytes`, and with what follows from that: blocks
+    /// above half of it get dedicated buffers, a spare is wanted when less than a chunk is free,
+    /// and chunks for long-lived blocks are no larger.
+    #[must_use]
+    pub fn with_chunk_bytes(chunk_bytes: ByteLen) -> Self {
+        let default = Self::default();
+        Self {
+            chunk_bytes,
+            long_lived_chunk_bytes: default.long_lived_chunk_bytes.min(chunk_bytes),
+            dedicated_above_bytes: ByteLen::new(chunk_bytes.get() / 2),
+            spare_below_bytes: chunk_bytes,
+            ..default
+        }
+    }
+
     /// Checks that all fields go together.
     ///
     /// # Errors

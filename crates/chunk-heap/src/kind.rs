@@ -54,7 +54,7 @@ pub enum AlignRule {
 /// One kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindRow {
-    /// Unique in its table; shown in reports and maps.
+    /// Unique in its table; for messages of the caller's own.
     pub name: &'static str,
     /// Where its parts may start.
     pub rule: AlignRule,

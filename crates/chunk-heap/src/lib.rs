@@ -2,7 +2,7 @@
 //! A heap that grows and shrinks in chunks and holds blocks of mixed parts.
 //!
 //! Two levels of placement, and nothing else: a [`ChunkHeap`] places *blocks* in *chunks* (one
-//! GPU buffer each, 16 MiB by default), and a [`BlockLayout`] places *parts* (vertices, indices,
+//! GPU buffer each, 16 MiB less 4 KiB by default), and a [`BlockLayout`] places *parts* (vertices, indices,
 //! uniform and storage data, kinds of the caller's own) in a block. The crate knows no GPU and
 //! touches no bytes: it hands out numbers, and the caller makes the buffers and moves the bytes.
 //!
@@ -64,9 +64,10 @@
 //! Ready chunks come before empty ones, those before chunks whose buffer is still being made. A
 //! chunk whose largest free room holds the block wherever that room starts is taken first; only
 //! where there is none, two are tried in which this depends on the alignment. A block above half a
-//! chunk gets a dedicated buffer, rounded up to 64 KiB: the tightest that is empty, if it is longer
-//! than needed by at most a quarter. Long-lived blocks have chunks of their own, so that they never
-//! keep an ill-used chunk alive; classes of blocks have too, if the configuration says so.
+//! chunk (`dedicated_above_bytes`) gets a dedicated buffer, rounded up to 64 KiB: the tightest that
+//! is empty, if it is longer than needed by at most a quarter. Long-lived blocks have chunks of
+//! their own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
+//! configuration says so.
 //! [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or releases it from them:
 //! a dedicated chunk changes sides with its block, if that is dedicated under the new lifetime,
 //! too, and any other block gets a second range, so that its old one can be read until it retires.

@@ -170,7 +170,13 @@ impl fmt::Display for ChunkReport {
         let (used, ranges) = (self.used(), info.range_count);
         match self.held {
             Held::Opening => writeln!(f, "being made, {used} reserved in {ranges} ranges"),
-            Held::InUse => writeln!(f, "in use, {} in {ranges} ranges", Percent(self)),
+            Held::InUse => {
+                write!(f, "in use, {} in {ranges} ranges", Percent(self))?;
+                if info.retired > ByteLen::ZERO {
+                    write!(f, ", {} bytes of them for older versions", info.retired)?;
+                }
+                writeln!(f)
+            }
             Held::Retired => {
                 let retired = info.retired;
                 writeln!(f, "waits for older versions, {retired} in {ranges} ranges")

@@ -138,3 +138,27 @@ fn a_chunk_is_refused_for_its_length() {
         .expect("two units");
     assert_eq!(heap.chunk(odd).map(|chunk| chunk.capacity), Some(bytes(32)));
 }
+
+#[test]
+fn chunks_of_another_size_need_no_other_field() {
+    for chunk_bytes in [
+        kib(64),
+        kib(4 << 10),
+        kib(12 << 10),
+        kib(16 << 10),
+        kib(64 << 10),
+    ] {
+        let config = HeapConfig::with_chunk_bytes(chunk_bytes);
+        config.check().expect("the fields go together");
+        let half = ByteLen::new(chunk_bytes.get() / 2);
+        assert!(
+            !config.is_dedicated(half, Lifetime::Dynamic),
+            "half of {chunk_bytes} shares"
+        );
+        let above = half + ByteLen::new(1);
+        assert!(
+            config.is_dedicated(above, Lifetime::Dynamic),
+            "above half of {chunk_bytes}"
+        );
+    }
+}
