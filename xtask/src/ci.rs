@@ -76,28 +76,7 @@ fn run_step(
             run_command(cargo.args(["fmt", "--all", "--check"]))
         }
         Step::Tidy => tidy::run(workspace),
-        Step::Clippy => {
-            need_component(workspace, "clippy", "clippy")?;
-            cargo.args([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ]);
-            run_command(&mut cargo)?;
-            // The fuzzer's entries, without building the fuzzer: nothing is linked here.
-            run_command(
-                self::cargo(&workspace.root)
-                    .args(["clippy", "-p", "geoheap-fuzz", "--features", "libfuzzer"])
-                    .args(["--bins", "--", "-D", "warnings"])
-                    .env(
-                        "CUSTOM_LIBFUZZER_PATH",
-                        workspace.target_dir.join("libfuzzer.a"),
-                    ),
-            )
-        }
+        Step::Clippy => clippy(workspace),
         Step::Docs => {
             cargo
                 .args(["doc", "--workspace", "--no-deps"])
@@ -139,6 +118,26 @@ fn run_step(
             run_command(&mut cargo)
         }
     }
+}
+
+/// Clippy over everything, the fuzzer's entries included.
+fn clippy(workspace: &Workspace) -> Result<(), Failure> {
+    need_component(workspace, "clippy", "clippy")?;
+    run_command(
+        cargo(&workspace.root)
+            .args(["clippy", "--workspace", "--all-targets"])
+            .args(["--", "-D", "warnings"]),
+    )?;
+    // The fuzzer itself is not built for that: nothing is linked here.
+    run_command(
+        cargo(&workspace.root)
+            .args(["clippy", "-p", "geoheap-fuzz", "--features", "libfuzzer"])
+            .args(["--bins", "--", "-D", "warnings"])
+            .env(
+                "CUSTOM_LIBFUZZER_PATH",
+                workspace.target_dir.join("libfuzzer.a"),
+            ),
+    )
 }
 
 /// Fails with the command that brings a component where a minimal toolchain lacks it.

@@ -2,9 +2,10 @@
 //! A heap that grows and shrinks in chunks and holds blocks of mixed parts.
 //!
 //! Two levels of placement, and nothing else: a [`ChunkHeap`] places *blocks* in *chunks* (one
-//! GPU buffer each, 16 MiB less 4 KiB by default), and a [`BlockLayout`] places *parts* (vertices, indices,
-//! uniform and storage data, kinds of the caller's own) in a block. The crate knows no GPU and
-//! touches no bytes: it hands out numbers, and the caller makes the buffers and moves the bytes.
+//! GPU buffer each, 16 MiB less 4 KiB by default), and a [`BlockLayout`] places *parts* (vertices,
+//! indices, uniform and storage data, kinds of the caller's own) in a block. The crate knows no GPU
+//! and touches no bytes: it hands out numbers, and the caller makes the buffers and moves the
+//! bytes.
 //!
 //! ```
 //! use geoheap_chunk_heap::{

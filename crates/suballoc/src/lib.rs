@@ -64,15 +64,15 @@
 //!
 //! **Best fit.** A request without an alignment beyond the unit looks for the first bin, from its
 //! own length on, that is not empty: a find-first-set operation in its bin's word, and if that has
-//! none, one in the top word and one in the word found there (as in two-level segregated fit: Masmano, Ripoll, Crespo, Real, *TLSF:
-//! a new dynamic memory allocator for real-time systems*, 2004). In a bin of one length any node
-//! is a best fit; in a treap the lowest of the shortest that fit is looked for. What is left of
-//! the node behind the range is filed again.
+//! none, one in the top word and one in the word found there (as in two-level segregated fit:
+//! Masmano, Ripoll, Crespo, Real, *TLSF: a new dynamic memory allocator for real-time systems*,
+//! 2004). In a bin of one length any node is a best fit; in a treap the lowest of the shortest that
+//! fit is looked for. What is left of the node behind the range is filed again.
 //!
 //! **Alignment.** An aligned request takes the first node, by ascending length, that holds it
 //! together with the padding in front. After four nodes that do not, it takes one which is long
-//! enough wherever it starts (`len + align - 1`, in units), and only where none is, it tries on through
-//! all that are left. The padding becomes a free node of its own, at once usable by others.
+//! enough wherever it starts (`len + align - 1`, in units), and only where none is, it tries on
+//! through all that are left. The padding becomes a free node of its own, at once usable by others.
 //!
 //! # A worked example
 //!

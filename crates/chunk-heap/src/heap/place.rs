@@ -36,8 +36,9 @@ const TRIES_MAX: usize = 2;
 impl ChunkHeap {
     /// Places a range: in the densest ready chunk that has room, else in an empty one, else in one
     /// that is still opening; never in a draining or closing chunk, nor in `exclude` (the chunk
-    /// that a block is moved out of; an id without a chunk excludes none). A block above the configured length gets a chunk for itself:
-    /// the tightest empty dedicated one that is not much too long, opening or not, else a new one.
+    /// that a block is moved out of; an id without a chunk excludes none). A block above the
+    /// configured length gets a chunk for itself: the tightest empty dedicated one that is not much
+    /// too long, opening or not, else a new one.
     ///
     /// # Errors
     /// [`ReserveError::NeedsChunk`] says which chunk to open when none has room; the other
