@@ -217,13 +217,11 @@ impl Nodes {
         self.at_mut(index).set_live_len(len);
     }
 
-    /// Makes a live node a free one, which is in no bin yet.
+    /// Makes a live node a free one. It is in no bin yet: what it has in place of links is set when
+    /// it is filed, or its slot vacated.
     #[inline]
     pub(crate) fn set_free(&mut self, index: u32) {
         self.live[(index / u64::BITS) as usize] &= !(1 << (index % u64::BITS));
-        let node = self.at_mut(index);
-        node.bin_prev = NONE;
-        node.bin_next = NONE;
     }
 
     /// The units of a live node, without a look at the next one.
