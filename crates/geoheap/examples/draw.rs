@@ -120,10 +120,10 @@ fn record(
             let Lookup::Resident(block) = ticket.get(*handle) else {
                 continue;
             };
-            let Some(draw) = block.draw else { continue };
-            if bound != Some((block.chunk, draw.index_format)) {
+            let Some(draw) = block.draw() else { continue };
+            if bound != Some((block.chunk(), draw.index_format)) {
                 block.bind_chunk(&mut pass, 0, draw.index_format);
-                bound = Some((block.chunk, draw.index_format));
+                bound = Some((block.chunk(), draw.index_format));
             }
             draw.record(&mut pass, 0..1);
         }

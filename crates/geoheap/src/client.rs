@@ -2,7 +2,7 @@
 
 mod admission;
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
@@ -20,6 +20,7 @@ use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
+use crate::ticket::board::Board;
 
 /// What clients and the manager know together.
 #[derive(Debug)]
@@ -34,12 +35,26 @@ pub(crate) struct Shared {
     /// The manager is being shut down: the actor ends whatever waits in its mailbox.
     pub(crate) is_ending: AtomicBool,
     pub(crate) report: Arc<Mutex<Report>>,
+    /// Who holds tickets.
+    pub(crate) board: Arc<Board>,
+    /// Frames that had begun at the last tick.
+    pub(crate) frames_at_tick: AtomicU64,
 }
 
 impl Shared {
     /// Most bytes of one block under `budget`.
     pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
         self.config.block_bytes_max(budget, self.buffer_bytes_max)
+    }
+
+    /// Adds what is known without the actor, which may not tick: who holds tickets, and how many
+    /// frames have begun since the last tick.
+    pub(crate) fn add_frames(&self, report: &mut Report) {
+        report.frames_begun = self.board.frames();
+        let at_tick = self.frames_at_tick.load(Ordering::Relaxed);
+        report.frames_since_tick = report.frames_begun.saturating_sub(at_tick);
+        report.holders = self.board.holders();
+        report.tickets_open = report.holders.len() as u64 + self.board.standing();
     }
 }
 
@@ -332,13 +347,12 @@ impl Client {
         Ok(pending)
     }
 
-    /// Counters and figures as of the last tick.
+    /// Counters and figures as of the last tick, and who holds tickets now.
     pub fn report(&self) -> Report {
-        self.shared
-            .report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let report = self.shared.report.lock();
+        let mut report = report.unwrap_or_else(PoisonError::into_inner).clone();
+        self.shared.add_frames(&mut report);
+        report
     }
 
     /// Every chunk and range.

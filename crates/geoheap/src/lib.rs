@@ -22,7 +22,7 @@
 //! let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
 //! ticket.in_flight().attach(&encoder);
 //! if let Some(view) = ticket.get(handle).resident() {
-//!     let draw = view.draw.expect("it has vertices");
+//!     let draw = view.draw().expect("it has vertices");
 //!     assert_eq!(draw.count, 3);
 //!     // In a pass: view.bind_chunk(&mut pass, 0, draw.index_format);
 //!     //            draw.record(&mut pass, 0..1);
@@ -151,7 +151,10 @@ pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
     BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,
 };
-pub use crate::report::{ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report};
+pub use crate::report::{
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
+    TicketHolder,
+};
 pub use crate::ticket::{
     BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, PartView,
 };

@@ -20,6 +20,7 @@ use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
+use crate::ticket::board::Board;
 use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
 
 /// Polls that shutdown waits for the device at most.
@@ -139,12 +140,15 @@ impl<B: Backend> GeometryManager<B> {
             device_lost: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             report: Arc::default(),
+            board: Arc::new(Board::new()),
+            frames_at_tick: AtomicU64::new(0),
             config,
         });
         let block_max = shared.block_bytes_under(shared.config.budget_bytes);
         shared
             .block_bytes_max
             .store(block_max.get(), Ordering::Relaxed);
+        let board = Arc::clone(&shared.board);
         let parts = Parts {
             core,
             backend,
@@ -164,7 +168,7 @@ impl<B: Backend> GeometryManager<B> {
         };
         Ok(Self {
             client: Client::new(mailbox.clone(), Arc::clone(&shared)),
-            frames: FrameSource::new(reader, mailbox.clone()),
+            frames: FrameSource::new(reader, mailbox.clone(), board),
             mailbox,
             shared,
             events,

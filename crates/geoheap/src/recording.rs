@@ -30,9 +30,9 @@ impl BlockView<'_, wgpu::Buffer> {
         slot: u32,
         format: Option<IndexFormat>,
     ) {
-        pass.set_vertex_buffer(slot, self.buffer.slice(..));
+        pass.set_vertex_buffer(slot, self.buffer().slice(..));
         if let Some(format) = format {
-            pass.set_index_buffer(self.buffer.slice(..), format.into());
+            pass.set_index_buffer(self.buffer().slice(..), format.into());
         }
     }
 }

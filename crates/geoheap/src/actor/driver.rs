@@ -2,6 +2,7 @@
 //! of [`Driver::tick`], from the actor's thread or from the caller.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use ahash::{AHashMap, RandomState};
@@ -10,7 +11,7 @@ use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
-use crate::actor::mailbox::{Envelope, Inbox, Message, Note};
+use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::client::Shared;
@@ -19,12 +20,16 @@ use crate::core::Core;
 use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
-use crate::report::{HeapEvent, Report};
+use crate::report::{Backpressure, HeapEvent, Report};
 use crate::slot::{PartTable, Slot};
 use crate::ticket::ChunkTable;
 
 /// Fixed keys: the order of a map must never depend on the run.
 const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
+
+/// An old version is one that is so many versions behind the newest: frames that are on their way
+/// to the screen hold younger ones.
+const BACKPRESSURE_LAG: u64 = 8;
 
 /// One part in so many of staging is kept for the engine's own uploads.
 const KEPT_STAGING_SHARE: u64 = 4;
@@ -65,6 +70,9 @@ pub(crate) struct Driver<B: Backend> {
     tick_bytes: u64,
     staging_peak: ByteLen,
     held_peak: ByteLen,
+    tickets_dropped: u64,
+    tickets_panicked: u64,
+    backpressure: Option<Backpressure>,
 }
 
 /// What happened since the last tick, submit or publish.
@@ -117,6 +125,9 @@ impl<B: Backend> Driver<B> {
             tick_bytes,
             staging_peak: ByteLen::ZERO,
             held_peak: ByteLen::ZERO,
+            tickets_dropped: 0,
+            tickets_panicked: 0,
+            backpressure: None,
         };
         driver.refill_reserve();
         driver.refresh_report();
@@ -153,12 +164,18 @@ impl<B: Backend> Driver<B> {
         while let Ok(note) = self.inbox.notes.try_recv() {
             let Note {
                 frame,
+                outcome,
                 ends_frame,
                 usage,
                 hidden_uses,
                 stale_lookups,
             } = note;
             self.since.saw_frame |= ends_frame;
+            match outcome {
+                Outcome::Finished => {}
+                Outcome::Dropped => self.tickets_dropped += 1,
+                Outcome::Panicked => self.tickets_panicked += 1,
+            }
             self.step(Event::Usage {
                 frame,
                 ends_frame,
@@ -219,7 +236,8 @@ impl<B: Backend> Driver<B> {
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
             }
-            Message::FrameEnded | Message::Shutdown => {}
+            Message::FrameEnded => self.inbox.is_woken.store(false, Ordering::Release),
+            Message::Shutdown => {}
         }
         // The reserve is full again before anybody can enter in the place of this message.
         self.refill_reserve();
@@ -294,10 +312,34 @@ impl<B: Backend> Driver<B> {
         self.since.tried_publish = false;
         self.step(Event::Transfer);
         self.publish_what_stalled();
+        self.update_backpressure();
         self.note_peaks();
         self.since.taken_bytes = 0;
         self.refill_reserve();
         self.refresh_report();
+    }
+
+    /// Tells when old versions keep memory that is needed now, and until when.
+    fn update_backpressure(&mut self) {
+        let (oldest, newest) = (self.publisher.oldest_in_use(), self.publisher.current());
+        let held_bytes = self.core.report().retired_bytes;
+        let lag = newest.get() - oldest.get();
+        let is_short = held_bytes > 0 && lag >= BACKPRESSURE_LAG && self.core.is_short_of_room();
+        let limit = self.shared.config.versions_alive_max as usize;
+        if !is_short && self.publisher.versions_alive() < limit {
+            self.backpressure = None;
+            return;
+        }
+        let mut holders = self.shared.board.holders();
+        holders.retain(|holder| holder.version == oldest);
+        let pressure = Backpressure {
+            oldest_version: oldest,
+            held_bytes,
+            holders,
+        };
+        if self.backpressure.replace(pressure.clone()).is_none() {
+            self.notify(HeapEvent::Backpressure(pressure));
+        }
     }
 
     /// What an earlier tick could not publish goes out with this one, also if it has no changes
@@ -404,10 +446,18 @@ impl<B: Backend> Driver<B> {
         report.events_lost = self.events_lost;
         report.gpu_copies = counters.copies;
         report.gpu_submits = counters.submits;
+        report.tickets_dropped = self.tickets_dropped;
+        report.tickets_panicked = self.tickets_panicked;
+        report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);
+        report.versions_alive = self.publisher.versions_alive() as u64;
+        report.oldest_version = self.publisher.oldest_in_use().get();
+        report.backpressure.clone_from(&self.backpressure);
         report
     }
 
     fn refresh_report(&self) {
+        let frames = self.shared.board.frames();
+        self.shared.frames_at_tick.store(frames, Ordering::Relaxed);
         let report = self.report();
         *self
             .shared
@@ -447,7 +497,8 @@ impl<B: Backend> Driver<B> {
         self.poll_backend();
         self.free_unused();
         self.refresh_report();
-        let report = self.report();
+        let mut report = self.report();
+        self.shared.add_frames(&mut report);
         self.reloader.join();
         (report, leaks)
     }

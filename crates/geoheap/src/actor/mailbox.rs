@@ -5,7 +5,7 @@
 //! sends. The driver refills the reserve before it gives permits back, so whoever has a permit
 //! finds a handle, unless all handles are in use: adding never makes a round trip.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,15 +40,44 @@ pub(crate) enum Message {
     Shutdown,
 }
 
+/// Notes that wait for the actor at most; while it does not tick, later ones are dropped.
+const NOTES_MAX: usize = 256;
+
+/// How a ticket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// By `finish`.
+    Finished,
+    /// It was dropped.
+    Dropped,
+    /// It was dropped by a panic.
+    Panicked,
+}
+
 /// What a frame, or a worker's share of one, used. Notes have a way of their own: they must not
 /// wait behind contents that wait for room.
 #[derive(Debug)]
 pub(crate) struct Note {
     pub(crate) frame: u64,
+    pub(crate) outcome: Outcome,
     pub(crate) ends_frame: bool,
     pub(crate) usage: Usage,
     pub(crate) hidden_uses: u64,
     pub(crate) stale_lookups: u64,
+}
+
+impl Note {
+    /// The note of a ticket that was not finished: it ends no frame, and uses nothing.
+    pub(crate) fn unfinished(frame: u64, outcome: Outcome) -> Self {
+        Self {
+            frame,
+            outcome,
+            ends_frame: false,
+            usage: Usage::default(),
+            hidden_uses: 0,
+            stale_lookups: 0,
+        }
+    }
 }
 
 /// A message and what it weighs in the mailbox.
@@ -193,6 +222,10 @@ impl Gate {
 pub(crate) struct Mailbox {
     sender: flume::Sender<Envelope>,
     notes: flume::Sender<Note>,
+    /// Notes that found no room.
+    notes_lost: Arc<AtomicU64>,
+    /// A frame's end is in the mailbox already: one wakes the actor as well as many.
+    is_woken: Arc<AtomicBool>,
     gate: Arc<Gate>,
     reserve: flume::Receiver<Handle>,
     reserve_back: flume::Sender<Handle>,
@@ -204,6 +237,9 @@ pub(crate) struct Mailbox {
 pub(crate) struct Inbox {
     pub(crate) receiver: flume::Receiver<Envelope>,
     pub(crate) notes: flume::Receiver<Note>,
+    pub(crate) notes_lost: Arc<AtomicU64>,
+    /// To be cleared by whoever takes the end of a frame out.
+    pub(crate) is_woken: Arc<AtomicBool>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) reserve: flume::Sender<Handle>,
     /// Handles kept ready, so many as messages can wait.
@@ -220,7 +256,8 @@ impl Drop for Inbox {
 /// Both ends of a mailbox of the given bounds.
 pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailbox, Inbox) {
     let (sender, receiver) = flume::unbounded();
-    let (notes_in, notes) = flume::unbounded();
+    let (notes_in, notes) = flume::bounded(NOTES_MAX);
+    let (notes_lost, is_woken) = (Arc::default(), Arc::default());
     let (reserve_in, reserve) = flume::unbounded();
     let limit = Weight {
         messages: u64::from(messages),
@@ -230,6 +267,8 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     let mailbox = Mailbox {
         sender,
         notes: notes_in,
+        notes_lost: Arc::clone(&notes_lost),
+        is_woken: Arc::clone(&is_woken),
         gate: Arc::clone(&gate),
         reserve,
         reserve_back: reserve_in.clone(),
@@ -238,6 +277,8 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     let inbox = Inbox {
         receiver,
         notes,
+        notes_lost,
+        is_woken,
         gate,
         reserve: reserve_in,
         reserve_target: messages as usize,
@@ -273,12 +314,16 @@ impl Mailbox {
         }
     }
 
-    /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor.
+    /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor. Never
+    /// waits: an actor that does not tick loses notes, which decide who leaves and not what is safe.
     pub(crate) fn note(&self, note: Note) {
         let ends_frame = note.ends_frame;
         // After shutdown nobody evicts any more, so nobody needs the note.
-        let _ = self.notes.send(note);
-        if ends_frame {
+        if let Err(flume::TrySendError::Full(_)) = self.notes.try_send(note) {
+            self.notes_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        // The flag is taken after the note is there, and cleared before the notes are read.
+        if ends_frame && !self.is_woken.swap(true, Ordering::AcqRel) {
             let _ = self.send_unweighed(Message::FrameEnded);
         }
     }

@@ -292,6 +292,11 @@ impl Core {
         self.jobs_bytes + self.deferred_bytes
     }
 
+    /// Whether a block found no room in the last tick.
+    pub(crate) fn is_short_of_room(&self) -> bool {
+        self.budget_hunger > 0
+    }
+
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let live = self

@@ -230,7 +230,7 @@ fn draw(
         pass.set_pipeline(pipeline);
         for handle in handles {
             if let Lookup::Resident(view) = ticket.get(*handle) {
-                let draw = view.draw.expect("a cell has vertices");
+                let draw = view.draw().expect("a cell has vertices");
                 view.bind_chunk(&mut pass, 0, draw.index_format);
                 draw.record(&mut pass, 0..1);
             }
