@@ -151,6 +151,7 @@ pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
     BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,
 };
+pub use crate::recording::{DrawEncoder, DrawList, Draws, Recorded, Stream};
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
     TicketHolder,

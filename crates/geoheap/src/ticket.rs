@@ -171,6 +171,16 @@ impl<Buf> FrameTicket<Buf> {
             .flat_map(|table| table.0.iter().map(|entry| entry.id))
     }
 
+    /// The buffers of the version.
+    pub(crate) fn chunks(&self) -> &ChunkTable<Buf> {
+        self.ticket.payload()
+    }
+
+    /// The buffer of a chunk that the version names.
+    pub(crate) fn chunk_buffer(&self, chunk: ChunkId) -> &Buf {
+        self.chunks().buffer(chunk)
+    }
+
     /// The same version for another worker, with its own note of what it uses.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -6,7 +6,7 @@ use geoheap_chunk_heap::{ChunkId, KindId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::slot::{DrawFormat, PartEntry, Slot};
-use crate::ticket::ChunkTable;
+use crate::ticket::{ChunkTable, FrameTicket};
 
 /// A block's state in one version.
 #[derive(Debug)]
@@ -87,6 +87,12 @@ impl<'a, Buf> BlockView<'a, Buf> {
             is_fallback: true,
             ..self
         }
+    }
+
+    /// Whether it is of the same version as the ticket.
+    #[inline]
+    pub(crate) fn is_of(&self, ticket: &FrameTicket<Buf>) -> bool {
+        core::ptr::eq(self.chunks, ticket.chunks())
     }
 
     /// Its chunk; sort by it and bind each chunk once.
