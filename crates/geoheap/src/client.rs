@@ -1,6 +1,7 @@
 //! The way in for every thread that makes geometry.
 
 mod admission;
+mod drawing;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,12 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     /// Frames that had begun at the last tick.
     pub(crate) frames_at_tick: AtomicU64,
+    /// Draw sets made so far.
+    pub(crate) draw_sets: AtomicU64,
+    /// Most draws of one set.
+    pub(crate) draws_max: u32,
+    /// Whether indirect draws may begin at another instance than the first.
+    pub(crate) indirect_first_instance: bool,
 }
 
 impl Shared {

@@ -115,6 +115,7 @@ mod actor;
 mod client;
 mod config;
 mod core;
+mod draw_set;
 mod error;
 mod handle;
 mod manager;
@@ -142,9 +143,10 @@ pub use crate::actor::render::{RecordError, RenderActors};
 pub use crate::actor::reply::Pending;
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
+pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
-    AddError, CreateError, FailReason, FallbackError, MailboxLimit, Refused, RequestError,
-    SendError, WaitError,
+    AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
+    RequestError, SendError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};

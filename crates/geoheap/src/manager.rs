@@ -16,17 +16,21 @@ use crate::actor::thread::{ActorThread, EventQueue, event_queue};
 use crate::client::{Client, Shared};
 use crate::config::{Config, ConfigError, Threading};
 use crate::core::Core;
+use crate::draw_set::INDEXED_RECORD_BYTES;
 use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::ticket::board::Board;
-use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
+use crate::ticket::{FrameSource, FrameTicket, VersionTable};
 
 /// Polls that shutdown waits for the device at most.
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
 /// Slots that the replicas have at first; they grow with the handles.
 const SLOTS_INITIAL: u32 = 4096;
+
+/// One draw set takes at most one part in so many of staging.
+const DRAW_SET_STAGING_SHARE: u64 = 4;
 
 enum Runner<B: Backend> {
     Thread(ActorThread),
@@ -115,14 +119,14 @@ impl<B: Backend> GeometryManager<B> {
         }
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
-        let table = Arc::new(ChunkTable(Vec::new()));
+        let table = Arc::default();
         let ring_config = RingConfig {
             slots_initial: SLOTS_INITIAL.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
         };
         let (publisher, reader) =
-            ring(ring_config, ChunkTable(Vec::new())).map_err(ConfigError::Ring)?;
+            ring(ring_config, VersionTable::default()).map_err(ConfigError::Ring)?;
         let caller_driven = config.threading == Threading::CallerDriven;
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
@@ -142,6 +146,9 @@ impl<B: Backend> GeometryManager<B> {
             report: Arc::default(),
             board: Arc::new(Board::new()),
             frames_at_tick: AtomicU64::new(0),
+            draw_sets: AtomicU64::new(0),
+            draws_max: draws_max(&config),
+            indirect_first_instance: limits.indirect_first_instance,
             config,
         });
         let block_max = shared.block_bytes_under(shared.config.budget_bytes);
@@ -264,6 +271,12 @@ impl<B: Backend> Drop for GeometryManager<B> {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Most draws of one set: its records are staged in one piece, beside the uploads of a tick.
+fn draws_max(config: &Config) -> u32 {
+    let staging = config.staging_under(config.budget_bytes).get();
+    u32::try_from(staging / DRAW_SET_STAGING_SHARE / INDEXED_RECORD_BYTES).unwrap_or(u32::MAX)
 }
 
 /// The standard kinds with the device's alignments, and the caller's own.

@@ -3,12 +3,14 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `multi_draw` | records a draw set, one call for each chunk |
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
 //! | `bundle` | a render bundle that says when it has to be recorded anew |
 
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
 
 mod draw_list;
+mod multi_draw;
 
 pub use draw_list::{DrawList, Draws, Recorded, Stream};
 

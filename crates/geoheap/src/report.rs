@@ -55,6 +55,8 @@ pub struct Report {
     pub reserved_bytes: u64,
     /// Bytes of ranges that only older versions name.
     pub retired_bytes: u64,
+    /// Bytes of buffers that hold the records of draw sets.
+    pub record_bytes: u64,
     /// Bytes of staging buffers.
     pub staging_bytes: u64,
     /// Their peak.

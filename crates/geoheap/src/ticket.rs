@@ -8,6 +8,7 @@ use geoheap_chunk_heap::{ChunkId, PartId};
 use geoheap_frame_sync::{Hold, Reader, Ticket, Version};
 
 use crate::actor::mailbox::{Note, Outcome};
+use crate::draw_set::{DrawSetId, DrawSetView, PublishedSet};
 use crate::error::FallbackError;
 use crate::handle::Handle;
 use crate::slot::{PartTable, Slot, SlotState};
@@ -20,22 +21,39 @@ mod views;
 pub use source::FrameSource;
 pub use views::{BlockView, Draw, IndexFormat, Lookup, PartView};
 
-/// Buffers of the chunks that a version names. It belongs to the version's token, so a chunk's
-/// buffer lives as long as commands that may read it.
+/// Buffers that a version names. It belongs to the version's token, so a buffer lives as long as
+/// commands that may read it.
 #[derive(Debug)]
-pub(crate) struct ChunkTable<Buf>(pub(crate) Vec<Option<Buf>>);
+pub(crate) struct VersionTable<Buf> {
+    /// By chunk.
+    pub(crate) chunks: Vec<Option<Buf>>,
+    /// By id.
+    pub(crate) draw_sets: Vec<Arc<PublishedSet<Buf>>>,
+}
 
-impl<Buf> ChunkTable<Buf> {
+impl<Buf> Default for VersionTable<Buf> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            draw_sets: Vec::new(),
+        }
+    }
+}
+
+impl<Buf> VersionTable<Buf> {
     /// The buffer of a chunk that the version names.
     #[inline]
     pub(crate) fn buffer(&self, chunk: ChunkId) -> &Buf {
-        let buffer = self.0.get(chunk.get() as usize).and_then(Option::as_ref);
+        let buffer = self
+            .chunks
+            .get(chunk.get() as usize)
+            .and_then(Option::as_ref);
         buffer.expect("R1: a version has the buffers of the chunks it names")
     }
 }
 
-pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<PartTable>, ChunkTable<Buf>>;
-pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, ChunkTable<Buf>>;
+pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<PartTable>, VersionTable<Buf>>;
+pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, VersionTable<Buf>>;
 
 /// What a frame holds while it is prepared: one version of all placements.
 ///
@@ -81,7 +99,7 @@ impl<Buf> FrameTicket<Buf> {
                 if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
             {
                 self.ticket.mark_used(handle.index());
-                Lookup::Resident(BlockView::new(slot, self.ticket.payload()))
+                Lookup::Resident(BlockView::new(slot, self))
             }
             other => self.absent(handle, other),
         }
@@ -171,14 +189,28 @@ impl<Buf> FrameTicket<Buf> {
             .flat_map(|table| table.0.iter().map(|entry| entry.id))
     }
 
-    /// The buffers of the version.
-    pub(crate) fn chunks(&self) -> &ChunkTable<Buf> {
-        self.ticket.payload()
-    }
-
     /// The buffer of a chunk that the version names.
     pub(crate) fn chunk_buffer(&self, chunk: ChunkId) -> &Buf {
-        self.chunks().buffer(chunk)
+        self.ticket.payload().buffer(chunk)
+    }
+
+    /// The records of a draw set in this version. `None` if the set is not published yet, was
+    /// removed, or could not be written for lack of memory, in which case a later version tries
+    /// again; the blocks can be drawn one by one meanwhile.
+    pub fn draw_set(&self, id: DrawSetId) -> Option<DrawSetView<'_, Buf>> {
+        if self.ticket.is_void() {
+            return None;
+        }
+        let sets = &self.ticket.payload().draw_sets;
+        let at = sets.binary_search_by_key(&id, |set| set.id).ok()?;
+        Some(DrawSetView::new(&sets[at], self))
+    }
+
+    /// Notes the use of blocks by their slots.
+    pub(crate) fn mark_slots(&self, slots: &[u32]) {
+        for slot in slots {
+            self.ticket.mark_used(*slot);
+        }
     }
 
     /// The same version for another worker, with its own note of what it uses.
@@ -235,7 +267,7 @@ pub struct Fallback {
 /// Keeps a version's bytes and buffers as they are until it is dropped.
 #[derive(Clone)]
 pub struct InFlight<Buf> {
-    hold: Hold<ChunkTable<Buf>>,
+    hold: Hold<VersionTable<Buf>>,
 }
 
 impl<Buf> fmt::Debug for InFlight<Buf> {

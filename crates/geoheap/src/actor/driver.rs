@@ -11,6 +11,7 @@ use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
+use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
@@ -22,7 +23,7 @@ use crate::error::RequestError;
 use crate::payload::StagedWrite;
 use crate::report::{Backpressure, HeapEvent, Report};
 use crate::slot::{PartTable, Slot};
-use crate::ticket::ChunkTable;
+use crate::ticket::VersionTable;
 
 /// Fixed keys: the order of a map must never depend on the run.
 const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
@@ -42,7 +43,16 @@ pub(super) fn fixed_map<K, V>() -> FixedMap<K, V> {
     AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
 }
 
-pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, ChunkTable<Buf>, Retired>;
+pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
+
+/// What waits until no version in use names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// In the core's books.
+    Core(Retired),
+    /// A buffer of a draw set's records.
+    Records(RetiredRecords),
+}
 
 /// The core, its backend, and everything between them.
 pub(crate) struct Driver<B: Backend> {
@@ -56,12 +66,15 @@ pub(crate) struct Driver<B: Backend> {
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
     /// The buffers that the next version names.
-    pub(super) table: Arc<ChunkTable<B::Buffer>>,
+    pub(super) table: Arc<VersionTable<B::Buffer>>,
     pub(super) table_changed: bool,
     pub(super) since: Since,
     pub(super) waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
     pub(super) reading: FixedMap<ReadId, Reading>,
     pub(super) releasing: FixedMap<ReleaseId, ByteLen>,
+    /// Buffers of records on their way back to the device.
+    pub(super) releasing_records: FixedMap<ReleaseId, ByteLen>,
+    pub(super) draw_sets: DrawSets<B::Buffer>,
     pub(super) effects: VecDeque<Effect>,
     events: flume::Sender<HeapEvent>,
     events_lost: u64,
@@ -95,7 +108,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) publisher: HeapPublisher<B::Buffer>,
     pub(crate) inbox: Inbox,
     pub(crate) reloader: Reloader,
-    pub(crate) table: Arc<ChunkTable<B::Buffer>>,
+    pub(crate) table: Arc<VersionTable<B::Buffer>>,
     pub(crate) events: flume::Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -117,6 +130,8 @@ impl<B: Backend> Driver<B> {
             waiting: fixed_map(),
             reading: fixed_map(),
             releasing: fixed_map(),
+            releasing_records: fixed_map(),
+            draw_sets: DrawSets::new(),
             effects: VecDeque::new(),
             events: parts.events,
             events_lost: 0,
@@ -229,6 +244,7 @@ impl<B: Backend> Driver<B> {
                     self.step(Event::Request(request));
                 }
             }
+            Message::Draws(id, draws) => self.change_draw_set(id, draws),
             Message::Map(reply) => {
                 // A caller who went away needs no answer.
                 let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
@@ -345,7 +361,7 @@ impl<B: Backend> Driver<B> {
     /// What an earlier tick could not publish goes out with this one, also if it has no changes
     /// of its own.
     fn publish_what_stalled(&mut self) {
-        if self.since.tried_publish || !(self.publisher.has_pending() || self.table_changed) {
+        if self.since.tried_publish || !self.has_news() {
             return;
         }
         if let Some(event) = self.try_publish() {
@@ -353,10 +369,22 @@ impl<B: Backend> Driver<B> {
         }
     }
 
+    /// Whether the next version would show anything new.
+    fn has_news(&self) -> bool {
+        self.publisher.has_pending() || self.table_changed || self.draw_sets.is_changed()
+    }
+
     /// Frees what no version in use names any more (R3).
     fn free_unused(&mut self) {
-        let mut items = Vec::new();
-        self.publisher.collect(&mut items);
+        let mut freed = Vec::new();
+        self.publisher.collect(&mut freed);
+        let mut items = Vec::with_capacity(freed.len());
+        for item in freed {
+            match item {
+                Waits::Core(item) => items.push(item),
+                Waits::Records(retired) => self.free_records(retired),
+            }
+        }
         if !items.is_empty() {
             self.step(Event::Released(items));
         }
@@ -369,6 +397,10 @@ impl<B: Backend> Driver<B> {
             match event {
                 BackendEvent::ReadBack { id, bytes } => self.read_done(id, Some(bytes)),
                 BackendEvent::ReadFailed { id } => self.read_done(id, None),
+                BackendEvent::Released(id, bytes) if self.releasing_records.contains_key(&id) => {
+                    self.releasing_records.remove(&id);
+                    self.core.side_returned(bytes);
+                }
                 BackendEvent::Released(id, bytes) => {
                     let known = self.releasing.remove(&id);
                     debug_assert_eq!(known, Some(bytes), "R10: a buffer is returned once");
@@ -472,6 +504,7 @@ impl<B: Backend> Driver<B> {
             && self.publisher.figures().retired_items == 0
             && self.publisher.figures().pending_changes == 0
             && !self.table_changed
+            && !self.draw_sets.is_changed()
             && self.releasing.is_empty()
             && self.reading.is_empty()
     }
@@ -527,7 +560,9 @@ impl<B: Backend> Driver<B> {
         let reply = match message {
             Message::Request(_, reply) => reply.map(|(_, sender)| sender),
             Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
-            Message::Batch(_) | Message::FrameEnded | Message::Shutdown => None,
+            Message::Batch(_) | Message::Draws(..) | Message::FrameEnded | Message::Shutdown => {
+                None
+            }
         };
         if let Some(sender) = reply {
             let _ = sender.send(Reply::Answer(Answer::Refused(RequestError::ShutDown)));

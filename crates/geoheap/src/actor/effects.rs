@@ -5,17 +5,19 @@ use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
-use geoheap_gpu_backend::{Backend, BufferDesc, CreateError as BufferError, StageError};
+use geoheap_gpu_backend::{
+    Backend, BufferDesc, BufferRole, CreateError as BufferError, StageError,
+};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::actor::driver::Driver;
+use crate::actor::driver::{Driver, Waits};
 use crate::actor::reload::Job;
 use crate::actor::reply::Reply;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
-use crate::ticket::ChunkTable;
+use crate::ticket::VersionTable;
 
 /// The same as a length in memory.
 const WORD: usize = size_of::<u32>();
@@ -224,10 +226,11 @@ impl<B: Backend> Driver<B> {
             Lifetime::LongLived => "long-lived",
         };
         let label = format!("geoheap {kind} chunk {}", chunk.get());
-        match self
-            .backend
-            .create_buffer(&BufferDesc { label: &label, len })
-        {
+        match self.backend.create_buffer(&BufferDesc {
+            label: &label,
+            len,
+            role: BufferRole::Chunk,
+        }) {
             Ok(buffer) => {
                 tracing::debug!(chunk = chunk.get(), bytes = len.get(), kind, "chunk made");
                 let index = chunk.get() as usize;
@@ -256,12 +259,15 @@ impl<B: Backend> Driver<B> {
     }
 
     fn change_table(&mut self, index: usize, buffer: Option<B::Buffer>) {
-        let mut entries = self.table.0.clone();
+        let mut entries = self.table.chunks.clone();
         if entries.len() <= index {
             entries.resize(index + 1, None);
         }
         entries[index] = buffer;
-        self.table = Arc::new(ChunkTable(entries));
+        self.table = Arc::new(VersionTable {
+            chunks: entries,
+            draw_sets: self.table.draw_sets.clone(),
+        });
         self.table_changed = true;
     }
 
@@ -292,6 +298,7 @@ impl<B: Backend> Driver<B> {
         retired: Vec<Retired>,
         forget: &[ChunkId],
     ) -> Option<Event> {
+        self.draw_sets.apply(&changes);
         for change in changes {
             match change.parts {
                 PartsChange::Keep => self.publisher.set_slot(change.index, change.slot),
@@ -302,7 +309,7 @@ impl<B: Backend> Driver<B> {
             }
         }
         for item in retired {
-            self.publisher.retire(item);
+            self.publisher.retire(Waits::Core(item));
         }
         for chunk in forget {
             self.change_table(chunk.get() as usize, None);
@@ -312,6 +319,7 @@ impl<B: Backend> Driver<B> {
 
     pub(super) fn try_publish(&mut self) -> Option<Event> {
         self.since.tried_publish = true;
+        self.write_draw_sets();
         match self.publisher.publish(Arc::clone(&self.table)) {
             Ok(version) => {
                 self.table_changed = false;
@@ -331,9 +339,11 @@ impl<B: Backend> Driver<B> {
     fn void_versions(&mut self) {
         self.shared.device_lost.store(true, Ordering::Relaxed);
         self.publisher.device_lost();
-        self.table = Arc::new(ChunkTable(Vec::new()));
+        self.table = Arc::default();
         self.buffers.clear();
         self.releasing.clear();
+        self.releasing_records.clear();
+        self.draw_sets.device_lost();
         for (_, read) in self.reading.drain() {
             let answer = Answer::Refused(RequestError::DeviceLost);
             self.effects.push_back(Effect::Reply {

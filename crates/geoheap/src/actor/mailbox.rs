@@ -14,6 +14,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::actor::reply::Reply;
 use crate::core::event::{ReplyId, Request};
+use crate::draw_set::{DrawSetId, SetDraw};
 use crate::error::{MailboxLimit, SendError};
 use crate::handle::Handle;
 
@@ -27,6 +28,8 @@ pub(crate) enum Message {
     Request(Request, Option<ReplyTo>),
     /// For the core, in one step.
     Batch(Vec<Request>),
+    /// A draw set is made or replaced, or removed if it has no draws to be.
+    Draws(DrawSetId, Option<Vec<SetDraw>>),
     /// A frame is over: there is a note of it, and a tick is due.
     FrameEnded,
     /// The heap map.

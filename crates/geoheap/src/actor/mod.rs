@@ -4,9 +4,11 @@
 //! Among the library crates only these modules name flume, spawn threads, or look at a clock.
 
 mod backlog;
+pub(crate) mod draw_sets;
 pub(crate) mod driver;
 mod effects;
 pub(crate) mod mailbox;
+mod records;
 pub(crate) mod reload;
 pub(crate) mod render;
 pub(crate) mod reply;

@@ -63,6 +63,7 @@ use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
+use crate::slot::Slot;
 
 /// Who has a slot of the handle map.
 #[derive(Debug)]
@@ -290,6 +291,25 @@ impl Core {
     /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
         self.jobs_bytes + self.deferred_bytes
+    }
+
+    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
+    /// made over the next ticks; the shell asks again.
+    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
+        self.budget.take_side(bytes)
+    }
+
+    /// The device has such a buffer back.
+    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
+        if !self.lost {
+            self.budget.side_returned(bytes);
+        }
+    }
+
+    /// The slot of a block as the next version shows it.
+    pub(crate) fn slot_of(&self, handle: Handle) -> Option<Slot> {
+        let record = self.record(handle)?;
+        Some(self.shown_slot(record))
     }
 
     /// Whether a block found no room in the last tick.

@@ -6,7 +6,7 @@ use geoheap_chunk_heap::{ChunkId, KindId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::slot::{DrawFormat, PartEntry, Slot};
-use crate::ticket::{ChunkTable, FrameTicket};
+use crate::ticket::FrameTicket;
 
 /// A block's state in one version.
 #[derive(Debug)]
@@ -66,17 +66,17 @@ pub struct Draw {
 /// lookup costs no more than its one cache line.
 pub struct BlockView<'a, Buf> {
     slot: &'a Slot,
-    chunks: &'a ChunkTable<Buf>,
+    ticket: &'a FrameTicket<Buf>,
     is_fallback: bool,
 }
 
 impl<'a, Buf> BlockView<'a, Buf> {
     /// The view of a resident slot.
     #[inline]
-    pub(crate) fn new(slot: &'a Slot, chunks: &'a ChunkTable<Buf>) -> Self {
+    pub(crate) fn new(slot: &'a Slot, ticket: &'a FrameTicket<Buf>) -> Self {
         Self {
             slot,
-            chunks,
+            ticket,
             is_fallback: false,
         }
     }
@@ -92,7 +92,7 @@ impl<'a, Buf> BlockView<'a, Buf> {
     /// Whether it is of the same version as the ticket.
     #[inline]
     pub(crate) fn is_of(&self, ticket: &FrameTicket<Buf>) -> bool {
-        core::ptr::eq(self.chunks, ticket.chunks())
+        self.ticket.version() == ticket.version()
     }
 
     /// Its chunk; sort by it and bind each chunk once.
@@ -104,7 +104,7 @@ impl<'a, Buf> BlockView<'a, Buf> {
     /// The chunk's buffer.
     #[inline]
     pub fn buffer(&self) -> &'a Buf {
-        self.chunks.buffer(self.chunk())
+        self.ticket.chunk_buffer(self.chunk())
     }
 
     /// Start in the chunk, in bytes.

@@ -2,6 +2,7 @@
 //! says otherwise.
 
 mod compaction;
+mod draw_sets;
 mod faults;
 mod harness;
 mod limits;
