@@ -13,6 +13,7 @@ use crate::ticket::VersionTable;
 impl<B: Backend> Driver<B> {
     /// A client's request: a set's draws, or none to remove it.
     pub(super) fn change_draw_set(&mut self, id: DrawSetId, draws: Option<Vec<SetDraw>>) {
+        self.core.expect_version();
         let Some(draws) = draws else {
             let (free, retired) = self.draw_sets.remove(id);
             self.retire_records(retired);

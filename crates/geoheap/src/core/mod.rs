@@ -83,13 +83,15 @@ struct Pending {
     changes: Vec<Change>,
     retired: Vec<Retired>,
     forget: Vec<ChunkId>,
+    /// The shell has something for it beside the core's own.
+    others: bool,
     /// Answers due when it is published.
     replies: Vec<(ReplyId, Answer)>,
 }
 
 impl Pending {
     fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.retired.is_empty() && self.forget.is_empty()
+        !self.others && self.changes.is_empty() && self.retired.is_empty() && self.forget.is_empty()
     }
 }
 
@@ -291,6 +293,12 @@ impl Core {
     /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
         self.jobs_bytes + self.deferred_bytes
+    }
+
+    /// The shell has something for the next version that the core does not know: flushes wait for
+    /// it as for everything else.
+    pub(crate) fn expect_version(&mut self) {
+        self.pending.others = true;
     }
 
     /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is

@@ -69,6 +69,7 @@ impl Core {
     /// Asks to publish what was committed. Called only after a submit (R1).
     pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
         if !self.pending.is_empty() {
+            self.pending.others = false;
             out.push(Effect::Publish {
                 changes: core::mem::take(&mut self.pending.changes),
                 retired: core::mem::take(&mut self.pending.retired),

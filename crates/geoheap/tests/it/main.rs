@@ -1,6 +1,7 @@
 //! The engine through its public face, on the virtual GPU with the caller driving unless a test
 //! says otherwise.
 
+mod canvas;
 mod compaction;
 mod draw_sets;
 mod faults;
@@ -11,6 +12,7 @@ mod order;
 mod parts;
 mod path;
 mod pressure;
+mod recording;
 mod refusals;
 mod streaming;
 mod threads;
