@@ -64,6 +64,11 @@ pub struct RingFigures {
     pub changes_replayed: u64,
     /// Times a replica was copied as a whole.
     pub full_copies: u64,
+    /// Bitmaps made for what tickets mark as used. It stops rising when there are enough for the
+    /// frames that are recorded, or on their way to being evaluated, at a time.
+    pub bitmaps_made: u64,
+    /// Times a bitmap of an earlier frame was used again.
+    pub bitmaps_reused: u64,
     /// Versions from the oldest in use to the current one.
     pub versions_alive: usize,
     /// Items retired and not collected yet.

@@ -155,6 +155,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bitmap;
 mod config;
 mod error;
 mod log;
@@ -171,7 +172,7 @@ mod version;
 pub use config::{RingConfig, RingFigures};
 pub use error::{PublishError, RingError};
 pub use ring::{Publisher, ring};
-pub use ticket::{Finished, Reader, Ticket};
+pub use ticket::{Finished, Lookups, Reader, Ticket};
 pub use token::Hold;
 pub use usage::Usage;
 pub use version::{DeviceEpoch, Version};

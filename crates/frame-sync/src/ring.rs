@@ -1,5 +1,6 @@
 //! The writer's side: K replicas, of which one is current, and the log that keeps them equal.
 
+use crate::bitmap::Pool;
 use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
 use crate::log::{Log, Pending};
@@ -11,7 +12,7 @@ use crate::ticket::Reader;
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use std::sync::Arc as PayloadArc;
+use std::sync::{Arc as PayloadArc, Arc as PoolArc};
 
 /// A replica that has missed more than this part of the table is copied rather than replayed.
 const BACKLOG_PART_MAX: usize = 4;
@@ -42,6 +43,8 @@ pub struct Publisher<S, E, T, R> {
     pending_retired: Vec<R>,
     log: Log<S, E>,
     history: History<T, R>,
+    /// The bitmaps of all tickets.
+    pool: PoolArc<Pool>,
     figures: RingFigures,
 }
 
@@ -87,7 +90,8 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         epoch,
         PayloadArc::new(first_payload),
     ));
-    let current = Arc::new(Published::new(table, token));
+    let pool = PoolArc::new(Pool::new());
+    let current = Arc::new(Published::new(table, token, PoolArc::clone(&pool)));
     let front = Arc::new(Front::new(Arc::clone(&current)));
     let reader = Reader::new(Arc::clone(&front));
     let publisher = Publisher {
@@ -103,6 +107,7 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         pending_retired: Vec::new(),
         log: Log::new(Version::ZERO),
         history: History::new(),
+        pool,
         figures: RingFigures::default(),
     };
     Ok((publisher, reader))
@@ -247,7 +252,10 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Counts since the start, and the present state.
     pub fn figures(&self) -> RingFigures {
+        let (bitmaps_made, bitmaps_reused) = self.pool.counts();
         RingFigures {
+            bitmaps_made,
+            bitmaps_reused,
             versions_alive: self.versions_alive(),
             retired_items: self.history.items() + self.pending_retired.len(),
             pending_changes: self.pending.len(),
@@ -373,7 +381,8 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Puts a finished table out as the current version and files the one before.
     fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
-        let next = Arc::new(Published::new(table, token));
+        let pool = PoolArc::clone(&self.pool);
+        let next = Arc::new(Published::new(table, token, pool));
         let before = self.front.swap(Arc::clone(&next));
         // The publisher's own reference to the version before goes here, the one from the front
         // goes into the ring: readers never drop the last reference to a table.

