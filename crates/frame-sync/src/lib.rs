@@ -158,6 +158,7 @@
 mod bitmap;
 mod config;
 mod error;
+mod feed;
 mod log;
 mod primitive;
 mod published;
@@ -171,6 +172,8 @@ mod version;
 
 pub use config::{RingConfig, RingFigures};
 pub use error::{PublishError, RingError};
+pub use feed::{ChangedSlots, Changes};
+pub use retire::{VersionStage, Waiting};
 pub use ring::{Publisher, ring};
 pub use ticket::{Finished, Lookups, Reader, Ticket};
 pub use token::Hold;

@@ -1,6 +1,7 @@
 //! A replica's contents: one flat array of slots, and beside it the rarely read extras.
 
 use crate::bitmap::Pool;
+use crate::feed::Window;
 use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
@@ -39,15 +40,23 @@ pub(crate) struct Published<S, E, T> {
     pub(crate) token: Arc<Token<T>>,
     /// Where the bitmaps of the version's tickets come from.
     pub(crate) pool: PoolArc<Pool>,
+    /// What the versions up to this one set.
+    pub(crate) feed: Window,
 }
 
 impl<S, E, T> Published<S, E, T> {
-    pub(crate) fn new(table: Table<S, E>, token: Arc<Token<T>>, pool: PoolArc<Pool>) -> Self {
+    pub(crate) fn new(
+        table: Table<S, E>,
+        token: Arc<Token<T>>,
+        pool: PoolArc<Pool>,
+        feed: Window,
+    ) -> Self {
         Self {
             void: AtomicBool::new(token.is_void()),
             table,
             token,
             pool,
+            feed,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The readers' side: tickets that pin one version while a frame records.
 
 use crate::bitmap::Words;
+use crate::feed::Changes;
 use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::published::Front;
 use crate::table::Published;
@@ -197,6 +198,52 @@ impl<S, E, T> Ticket<S, E, T> {
             void: published.void_flag(),
             words: self.marks.words(slots.len(), &published.pool),
             not_shared: PhantomData,
+        }
+    }
+
+    /// Which slots were set after the version `older`, up to this ticket's version.
+    ///
+    /// For callers who keep a table of their own, say on the GPU, and patch it once a frame: they
+    /// remember up to which version they did, ask for what came since, and copy those slots. Slots
+    /// that came by growth and were never set hold their default and are not named. A slot that was
+    /// set to the value that it had is named.
+    ///
+    /// [`Changes::All`] if `older` is further back than
+    /// [`RingConfig::feed_versions`](crate::RingConfig::feed_versions), is of another device, or is
+    /// newer than this version, if more than a quarter of the table's slots were set since, and if
+    /// this version is void.
+    ///
+    /// ```
+    /// use geoheap_frame_sync::{Changes, RingConfig, ring};
+    ///
+    /// let (mut publisher, reader) = ring::<u32, (), (), ()>(RingConfig::default(), ())?;
+    /// let (mut mirror, mut mirrored) = (vec![0; 1024], reader.current_version());
+    /// publisher.set(7, 70, None);
+    /// publisher.publish(().into())?;
+    /// publisher.set(9, 90, None);
+    /// publisher.set(7, 71, None);
+    /// publisher.publish(().into())?;
+    ///
+    /// let ticket = reader.ticket();
+    /// mirror.resize(ticket.capacity(), 0);
+    /// match ticket.changed_since(mirrored) {
+    ///     Changes::Slots(slots) => {
+    ///         for index in slots.iter() {
+    ///             mirror[index as usize] = ticket.slots()[index as usize];
+    ///         }
+    ///     }
+    ///     Changes::All => mirror.copy_from_slice(ticket.slots()),
+    /// }
+    /// mirrored = ticket.version();
+    /// assert_eq!((mirror[7], mirror[9]), (71, 90));
+    /// # assert_eq!(mirrored.get(), 2);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn changed_since(&self, older: Version) -> Changes<'_> {
+        if self.is_void() {
+            Changes::All
+        } else {
+            self.published.feed.since(older, self.version())
         }
     }
 

@@ -84,9 +84,7 @@ pub struct Usage {
 
 impl Usage {
     fn words(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.pooled
-            .iter()
-            .flat_map(|pooled| pooled.bitmap.words())
+        self.pooled.iter().flat_map(|pooled| pooled.bitmap.words())
     }
 
     /// The indices of the used slots, ascending.
@@ -103,7 +101,9 @@ impl Usage {
 
     /// Number of used slots.
     pub fn len(&self) -> usize {
-        self.words().map(|(_, word)| word.count_ones() as usize).sum()
+        self.words()
+            .map(|(_, word)| word.count_ones() as usize)
+            .sum()
     }
 
     /// True if the slot was marked.

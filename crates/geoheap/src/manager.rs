@@ -119,6 +119,7 @@ impl<B: Backend> GeometryManager<B> {
             slots_initial: SLOTS_INITIAL.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
+            ..RingConfig::default()
         };
         let (publisher, reader) =
             ring(ring_config, ChunkTable(Vec::new())).map_err(ConfigError::Ring)?;

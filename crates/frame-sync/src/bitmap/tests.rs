@@ -18,7 +18,10 @@ fn clearing_goes_by_the_summary_and_leaves_nothing() {
 fn what_lies_beyond_the_words_is_not_marked() {
     let bitmap = Bitmap::new(WORD_BITS + 1);
     bitmap.as_words().mark(2 * WORD_BITS);
-    assert!(bitmap.is_empty(), "there is no third word, and none is made");
+    assert!(
+        bitmap.is_empty(),
+        "there is no third word, and none is made"
+    );
 }
 
 #[test]

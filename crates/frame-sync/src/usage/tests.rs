@@ -62,7 +62,11 @@ fn bitmaps_come_back_clean_and_are_used_again() {
         marks.mark(9, CAPACITY, &pool);
         drop((marks, first, second));
     }
-    assert_eq!(pool.counts(), (3, 3 * 49), "F8: as many as there were at once");
+    assert_eq!(
+        pool.counts(),
+        (3, 3 * 49),
+        "F8: as many as there were at once"
+    );
 }
 
 #[test]
