@@ -155,8 +155,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bitmap;
 mod config;
 mod error;
+mod feed;
 mod log;
 mod primitive;
 mod published;
@@ -170,8 +172,10 @@ mod version;
 
 pub use config::{RingConfig, RingFigures};
 pub use error::{PublishError, RingError};
+pub use feed::{ChangedSlots, Changes};
+pub use retire::{VersionStage, Waiting};
 pub use ring::{Publisher, ring};
-pub use ticket::{Finished, Reader, Ticket};
+pub use ticket::{Finished, Lookups, Reader, Ticket};
 pub use token::Hold;
 pub use usage::Usage;
 pub use version::{DeviceEpoch, Version};

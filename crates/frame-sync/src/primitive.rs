@@ -2,11 +2,11 @@
 
 #[cfg(geoheap_loom)]
 pub(crate) use loom::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
 #[cfg(not(geoheap_loom))]
 pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(geoheap_loom))]
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, Mutex};

@@ -15,6 +15,31 @@ enum Stage<T> {
     Free,
 }
 
+/// How far a superseded version has come on its way out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionStage {
+    /// A ticket pins it: a frame records from it.
+    Pinned,
+    /// Only holds are left: commands recorded from it are not done.
+    InFlight,
+    /// Nothing uses it any more; it waits for an older version.
+    Free,
+}
+
+/// A superseded version that is not reclaimed yet, and what waits for it.
+///
+/// See [`Publisher::waiting`](crate::Publisher::waiting).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Waiting<'a, R> {
+    /// The version.
+    pub version: Version,
+    /// What it waits for.
+    pub stage: VersionStage,
+    /// What the version after it stopped naming, in the order in which it was retired.
+    pub items: &'a [R],
+}
+
 struct Entry<T, R> {
     version: Version,
     stage: Stage<T>,
@@ -68,6 +93,18 @@ impl<T, R> History<T, R> {
             stage: Stage::Pinned,
             items,
         });
+    }
+
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Waiting<'_, R>> {
+        self.entries.iter().map(|entry| Waiting {
+            version: entry.version,
+            stage: match entry.stage {
+                Stage::Pinned => VersionStage::Pinned,
+                Stage::InFlight(_) => VersionStage::InFlight,
+                Stage::Free => VersionStage::Free,
+            },
+            items: &entry.items,
+        })
     }
 
     /// Makes items ready without a wait, because no version that counts ever named them.

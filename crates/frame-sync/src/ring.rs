@@ -1,17 +1,19 @@
 //! The writer's side: K replicas, of which one is current, and the log that keeps them equal.
 
+use crate::bitmap::Pool;
 use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
+use crate::feed::Feed;
 use crate::log::{Log, Pending};
 use crate::primitive::Arc;
 use crate::published::Front;
-use crate::retire::History;
+use crate::retire::{History, Waiting};
 use crate::table::{Change, Published, Table};
 use crate::ticket::Reader;
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use std::sync::Arc as PayloadArc;
+use std::sync::{Arc as PayloadArc, Arc as PoolArc};
 
 /// A replica that has missed more than this part of the table is copied rather than replayed.
 const BACKLOG_PART_MAX: usize = 4;
@@ -42,6 +44,9 @@ pub struct Publisher<S, E, T, R> {
     pending_retired: Vec<R>,
     log: Log<S, E>,
     history: History<T, R>,
+    /// The bitmaps of all tickets.
+    pool: PoolArc<Pool>,
+    feed: Feed,
     figures: RingFigures,
 }
 
@@ -66,6 +71,7 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         replicas,
         slots_initial,
         versions_alive_max,
+        feed_versions,
     } = config;
     let (epoch, capacity) = (DeviceEpoch::ZERO, slots_initial as usize);
     let mut free: Vec<Table<S, E>> = Vec::with_capacity(replicas);
@@ -87,7 +93,9 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         epoch,
         PayloadArc::new(first_payload),
     ));
-    let current = Arc::new(Published::new(table, token));
+    let (pool, feed) = (PoolArc::new(Pool::new()), Feed::new(feed_versions));
+    let first = Published::new(table, token, PoolArc::clone(&pool), feed.window());
+    let current = Arc::new(first);
     let front = Arc::new(Front::new(Arc::clone(&current)));
     let reader = Reader::new(Arc::clone(&front));
     let publisher = Publisher {
@@ -103,6 +111,8 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         pending_retired: Vec::new(),
         log: Log::new(Version::ZERO),
         history: History::new(),
+        pool,
+        feed,
         figures: RingFigures::default(),
     };
     Ok((publisher, reader))
@@ -194,8 +204,14 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         };
         let version = self.current.token.version.next();
         self.catch_up(&mut table);
-        let changes = self.pending.take();
+        let changes = self.pending.take(self.log.take_spare());
         table.apply(&changes);
+        if self.current.token.epoch == self.epoch {
+            let set = changes.iter().map(|change| change.index);
+            self.feed.push(set, table.capacity());
+        } else {
+            self.feed.clear();
+        }
         self.figures.changes_replayed += changes.len() as u64;
         self.log.push(version, changes);
         table.version = version;
@@ -240,6 +256,34 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         self.history.len() + 1
     }
 
+    /// What keeps superseded versions from being reclaimed, oldest first, as of the latest publish
+    /// or collect.
+    ///
+    /// ```
+    /// use geoheap_frame_sync::{RingConfig, VersionStage, ring};
+    ///
+    /// // What is retired here is a number of bytes.
+    /// let (mut publisher, reader) = ring::<u32, (), (), u64>(RingConfig::default(), ())?;
+    /// let recording = reader.ticket();
+    /// publisher.retire(4096);
+    /// publisher.publish(().into())?;
+    /// publisher.retire(512);
+    /// publisher.publish(().into())?;
+    ///
+    /// let waiting: Vec<_> = publisher.waiting().map(|w| (w.version.get(), w.stage)).collect();
+    /// assert_eq!(waiting, [(0, VersionStage::Pinned), (1, VersionStage::Pinned)]);
+    /// publisher.collect(&mut Vec::new());
+    /// let stages: Vec<_> = publisher.waiting().map(|waiting| waiting.stage).collect();
+    /// assert_eq!(stages, [VersionStage::Pinned, VersionStage::Free]);
+    /// let behind_the_ticket: u64 = publisher.waiting().flat_map(|w| w.items).sum();
+    /// assert_eq!(behind_the_ticket, 4608);
+    /// # drop(recording);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_, R>> {
+        self.history.waiting()
+    }
+
     /// A further reader of this ring.
     pub fn reader(&self) -> Reader<S, E, T> {
         Reader::new(Arc::clone(&self.front))
@@ -247,7 +291,10 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Counts since the start, and the present state.
     pub fn figures(&self) -> RingFigures {
+        let (bitmaps_made, bitmaps_reused) = self.pool.counts();
         RingFigures {
+            bitmaps_made,
+            bitmaps_reused,
             versions_alive: self.versions_alive(),
             retired_items: self.history.items() + self.pending_retired.len(),
             pending_changes: self.pending.len(),
@@ -268,7 +315,7 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     pub fn device_lost(&mut self) {
         self.epoch = self.epoch.next();
         self.current.make_void();
-        self.pending.take();
+        self.pending.take(Vec::new());
         self.log = Log::new(self.current());
         self.history.make_void();
         self.history
@@ -373,7 +420,8 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Puts a finished table out as the current version and files the one before.
     fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
-        let next = Arc::new(Published::new(table, token));
+        let pool = PoolArc::clone(&self.pool);
+        let next = Arc::new(Published::new(table, token, pool, self.feed.window()));
         let before = self.front.swap(Arc::clone(&next));
         // The publisher's own reference to the version before goes here, the one from the front
         // goes into the ring: readers never drop the last reference to a table.

@@ -1,8 +1,11 @@
 //! A replica's contents: one flat array of slots, and beside it the rarely read extras.
 
+use crate::bitmap::Pool;
+use crate::feed::Window;
 use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
+use std::sync::Arc as PoolArc;
 
 /// One queued change of one slot.
 pub(crate) struct Change<S, E> {
@@ -15,32 +18,56 @@ pub(crate) struct Change<S, E> {
 }
 
 /// The table of one replica, equal to the state of `version` (invariant F2).
+#[repr(C)]
 pub(crate) struct Table<S, E> {
-    pub(crate) version: Version,
-    pub(crate) epoch: DeviceEpoch,
     slots: Vec<S>,
     /// Never longer than `slots`; only as long as the highest slot that ever had an extra.
     extras: Vec<Option<E>>,
+    pub(crate) version: Version,
+    pub(crate) epoch: DeviceEpoch,
 }
 
 /// A table as readers see it, together with the token of its version.
+///
+/// The order of the fields and the alignment put all that a lookup reads beside the slot itself
+/// into one cache line, which nobody writes while the version lives. In particular the counts of
+/// the `Arc` around it, which other threads' tickets change, lie in the line before.
+#[repr(C, align(64))]
 pub(crate) struct Published<S, E, T> {
+    /// Says what the token's flag says.
+    void: AtomicBool,
     pub(crate) table: Table<S, E>,
     pub(crate) token: Arc<Token<T>>,
-    /// Says what the token's flag says, in the cache line that a lookup reads anyway.
-    void: AtomicBool,
+    /// Where the bitmaps of the version's tickets come from.
+    pub(crate) pool: PoolArc<Pool>,
+    /// What the versions up to this one set.
+    pub(crate) feed: Window,
 }
 
 impl<S, E, T> Published<S, E, T> {
-    pub(crate) fn new(table: Table<S, E>, token: Arc<Token<T>>) -> Self {
-        let void = AtomicBool::new(token.is_void());
-        Self { table, token, void }
+    pub(crate) fn new(
+        table: Table<S, E>,
+        token: Arc<Token<T>>,
+        pool: PoolArc<Pool>,
+        feed: Window,
+    ) -> Self {
+        Self {
+            void: AtomicBool::new(token.is_void()),
+            table,
+            token,
+            pool,
+            feed,
+        }
     }
 
     /// Marks the version as one of a lost device; relaxed for the reason given at the token.
     pub(crate) fn make_void(&self) {
         self.token.make_void();
         self.void.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn void_flag(&self) -> &AtomicBool {
+        &self.void
     }
 
     pub(crate) fn is_void(&self) -> bool {
@@ -126,3 +153,6 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

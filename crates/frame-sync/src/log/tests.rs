@@ -33,7 +33,7 @@ fn a_long_stall_keeps_only_the_latest_change_of_each_slot() {
         );
     }
     let mut replayed = BTreeMap::new();
-    for change in pending.take() {
+    for change in pending.take(Vec::new()) {
         replayed.insert(change.index, change.slot);
     }
     assert_eq!(
@@ -66,7 +66,7 @@ fn compaction_keeps_the_latest_extra_that_was_set() {
     }
     pending.compact();
     let left = pending
-        .take()
+        .take(Vec::new())
         .into_iter()
         .map(|c: Change<u64, u8>| (c.slot, c.extra, c.keeps_extra));
     let expected = [(3, Some(2), false), (6, None, false), (7, None, true)];
@@ -84,7 +84,11 @@ fn many_distinct_slots_are_not_lost_by_compaction() {
         pending.push(change(index, u64::from(index)));
         pending.refused();
     }
-    assert_eq!(pending.take().len(), 10_000, "F7: distinct slots all wait");
+    assert_eq!(
+        pending.take(Vec::new()).len(),
+        10_000,
+        "F7: distinct slots all wait"
+    );
 }
 
 #[test]

@@ -397,6 +397,63 @@ fn forks_share_the_version_but_not_the_marks() {
 }
 
 #[test]
+fn lookups_of_a_loop_agree_with_the_ticket() {
+    let (mut publisher, reader) = small(2);
+    publisher.set(1, 10, None);
+    publisher.publish(Arc::new(1)).expect("a replica is free");
+    let ticket = reader.ticket();
+    let lookups = ticket.lookups();
+    for index in [0, 1, 3, 4, u32::MAX] {
+        assert_eq!(lookups.get(index), ticket.get(index), "index {index}");
+    }
+    lookups.mark_used(0);
+    lookups.mark_used(4);
+    assert_eq!(lookups.get_marked(1), Some(&10));
+    assert_eq!(
+        (lookups.get_marked(9), ticket.get_marked(2)),
+        (None, Some(&0))
+    );
+    publisher.device_lost();
+    assert_eq!(
+        (lookups.get(1), lookups.get_marked(3), ticket.get_marked(3)),
+        (None, None, None),
+        "R5: a void version resolves nothing"
+    );
+    let usage = ticket.finish().usage;
+    assert_eq!(
+        usage.iter().collect::<Vec<_>>(),
+        [0, 1, 2],
+        "F8: slots that are there, and no others"
+    );
+}
+
+#[test]
+fn bitmaps_are_used_again_by_later_frames() {
+    let (mut publisher, reader) = small(4);
+    for version in 1..100 {
+        publisher.set(u32::try_from(version).expect("small"), version, None);
+        publisher
+            .publish(Arc::new(version))
+            .expect("a replica is free");
+        let (root, unused, lost) = (reader.ticket(), reader.ticket(), reader.ticket());
+        root.mark_used(u32::try_from(version).expect("small"));
+        lost.mark_used(1);
+        drop((unused, lost));
+        assert_eq!(
+            root.finish().usage.len(),
+            1,
+            "F8: no marks of earlier frames"
+        );
+    }
+    let figures = publisher.figures();
+    assert_eq!(
+        (figures.bitmaps_made, figures.bitmaps_reused),
+        (2, 2 * 98),
+        "F8: as many as were marked at a time"
+    );
+}
+
+#[test]
 fn readers_outlive_the_publisher() {
     let (mut publisher, reader) = small(2);
     publisher.set(0, 5, None);
