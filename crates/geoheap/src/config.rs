@@ -82,6 +82,7 @@ impl Default for DefragConfig {
 /// | `kinds` | none | kinds of the caller's own, numbered from 4 on |
 /// | `replicas` | 4 | copies of the placement tables: two less can be held by tickets at once |
 /// | `versions_alive_max` | 64 | versions in use before publishing pauses |
+/// | `feed_versions` | 32 | versions back that a ticket can tell what changed |
 /// | `spare_chunks` | 1 | empty chunks kept ready |
 /// | `keep_empty_ticks` | 120 | how long another empty chunk is kept |
 /// | `small_heap_chunks` | 2 | up to so many dynamic chunks: no spare, no moves |
@@ -132,6 +133,9 @@ pub struct Config {
     pub replicas: u32,
     /// Most versions in use at a time, by tickets or by commands.
     pub versions_alive_max: u32,
+    /// How many versions back a ticket can tell what changed, see
+    /// [`FrameTicket::moved_since`](crate::FrameTicket::moved_since). 0 keeps no such list.
+    pub feed_versions: u32,
     /// Empty chunks kept ready ahead of need.
     pub spare_chunks: u32,
     /// Ticks that a further empty chunk is kept.
@@ -170,6 +174,7 @@ impl Default for Config {
             kinds: Vec::new(),
             replicas: 4,
             versions_alive_max: 64,
+            feed_versions: 32,
             spare_chunks: 1,
             keep_empty_ticks: 120,
             small_heap_chunks: 2,

@@ -153,13 +153,17 @@ pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
     BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,
 };
-pub use crate::recording::{DrawEncoder, DrawList, Draws, Recorded, Stream};
+pub use crate::recording::{
+    DrawBundle, DrawEncoder, DrawList, Draws, Patched, PlacementTable, PlacementTableError,
+    Recorded, Stream,
+};
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
     TicketHolder,
 };
 pub use crate::ticket::{
-    BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, PartView,
+    BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, Lookups,
+    Moved, PartView,
 };
 
 /// The quick start of the front page is compiled and run with the tests.

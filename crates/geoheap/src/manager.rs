@@ -124,7 +124,7 @@ impl<B: Backend> GeometryManager<B> {
             slots_initial: SLOTS_INITIAL.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
-            ..RingConfig::default()
+            feed_versions: config.feed_versions,
         };
         let (publisher, reader) =
             ring(ring_config, VersionTable::default()).map_err(ConfigError::Ring)?;

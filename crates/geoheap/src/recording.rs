@@ -5,14 +5,20 @@
 //! |---|---|
 //! | `multi_draw` | records a draw set, one call for each chunk |
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
+//! | `placement_table`, `part_rooms` | where blocks lie, in a buffer for shaders |
 //! | `bundle` | a render bundle that says when it has to be recorded anew |
 
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
 
+mod bundle;
 mod draw_list;
 mod multi_draw;
+mod part_rooms;
+mod placement_table;
 
+pub use bundle::DrawBundle;
 pub use draw_list::{DrawList, Draws, Recorded, Stream};
+pub use placement_table::{Patched, PlacementTable, PlacementTableError};
 
 /// What draws can be recorded into: a [`wgpu::RenderPass`], or a [`wgpu::RenderBundleEncoder`], to
 /// which buffers are lent for `'b`.

@@ -5,7 +5,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkId, PartId};
-use geoheap_frame_sync::{Hold, Reader, Ticket, Version};
+use geoheap_frame_sync::{Changes, Hold, Reader, Ticket, Version};
 
 use crate::actor::mailbox::{Note, Outcome};
 use crate::draw_set::{DrawSetId, DrawSetView, PublishedSet};
@@ -99,10 +99,44 @@ impl<Buf> FrameTicket<Buf> {
                 if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
             {
                 self.ticket.mark_used(handle.index());
-                Lookup::Resident(BlockView::new(slot, self))
+                Lookup::Resident(BlockView::new(handle.index(), slot, self))
             }
             other => self.absent(handle, other),
         }
+    }
+
+    /// The same lookups for a loop over many handles: what they need of the ticket is in registers
+    /// then, which makes each of them a good deal cheaper.
+    pub fn lookups(&self) -> Lookups<'_, Buf> {
+        Lookups {
+            slots: self.ticket.lookups(),
+            ticket: self,
+        }
+    }
+
+    /// Which slots (by [`Handle::index`]) changed between an older version and this one: whose
+    /// blocks moved, came, went, or were evicted or replaced. For callers who keep a table of
+    /// their own, or commands that were recorded before. All of them if the older version is
+    /// further back than [`Config::feed_versions`](crate::Config::feed_versions), or a good part
+    /// of the table changed since.
+    pub fn moved_since(&self, older: Version) -> Moved {
+        Moved {
+            slots: match self.ticket.changed_since(older) {
+                Changes::Slots(slots) => Some(slots.to_sorted()),
+                Changes::All => None,
+            },
+        }
+    }
+
+    /// All slots of the version.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        self.ticket.slots()
+    }
+
+    /// The parts of a slot's block, if it is resident.
+    pub(crate) fn part_table(&self, index: u32, slot: &Slot) -> Option<&Arc<PartTable>> {
+        let resident = slot.state == SlotState::Resident;
+        resident.then(|| self.ticket.extra(index)).flatten()
     }
 
     /// What a lookup answers that found no resident block.
@@ -208,8 +242,9 @@ impl<Buf> FrameTicket<Buf> {
 
     /// Notes the use of blocks by their slots.
     pub(crate) fn mark_slots(&self, slots: &[u32]) {
+        let lookups = self.ticket.lookups();
         for slot in slots {
-            self.ticket.mark_used(*slot);
+            lookups.mark_used(*slot);
         }
     }
 
@@ -257,6 +292,68 @@ impl<Buf> FrameTicket<Buf> {
     }
 }
 
+/// What a loop over many handles looks up through: see [`FrameTicket::lookups`].
+pub struct Lookups<'a, Buf> {
+    slots: geoheap_frame_sync::Lookups<'a, Slot>,
+    ticket: &'a FrameTicket<Buf>,
+}
+
+impl<'a, Buf> Lookups<'a, Buf> {
+    /// As [`FrameTicket::get`].
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Lookup<'a, Buf> {
+        match self.slots.get(handle.index()) {
+            Some(slot)
+                if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
+            {
+                self.slots.mark_used(handle.index());
+                Lookup::Resident(BlockView::new(handle.index(), slot, self.ticket))
+            }
+            other => self.ticket.absent(handle, other),
+        }
+    }
+}
+
+impl<Buf> Clone for Lookups<'_, Buf> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Buf> Copy for Lookups<'_, Buf> {}
+
+impl<Buf> fmt::Debug for Lookups<'_, Buf> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookups")
+            .field("ticket", self.ticket)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What changed between two versions: see [`FrameTicket::moved_since`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    slots: Option<Vec<u32>>,
+}
+
+impl Moved {
+    /// Everything.
+    pub(crate) fn all() -> Self {
+        Self::default()
+    }
+
+    /// The slots, rising; `None` if all of them have to be taken as changed.
+    pub fn slots(&self) -> Option<&[u32]> {
+        self.slots.as_deref()
+    }
+
+    /// Whether a block's slot is among them.
+    pub fn names(&self, handle: Handle) -> bool {
+        let slots = self.slots.as_deref();
+        slots.is_none_or(|slots| slots.binary_search(&handle.index()).is_ok())
+    }
+}
+
 /// A long-lived block that stands in for others; made by [`FrameTicket::fallback`], so that it
 /// was seen to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,5 +379,10 @@ impl<Buf> InFlight<Buf> {
     /// The version it holds.
     pub fn version(&self) -> Version {
         self.hold.version()
+    }
+
+    /// Whether the device of the version was lost.
+    pub fn is_void(&self) -> bool {
+        self.hold.is_void()
     }
 }

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::handle::Handle;
 use crate::recording::DrawEncoder;
-use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup};
+use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups};
 
 /// No group yet.
 const NONE: u32 = u32::MAX;
@@ -99,6 +99,8 @@ pub struct DrawList {
     streams: Vec<StreamDraw>,
     /// Groups in the order of recording; reused memory.
     order: Vec<u32>,
+    /// Slots of the blocks that were asked for, where a bundle is to be made.
+    asked: Option<Vec<u32>>,
 }
 
 impl DrawList {
@@ -110,7 +112,20 @@ impl DrawList {
     /// Begins a frame, or a worker's share of one, with an empty list.
     pub fn begin<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         self.clear();
-        Draws { list: self, ticket }
+        self.asked = None;
+        Draws {
+            list: self,
+            lookups: ticket.lookups(),
+            ticket,
+        }
+    }
+
+    /// As [`begin`](Self::begin), for a list that becomes a bundle with
+    /// [`Draws::record_bundle`]: it notes which blocks it is asked for.
+    pub fn begin_bundle<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
+        let draws = self.begin(ticket);
+        draws.list.asked = Some(Vec::new());
+        draws
     }
 
     fn clear(&mut self) {
@@ -194,6 +209,7 @@ fn lane(format: Option<IndexFormat>) -> usize {
 pub struct Draws<'l> {
     list: &'l mut DrawList,
     ticket: &'l FrameTicket<wgpu::Buffer>,
+    lookups: Lookups<'l, wgpu::Buffer>,
 }
 
 impl<'l> Draws<'l> {
@@ -202,20 +218,22 @@ impl<'l> Draws<'l> {
     /// resident in this version, or has no vertex part, adds nothing.
     #[inline]
     pub fn draw(&mut self, handle: Handle, pipeline: u16, instances: Range<u32>) -> bool {
-        let ticket = self.ticket;
-        let Lookup::Resident(view) = ticket.get(handle) else {
+        self.note(handle.index());
+        let Lookup::Resident(view) = self.lookups.get(handle) else {
             return false;
         };
         self.add(&view, pipeline, instances)
     }
 
-    /// As [`draw`](Self::draw), for a block that was looked up already, say with a fallback.
+    /// As [`draw`](Self::draw), for a block that was looked up already, say by
+    /// [`FrameTicket::get_or`] with a fallback; `asked` is the block that was looked up.
     ///
     /// # Panics
     /// If the view is of another version than the ticket that the list began with.
     #[inline]
     pub fn draw_view(
         &mut self,
+        asked: Handle,
         view: &BlockView<'_, wgpu::Buffer>,
         pipeline: u16,
         instances: Range<u32>,
@@ -225,6 +243,8 @@ impl<'l> Draws<'l> {
             "a list draws places of one version, {}",
             self.ticket.version()
         );
+        self.note(asked.index());
+        self.note(view.slot_index());
         self.add(view, pipeline, instances)
     }
 
@@ -256,6 +276,7 @@ impl<'l> Draws<'l> {
         vertices: Range<u32>,
         instances: Range<u32>,
     ) -> bool {
+        self.note(handle.index());
         let ticket = self.ticket;
         let mut bound = SmallVec::new();
         let mut chunk = None;
@@ -297,6 +318,22 @@ impl<'l> Draws<'l> {
             instances,
         });
         true
+    }
+
+    #[inline]
+    fn note(&mut self, slot: u32) {
+        if let Some(asked) = &mut self.list.asked {
+            asked.push(slot);
+        }
+    }
+
+    /// What a bundle of this list has to know.
+    pub(super) fn asked(&mut self) -> (Box<[u32]>, &'l FrameTicket<wgpu::Buffer>) {
+        let asked = self.list.asked.take();
+        let mut asked = asked.expect("a bundle is made from a list begun by `begin_bundle`");
+        asked.sort_unstable();
+        asked.dedup();
+        (asked.into(), self.ticket)
     }
 
     /// Number of draws so far.

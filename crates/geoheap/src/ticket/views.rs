@@ -67,16 +67,18 @@ pub struct Draw {
 pub struct BlockView<'a, Buf> {
     slot: &'a Slot,
     ticket: &'a FrameTicket<Buf>,
+    slot_index: u32,
     is_fallback: bool,
 }
 
 impl<'a, Buf> BlockView<'a, Buf> {
     /// The view of a resident slot.
     #[inline]
-    pub(crate) fn new(slot: &'a Slot, ticket: &'a FrameTicket<Buf>) -> Self {
+    pub(crate) fn new(slot_index: u32, slot: &'a Slot, ticket: &'a FrameTicket<Buf>) -> Self {
         Self {
             slot,
             ticket,
+            slot_index,
             is_fallback: false,
         }
     }
@@ -93,6 +95,11 @@ impl<'a, Buf> BlockView<'a, Buf> {
     #[inline]
     pub(crate) fn is_of(&self, ticket: &FrameTicket<Buf>) -> bool {
         self.ticket.version() == ticket.version()
+    }
+
+    /// The slot of the block that it shows.
+    pub(crate) fn slot_index(&self) -> u32 {
+        self.slot_index
     }
 
     /// Its chunk; sort by it and bind each chunk once.
@@ -115,7 +122,6 @@ impl<'a, Buf> BlockView<'a, Buf> {
 
     /// Length in bytes, padding between the parts included.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "no block is empty")]
     pub fn len(&self) -> ByteLen {
         self.slot.len()
     }
@@ -197,7 +203,6 @@ impl<'a, Buf> PartView<'a, Buf> {
     }
 
     /// Length in bytes as given, without padding.
-    #[expect(clippy::len_without_is_empty, reason = "no part is empty")]
     pub fn len(&self) -> ByteLen {
         self.entry.len
     }

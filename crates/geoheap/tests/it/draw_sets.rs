@@ -163,7 +163,7 @@ fn records_are_those_of_the_version_however_late_they_are_read() {
             let now = expected(&ticket, &listed);
             // The set itself may be a version behind the list that was just sent.
             let view = ticket.draw_set(set).expect("it was there");
-            assert_eq!(view.draws() as usize, decode_len(&groups));
+            assert_eq!(view.draws(), decode_len(&groups));
             queued.push((round, ticket.version(), groups, now, view.absent(), reading));
         }
         drop(ticket.finish());
@@ -179,8 +179,8 @@ fn records_are_those_of_the_version_however_late_they_are_read() {
     }
 }
 
-fn decode_len(groups: &[geoheap::SetGroup]) -> usize {
-    groups.iter().map(|group| group.count as usize).sum()
+fn decode_len(groups: &[geoheap::SetGroup]) -> u64 {
+    groups.iter().map(|group| u64::from(group.count)).sum()
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod model;
 mod order;
 mod parts;
 mod path;
+mod placements;
 mod pressure;
 mod recording;
 mod refusals;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use geoheap::{
-    BlockDesc, ByteLen, Config, DrawList, GeometryManager, Handle, PartData, SetDraw, Stream,
-    Threading, wgpu,
+    BlockDesc, ByteLen, Config, DrawBundle, DrawList, GeometryManager, Handle, PartData, SetDraw,
+    Stream, Threading, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, corners};
@@ -29,14 +29,18 @@ fn flush(manager: &GeometryManager) {
 /// Every second cell as a block; the others are drawn by nobody. With so much room to spare in each
 /// block that several chunks are in use.
 fn add_cells(manager: &GeometryManager) -> Vec<Handle> {
+    let handles = send_cells(manager);
+    flush(manager);
+    handles
+}
+
+fn send_cells(manager: &GeometryManager) -> Vec<Handle> {
     let client = manager.client();
     let block = |nth| cell(nth).spare(ByteLen::new(6_000));
     let handles = (0..CELLS)
         .step_by(2)
         .map(|nth| client.add(block(nth)).expect("a valid block"));
-    let handles = handles.collect();
-    flush(manager);
-    handles
+    handles.collect()
 }
 
 /// Cells 0, 2, 4 ...: every fourth in the second shade.
@@ -63,11 +67,8 @@ fn a_list_binds_each_chunk_once_and_draws_in_two_pipelines() {
     for _ in 0..2 {
         let ticket = manager.begin_frame();
         let mut draws = list.begin(&ticket);
-        for (nth, handle) in handles.iter().enumerate() {
-            assert!(
-                draws.draw(*handle, (nth % 2) as u16, 0..1),
-                "it is resident"
-            );
+        for (nth, handle) in (0_u16..).zip(handles.iter()) {
+            assert!(draws.draw(*handle, nth % 2, 0..1), "it is resident");
         }
         assert!(!draws.draw(Handle::from_bits(u64::MAX), 0, 0..1), "nobody");
         let chunks: std::collections::BTreeSet<_> = handles
@@ -157,7 +158,7 @@ fn a_draw_with_several_streams_binds_each_by_offset() {
     let ticket = manager.begin_frame();
     let mut list = DrawList::new();
     let mut draws = list.begin(&ticket);
-    for (nth, handle) in handles.iter().enumerate() {
+    for (nth, handle) in (0_u16..).zip(handles.iter()) {
         let parts: Vec<_> = ticket.parts(*handle).collect();
         let (other, corner, index) = (parts[0], parts[1], parts[2]);
         let streams = [
@@ -170,7 +171,7 @@ fn a_draw_with_several_streams_binds_each_by_offset() {
                 part: other,
             },
         ];
-        let pipeline = (nth % 2) as u16;
+        let pipeline = nth % 2;
         let drawn = draws.draw_streams(*handle, pipeline, &streams, Some(index), 0..6, 0..1);
         assert!(drawn, "all parts are there");
         let missing = [Stream {
@@ -203,5 +204,80 @@ fn a_view_of_another_version_is_refused() {
     let newer = manager.begin_frame();
     let view = older.get(handle).resident().expect("it is there");
     let mut list = DrawList::new();
-    list.begin(&newer).draw_view(&view, 0, 0..1);
+    list.begin(&newer).draw_view(handle, &view, 0, 0..1);
+}
+
+#[test]
+fn a_bundle_is_recorded_anew_only_when_one_of_its_blocks_changed() {
+    let canvas = Canvas::new();
+    let (device, queue) = (canvas.device.clone(), canvas.queue.clone());
+    let mut manager = GeometryManager::new(device, queue, small()).expect("a valid config");
+    let client = manager.client();
+    let mut handles = send_cells(&manager);
+    manager.poll();
+    let mut list = DrawList::new();
+    let record = |manager: &GeometryManager, list: &mut DrawList, handles: &[Handle]| {
+        let ticket = manager.begin_frame();
+        let mut draws = list.begin_bundle(&ticket);
+        for (nth, handle) in (0_u16..).zip(handles.iter()) {
+            draws.draw(*handle, nth % 2, 0..1);
+        }
+        let desc = wgpu::RenderBundleDescriptor::default();
+        let encoder = canvas.bundle_encoder();
+        draws.record_bundle(encoder, &desc, 0, |encoder, pipeline| {
+            encoder.set_pipeline(&canvas.pipelines[usize::from(pipeline)]);
+        })
+    };
+    let mut bundle = record(&manager, &mut list, &handles);
+    let paint = |bundle: &DrawBundle| {
+        canvas.paint(bundle.in_flight(), |pass| {
+            pass.execute_bundles([bundle.bundle()]);
+        })
+    };
+    assert_eq!(paint(&bundle), picture());
+
+    // Others come and go: the bundle stays, and holds no old version.
+    for nth in 0..20 {
+        let other = BlockDesc::new().part(PartData::vertex(vec![nth; 800], 8));
+        let other = client.add(other).expect("a valid block");
+        manager.poll();
+        let ticket = manager.begin_frame();
+        assert!(
+            bundle.refresh(&ticket),
+            "round {nth}: none of its blocks changed"
+        );
+        assert_eq!(bundle.version(), ticket.version());
+        drop(ticket.finish());
+        client.remove(other).expect("it is sent");
+    }
+    assert_eq!(paint(&bundle), picture());
+
+    // One of its own moves: what it drew is still there until it is recorded anew.
+    let indices: [u16; 6] = [0, 1, 2, 2, 1, 3];
+    let contents = vec![
+        bytemuck::bytes_of(&corners(1)).to_vec().into(),
+        bytemuck::bytes_of(&indices).to_vec().into(),
+    ];
+    client.update(handles[0], contents).expect("it is sent");
+    manager.poll();
+    let ticket = manager.begin_frame();
+    assert!(!bundle.refresh(&ticket), "its first block changed place");
+    drop(ticket.finish());
+    assert_eq!(paint(&bundle), picture(), "R3: the older places are held");
+    bundle = record(&manager, &mut list, &handles);
+    let mut moved = picture();
+    moved.swap(0, 1);
+    assert_eq!(paint(&bundle), moved);
+
+    // One that it only asked for comes back.
+    client.remove(handles[2]).expect("it is sent");
+    manager.poll();
+    handles[2] = client.add(cell(4)).expect("a valid block");
+    bundle = record(&manager, &mut list, &handles);
+    manager.poll();
+    let ticket = manager.begin_frame();
+    assert!(!bundle.refresh(&ticket), "a block that was not there came");
+    drop(ticket.finish());
+    drop(bundle);
+    end(manager);
 }

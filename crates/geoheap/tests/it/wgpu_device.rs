@@ -148,7 +148,7 @@ fn frames_draw_what_is_resident_and_nothing_else() {
         });
         drop(ticket.finish());
         let lives = |nth| cells.iter().any(|(cell, _)| *cell == nth);
-        let expected: Vec<u8> = (0..64).map(|nth| if lives(nth) { 1 } else { 0 }).collect();
+        let expected: Vec<u8> = (0..64).map(|nth| u8::from(lives(nth))).collect();
         assert_eq!(
             white, expected,
             "round {round}: every cell that lives, and no other"
