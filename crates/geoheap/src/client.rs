@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
+use geoheap_gpu_backend::Limits;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
@@ -21,6 +22,7 @@ use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
+use crate::slot::BUFFER_BYTES_MAX;
 use crate::ticket::board::Board;
 
 /// What clients and the manager know together.
@@ -49,6 +51,29 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// What is known before anything runs.
+    pub(crate) fn new(config: Config, kinds: Arc<KindTable>, limits: &Limits) -> Self {
+        let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
+        let shared = Self {
+            kinds,
+            align_max: config.align_max(),
+            buffer_bytes_max,
+            block_bytes_max: AtomicU64::new(0),
+            device_lost: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
+            report: Arc::default(),
+            board: Arc::new(Board::new()),
+            frames_at_tick: AtomicU64::new(0),
+            draw_sets: AtomicU64::new(0),
+            draws_max: drawing::draws_max(&config),
+            indirect_first_instance: limits.indirect_first_instance,
+            config,
+        };
+        let block_max = shared.block_bytes_under(shared.config.budget_bytes).get();
+        shared.block_bytes_max.store(block_max, Ordering::Relaxed);
+        shared
+    }
+
     /// Most bytes of one block under `budget`.
     pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
         self.config.block_bytes_max(budget, self.buffer_bytes_max)

@@ -71,6 +71,7 @@ impl Default for DefragConfig {
 /// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
 /// | `staging_buffer_bytes` | 1 MiB | one buffer of the ring |
 /// | `handles_max` | 1 048 576 | blocks alive at a time |
+/// | `handles_initial` | 4096 | of them, room from the start |
 /// | `generation_max` | 2^32 - 3 | highest generation of a handle; its slot then leaves service |
 /// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
 /// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it; no block can bring more |
@@ -106,6 +107,10 @@ pub struct Config {
     pub staging_buffer_bytes: ByteLen,
     /// Most blocks alive at a time.
     pub handles_max: u32,
+    /// Handles for which the placement tables have room from the start. More come as they are
+    /// needed, by doubling, without anybody waiting for it; as many as `handles_max` makes the
+    /// tables of a fixed size.
+    pub handles_initial: u32,
     /// Highest generation that a handle may have; its slot is then taken out of service (R7). Each
     /// tenant of a slot takes two, so the default allows two thousand million. At most 2^32 - 3.
     pub generation_max: u32,
@@ -163,6 +168,7 @@ impl Default for Config {
             staging_bytes: ByteLen::from_mib(8),
             staging_buffer_bytes: ByteLen::from_mib(1),
             handles_max: 1 << 20,
+            handles_initial: 4096,
             generation_max: GENERATION_MAX,
             mailbox_messages: 4096,
             mailbox_bytes: ByteLen::from_mib(64),

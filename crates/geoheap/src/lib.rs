@@ -56,13 +56,35 @@
 //! # Drawing
 //!
 //! Begin a frame once, [`FrameTicket::fork`] the ticket for each further thread that records
-//! ([`RenderActors`] does both), and attach its [`InFlight`] to each encoder. Sort what is drawn by
-//! [`BlockView::chunk`] and bind each chunk once: [`Draw`] addresses a block's first vertex and
-//! index part from the chunk's start. Chunks have the usages vertex, index, uniform, storage and
-//! both copies, but not indirect: arguments would go stale when a block moves. For the same reason
-//! a bind group over a [`PartView`] belongs to one version; make it anew when the block's place
-//! changes. The heap polls the device itself and never waits for it.
-//! `cargo run -p geoheap --example draw` draws and checks a picture in this way.
+//! ([`RenderActors`] does that), and attach its [`InFlight`] to each encoder. A [`Draw`] addresses a
+//! block's first vertex and index part from the chunk's start, so that a chunk is bound once for
+//! all blocks in it. There are four ways to make use of that:
+//!
+//! - a [`DrawList`] sorts a frame's draws by pipeline and chunk: a lookup and a recorded draw for
+//!   each mesh, a binding for each chunk. For what changes all the time.
+//! - a [`DrawBundle`] is recorded once, and anew when one of its blocks changed. For what stays.
+//! - a draw set ([`Client::add_draw_set`], [`FrameTicket::draw_set`]) is one multi-draw for each
+//!   chunk, whose records the engine writes. For many meshes under one pipeline.
+//! - a [`PlacementTable`] lets shaders look blocks up by handle; a frame patches what moved. For
+//!   culling and drawing on the GPU.
+//!
+//! Chunks have the usages vertex, index, uniform, storage and both copies, but not indirect:
+//! arguments would go stale when a block moves. That is why records of draws have buffers of their
+//! own, written for each version. For the same reason a bind group over a [`PartView`] belongs to
+//! one version; [`FrameTicket::moved_since`] says when to make it anew. The heap polls the device
+//! itself and never waits for it.
+//! `cargo run -p geoheap --example draw` draws and checks a picture with a pool of render actors,
+//! `--example own_threads` with threads of the caller's own.
+//!
+//! # Frames that do not end well
+//!
+//! A ticket that is dropped without [`FrameTicket::finish`], also by a panic, gives its version
+//! back, and is counted. Commands that are dropped unsubmitted give it back too; commands that are
+//! submitted late still find every byte. A ticket that is never given back keeps what its version
+//! names, and one replica: publishing goes on with the others, and when the memory that waits is
+//! needed, [`Report::backpressure`] names the version, the bytes, and whose ticket it is
+//! ([`FrameSource::named`]). When the geometry actor itself stands still, frames go on with the
+//! newest version, the mailbox fills up to its bounds, and [`Report::frames_since_tick`] grows.
 //!
 //! # The core and the shell
 //!

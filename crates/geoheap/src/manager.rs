@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
@@ -16,21 +16,14 @@ use crate::actor::thread::{ActorThread, EventQueue, event_queue};
 use crate::client::{Client, Shared};
 use crate::config::{Config, ConfigError, Threading};
 use crate::core::Core;
-use crate::draw_set::INDEXED_RECORD_BYTES;
 use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
-use crate::ticket::board::Board;
 use crate::ticket::{FrameSource, FrameTicket, VersionTable};
 
 /// Polls that shutdown waits for the device at most.
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
-/// Slots that the replicas have at first; they grow with the handles.
-const SLOTS_INITIAL: u32 = 4096;
-
-/// One draw set takes at most one part in so many of staging.
-const DRAW_SET_STAGING_SHARE: u64 = 4;
 
 enum Runner<B: Backend> {
     Thread(ActorThread),
@@ -121,7 +114,7 @@ impl<B: Backend> GeometryManager<B> {
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
         let table = Arc::default();
         let ring_config = RingConfig {
-            slots_initial: SLOTS_INITIAL.min(config.handles_max),
+            slots_initial: config.handles_initial.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
             feed_versions: config.feed_versions,
@@ -137,25 +130,7 @@ impl<B: Backend> GeometryManager<B> {
         } else {
             Reloader::worker().map_err(CreateError::Thread)?
         };
-        let shared = Arc::new(Shared {
-            kinds,
-            align_max: config.align_max(),
-            buffer_bytes_max,
-            block_bytes_max: AtomicU64::new(0),
-            device_lost: AtomicBool::new(false),
-            is_ending: AtomicBool::new(false),
-            report: Arc::default(),
-            board: Arc::new(Board::new()),
-            frames_at_tick: AtomicU64::new(0),
-            draw_sets: AtomicU64::new(0),
-            draws_max: draws_max(&config),
-            indirect_first_instance: limits.indirect_first_instance,
-            config,
-        });
-        let block_max = shared.block_bytes_under(shared.config.budget_bytes);
-        shared
-            .block_bytes_max
-            .store(block_max.get(), Ordering::Relaxed);
+        let shared = Arc::new(Shared::new(config, kinds, &limits));
         let board = Arc::clone(&shared.board);
         let parts = Parts {
             core,
@@ -272,12 +247,6 @@ impl<B: Backend> Drop for GeometryManager<B> {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Most draws of one set: its records are staged in one piece, beside the uploads of a tick.
-fn draws_max(config: &Config) -> u32 {
-    let staging = config.staging_under(config.budget_bytes).get();
-    u32::try_from(staging / DRAW_SET_STAGING_SHARE / INDEXED_RECORD_BYTES).unwrap_or(u32::MAX)
 }
 
 /// The standard kinds with the device's alignments, and the caller's own.

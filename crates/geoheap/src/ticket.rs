@@ -58,8 +58,8 @@ pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, VersionTable<Buf>
 /// What a frame holds while it is prepared: one version of all placements.
 ///
 /// Every lookup of one ticket sees the same version, and what it returns stays valid for commands
-/// that carry the ticket's [`InFlight`]. A ticket dropped without [`FrameTicket::finish`], also by a
-/// panic, gives its version back; only the note of what it used is lost, and
+/// that carry the ticket's [`InFlight`]. A ticket dropped without [`FrameTicket::finish`], also by
+/// a panic, gives its version back; only the note of what it used is lost, and
 /// [`Report::tickets_dropped`](crate::Report::tickets_dropped) or
 /// [`Report::tickets_panicked`](crate::Report::tickets_panicked) counts it. One that is kept for
 /// ever is named among [`Report::holders`](crate::Report::holders).

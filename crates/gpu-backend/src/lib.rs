@@ -6,7 +6,9 @@
 //! [`VirtualGpu`], a device in memory that executes late and fails on demand, for tests.
 //!
 //! ```
-//! use geoheap_gpu_backend::{Backend, BackendEvent, BufferDesc, BufferRole, VirtualConfig, VirtualGpu};
+//! use geoheap_gpu_backend::{
+//!     Backend, BackendEvent, BufferDesc, BufferRole, VirtualConfig, VirtualGpu,
+//! };
 //! use geoheap_suballoc::{ByteLen, ByteOffset};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,8 +2,8 @@
 //! of [`Driver::tick`], from the actor's thread or from the caller.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use ahash::{AHashMap, RandomState};
 use geoheap_frame_sync::Publisher;
@@ -12,6 +12,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
 use crate::actor::draw_sets::{DrawSets, RetiredRecords};
+use crate::actor::figures::Tally;
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
@@ -21,16 +22,12 @@ use crate::core::Core;
 use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
-use crate::report::{Backpressure, HeapEvent, Report};
+use crate::report::{HeapEvent, Report};
 use crate::slot::{PartTable, Slot};
 use crate::ticket::VersionTable;
 
 /// Fixed keys: the order of a map must never depend on the run.
 const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
-
-/// An old version is one that is so many versions behind the newest: frames that are on their way
-/// to the screen hold younger ones.
-const BACKPRESSURE_LAG: u64 = 8;
 
 /// One part in so many of staging is kept for the engine's own uploads.
 const KEPT_STAGING_SHARE: u64 = 4;
@@ -59,7 +56,7 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) core: Core,
     pub(super) backend: B,
     pub(super) publisher: HeapPublisher<B::Buffer>,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     /// Messages taken out of the inbox that wait for the next tick.
     backlog: Backlog,
     pub(super) reloader: Reloader,
@@ -77,15 +74,9 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) draw_sets: DrawSets<B::Buffer>,
     pub(super) effects: VecDeque<Effect>,
     events: flume::Sender<HeapEvent>,
-    events_lost: u64,
-    gpu_errors: u64,
     pub(super) shared: Arc<Shared>,
     tick_bytes: u64,
-    staging_peak: ByteLen,
-    held_peak: ByteLen,
-    tickets_dropped: u64,
-    tickets_panicked: u64,
-    backpressure: Option<Backpressure>,
+    pub(super) tally: Tally,
 }
 
 /// What happened since the last tick, submit or publish.
@@ -134,15 +125,9 @@ impl<B: Backend> Driver<B> {
             draw_sets: DrawSets::new(),
             effects: VecDeque::new(),
             events: parts.events,
-            events_lost: 0,
-            gpu_errors: 0,
             shared: parts.shared,
             tick_bytes,
-            staging_peak: ByteLen::ZERO,
-            held_peak: ByteLen::ZERO,
-            tickets_dropped: 0,
-            tickets_panicked: 0,
-            backpressure: None,
+            tally: Tally::default(),
         };
         driver.refill_reserve();
         driver.refresh_report();
@@ -188,8 +173,8 @@ impl<B: Backend> Driver<B> {
             self.since.saw_frame |= ends_frame;
             match outcome {
                 Outcome::Finished => {}
-                Outcome::Dropped => self.tickets_dropped += 1,
-                Outcome::Panicked => self.tickets_panicked += 1,
+                Outcome::Dropped => self.tally.tickets_dropped += 1,
+                Outcome::Panicked => self.tally.tickets_panicked += 1,
             }
             self.step(Event::Usage {
                 frame,
@@ -335,29 +320,6 @@ impl<B: Backend> Driver<B> {
         self.refresh_report();
     }
 
-    /// Tells when old versions keep memory that is needed now, and until when.
-    fn update_backpressure(&mut self) {
-        let (oldest, newest) = (self.publisher.oldest_in_use(), self.publisher.current());
-        let held_bytes = self.core.report().retired_bytes;
-        let lag = newest.get() - oldest.get();
-        let is_short = held_bytes > 0 && lag >= BACKPRESSURE_LAG && self.core.is_short_of_room();
-        let limit = self.shared.config.versions_alive_max as usize;
-        if !is_short && self.publisher.versions_alive() < limit {
-            self.backpressure = None;
-            return;
-        }
-        let mut holders = self.shared.board.holders();
-        holders.retain(|holder| holder.version == oldest);
-        let pressure = Backpressure {
-            oldest_version: oldest,
-            held_bytes,
-            holders,
-        };
-        if self.backpressure.replace(pressure.clone()).is_none() {
-            self.notify(HeapEvent::Backpressure(pressure));
-        }
-    }
-
     /// What an earlier tick could not publish goes out with this one, also if it has no changes
     /// of its own.
     fn publish_what_stalled(&mut self) {
@@ -415,7 +377,7 @@ impl<B: Backend> Driver<B> {
 
     pub(super) fn gpu_error(&mut self, message: String) {
         tracing::error!(message, "GPU error");
-        self.gpu_errors += 1;
+        self.tally.gpu_errors += 1;
         self.notify(HeapEvent::GpuError { message });
     }
 
@@ -453,49 +415,8 @@ impl<B: Backend> Driver<B> {
     pub(super) fn notify(&mut self, event: HeapEvent) {
         tracing::debug!(%event, "event");
         if self.events.try_send(event).is_err() {
-            self.events_lost += 1;
+            self.tally.events_lost += 1;
         }
-    }
-
-    fn note_peaks(&mut self) {
-        let staging = self.backend.staging();
-        self.staging_peak = self.staging_peak.max(staging.peak_bytes);
-        let held = ByteLen::new(self.core.report().held_bytes) + staging.capacity_bytes;
-        self.held_peak = self.held_peak.max(held);
-    }
-
-    /// The core's counters, and what only the backend knows.
-    pub(crate) fn report(&self) -> Report {
-        let mut report = self.core.report();
-        let (staging, counters) = (self.backend.staging(), self.backend.counters());
-        report.staging_bytes = staging.capacity_bytes.get();
-        report.staging_bytes_peak = self.staging_peak.get();
-        report.held_bytes += staging.capacity_bytes.get();
-        report.held_bytes_peak = self.held_peak.get();
-        let padding = self.backend.limits().vertex_padding.get();
-        report.chunk_bytes_padded = report.chunk_bytes + report.chunks * padding;
-        report.gpu_errors = self.gpu_errors;
-        report.events_lost = self.events_lost;
-        report.gpu_copies = counters.copies;
-        report.gpu_submits = counters.submits;
-        report.tickets_dropped = self.tickets_dropped;
-        report.tickets_panicked = self.tickets_panicked;
-        report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);
-        report.versions_alive = self.publisher.versions_alive() as u64;
-        report.oldest_version = self.publisher.oldest_in_use().get();
-        report.backpressure.clone_from(&self.backpressure);
-        report
-    }
-
-    fn refresh_report(&self) {
-        let frames = self.shared.board.frames();
-        self.shared.frames_at_tick.store(frames, Ordering::Relaxed);
-        let report = self.report();
-        *self
-            .shared
-            .report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = report;
     }
 
     /// Whether another tick would have something to do.

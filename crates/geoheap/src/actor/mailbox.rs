@@ -318,7 +318,7 @@ impl Mailbox {
     }
 
     /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor. Never
-    /// waits: an actor that does not tick loses notes, which decide who leaves and not what is safe.
+    /// waits: an actor that does not tick loses notes, which decide who leaves, not what is safe.
     pub(crate) fn note(&self, note: Note) {
         let ends_frame = note.ends_frame;
         // After shutdown nobody evicts any more, so nobody needs the note.

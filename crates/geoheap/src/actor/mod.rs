@@ -7,6 +7,7 @@ mod backlog;
 pub(crate) mod draw_sets;
 pub(crate) mod driver;
 mod effects;
+mod figures;
 pub(crate) mod mailbox;
 mod records;
 pub(crate) mod reload;

@@ -4,11 +4,20 @@ use std::sync::atomic::Ordering;
 
 use crate::actor::mailbox::{Message, Patience, Weight};
 use crate::client::Client;
-use crate::draw_set::{DrawSetId, SetDraw};
+use crate::config::Config;
+use crate::draw_set::{DrawSetId, INDEXED_RECORD_BYTES, SetDraw};
 use crate::error::DrawSetError;
 
+/// One draw set takes at most one part in so many of staging.
+const DRAW_SET_STAGING_SHARE: u64 = 4;
 /// Bytes that a draw takes of the mailbox.
 const DRAW_BYTES: u64 = size_of::<SetDraw>() as u64;
+
+/// Most draws of one set: its records are staged in one piece, beside the uploads of a tick.
+pub(super) fn draws_max(config: &Config) -> u32 {
+    let staging = config.staging_under(config.budget_bytes).get();
+    u32::try_from(staging / DRAW_SET_STAGING_SHARE / INDEXED_RECORD_BYTES).unwrap_or(u32::MAX)
+}
 
 impl Client {
     /// Makes a draw set: from a version on that is soon published, and in all later ones, a
