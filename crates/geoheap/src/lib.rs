@@ -56,8 +56,8 @@
 //! # Drawing
 //!
 //! Begin a frame once, [`FrameTicket::fork`] the ticket for each further thread that records
-//! ([`RenderActors`] does that), and attach its [`InFlight`] to each encoder. A [`Draw`] addresses a
-//! block's first vertex and index part from the chunk's start, so that a chunk is bound once for
+//! ([`RenderActors`] does that), and attach its [`InFlight`] to each encoder. A [`Draw`] addresses
+//! a block's first vertex and index part from the chunk's start, so that a chunk is bound once for
 //! all blocks in it. There are four ways to make use of that:
 //!
 //! - a [`DrawList`] sorts a frame's draws by pipeline and chunk: a lookup and a recorded draw for
