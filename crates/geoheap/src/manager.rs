@@ -146,7 +146,7 @@ impl<B: Backend> GeometryManager<B> {
         shared
             .block_bytes_max
             .store(block_max.get(), Ordering::Relaxed);
-        let parts = Parts {
+        let driver = Driver::new(Parts {
             core,
             backend,
             publisher,
@@ -155,8 +155,7 @@ impl<B: Backend> GeometryManager<B> {
             table,
             events: events_in,
             shared: Arc::clone(&shared),
-        };
-        let driver = Driver::new(parts);
+        });
         let runner = if caller_driven {
             Runner::Caller(Box::new(driver))
         } else {

@@ -43,9 +43,9 @@ fn frames_and_writer() {
     let early = core::mem::take(&mut *notes.lock().expect("no holder panics"));
     let mut told: Vec<u32> = early.iter().flat_map(Usage::iter).collect();
     drop(early);
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().expect("a frame found a broken rule"));
+    for thread in threads {
+        thread.join().expect("a frame found a broken rule");
+    }
     let late = core::mem::take(&mut *notes.lock().expect("no holder panics"));
     told.extend(late.iter().flat_map(Usage::iter));
     told.sort_unstable();

@@ -53,9 +53,9 @@ fn loss_beside_frames(frames: usize) {
     publisher
         .publish(std::sync::Arc::new(()))
         .expect("F5: nothing can stall it");
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().expect("a frame found a broken rule"));
+    for thread in threads {
+        thread.join().expect("a frame found a broken rule");
+    }
 }
 
 const LOSS: Model = Model {

@@ -77,9 +77,9 @@ fn writer_and_readers(readers: usize, replicas: usize, versions: u64) {
             reused[at].store(true, Ordering::SeqCst);
         }
     }
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().expect("a reader found a broken rule"));
+    for thread in threads {
+        thread.join().expect("a reader found a broken rule");
+    }
     publisher.collect(&mut out);
     assert_eq!(
         publisher.versions_alive(),
