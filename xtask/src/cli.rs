@@ -24,9 +24,9 @@ pub(crate) enum Task {
         #[arg(last = true, value_name = "DEMO ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Run every test of the workspace, doctests and the benches' test mode included
+    /// Run every test of the workspace, doctests, benches' test mode and orders of threads included
     Test {
-        /// Skip doctests and benches, and run fewer cases of each property
+        /// Skip doctests, benches and the orders of threads; run fewer cases of each property
         #[arg(long)]
         fast: bool,
     },
@@ -86,8 +86,8 @@ pub(crate) enum Step {
     Validation,
     /// Every short sequence of operations of `suballoc`
     SmallScope,
-    /// Every interleaving of a writer and readers of `frame-sync`
-    Loom,
+    /// A day of frames in `frame-sync`
+    Endurance,
 }
 
 #[cfg(test)]

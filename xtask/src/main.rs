@@ -10,6 +10,7 @@ mod compare;
 mod demo;
 mod fuzz;
 mod install;
+mod interleavings;
 mod process;
 mod report;
 mod suite;

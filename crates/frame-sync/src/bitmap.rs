@@ -1,5 +1,7 @@
 //! A flat bitmap with a summary, and the pool that spares the making of one for each frame.
 
+#[cfg(geoheap_loom)]
+use crate::planted;
 use crate::primitive::Mutex;
 use core::iter::FusedIterator;
 // The words and the figures are core's atomics in every build: loom looks into the pool's lock,
@@ -184,7 +186,15 @@ impl Pool {
 
     /// Clears a bitmap and keeps it, if there is room.
     pub(crate) fn give_back(&self, mut bitmap: Bitmap) {
+        #[cfg(geoheap_loom)]
+        if planted::is(planted::Bug::DirtyBitmap) {
+            return self.keep(bitmap);
+        }
         bitmap.clear();
+        self.keep(bitmap);
+    }
+
+    fn keep(&self, bitmap: Bitmap) {
         if let Ok(mut spare) = self.spare.try_lock()
             && spare.len() < POOL_MAX
         {

@@ -160,6 +160,9 @@ mod config;
 mod error;
 mod feed;
 mod log;
+#[cfg(geoheap_loom)]
+#[doc(hidden)]
+pub mod planted;
 mod primitive;
 mod published;
 mod retire;

@@ -1,5 +1,7 @@
 //! What superseded versions leave behind, and when it may be reused.
 
+#[cfg(geoheap_loom)]
+use crate::planted;
 use crate::primitive::Arc;
 use crate::token::Token;
 use crate::version::Version;
@@ -138,6 +140,15 @@ impl<T, R> History<T, R> {
                 && Arc::get_mut(token).is_some()
             {
                 entry.stage = Stage::Free;
+            }
+        }
+        #[cfg(geoheap_loom)]
+        if planted::is(planted::Bug::FreedOutOfOrder) {
+            for entry in &mut self.entries {
+                if matches!(entry.stage, Stage::Free) {
+                    self.waiting -= entry.items.len();
+                    self.ready.append(&mut entry.items);
+                }
             }
         }
         while let Some(entry) = self.entries.front_mut()

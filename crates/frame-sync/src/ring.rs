@@ -5,6 +5,8 @@ use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
 use crate::feed::Feed;
 use crate::log::{Log, Pending};
+#[cfg(geoheap_loom)]
+use crate::planted::Bug;
 use crate::primitive::Arc;
 use crate::published::Front;
 use crate::retire::{History, Waiting};
@@ -14,6 +16,10 @@ use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
 use std::sync::{Arc as PayloadArc, Arc as PoolArc};
+
+#[cfg(geoheap_loom)]
+mod planted;
+mod validate;
 
 /// A replica that has missed more than this part of the table is copied rather than replayed.
 const BACKLOG_PART_MAX: usize = 4;
@@ -314,6 +320,11 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// lost device no longer count as alive.
     pub fn device_lost(&mut self) {
         self.epoch = self.epoch.next();
+        #[cfg(geoheap_loom)]
+        if !crate::planted::is(Bug::CurrentNotVoid) {
+            self.current.make_void();
+        }
+        #[cfg(not(geoheap_loom))]
         self.current.make_void();
         self.pending.take(Vec::new());
         self.log = Log::new(self.current());
@@ -327,46 +338,6 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         self.debug_validate();
     }
 
-    /// Checks the invariants; O(replicas + versions alive).
-    ///
-    /// # Panics
-    /// If one does not hold, with its number.
-    pub fn validate(&self) {
-        assert_eq!(
-            1 + self.superseded.len() + self.free.len(),
-            self.replicas,
-            "F2: every replica is current, superseded or free"
-        );
-        let live = self.superseded.iter().chain([&self.current]);
-        assert!(
-            live.clone()
-                .zip(live.clone().skip(1))
-                .all(|(a, b)| a.token.version < b.token.version),
-            "F2: superseded replicas are ordered by version, and older than the current one"
-        );
-        for published in live {
-            assert_eq!(
-                published.table.version, published.token.version,
-                "F2: a table and its token are of one version"
-            );
-        }
-        for published in &self.superseded {
-            assert_eq!(
-                published.token.epoch, self.epoch,
-                "F5: void replicas leave the ring"
-            );
-        }
-        self.log.validate(self.current());
-        let pinned: Vec<_> = self.superseded.iter().map(|p| p.token.version).collect();
-        self.history.validate(&pinned, self.current());
-    }
-
-    fn debug_validate(&self) {
-        if cfg!(debug_assertions) {
-            self.validate();
-        }
-    }
-
     /// Takes back the replicas that no ticket pins any more, then lets the history advance.
     fn sweep(&mut self) {
         let mut at = 0;
@@ -374,10 +345,19 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
             // Success means that this was the only reference, and no other can come into being:
             // the front does not lead here any more. It also orders all reads by the last reader
             // before the writes of the next replay (case R3.2 in the crate's head).
-            match Arc::try_unwrap(self.superseded.remove(at)) {
+            let published = self.superseded.remove(at);
+            #[cfg(geoheap_loom)]
+            let (published, seen) = planted::glance(published);
+            match Arc::try_unwrap(published) {
                 Ok(Published { table, token, .. }) => {
+                    #[cfg(geoheap_loom)]
+                    let token = planted::believe(seen, token);
                     self.free.push(table);
                     self.history.cpu_free(token);
+                }
+                #[cfg(geoheap_loom)]
+                Err(pinned) if crate::planted::is(Bug::PinnedRecycled) => {
+                    self.recycle_pinned(&pinned);
                 }
                 Err(pinned) => {
                     self.superseded.insert(at, pinned);
@@ -422,6 +402,9 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
         let pool = PoolArc::clone(&self.pool);
         let next = Arc::new(Published::new(table, token, pool, self.feed.window()));
+        #[cfg(geoheap_loom)]
+        let is_unpinned =
+            crate::planted::is(Bug::JudgedBeforeSwap) && Arc::strong_count(&self.current) == 2;
         let before = self.front.swap(Arc::clone(&next));
         // The publisher's own reference to the version before goes here, the one from the front
         // goes into the ring: readers never drop the last reference to a table.
@@ -434,6 +417,11 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         let retired = core::mem::take(&mut self.pending_retired);
         if before.token.epoch == self.epoch {
             self.history.superseded(before.token.version, retired);
+            #[cfg(geoheap_loom)]
+            if is_unpinned {
+                self.recycle_pinned(&before);
+                return;
+            }
             self.superseded.push(before);
         } else {
             // No version of this device ever named what was retired before its first publish.

@@ -2,7 +2,7 @@
 
 use crate::bitmap::Pool;
 use crate::feed::Window;
-use crate::primitive::{Arc, AtomicBool, Ordering};
+use crate::primitive::{Arc, AtomicBool, Ordering, Watch};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use std::sync::Arc as PoolArc;
@@ -25,6 +25,7 @@ pub(crate) struct Table<S, E> {
     extras: Vec<Option<E>>,
     pub(crate) version: Version,
     pub(crate) epoch: DeviceEpoch,
+    watch: Watch,
 }
 
 /// A table as readers see it, together with the token of its version.
@@ -83,6 +84,7 @@ impl<S, E> Table<S, E> {
             epoch,
             slots: Vec::new(),
             extras: Vec::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -91,14 +93,17 @@ impl<S, E> Table<S, E> {
     }
 
     pub(crate) fn slots(&self) -> &[S] {
+        self.watch.read();
         &self.slots
     }
 
     pub(crate) fn slot(&self, index: u32) -> Option<&S> {
+        self.watch.read();
         self.slots.get(index as usize)
     }
 
     pub(crate) fn extra(&self, index: u32) -> Option<&E> {
+        self.watch.read();
         self.extras.get(index as usize)?.as_ref()
     }
 
@@ -111,6 +116,7 @@ impl<S, E> Table<S, E> {
 impl<S: Copy + Default, E: Clone> Table<S, E> {
     /// Sets every slot to its default, as in version zero, and makes room for `capacity` slots.
     pub(crate) fn reset(&mut self, capacity: usize) {
+        self.watch.write();
         self.slots.clear();
         self.extras.clear();
         self.grow(capacity);
@@ -131,13 +137,28 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
     }
 
     pub(crate) fn copy_from(&mut self, other: &Self) {
+        other.watch.read();
+        self.watch.write();
         self.slots.clear();
         self.slots.extend_from_slice(&other.slots);
         self.extras.clone_from(&other.extras);
     }
 
+    /// A copy that loom takes for the table itself.
+    #[cfg(geoheap_loom)]
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            slots: self.slots.clone(),
+            extras: self.extras.clone(),
+            version: self.version,
+            epoch: self.epoch,
+            watch: self.watch.twin(),
+        }
+    }
+
     /// Applies changes in order; the caller has grown the table so that every index exists.
     pub(crate) fn apply(&mut self, changes: &[Change<S, E>]) {
+        self.watch.write();
         for change in changes {
             let index = change.index as usize;
             self.slots[index] = change.slot;

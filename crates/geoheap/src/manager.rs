@@ -132,7 +132,7 @@ impl<B: Backend> GeometryManager<B> {
         };
         let shared = Arc::new(Shared::new(config, kinds, &limits));
         let board = Arc::clone(&shared.board);
-        let parts = Parts {
+        let driver = Driver::new(Parts {
             core,
             backend,
             publisher,
@@ -141,8 +141,7 @@ impl<B: Backend> GeometryManager<B> {
             table,
             events: events_in,
             shared: Arc::clone(&shared),
-        };
-        let driver = Driver::new(parts);
+        });
         let runner = if caller_driven {
             Runner::Caller(Box::new(driver))
         } else {

@@ -503,7 +503,12 @@ proptest! {
         feed_versions in 0..12_u32,
         ops in vec(op(), 1..150),
     ) {
-        let mut world = World::new(RingConfig { replicas, slots_initial, versions_alive_max, feed_versions });
+        let mut world = World::new(RingConfig {
+            replicas,
+            slots_initial,
+            versions_alive_max,
+            feed_versions,
+        });
         for op in ops {
             world.step(op);
             world.check();
