@@ -15,8 +15,9 @@ pub struct RingConfig {
     pub replicas: usize,
     /// Slots that each replica has from the start; more come as they are set.
     pub slots_initial: u32,
-    /// Most versions from the oldest in use to the current one, at least 2. Beyond it a publish
-    /// is refused, so that a frame that never ends is reported rather than fed.
+    /// Most versions in use at a time, the current one among them, at least 2. Beyond it a publish
+    /// is refused, so that frames that never end are reported rather than fed. Versions between
+    /// two in use that nobody uses do not count.
     pub versions_alive_max: u32,
     /// How many versions back [`Ticket::changed_since`](crate::Ticket::changed_since) can name
     /// what was set; 0 for callers who never ask. Each costs a publish some nanoseconds, and four
@@ -74,7 +75,7 @@ pub struct RingFigures {
     pub bitmaps_made: u64,
     /// Times a bitmap of an earlier frame was used again.
     pub bitmaps_reused: u64,
-    /// Versions from the oldest in use to the current one.
+    /// Versions in use, the current one among them.
     pub versions_alive: usize,
     /// Items retired and not collected yet.
     pub retired_items: usize,

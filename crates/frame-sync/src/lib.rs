@@ -75,7 +75,10 @@
 //! history. It is *GPU-free* when nothing but the history refers to the token: then the token and
 //! its payload are dropped. Versions pass these stages in any order, but what they retired leaves
 //! strictly oldest first: an item that version v + 1 stopped naming comes out when v and every
-//! version before v are GPU-free. The counts inside `Arc` are the epochs; the writer looks at them
+//! version before v are GPU-free. Versions that went out of use behind an older one leave nothing
+//! but their items, which join those that wait for the older one: a frame that never ends keeps
+//! its own version and what was retired since, and the history as long as versions are in use.
+//! The counts inside `Arc` are the epochs; the writer looks at them
 //! in [`Publisher::publish`] and [`Publisher::collect`], readers only ever count down.
 //!
 //! # The order rules, case by case
@@ -104,7 +107,7 @@
 //! 4. *A hold is dropped while the writer looks at its token.* As in (2). Nobody can clone a token
 //!    that only the history has, so this answer is final, too.
 //! 5. *A newer version goes out of use before an older one.* Its payload goes at once, its items
-//!    wait: only the front of the history leaves. An item that v + 1 stopped naming may be named
+//!    wait: they join the entry of the version before, and only the front of the history leaves. An item that v + 1 stopped naming may be named
 //!    by any version up to v, but by none after it; hence the wait for v and everything before.
 //!
 //! **R4: the versions that one reader sees never go down.** All versions pass through one atomic
@@ -125,8 +128,9 @@
 //!   older than the current one. The table of a replica equals the state of its version.
 //! * **F3** The log holds, without a hole, the changes from its floor to the current version. A
 //!   replica older than the floor, or of another device, is copied and never replayed.
-//! * **F4** The history has one entry for each superseded version that is not reclaimed, without
-//!   holes. An entry only goes from pinned to in flight to free, and leaves only at the front.
+//! * **F4** The history has one entry for each superseded version in use, which stands for the
+//!   versions up to the next entry's, too; there are no holes. A version only goes from pinned to
+//!   in flight to free. Items leave only at the front, when the oldest version in use is free.
 //! * **F5** A version of a lost device resolves nothing, is not in the history, and its replica
 //!   cannot stall a publish.
 //! * **F6** While the publisher lives and the device is not lost, no reader drops the last

@@ -257,13 +257,13 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         self.history.oldest().unwrap_or(self.current())
     }
 
-    /// Versions from the oldest in use to the current one, as of the latest publish or collect.
+    /// Versions in use, the current one among them, as of the latest publish or collect.
     pub fn versions_alive(&self) -> usize {
         self.history.len() + 1
     }
 
-    /// What keeps superseded versions from being reclaimed, oldest first, as of the latest publish
-    /// or collect.
+    /// The superseded versions in use, and what each keeps from being reused, oldest first, as of
+    /// the latest publish or collect.
     ///
     /// ```
     /// use geoheap_frame_sync::{RingConfig, VersionStage, ring};
@@ -279,8 +279,8 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// let waiting: Vec<_> = publisher.waiting().map(|w| (w.version.get(), w.stage)).collect();
     /// assert_eq!(waiting, [(0, VersionStage::Pinned), (1, VersionStage::Pinned)]);
     /// publisher.collect(&mut Vec::new());
-    /// let stages: Vec<_> = publisher.waiting().map(|waiting| waiting.stage).collect();
-    /// assert_eq!(stages, [VersionStage::Pinned, VersionStage::Free]);
+    /// let in_use: Vec<_> = publisher.waiting().map(|w| (w.version.get(), w.stage)).collect();
+    /// assert_eq!(in_use, [(0, VersionStage::Pinned)]);
     /// let behind_the_ticket: u64 = publisher.waiting().flat_map(|w| w.items).sum();
     /// assert_eq!(behind_the_ticket, 4608);
     /// # drop(recording);

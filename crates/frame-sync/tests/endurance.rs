@@ -91,6 +91,8 @@ struct Day {
     newest_item: u64,
     items: (u64, u64),
     losses: u64,
+    /// Until this frame the GPU stands still.
+    stuck_until: u64,
     most: Most,
 }
 
@@ -111,6 +113,7 @@ impl Day {
             newest_item: 0,
             items: (0, 0),
             losses: 0,
+            stuck_until: 0,
             most: Most::default(),
         }
     }
@@ -177,19 +180,24 @@ impl Day {
     /// Frames end, and commands are done.
     fn end(&mut self) {
         let now = self.frame;
+        // Now and then the GPU stands still, until the versions in use are too many.
+        if self.random.once_in(3000) {
+            self.stuck_until = now + 60;
+        }
         for (_, ticket) in self.tickets.extract_if(.., |(until, _)| *until <= now) {
             if self.random.once_in(16) {
                 continue;
             }
             let finished = ticket.finish();
             self.usages.push_back(finished.usage);
-            // Some commands are done late, until the versions are too many; some are never sent.
+            // Some commands are done late, some are never sent.
             let frames = match self.random.below(2000) {
                 0 => 80,
                 1..100 => continue,
                 _ => 2,
             };
-            self.holds.push((now + frames, finished.hold));
+            let until = self.stuck_until.max(now + frames);
+            self.holds.push((until, finished.hold));
         }
         self.holds.retain(|(until, _)| *until > now);
         while self.usages.len() > 8 {

@@ -249,11 +249,12 @@ fn too_many_versions_alive_are_refused_until_the_oldest_goes() {
         ..RingConfig::default()
     };
     let (mut publisher, reader) = ring::<u64, (), (), u32>(config, ()).expect("a good ring");
-    let hold = reader.ticket().finish().hold;
+    let mut holds = vec![reader.ticket().finish().hold];
     for _ in 0..2 {
         publisher
             .publish(Arc::new(()))
             .expect("two more versions are allowed");
+        holds.push(reader.ticket().finish().hold);
     }
     publisher.retire(5);
     let error = publisher
@@ -272,13 +273,32 @@ fn too_many_versions_alive_are_refused_until_the_oldest_goes() {
         error.to_string(),
         "3 versions are alive, the limit is 3; version 0 is the oldest in use"
     );
-    drop(hold);
+    drop(holds);
     publisher
         .publish(Arc::new(()))
         .expect("the oldest version went out of use");
     let mut out = Vec::new();
     publisher.collect(&mut out);
     assert_eq!(out, [5], "F7: the item was still queued");
+}
+
+#[test]
+fn a_version_that_is_held_for_ever_keeps_itself_and_what_was_retired_since() {
+    let (mut publisher, reader) =
+        ring::<u64, (), (), u32>(RingConfig::default(), ()).expect("good");
+    let hold = reader.ticket().finish().hold;
+    for nth in 0..10_000 {
+        publisher.retire(nth);
+        publisher.publish(Arc::new(())).expect("others come and go");
+    }
+    let mut out = Vec::new();
+    publisher.collect(&mut out);
+    assert_eq!(out, [], "R3: all of them are newer than the version in use");
+    assert_eq!(publisher.versions_alive(), 2, "F4: those between are gone");
+    assert_eq!(publisher.oldest_in_use(), Version::ZERO);
+    drop(hold);
+    publisher.collect(&mut out);
+    assert!(out.into_iter().eq(0..10_000), "oldest first");
 }
 
 #[test]
