@@ -70,8 +70,8 @@ pub struct RingFigures {
     pub changes_replayed: u64,
     /// Times a replica was copied as a whole.
     pub full_copies: u64,
-    /// Bitmaps made for what tickets mark as used. It stops rising when there are enough for the
-    /// frames that are recorded, or on their way to being evaluated, at a time.
+    /// Bitmaps made for what tickets mark as used. When there are enough for the frames that are
+    /// recorded or evaluated at a time, one is made only where two threads ask in the same moment.
     pub bitmaps_made: u64,
     /// Times a bitmap of an earlier frame was used again.
     pub bitmaps_reused: u64,

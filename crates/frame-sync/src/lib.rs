@@ -67,8 +67,17 @@
 //! readers, who keep their version's size.
 //!
 //! A reader's [`Ticket`] is one counted reference to a replica with its token. [`Ticket::finish`]
-//! gives back the replica and keeps the token in a [`Hold`]. What the frame used is noted in a
-//! bitmap that belongs to the ticket alone.
+//! gives back the replica and keeps the token in a [`Hold`].
+//!
+//! What the frame used is noted in a flat **bitmap** that belongs to the ticket alone: a load and a
+//! store a mark, and a summary of a bit for each word, written with the word's first mark. The
+//! bitmap comes with the ticket's first mark from a pool, leaves with the [`Usage`], and returns
+//! when that is dropped, cleared by its summary. A loop that looks up and marks many does so
+//! through [`Ticket::lookups`].
+//!
+//! Each version carries a **feed**: of the latest versions, which slots each set
+//! ([`Ticket::changed_since`]). It is a list of shared lists, so a publish adds one list and copies
+//! some pointers. [`Publisher::waiting`] tells what keeps which version from being reclaimed.
 //!
 //! **Retirement** goes by version, in two stages. A superseded version is *CPU-free* when no
 //! ticket refers to its replica: then the replica is recycled, and the token moves into the
@@ -110,15 +119,26 @@
 //!    wait: they join the entry of the version before, and only the front of the history leaves. An item that v + 1 stopped naming may be named
 //!    by any version up to v, but by none after it; hence the wait for v and everything before.
 //!
+//! 6. *A bitmap or a feed outlives its version.* Neither has places in it, only numbers of slots:
+//!    what they keep alive is nothing that retires.
+//!
 //! **R4: the versions that one reader sees never go down.** All versions pass through one atomic
 //! place, written by one thread in rising order; loads of one place by one thread never go back,
-//! nor do loads on two threads of which one told the other.
+//! nor do loads on two threads of which one told the other. So a caller who asks each ticket what
+//! changed since the one before asks forwards. Asked backwards, a feed answers [`Changes::All`].
 //!
 //! **R5: after device loss nothing of the old device resolves.** [`Publisher::device_lost`] sets a
 //! flag in the token of every version that a ticket can have, the current one included; each
 //! lookup reads it. A ticket taken before the next publish finds the current version, which is
 //! void already. The next version starts from an empty table, never from a replica of the old
-//! epoch.
+//! epoch, and its feed is empty: asked about a version of the old device it answers
+//! [`Changes::All`], as a void ticket does to every question.
+//!
+//! **Bitmaps change hands without an order of their own.** A bitmap is moved, never shared for
+//! writing, from the pool to a ticket to a usage and back. It gets from one thread to another in
+//! the pool under its lock, or with the ticket or the usage under whatever sends those. Either way
+//! all marks come before the clearing, and the clearing before the next frame's marks. The lock is
+//! only ever tried: who finds it taken makes a bitmap, or frees one.
 //!
 //! # Invariants
 //!
@@ -134,8 +154,14 @@
 //! * **F5** A version of a lost device resolves nothing, is not in the history, and its replica
 //!   cannot stall a publish.
 //! * **F6** While the publisher lives and the device is not lost, no reader drops the last
-//!   reference to a table or a payload: a reader's drop is a decrement.
+//!   reference to a table or a payload: a reader's drop is a decrement, and the clearing of what it
+//!   marked.
 //! * **F7** No call waits. A publish that fails changes nothing that was queued or is visible.
+//! * **F8** Each bitmap is in the pool, a ticket's, or a usage's. In the pool it is empty; a
+//!   ticket's covers its version; a usage's has exactly the marks that were made.
+//! * **F9** The feed of a version names, for each version of its window, exactly the slots that
+//!   this one set. A window is without holes, ends with its own version, and holds at most
+//!   [`RingConfig::feed_versions`] versions of one device and a quarter as many indices as slots.
 //!
 //! # Trade-offs
 //!
@@ -152,8 +178,17 @@
 //! * Extras take room for each slot up to the highest one that ever had one. A changed extra is
 //!   cloned and dropped K times, which for counted references costs several cache misses each:
 //!   use [`Publisher::set_slot`] where only the slot changes, or an extra that is plain data.
-//! * Asking at each lookup whether the device was lost costs about a fifth of a lookup that misses
+//! * Asking at each lookup whether the device was lost costs about a tenth of a lookup that misses
 //!   the cache; [`Ticket::slots`] asks once for a whole loop.
+//! * Lookups beyond the cache overlap until the processor's window is full of their instructions,
+//!   so each further one costs: measured at 1 Mi random slots, `get` is 1.1 times an access to a
+//!   flat slice, with marks 1.3 times through [`Ticket::lookups`] and 1.8 times through
+//!   [`Ticket::get_marked`].
+//! * Give a slot of 32 bytes an alignment of 32: large arrays begin 16 bytes into a page, and half
+//!   of the slots would lie across two cache lines.
+//! * A bitmap is 16 KiB for each 128 Ki slots; up to 32 wait in the pool, and none is given back to
+//!   the system before the ring goes.
+//! * The feed costs a publish about 8 ns a change, for sorting; `feed_versions: 0` saves it.
 //! * The first changes after a doubling of the table pay for the larger arrays; with K replicas
 //!   that is spread over K publishes.
 

@@ -8,11 +8,10 @@
 #![cfg(not(geoheap_loom))]
 
 use geoheap_frame_sync::{Hold, PublishError, Publisher, Reader, RingConfig, Ticket, Usage, ring};
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::Write;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const FRAMES: u64 = if cfg!(debug_assertions) {
     20_000
@@ -34,18 +33,18 @@ const CONFIG: RingConfig = RingConfig {
 const MARKING_MAX: u64 = 24;
 
 /// Counts the payloads that live.
-struct Payload(Rc<Cell<usize>>);
+struct Payload(Arc<AtomicUsize>);
 
 impl Payload {
-    fn new(alive: &Rc<Cell<usize>>) -> Self {
-        alive.set(alive.get() + 1);
-        Self(Rc::clone(alive))
+    fn new(alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Relaxed);
+        Self(Arc::clone(alive))
     }
 }
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -57,7 +56,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        u32::try_from((self.0 >> 32) * u64::from(bound) >> 32).expect("below a u32")
+        u32::try_from(((self.0 >> 32) * u64::from(bound)) >> 32).expect("below a u32")
     }
 
     fn once_in(&mut self, count: u32) -> bool {
@@ -77,7 +76,7 @@ struct Most {
 
 struct Day {
     random: Random,
-    alive: Rc<Cell<usize>>,
+    alive: Arc<AtomicUsize>,
     publisher: Publisher<u64, u32, Payload, u64>,
     reader: Reader<u64, u32, Payload>,
     frame: u64,
@@ -98,7 +97,7 @@ struct Day {
 
 impl Day {
     fn new() -> Self {
-        let alive = Rc::default();
+        let alive = Arc::default();
         let (publisher, reader) = ring(CONFIG, Payload::new(&alive)).expect("a good ring");
         Self {
             random: Random(0x2545_f491_4f6c_dd1d),
@@ -225,7 +224,7 @@ impl Day {
         assert_eq!(self.items.0, self.items.1, "R2: all items came out");
         assert_eq!(figures.versions_alive, 1, "F4: {figures:?}");
         assert_eq!(self.publisher.waiting().count(), 0, "F4: none waits");
-        assert_eq!(self.alive.get(), 1, "F4: the current payload only");
+        assert_eq!(self.alive.load(Relaxed), 1, "F4: the current payload only");
         assert_eq!(figures.pending_changes, 0, "F7: {figures:?}");
         self.publisher.validate();
     }
@@ -237,7 +236,7 @@ impl Day {
         most.log_changes = most.log_changes.max(figures.log_changes);
         most.table_bytes = most.table_bytes.max(figures.table_bytes);
         most.versions_alive = most.versions_alive.max(figures.versions_alive);
-        most.payloads = most.payloads.max(self.alive.get());
+        most.payloads = most.payloads.max(self.alive.load(Relaxed));
     }
 
     fn check_figures(&self) {

@@ -128,3 +128,23 @@ fn the_backlog_counts_what_a_replica_has_missed() {
     assert_eq!(log.len(), 0, "F3: the log counts its changes");
     log.validate(Version::new(3));
 }
+
+#[test]
+fn the_memory_of_a_dropped_batch_serves_the_next() {
+    let mut log = Log::new(Version::ZERO);
+    let drop_a_batch = |log: &mut Log<u64, u8>, version: u64, batch: Vec<_>| {
+        log.push(Version::new(version), batch);
+        log.trim(Version::new(version), 10_000);
+        log.take_spare().capacity()
+    };
+    let usual = batch(2000);
+    let capacity = usual.capacity();
+    assert_eq!(drop_a_batch(&mut log, 1, usual), capacity, "it is kept");
+    assert_eq!(log.take_spare().capacity(), 0, "and handed out once");
+    let too_long = batch(10_001);
+    assert_eq!(drop_a_batch(&mut log, 2, too_long), 0, "an exception");
+    let mut roomy = batch(10);
+    roomy.reserve(100_000);
+    assert_eq!(drop_a_batch(&mut log, 3, roomy), 0, "too much for ten");
+    assert!(log.take_spare().is_empty(), "nothing is left in it");
+}
