@@ -2,8 +2,7 @@
 
 mod admission;
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
@@ -20,6 +19,7 @@ use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, PoisonError};
 
 /// What clients and the manager know together.
 #[derive(Debug)]

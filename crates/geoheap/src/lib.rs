@@ -119,9 +119,13 @@ mod error;
 mod handle;
 mod manager;
 mod payload;
+#[cfg(geoheap_shuttle)]
+#[doc(hidden)]
+pub mod planted;
 mod recording;
 mod report;
 mod slot;
+mod sync;
 mod ticket;
 
 pub use geoheap_chunk_heap::{
@@ -138,7 +142,7 @@ pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyC
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 pub use wgpu;
 
-pub use crate::actor::render::{RecordError, RenderActors};
+pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
@@ -20,6 +19,7 @@ use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
 
 /// Polls that shutdown waits for the device at most.
@@ -138,7 +138,7 @@ impl<B: Backend> GeometryManager<B> {
             block_bytes_max: AtomicU64::new(0),
             device_lost: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
-            report: Arc::default(),
+            report: Arc::new(Mutex::default()),
             config,
         });
         let block_max = shared.block_bytes_under(shared.config.budget_bytes);

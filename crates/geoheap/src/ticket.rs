@@ -3,7 +3,6 @@
 use core::cell::Cell;
 use core::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use geoheap_chunk_heap::{ChunkId, KindId, PartId};
 use geoheap_frame_sync::{Hold, Reader, Ticket, Version};
@@ -13,6 +12,7 @@ use crate::actor::mailbox::{Mailbox, Note};
 use crate::error::FallbackError;
 use crate::handle::Handle;
 use crate::slot::{DrawFormat, PartTable, Slot, SlotState};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Buffers of the chunks that a version names. It belongs to the version's token, so a chunk's
 /// buffer lives as long as commands that may read it.

@@ -2,14 +2,15 @@
 //! of [`Driver::tick`], from the actor's thread or from the caller.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use ahash::{AHashMap, RandomState};
 use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
+use crate::actor::channel::{Receiver, Sender};
+use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
@@ -19,23 +20,15 @@ use crate::core::Core;
 use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
 use crate::report::{HeapEvent, Report};
 use crate::slot::{PartTable, Slot};
+use crate::sync::PoisonError;
 use crate::ticket::ChunkTable;
-
-/// Fixed keys: the order of a map must never depend on the run.
-const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
 
 /// One part in so many of staging is kept for the engine's own uploads.
 const KEPT_STAGING_SHARE: u64 = 4;
-
-/// A map whose hashes are the same in every run.
-pub(super) type FixedMap<K, V> = AHashMap<K, V>;
-
-pub(super) fn fixed_map<K, V>() -> FixedMap<K, V> {
-    let [a, b, c, d] = HASH_KEYS;
-    AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
-}
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, ChunkTable<Buf>, Retired>;
 
@@ -54,17 +47,20 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) table: Arc<ChunkTable<B::Buffer>>,
     pub(super) table_changed: bool,
     pub(super) since: Since,
-    pub(super) waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
+    pub(super) waiting: FixedMap<ReplyId, Sender<Reply>>,
     pub(super) reading: FixedMap<ReadId, Reading>,
     pub(super) releasing: FixedMap<ReleaseId, ByteLen>,
     pub(super) effects: VecDeque<Effect>,
-    events: flume::Sender<HeapEvent>,
+    events: Sender<HeapEvent>,
     events_lost: u64,
     gpu_errors: u64,
     pub(super) shared: Arc<Shared>,
     tick_bytes: u64,
     staging_peak: ByteLen,
     held_peak: ByteLen,
+    /// What a planted bug frees without asking whether a version still names it.
+    #[cfg(geoheap_shuttle)]
+    pub(super) unguarded: Vec<Retired>,
 }
 
 /// What happened since the last tick, submit or publish.
@@ -88,7 +84,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) inbox: Inbox,
     pub(crate) reloader: Reloader,
     pub(crate) table: Arc<ChunkTable<B::Buffer>>,
-    pub(crate) events: flume::Sender<HeapEvent>,
+    pub(crate) events: Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -117,6 +113,8 @@ impl<B: Backend> Driver<B> {
             tick_bytes,
             staging_peak: ByteLen::ZERO,
             held_peak: ByteLen::ZERO,
+            #[cfg(geoheap_shuttle)]
+            unguarded: Vec::new(),
         };
         driver.refill_reserve();
         driver.refresh_report();
@@ -129,7 +127,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// The mailbox's receiving end.
-    pub(crate) fn receiver(&self) -> flume::Receiver<Envelope> {
+    pub(crate) fn receiver(&self) -> Receiver<Envelope> {
         self.inbox.receiver.clone()
     }
 
@@ -220,6 +218,12 @@ impl<B: Backend> Driver<B> {
                 let _ = reply.send(self.stage(len));
             }
             Message::FrameEnded | Message::Shutdown => {}
+        }
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::ReserveRefilledLate) {
+            self.inbox.gate.leave(weight);
+            self.refill_reserve();
+            return ends;
         }
         // The reserve is full again before anybody can enter in the place of this message.
         self.refill_reserve();
@@ -315,6 +319,8 @@ impl<B: Backend> Driver<B> {
     fn free_unused(&mut self) {
         let mut items = Vec::new();
         self.publisher.collect(&mut items);
+        #[cfg(geoheap_shuttle)]
+        items.append(&mut self.unguarded);
         if !items.is_empty() {
             self.step(Event::Released(items));
         }

@@ -1,7 +1,6 @@
 //! What each of the core's effects means on a backend.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
@@ -15,6 +14,9 @@ use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
+use crate::sync::Ordering;
 use crate::ticket::ChunkTable;
 
 /// The same as a length in memory.
@@ -302,6 +304,11 @@ impl<B: Backend> Driver<B> {
             }
         }
         for item in retired {
+            #[cfg(geoheap_shuttle)]
+            if planted::is(Bug::FreedAtPublish) {
+                self.unguarded.push(item);
+                continue;
+            }
             self.publisher.retire(item);
         }
         for chunk in forget {

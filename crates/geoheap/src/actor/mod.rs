@@ -1,11 +1,13 @@
 //! The thin shell around the deterministic core: mailboxes, threads, and the driver that carries
 //! effects out on a backend.
 //!
-//! Among the library crates only these modules name flume, spawn threads, or look at a clock.
+//! Among the library crates only these modules have channels and threads, or look at a clock.
 
 mod backlog;
+mod channel;
 pub(crate) mod driver;
 mod effects;
+mod fixed_map;
 pub(crate) mod mailbox;
 pub(crate) mod reload;
 pub(crate) mod render;
