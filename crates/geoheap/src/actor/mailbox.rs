@@ -370,6 +370,8 @@ impl Drop for Permit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::reply::{Pending, read_map};
+    use crate::error::RequestError;
 
     #[test]
     fn an_actor_that_is_gone_keeps_nobody_waiting() {
@@ -386,5 +388,24 @@ mod tests {
         let refused = waits.join().expect("it does not panic");
         assert_eq!(refused, Err(SendError::ShutDown));
         drop(held);
+    }
+
+    #[test]
+    fn a_question_that_comes_too_late_is_refused() {
+        let (mailbox, inbox) = mailbox(1, ByteLen::new(8), false);
+        let ask = || {
+            let (reply, pending) = Pending::new(read_map);
+            (mailbox.send_unweighed(Message::Map(reply)), pending)
+        };
+        let (sent, mut pending) = ask();
+        assert_eq!(sent, Ok(()), "the actor is there");
+        drop(inbox);
+        let answer = pending.try_take();
+        assert!(
+            matches!(answer, Some(Err(RequestError::ShutDown))),
+            "the message goes with the actor, not with the last client: {answer:?}"
+        );
+        let (sent, _) = ask();
+        assert_eq!(sent, Err(SendError::ShutDown), "nobody is there");
     }
 }

@@ -63,11 +63,12 @@ pub(crate) fn catches(bug: Bug, expected: &[&str], schedules: usize, scenario: S
     SAID.set(Some(Vec::new()));
     EXPLORED.set(0);
     let found = catch_unwind(AssertUnwindSafe(|| {
-        run(RandomScheduler::new_from_seed(SEED, schedules), scenario);
+        // Most bugs need few preemptions, but these at the right places.
         run(
             PctScheduler::new_from_seed(SEED, PCT_DEPTH, schedules),
             scenario,
         );
+        run(RandomScheduler::new_from_seed(SEED, schedules), scenario);
     }));
     plant(None);
     let said = SAID.take().unwrap_or_default();

@@ -12,9 +12,9 @@ use shuttle::thread::spawn;
 use crate::explore::{catches, explore};
 use crate::world::{World, draw, small};
 
-const SCHEDULES: usize = 2_000;
+const SCHEDULES: usize = 5_000;
 /// Schedules in which a planted bug must show.
-const SCHEDULES_PLANTED: usize = 2_000;
+const SCHEDULES_PLANTED: usize = 10_000;
 
 /// Where a scene panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,7 +273,7 @@ fn frames_share_a_pool_that_goes_with_the_last() {
 
 #[test]
 fn frames_within_frames() {
-    explore("frames within a frame", SCHEDULES / 2, nested_frames);
+    explore("frames within a frame", SCHEDULES, nested_frames);
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_claim_in_two_steps_is_caught() {
 
 #[test]
 fn runs_that_are_forgotten_are_caught() {
-    let told = ["each item once"];
+    let told = ["each item once", "only the torn run is missing"];
     catches(Bug::LostRunsForgotten, &told, SCHEDULES_PLANTED, torn_frame);
 }
 

@@ -11,9 +11,9 @@ use shuttle::thread::{spawn, yield_now};
 use crate::explore::{catches, explore};
 use crate::world::{BLOCK_BYTES, World, contents, draw, mesh, queue_read, small, stamped};
 
-const SCHEDULES: usize = 2_000;
+const SCHEDULES: usize = 5_000;
 /// Schedules in which a planted bug must show.
-const SCHEDULES_PLANTED: usize = 3_000;
+const SCHEDULES_PLANTED: usize = 10_000;
 /// Revisions of the block that changes.
 const REVISIONS: u32 = 4;
 

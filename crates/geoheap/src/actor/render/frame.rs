@@ -348,3 +348,6 @@ fn drop_quietly<T>(torn: T) {
         core::mem::forget(payload);
     }
 }
+
+#[cfg(test)]
+mod tests;
