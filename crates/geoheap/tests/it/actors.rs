@@ -1,7 +1,7 @@
 //! The pool of render actors, with real threads.
 
 use std::ops::Range;
-use std::panic::{panic_any, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
@@ -164,7 +164,7 @@ struct Grudge;
 
 impl Drop for Grudge {
     fn drop(&mut self) {
-        panic_any(Self);
+        resume_unwind(Box::new(Self));
     }
 }
 
