@@ -12,6 +12,7 @@ mod fuzz;
 mod install;
 mod process;
 mod report;
+mod schedules;
 mod suite;
 mod tidy;
 mod vulkan;

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let stop = AtomicBool::new(false);
     let written = std::thread::scope(|scope| {
         // Geometry keeps changing; frames neither wait for that nor see half of it.
-        let (client, changing) = (client.clone(), &halves[0]);
+        let (client, changing) = (&client, &halves[0]);
         let changes = scope.spawn(|| write_again(client, changing, &stop));
         let workers = halves.each_ref().map(|handles| {
             let (work, work_in) = channel();
@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             scope.spawn(move || record_halves(device, view, pipeline, handles, &work_in));
             work
         });
-        let drawn = draw_frames(&manager, (&device, &queue), &view, workers);
+        let drawn = draw_frames(&manager, (&device, &queue), &view, &workers);
+        drop(workers);
         stop.store(true, Ordering::Relaxed);
         let written = changes.join();
         drawn.map(|()| written)
@@ -62,12 +63,12 @@ fn draw_frames(
     manager: &GeometryManager,
     (device, queue): (&wgpu::Device, &wgpu::Queue),
     view: &wgpu::TextureView,
-    workers: [Sender<Half>; 2],
+    workers: &[Sender<Half>],
 ) -> Result<(), Box<dyn Error>> {
     for _ in 0..FRAMES {
         let ticket = manager.begin_frame();
         let (recorded, recorded_in) = channel();
-        for worker in &workers {
+        for worker in workers {
             // A fork is the same version with its own note of what it uses.
             let half = (ticket.fork(), recorded.clone());
             worker.send(half).map_err(|_| "a worker panicked")?;
@@ -85,7 +86,7 @@ fn draw_frames(
 }
 
 /// Writes quads anew, each time into fresh places, until told to stop.
-fn write_again(client: Client, handles: &[Handle], stop: &AtomicBool) -> Result<u32, SendError> {
+fn write_again(client: &Client, handles: &[Handle], stop: &AtomicBool) -> Result<u32, SendError> {
     let mut written = 0;
     while !stop.load(Ordering::Relaxed) {
         for (nth, handle) in picture::cells(0).zip(handles) {
