@@ -13,6 +13,8 @@ pub enum Bug {
     ReserveRefilledLate,
     /// A message may enter between the last look into the mailbox and its end.
     SentBesideTheGate,
+    /// A tick's copies are submitted with those of the next, and published at once.
+    SubmittedLate,
     /// Retired ranges are free with the next tick, whoever still reads them.
     FreedAtPublish,
     /// The reload worker is joined while its jobs can still come.

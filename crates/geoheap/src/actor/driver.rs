@@ -61,6 +61,9 @@ pub(crate) struct Driver<B: Backend> {
     /// What a planted bug frees without asking whether a version still names it.
     #[cfg(geoheap_shuttle)]
     pub(super) unguarded: Vec<Retired>,
+    /// Whether a planted bug leaves out the next submit.
+    #[cfg(geoheap_shuttle)]
+    pub(super) skips_submit: bool,
 }
 
 /// What happened since the last tick, submit or publish.
@@ -115,6 +118,8 @@ impl<B: Backend> Driver<B> {
             held_peak: ByteLen::ZERO,
             #[cfg(geoheap_shuttle)]
             unguarded: Vec::new(),
+            #[cfg(geoheap_shuttle)]
+            skips_submit: true,
         };
         driver.refill_reserve();
         driver.refresh_report();

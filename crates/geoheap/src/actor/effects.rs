@@ -277,6 +277,14 @@ impl<B: Backend> Driver<B> {
 
     fn submit(&mut self) -> Event {
         let complete = !core::mem::take(&mut self.since.transfer_failed);
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
+            return Event::Submitted { ok: complete };
+        }
+        #[cfg(geoheap_shuttle)]
+        {
+            self.skips_submit = true;
+        }
         match self.backend.submit() {
             Ok(_) => Event::Submitted { ok: complete },
             Err(error) => {

@@ -187,6 +187,57 @@ fn everybody_gets_in() {
     explore("a crowd before a small mailbox", SCHEDULES, crowd);
 }
 
+/// The device goes while everybody is at work; whoever waits hears of it.
+fn device_goes() {
+    fn end<T: std::fmt::Debug>(answer: &Result<T, RequestError>) -> bool {
+        let told = matches!(
+            answer,
+            Ok(_) | Err(RequestError::DeviceLost | RequestError::Stale { .. })
+        );
+        assert!(told, "only the device's end is told: {answer:?}");
+        answer.is_err()
+    }
+    let world = World::new(small());
+    let (control, client) = (world.control.clone(), world.client());
+    let loses = spawn(move || {
+        for _ in 0..draw(30) {
+            yield_now();
+        }
+        control.lose_device();
+    });
+    let asks = spawn(move || {
+        loop {
+            match client.add(mesh(1)) {
+                Ok(handle) => {
+                    let pinned = client.pin(handle).expect("the manager runs");
+                    let read = client.read_back(handle).expect("the manager runs");
+                    // Both, so that one waits while the other is answered.
+                    let lost = [end(&block_on(pinned)), end(&block_on(read))];
+                    if lost[1] {
+                        return;
+                    }
+                    client.remove(handle).expect("the manager runs");
+                }
+                Err(AddError::DeviceLost) => return,
+                Err(other) => panic!("a valid block is refused: {other}"),
+            }
+        }
+    });
+    let frames = world.manager.frames();
+    let renders = spawn(move || render(&frames));
+    loses.join().expect("it ends");
+    asks.join().expect("it ends");
+    let ticket = renders.join().expect("it ends");
+    let end = world.manager.shutdown();
+    assert!(!end.actor_panicked, "the actor ends in order");
+    drop(ticket);
+}
+
+#[test]
+fn a_device_that_is_lost_leaves_nobody_waiting() {
+    explore("a device that is lost", SCHEDULES, device_goes);
+}
+
 #[test]
 fn a_permit_given_back_twice_is_caught() {
     // Too many come in, who find no handle.

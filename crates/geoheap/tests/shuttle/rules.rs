@@ -4,12 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use geoheap::planted::Bug;
-use geoheap::{ByteLen, Lookup};
 use shuttle::future::block_on;
 use shuttle::thread::{spawn, yield_now};
 
 use crate::explore::{catches, explore};
-use crate::world::{BLOCK_BYTES, World, contents, draw, mesh, queue_read, small, stamped};
+use crate::world::{World, contents, draw, mesh, queue_read, small, stamped};
 
 const SCHEDULES: usize = 5_000;
 /// Schedules in which a planted bug must show.
@@ -42,6 +41,8 @@ fn change_and_read() {
     let into = Arc::clone(&reads);
     let renderer = spawn(move || {
         let mut version = None;
+        // Frames that take their time: they may pin all tables, and publishing waits for them.
+        let mut slow = Vec::new();
         for _ in 0..6 {
             let ticket = frames.begin_frame();
             assert!(Some(ticket.version()) >= version, "R4: it goes up");
@@ -54,7 +55,12 @@ fn change_and_read() {
                 let mut reads = into.lock().expect("nobody panics while holding it");
                 reads.push((read, again));
             }
-            drop(ticket.finish());
+            match draw(4) {
+                // As a render thread does that panics.
+                0 => drop(ticket),
+                1 => slow.push(ticket),
+                _ => drop(ticket.finish()),
+            }
             yield_now();
         }
     });
@@ -71,7 +77,7 @@ fn change_and_read() {
         assert_eq!(
             bytes,
             stamped(1, revision),
-            "R3: its own bytes, all of one revision"
+            "R1, R3: its own bytes, all of one revision"
         );
         assert_eq!(
             Some(bytes),
@@ -90,9 +96,20 @@ fn render_threads_read_what_their_version_promised() {
 
 #[test]
 fn a_range_that_is_free_too_early_is_caught() {
-    let told = ["R3: "];
+    let told = ["R3: its own bytes", "R3: the same"];
     catches(
         Bug::FreedAtPublish,
+        &told,
+        SCHEDULES_PLANTED,
+        change_and_read,
+    );
+}
+
+#[test]
+fn a_submit_that_comes_after_its_publish_is_caught() {
+    let told = ["R1, R3: its own bytes"];
+    catches(
+        Bug::SubmittedLate,
         &told,
         SCHEDULES_PLANTED,
         change_and_read,
