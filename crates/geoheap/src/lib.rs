@@ -55,14 +55,17 @@
 //!
 //! # Drawing
 //!
-//! Begin a frame once, [`FrameTicket::fork`] the ticket for each further thread that records
-//! ([`RenderActors`] does both), and attach its [`InFlight`] to each encoder. Sort what is drawn by
-//! [`BlockView::chunk`] and bind each chunk once: [`Draw`] addresses a block's first vertex and
-//! index part from the chunk's start. Chunks have the usages vertex, index, uniform, storage and
-//! both copies, but not indirect: arguments would go stale when a block moves. For the same reason
-//! a bind group over a [`PartView`] belongs to one version; make it anew when the block's place
-//! changes. The heap polls the device itself and never waits for it.
-//! `cargo run -p geoheap --example draw` draws and checks a picture in this way.
+//! Begin a frame once, and record it with the ticket, attaching its [`InFlight`] to each encoder.
+//! [`RenderActors`] does that on several threads: they share out the items of a [`Scene`] while
+//! they record, so that whoever is slow does less, and a panic in one of them costs a few items
+//! and no frame. A program with threads of its own gives each a [`FrameTicket::fork`]. Sort what
+//! is drawn by [`BlockView::chunk`] and bind each chunk once: [`Draw`] addresses a block's first
+//! vertex and index part from the chunk's start. Chunks have the usages vertex, index, uniform,
+//! storage and both copies, but not indirect: arguments would go stale when a block moves. For the
+//! same reason a bind group over a [`PartView`] belongs to one version; make it anew when the
+//! block's place changes. The heap polls the device itself and never waits for it.
+//! `cargo run -p geoheap --example draw` draws and checks a picture with a pool, and the example
+//! `own_threads` with threads of its own.
 //!
 //! # The core and the shell
 //!
