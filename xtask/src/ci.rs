@@ -12,7 +12,7 @@ use crate::cli::Step;
 use crate::process::{Failure, cargo, run as run_command, run_caught};
 use crate::report;
 use crate::workspace::Workspace;
-use crate::{demo, tidy, vulkan};
+use crate::{demo, interleavings, tidy, vulkan};
 
 /// The budget of the short flights.
 const BUDGET_MIB: u64 = 64;
@@ -23,6 +23,9 @@ const WATCHED_FRAMES: &str = "40";
 
 /// The layer of the watched flight.
 const LAYER: &str = "VK_LAYER_KHRONOS_validation";
+
+/// The examples that check their own picture.
+const EXAMPLES: [&str; 2] = ["draw", "own_threads"];
 
 /// What all short flights share. The size is small because a software driver draws it.
 const FLIGHT: [&str; 7] = [
@@ -85,8 +88,11 @@ fn run_step(
         }
         Step::Demo => {
             vulkan::ensure_driver(may_install)?;
-            // It counts the pixels that it drew.
-            run_command(cargo.args(["run", "-p", "geoheap", "--example", "draw"]))?;
+            // They count the pixels that they drew.
+            for example in EXAMPLES {
+                let mut cargo = crate::process::cargo(&workspace.root);
+                run_command(cargo.args(["run", "-p", "geoheap", "--example", example]))?;
+            }
             let program = demo::build(workspace, release)?;
             draw(&program, &workspace.target_dir.join("ci-demo"))
         }
@@ -129,7 +135,8 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
                 "CUSTOM_LIBFUZZER_PATH",
                 workspace.target_dir.join("libfuzzer.a"),
             ),
-    )
+    )?;
+    interleavings::clippy(workspace)
 }
 
 /// Fails with the command that brings a component where a minimal toolchain lacks it.

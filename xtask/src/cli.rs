@@ -78,7 +78,7 @@ pub(crate) enum Step {
     Clippy,
     /// Documentation without warnings
     Docs,
-    /// The example's picture, and a short headless flight with `--check`
+    /// The examples' pictures, and a short headless flight with `--check`
     Demo,
     /// Two flights on the virtual GPU with one seed, and equal counts
     Lockstep,

@@ -17,18 +17,27 @@ struct Suite {
     cfg: &'static str,
 }
 
-const SUITES: [Suite; 1] = [Suite {
-    name: "loom",
-    package: "geoheap-frame-sync",
-    test: "loom",
-    cfg: "geoheap_loom",
-}];
+const SUITES: [Suite; 2] = [
+    Suite {
+        name: "loom",
+        package: "geoheap-frame-sync",
+        test: "loom",
+        cfg: "geoheap_loom",
+    },
+    Suite {
+        name: "shuttle",
+        package: "geoheap",
+        test: "shuttle",
+        cfg: "geoheap_shuttle",
+    },
+];
 
 impl Suite {
-    fn command(&self, workspace: &Workspace) -> Command {
+    fn command(&self, workspace: &Workspace, task: &[&str]) -> Command {
         let mut command = cargo(&workspace.root);
         command
-            .args(["test", "--release", "-p", self.package])
+            .args(task)
+            .args(["-p", self.package])
             .args(["--test", self.test, "--target-dir"])
             // A folder of its own: with other flags, everything is built anew.
             .arg(workspace.target_dir.join(self.name))
@@ -44,11 +53,23 @@ impl Suite {
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let start = Instant::now();
     for suite in &SUITES {
-        run_command(&mut suite.command(workspace))?;
+        run_command(&mut suite.command(workspace, &["test", "--release"]))?;
     }
     let names = SUITES.map(|suite| suite.name).join(", ");
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("== interleavings ({names}): {seconds:.1} s in all");
+    Ok(())
+}
+
+/// Clippy over what only these suites compile.
+///
+/// # Errors
+/// When it has something to say.
+pub(crate) fn clippy(workspace: &Workspace) -> Result<(), Failure> {
+    for suite in &SUITES {
+        let mut command = suite.command(workspace, &["clippy", "--lib"]);
+        run_command(command.args(["--", "-D", "warnings"]))?;
+    }
     Ok(())
 }
 

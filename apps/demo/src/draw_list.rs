@@ -181,15 +181,6 @@ impl FramePlan {
         }
     }
 
-    /// The part of the solid items that share `index` of `count` records: equal runs, so that
-    /// neighbours in the list, which are neighbours in the world, stay together.
-    pub fn solid_share(&self, index: usize, count: usize) -> &[Planned] {
-        let count = count.max(1);
-        let start = self.solid.len() * index.min(count) / count;
-        let end = self.solid.len() * (index + 1).min(count) / count;
-        &self.solid[start..end]
-    }
-
     /// All instances in the order in which [`Planned::first_instance`] counts them.
     pub fn placements(&self) -> impl Iterator<Item = (Kind, &Placement)> {
         // Both lists ascend in `first_instance`, and the user interface ends the list of items,

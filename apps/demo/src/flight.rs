@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapEvent,
-    HeapMap, Pending, RecordError, RenderActors, Report as HeapReport, Threading,
+    HeapMap, Pending, RenderActors, Report as HeapReport, Scene, Threading,
 };
 
 use crate::cli::{BudgetChange, PictureSize};
@@ -17,16 +17,16 @@ use crate::content::camera::Camera;
 use crate::draw_list::{FramePlan, Sightings};
 use crate::geometry::{Geometry, Pace};
 use crate::heap_view::Caption;
-use crate::render::record::{Recorded, Share};
+use crate::render::record::Recorded;
 use crate::resolve::Counts;
 use crate::world::{Figures, StepInput, World, WorldConfig, WorldError};
 
 /// What draws frames, or only counts them.
 pub trait Painter<Buf> {
-    /// What one share records.
+    /// What a pass leaves.
     type Commands: Send + 'static;
-    /// What the render threads share during a frame.
-    type Job: Send + Sync + 'static;
+    /// A frame's solid items, which the render threads share out.
+    type Job: Scene<Buf, Piece = Recorded<Self::Commands>>;
 
     /// The picture.
     fn size(&self) -> PictureSize;
@@ -34,9 +34,11 @@ pub trait Painter<Buf> {
     /// Prepares a frame.
     fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> Self::Job;
 
-    /// Records one share, on any thread.
-    fn record(job: &Self::Job, share: Share, ticket: &FrameTicket<Buf>)
-    -> Recorded<Self::Commands>;
+    /// What comes before the solid items, if the backend has any.
+    fn clear(job: &Self::Job) -> Option<Self::Commands>;
+
+    /// Records what comes after them.
+    fn finish(job: &Self::Job, ticket: &FrameTicket<Buf>) -> Recorded<Self::Commands>;
 
     /// Submits a frame's commands in order.
     fn submit(&mut self, commands: Vec<Self::Commands>);
@@ -50,8 +52,8 @@ pub enum FlightError {
     Create(CreateError),
     /// The geometry side cannot go on.
     World(WorldError),
-    /// A render thread cannot go on.
-    Record(RecordError),
+    /// A frame could not be recorded as a whole.
+    Record(String),
     /// The operating system gave no thread.
     Thread(std::io::Error),
 }
@@ -61,7 +63,7 @@ impl std::fmt::Display for FlightError {
         match self {
             Self::Create(error) => write!(f, "{error}"),
             Self::World(error) => write!(f, "{error}"),
-            Self::Record(error) => write!(f, "{error}"),
+            Self::Record(why) => write!(f, "{why}"),
             Self::Thread(error) => write!(f, "no thread for the flight: {error}"),
         }
     }
@@ -78,12 +80,6 @@ impl From<CreateError> for FlightError {
 impl From<WorldError> for FlightError {
     fn from(error: WorldError) -> Self {
         Self::World(error)
-    }
-}
-
-impl From<RecordError> for FlightError {
-    fn from(error: RecordError) -> Self {
-        Self::Record(error)
     }
 }
 
@@ -145,9 +141,9 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
     manager: GeometryManager<B>,
     client: Client,
     painter: P,
-    actors: Option<RenderActors>,
+    actors: RenderActors,
+    lockstep: bool,
     geometry: Geometry,
-    shares: usize,
     pace: Pace,
     budget_changes: Vec<BudgetChange>,
     measured: Measured,
@@ -182,11 +178,8 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let client = manager.client();
         let world = World::new(config.world, client.clone())?;
         // The pool first: it joins its threads by itself should the next thread not come.
-        let actors = if lockstep {
-            None
-        } else {
-            Some(RenderActors::new(config.render_threads).map_err(FlightError::Thread)?)
-        };
+        let count = if lockstep { 1 } else { config.render_threads };
+        let actors = RenderActors::new(count).map_err(FlightError::Thread)?;
         let geometry = if lockstep {
             Geometry::inline(world)
         } else {
@@ -197,8 +190,8 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             client,
             painter,
             actors,
+            lockstep,
             geometry,
-            shares: config.render_threads,
             pace: config.pace,
             budget_changes: config.budget_changes,
             measured: Measured::default(),
@@ -252,7 +245,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         };
         let mut input = Some(step(std::mem::take(&mut self.sightings)));
         let list = self.geometry.list(self.pace, &mut input)?;
-        if self.actors.is_none() {
+        if self.lockstep {
             self.manager.poll();
         }
         let ticket = self.manager.begin_frame();
@@ -268,13 +261,14 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
         let job = Arc::new(self.painter.begin(plan, camera));
         let recording = Instant::now();
-        let recorded = self.record(&ticket, job)?;
+        let recorded = self.record(&ticket, &job)?;
         self.measured.record_ms.push(milliseconds(recording));
-        let mut commands = Vec::with_capacity(recorded.len());
-        for share in recorded {
-            self.measured.counts += share.found.counts;
-            self.sightings.append(share.found.sightings);
-            commands.extend(share.commands);
+        let mut commands = Vec::with_capacity(recorded.len() + 1);
+        commands.extend(P::clear(&job));
+        for piece in recorded {
+            self.measured.counts += piece.found.counts;
+            self.sightings.append(piece.found.sightings);
+            commands.extend(piece.commands);
         }
         self.painter.submit(commands);
         // The commands carry the version on; the frame itself is done with it.
@@ -294,26 +288,12 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     fn record(
         &self,
         ticket: &FrameTicket<B::Buffer>,
-        job: Arc<P::Job>,
+        job: &Arc<P::Job>,
     ) -> Result<Vec<Recorded<P::Commands>>, FlightError> {
-        let count = self.shares;
-        let share = move |index| Share { index, count };
-        match &self.actors {
-            Some(actors) => {
-                let record = move |index: usize, ticket: &FrameTicket<B::Buffer>| {
-                    P::record(&job, share(index), ticket)
-                };
-                Ok(actors.record(ticket, count, record)?)
-            }
-            None => Ok((0..count)
-                .map(|index| {
-                    let fork = ticket.fork();
-                    let recorded = P::record(&job, share(index), &fork);
-                    drop(fork.finish());
-                    recorded
-                })
-                .collect()),
-        }
+        let recorded = self.actors.record(ticket, job);
+        let mut recorded = recorded.map_err(|error| FlightError::Record(error.to_string()))?;
+        recorded.push(P::finish(job, ticket));
+        Ok(recorded)
     }
 
     fn apply_budget(&mut self) {
@@ -368,7 +348,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     /// # Errors
     /// [`FlightError`] if a thread had panicked.
     pub fn land(mut self) -> Result<Landed, FlightError> {
-        let lockstep = self.actors.is_none();
+        let lockstep = self.lockstep;
         let mut world = self.geometry.end()?;
         let manager = &mut self.manager;
         world.finish_checks(|| {

@@ -1,11 +1,13 @@
 //! A flight without a window: pictures along the way, a drawing of the heap, a report.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use geoheap::{
-    Backend, CreateError, FrameTicket, GeometryManager, HeapMap, VirtualConfig, VirtualGpu, wgpu,
+    Backend, CreateError, FrameTicket, GeometryManager, HeapMap, Scene, VirtualConfig, VirtualGpu,
+    wgpu,
 };
 
 use crate::cli::{Args, BackendChoice, MIB, PictureSize};
@@ -16,7 +18,7 @@ use crate::heap_view::{self, Caption};
 use crate::prepare::Prepared;
 use crate::progress::Progress;
 use crate::render::device::{DeviceError, Gpu, GpuErrors};
-use crate::render::record::{FrameJob, Recorded, Renderer, Share};
+use crate::render::record::{FrameJob, Recorded, Renderer};
 use crate::render::targets::{COLOUR_FORMAT, ColourTarget};
 use crate::report::{Report, SCHEMA, Spread, WriteError};
 use crate::resolve::{Found, resolve, watch};
@@ -107,12 +109,12 @@ impl Painter<wgpu::Buffer> for Offscreen {
         self.renderer.begin(plan, camera, self.target.view())
     }
 
-    fn record(
-        job: &FrameJob,
-        share: Share,
-        ticket: &FrameTicket<wgpu::Buffer>,
-    ) -> Recorded<wgpu::CommandBuffer> {
-        job.record(share, ticket)
+    fn clear(job: &FrameJob) -> Option<wgpu::CommandBuffer> {
+        Some(job.clear())
+    }
+
+    fn finish(job: &FrameJob, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
+        job.finish(ticket)
     }
 
     fn submit(&mut self, commands: Vec<wgpu::CommandBuffer>) {
@@ -140,24 +142,24 @@ struct Counter {
 
 impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
     type Commands = ();
-    type Job = Arc<FramePlan>;
+    type Job = CountedJob;
 
     fn size(&self) -> PictureSize {
         self.size
     }
 
-    fn begin(&mut self, plan: Arc<FramePlan>, _camera: &Camera) -> Arc<FramePlan> {
-        plan
+    fn begin(&mut self, plan: Arc<FramePlan>, _camera: &Camera) -> CountedJob {
+        CountedJob(plan)
     }
 
-    fn record(plan: &Arc<FramePlan>, share: Share, ticket: &FrameTicket<Buf>) -> Recorded<()> {
+    fn clear(_job: &CountedJob) -> Option<()> {
+        None
+    }
+
+    fn finish(CountedJob(plan): &CountedJob, ticket: &FrameTicket<Buf>) -> Recorded<()> {
         let mut found = Found::default();
-        let run = plan.solid_share(share.index, share.count);
-        drop(resolve(ticket, plan, run, true, &mut found));
-        if share.is_last() {
-            watch(ticket, plan, &mut found);
-            drop(resolve(ticket, plan, &plan.flat, false, &mut found));
-        }
+        watch(ticket, plan, &mut found);
+        drop(resolve(ticket, plan, &plan.flat, false, &mut found));
         Recorded {
             commands: None,
             found,
@@ -165,6 +167,33 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
     }
 
     fn submit(&mut self, _commands: Vec<()>) {}
+}
+
+/// A frame that is looked up and not drawn.
+struct CountedJob(Arc<FramePlan>);
+
+impl<Buf: Send + Sync + 'static> Scene<Buf> for CountedJob {
+    type Pass = Found;
+    type Piece = Recorded<()>;
+
+    fn items(&self) -> usize {
+        self.0.solid.len()
+    }
+
+    fn begin(&self, _ticket: &FrameTicket<Buf>) -> Found {
+        Found::default()
+    }
+
+    fn record(&self, found: &mut Found, items: Range<usize>, ticket: &FrameTicket<Buf>) {
+        drop(resolve(ticket, &self.0, &self.0.solid[items], true, found));
+    }
+
+    fn end(&self, found: Found, _ticket: &FrameTicket<Buf>) -> Recorded<()> {
+        Recorded {
+            commands: None,
+            found,
+        }
+    }
 }
 
 /// Flies without a window and writes everything into `--out`.

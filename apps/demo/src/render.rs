@@ -1,4 +1,4 @@
-//! Drawing: a device, pipelines, the textures to draw into, and recording in shares.
+//! Drawing: a device, pipelines, the textures to draw into, and recording in several passes.
 
 pub mod device;
 mod instances;

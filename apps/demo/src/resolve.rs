@@ -20,7 +20,7 @@ pub struct Counts {
     pub stale: u64,
 }
 
-/// What a share found out.
+/// What a pass, or a part of one, found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// In numbers.

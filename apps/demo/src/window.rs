@@ -19,7 +19,7 @@ use crate::headless::RunError;
 use crate::heap_view;
 use crate::prepare::{FlightPath, Prepared};
 use crate::render::device::{DeviceError, Gpu, GpuErrors};
-use crate::render::record::{FrameJob, Recorded, Renderer, Share};
+use crate::render::record::{FrameJob, Recorded, Renderer};
 use crate::steer::Steer;
 
 /// Frames between two looks at the heap while it is shown.
@@ -177,12 +177,12 @@ impl Painter<wgpu::Buffer> for OnScreen {
         self.renderer.begin(plan, camera, &view)
     }
 
-    fn record(
-        job: &FrameJob,
-        share: Share,
-        ticket: &FrameTicket<wgpu::Buffer>,
-    ) -> Recorded<wgpu::CommandBuffer> {
-        job.record(share, ticket)
+    fn clear(job: &FrameJob) -> Option<wgpu::CommandBuffer> {
+        Some(job.clear())
+    }
+
+    fn finish(job: &FrameJob, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
+        job.finish(ticket)
     }
 
     fn submit(&mut self, commands: Vec<wgpu::CommandBuffer>) {

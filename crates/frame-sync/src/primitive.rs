@@ -1,4 +1,5 @@
-//! The synchronisation that the crate is built on: std's, or loom's under `--cfg geoheap_loom`.
+//! The synchronisation that the crate is built on: std's, loom's under `--cfg geoheap_loom`, or
+//! shuttle's under `--cfg geoheap_shuttle`, whose `Arc` is std's.
 
 #[cfg(geoheap_loom)]
 pub(crate) use loom::sync::{
@@ -6,9 +7,15 @@ pub(crate) use loom::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-#[cfg(not(geoheap_loom))]
+#[cfg(geoheap_shuttle)]
+pub(crate) use shuttle::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+#[cfg(not(any(geoheap_loom, geoheap_shuttle)))]
 pub(crate) use core::sync::atomic::{AtomicBool, Ordering};
-#[cfg(not(geoheap_loom))]
+#[cfg(not(any(geoheap_loom, geoheap_shuttle)))]
 pub(crate) use std::sync::{Arc, Mutex};
 
 /// Tells loom who reads and who writes a replica, so that it finds a read and a write of which

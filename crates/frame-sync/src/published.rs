@@ -1,20 +1,25 @@
 //! The one place where a version changes hands between the writer and the readers.
 //!
 //! Everything that is said about memory order in the crate's head comes down to the three
-//! functions here and to `Arc`'s own uniqueness test. Under `--cfg geoheap_loom` the place is a
-//! mutex around an `Arc`, held for a clone only, because loom does not see into arc-swap.
+//! functions here and to `Arc`'s own uniqueness test. Under `--cfg geoheap_loom` and
+//! `--cfg geoheap_shuttle` the place is a mutex around an `Arc`, held for a clone only, because
+//! neither tool sees into arc-swap.
 
 use crate::primitive::Arc;
+#[cfg(geoheap_loom)]
+use loom::sync::Mutex;
+#[cfg(geoheap_shuttle)]
+use shuttle::sync::Mutex;
 
 /// A shared place that holds the current version.
 pub(crate) struct Front<V> {
-    #[cfg(not(geoheap_loom))]
+    #[cfg(not(any(geoheap_loom, geoheap_shuttle)))]
     place: arc_swap::ArcSwap<V>,
-    #[cfg(geoheap_loom)]
-    place: loom::sync::Mutex<Arc<V>>,
+    #[cfg(any(geoheap_loom, geoheap_shuttle))]
+    place: Mutex<Arc<V>>,
 }
 
-#[cfg(not(geoheap_loom))]
+#[cfg(not(any(geoheap_loom, geoheap_shuttle)))]
 impl<V> Front<V> {
     pub(crate) fn new(first: Arc<V>) -> Self {
         Self {
@@ -42,11 +47,11 @@ impl<V> Front<V> {
     }
 }
 
-#[cfg(geoheap_loom)]
+#[cfg(any(geoheap_loom, geoheap_shuttle))]
 impl<V> Front<V> {
     pub(crate) fn new(first: Arc<V>) -> Self {
         Self {
-            place: loom::sync::Mutex::new(first),
+            place: Mutex::new(first),
         }
     }
 

@@ -3,8 +3,7 @@
 mod admission;
 mod drawing;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
@@ -23,6 +22,7 @@ use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
 use crate::slot::BUFFER_BYTES_MAX;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
 use crate::ticket::board::Board;
 
 /// What clients and the manager know together.

@@ -55,10 +55,13 @@
 //!
 //! # Drawing
 //!
-//! Begin a frame once, [`FrameTicket::fork`] the ticket for each further thread that records
-//! ([`RenderActors`] does that), and attach its [`InFlight`] to each encoder. A [`Draw`] addresses
-//! a block's first vertex and index part from the chunk's start, so that a chunk is bound once for
-//! all blocks in it. There are four ways to make use of that:
+//! Begin a frame once, and record it with the ticket, attaching its [`InFlight`] to each encoder.
+//! [`RenderActors`] does that on several threads: they share out the items of a [`Scene`] while
+//! they record, so that whoever is slow does less, and a panic in one of them costs a few items
+//! and no frame. A program with threads of its own gives each a [`FrameTicket::fork`].
+//!
+//! A [`Draw`] addresses a block's first vertex and index part from the chunk's start, so that a
+//! chunk is bound once for all blocks in it. There are four ways to make use of that:
 //!
 //! - a [`DrawList`] sorts a frame's draws by pipeline and chunk: a lookup and a recorded draw for
 //!   each mesh, a binding for each chunk. For what changes all the time.
@@ -142,9 +145,13 @@ mod error;
 mod handle;
 mod manager;
 mod payload;
+#[cfg(geoheap_shuttle)]
+#[doc(hidden)]
+pub mod planted;
 mod recording;
 mod report;
 mod slot;
+mod sync;
 mod ticket;
 
 pub use geoheap_chunk_heap::{
@@ -161,7 +168,7 @@ pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyC
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 pub use wgpu;
 
-pub use crate::actor::render::{RecordError, RenderActors};
+pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
@@ -20,6 +19,7 @@ use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
+use crate::sync::Ordering;
 use crate::ticket::{FrameSource, FrameTicket, VersionTable};
 
 /// Polls that shutdown waits for the device at most.

@@ -36,17 +36,62 @@ struct Guarded {
     reason: &'static str,
 }
 
+/// The engine's one module of locks, atomics, threads and the clock.
+const SYNC: &[&str] = &["crates/geoheap/src/sync"];
+/// The crates below have locks and atomics of their own, and no thread.
+const LOCKS: &[&str] = &[
+    "crates/geoheap/src/sync",
+    "crates/gpu-backend/src/",
+    "crates/frame-sync/src/",
+];
+const SYNC_REASON: &str = "synchronisation comes from one module, which has a twin for shuttle";
+
 /// Where threads and channels live, and where wgpu's types do.
-const GUARDED: [Guarded; 3] = [
+const GUARDED: [Guarded; 9] = [
     Guarded {
         name: "flume",
-        homes: &["crates/geoheap/src/actor", "crates/geoheap/src/mailbox"],
-        reason: "only the actor modules send messages",
+        homes: &["crates/geoheap/src/actor/channel"],
+        reason: "channels come from one module, which has a twin for shuttle",
     },
     Guarded {
         name: "std::thread",
-        homes: &["crates/geoheap/src/actor"],
-        reason: "only the actor modules have threads",
+        homes: SYNC,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "std::time::Instant",
+        homes: SYNC,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "std::sync::Mutex",
+        homes: LOCKS,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "std::sync::RwLock",
+        homes: LOCKS,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "std::sync::Condvar",
+        homes: LOCKS,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "sync::atomic",
+        homes: LOCKS,
+        reason: SYNC_REASON,
+    },
+    Guarded {
+        name: "shuttle",
+        homes: &[
+            "crates/frame-sync/src/primitive",
+            "crates/frame-sync/src/published",
+            "crates/geoheap/src/actor/channel",
+            "crates/geoheap/src/sync",
+        ],
+        reason: "only twins are built on shuttle",
     },
     Guarded {
         name: "wgpu",

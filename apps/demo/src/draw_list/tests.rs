@@ -66,31 +66,3 @@ fn a_plan_has_what_is_in_view_and_numbers_its_instances() {
         "the stand-in's"
     );
 }
-
-fn check_shares(items: u32, count: usize) {
-    let ahead = Vec3::new(0.0, 0.0, -50.0);
-    let list = DrawList {
-        items: (0..items)
-            .map(|_| item(Kind::Ground, ahead, 0..0))
-            .collect(),
-        ..DrawList::default()
-    };
-    let plan = FramePlan::new(Arc::new(list), &Camera::default().frustum(1.0));
-    let shares: Vec<usize> = (0..count)
-        .map(|index| plan.solid_share(index, count).len())
-        .collect();
-    assert_eq!(
-        shares.iter().sum::<usize>(),
-        items as usize,
-        "every item is in one share"
-    );
-    let (least, most) = (shares.iter().min().copied(), shares.iter().max().copied());
-    assert!(most <= least.map(|n| n + 1), "equal runs: {shares:?}");
-}
-
-#[test]
-fn shares_cover_the_plan() {
-    for (items, count) in [(0, 1), (1, 4), (10, 3), (64, 64), (7, 1)] {
-        check_shares(items, count);
-    }
-}

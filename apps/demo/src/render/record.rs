@@ -1,13 +1,14 @@
-//! Recording a frame in shares: each render thread writes its own encoder with its own pass.
+//! Recording a frame: each render thread writes its own encoder with its own pass, for whatever
+//! solid items it claims.
 //!
-//! The first share's pass clears, the others load, and the order in which the command buffers are
-//! submitted is the order of the shares: so the sky and the user interface, which the last share
-//! records, come last.
+//! A pass of its own clears before them, and in one after them the sky and the user interface are
+//! drawn.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use geoheap::{FrameTicket, wgpu};
+use geoheap::{ChunkId, FrameTicket, IndexFormat, Scene, wgpu};
 use glam::Vec3;
 
 use super::device::Gpu;
@@ -27,28 +28,7 @@ const HAZE_FALLOFF_PER_M: f32 = 1.0 / 1_400.0;
 /// Where the sun stands, from the ground; not of unit length.
 const SUN: Vec3 = Vec3::new(-0.58, 0.50, 0.42);
 
-/// One of the runs that a frame is recorded in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// From 0.
-    pub index: usize,
-    /// How many there are.
-    pub count: usize,
-}
-
-impl Share {
-    /// Whether it clears the picture.
-    pub fn is_first(self) -> bool {
-        self.index == 0
-    }
-
-    /// Whether it draws the sky and the user interface.
-    pub fn is_last(self) -> bool {
-        self.index + 1 == self.count
-    }
-}
-
-/// What a render thread hands back.
+/// What a pass leaves.
 #[derive(Debug)]
 pub struct Recorded<C> {
     /// Commands to submit, if the backend has any.
@@ -200,42 +180,31 @@ pub struct FrameJob {
 }
 
 impl FrameJob {
-    /// Records one share with a ticket of the share's own. The ticket's version stays in use
-    /// until the commands have completed or were dropped.
-    pub fn record(
-        &self,
-        share: Share,
-        ticket: &FrameTicket<wgpu::Buffer>,
-    ) -> Recorded<wgpu::CommandBuffer> {
+    /// Commands that clear the picture.
+    pub fn clear(&self) -> wgpu::CommandBuffer {
+        let mut encoder = self.encoder("clear");
+        drop(self.begin_pass(&mut encoder, Part::First));
+        encoder.finish()
+    }
+
+    /// Records what comes after the solid items: sky, user interface, and the heap view.
+    pub fn finish(&self, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
         let mut found = Found::default();
-        let run = self.plan.solid_share(share.index, share.count);
-        let solid = resolve(ticket, &self.plan, run, true, &mut found);
-        let flat = if share.is_last() {
-            watch(ticket, &self.plan, &mut found);
-            resolve(ticket, &self.plan, &self.plan.flat, false, &mut found)
-        } else {
-            Vec::new()
-        };
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
-                label: Some("share"),
-            });
+        watch(ticket, &self.plan, &mut found);
+        let flat = resolve(ticket, &self.plan, &self.plan.flat, false, &mut found);
+        let mut encoder = self.encoder("sky and interface");
         {
-            let mut pass = self.begin_pass(&mut encoder, share);
+            let mut pass = self.begin_pass(&mut encoder, Part::Last);
             pass.set_bind_group(0, &self.frame_group, &[]);
-            pass.set_pipeline(&self.pipelines.lit);
-            self.draw_all(&mut pass, &solid);
-            if share.is_last() {
-                pass.set_pipeline(&self.pipelines.sky);
-                pass.draw(0..3, 0..1);
-                pass.set_pipeline(&self.pipelines.flat);
-                self.draw_all(&mut pass, &flat);
-                if let Some(overlay) = &self.overlay {
-                    pass.set_pipeline(&self.pipelines.overlay);
-                    pass.set_bind_group(1, overlay, &[]);
-                    pass.draw(0..4, 0..1);
-                }
+            pass.set_pipeline(&self.pipelines.sky);
+            pass.draw(0..3, 0..1);
+            pass.set_pipeline(&self.pipelines.flat);
+            pass.set_vertex_buffer(1, self.instances.slice(..));
+            draw_all(&mut pass, &mut None, &flat);
+            if let Some(overlay) = &self.overlay {
+                pass.set_pipeline(&self.pipelines.overlay);
+                pass.set_bind_group(1, overlay, &[]);
+                pass.draw(0..4, 0..1);
             }
         }
         ticket.in_flight().attach(&encoder);
@@ -245,29 +214,31 @@ impl FrameJob {
         }
     }
 
+    fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
+        let descriptor = wgpu::CommandEncoderDescriptor { label: Some(label) };
+        self.device.create_command_encoder(&descriptor)
+    }
+
     fn begin_pass<'e>(
         &self,
         encoder: &'e mut wgpu::CommandEncoder,
-        share: Share,
+        part: Part,
     ) -> wgpu::RenderPass<'e> {
-        let first = share.is_first();
-        let load_colour = if first {
-            wgpu::LoadOp::Clear(wgpu::Color::BLACK)
+        let (load_colour, load_depth) = if part == Part::First {
+            (
+                wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                wgpu::LoadOp::Clear(0.0),
+            )
         } else {
-            wgpu::LoadOp::Load
+            (wgpu::LoadOp::Load, wgpu::LoadOp::Load)
         };
-        let load_depth = if first {
-            wgpu::LoadOp::Clear(0.0)
-        } else {
-            wgpu::LoadOp::Load
-        };
-        let keep_depth = if share.is_last() {
+        let keep_depth = if part == Part::Last {
             wgpu::StoreOp::Discard
         } else {
             wgpu::StoreOp::Store
         };
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("share"),
+            label: Some("frame"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
                 view: &self.colour,
                 depth_slice: None,
@@ -290,23 +261,95 @@ impl FrameJob {
             multiview_mask: None,
         })
     }
+}
 
-    /// Draws in the order given; a chunk is bound where it differs from the draw before, so that
-    /// sorted draws bind each chunk once for each index width.
-    fn draw_all(&self, pass: &mut wgpu::RenderPass<'_>, draws: &[Resolved<'_, wgpu::Buffer>]) {
-        pass.set_vertex_buffer(1, self.instances.slice(..));
-        let mut bound = None;
-        for resolved in draws {
-            let draw = &resolved.draw;
-            let binding = (resolved.chunk, draw.index_format);
-            if bound != Some(binding) {
-                pass.set_vertex_buffer(0, resolved.buffer.slice(..));
-                if let Some(format) = draw.index_format {
-                    pass.set_index_buffer(resolved.buffer.slice(..), format.into());
-                }
-                bound = Some(binding);
-            }
-            draw.record(pass, resolved.instances.clone());
+/// Which of a frame's passes it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    First,
+    Solid,
+    Last,
+}
+
+/// A chunk that is bound, and the width of the indices that it is bound with.
+type Binding = Option<(ChunkId, Option<IndexFormat>)>;
+
+/// One render thread's pass over solid items.
+#[derive(Debug)]
+pub struct SolidPass {
+    // Dropped first: an encoder cannot end before its pass.
+    render: wgpu::RenderPass<'static>,
+    encoder: wgpu::CommandEncoder,
+    bound: Binding,
+    found: Found,
+}
+
+/// The solid items. The ticket's version stays in use until the commands have completed or were
+/// dropped.
+impl Scene<wgpu::Buffer> for FrameJob {
+    type Pass = SolidPass;
+    type Piece = Recorded<wgpu::CommandBuffer>;
+
+    fn items(&self) -> usize {
+        self.plan.solid.len()
+    }
+
+    fn begin(&self, ticket: &FrameTicket<wgpu::Buffer>) -> SolidPass {
+        let mut encoder = self.encoder("solid items");
+        ticket.in_flight().attach(&encoder);
+        let mut render = self.begin_pass(&mut encoder, Part::Solid).forget_lifetime();
+        render.set_bind_group(0, &self.frame_group, &[]);
+        render.set_pipeline(&self.pipelines.lit);
+        render.set_vertex_buffer(1, self.instances.slice(..));
+        SolidPass {
+            render,
+            encoder,
+            bound: None,
+            found: Found::default(),
         }
+    }
+
+    fn record(
+        &self,
+        pass: &mut SolidPass,
+        items: Range<usize>,
+        ticket: &FrameTicket<wgpu::Buffer>,
+    ) {
+        let run = &self.plan.solid[items];
+        let draws = resolve(ticket, &self.plan, run, true, &mut pass.found);
+        draw_all(&mut pass.render, &mut pass.bound, &draws);
+    }
+
+    fn end(
+        &self,
+        pass: SolidPass,
+        _ticket: &FrameTicket<wgpu::Buffer>,
+    ) -> Recorded<wgpu::CommandBuffer> {
+        drop(pass.render);
+        Recorded {
+            commands: Some(pass.encoder.finish()),
+            found: pass.found,
+        }
+    }
+}
+
+/// Draws in the order given; a chunk is bound where it differs from the draw before, so that
+/// sorted draws bind each chunk once for each index width.
+fn draw_all(
+    pass: &mut wgpu::RenderPass<'_>,
+    bound: &mut Binding,
+    draws: &[Resolved<'_, wgpu::Buffer>],
+) {
+    for resolved in draws {
+        let draw = &resolved.draw;
+        let binding = Some((resolved.chunk, draw.index_format));
+        if *bound != binding {
+            pass.set_vertex_buffer(0, resolved.buffer.slice(..));
+            if let Some(format) = draw.index_format {
+                pass.set_index_buffer(resolved.buffer.slice(..), format.into());
+            }
+            *bound = binding;
+        }
+        draw.record(pass, resolved.instances.clone());
     }
 }

@@ -3,11 +3,10 @@
 
 use std::collections::VecDeque;
 
+use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::mailbox::{Envelope, Message};
 use crate::core::event::Request;
 use crate::handle::Handle;
-
-use super::driver::{FixedMap, fixed_map};
 
 /// Messages in their order, and the blocks they are about.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use geoheap_suballoc::ByteLen;
 
-use crate::actor::driver::{FixedMap, fixed_map};
+use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::core::event::Change;
 use crate::draw_set::{
     DrawSetId, INDEXED_RECORD_BYTES, PLAIN_RECORD_BYTES, PublishedSet, SetDraw, SetGroup,

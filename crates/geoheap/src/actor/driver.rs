@@ -3,16 +3,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use ahash::{AHashMap, RandomState};
 use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
+use crate::actor::channel::{Receiver, Sender};
 use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::figures::Tally;
+use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
@@ -22,23 +22,15 @@ use crate::core::Core;
 use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
 use crate::report::{HeapEvent, Report};
 use crate::slot::{PartTable, Slot};
+use crate::sync::Ordering;
 use crate::ticket::VersionTable;
-
-/// Fixed keys: the order of a map must never depend on the run.
-const HASH_KEYS: [u64; 4] = [0x6765, 0x6f68, 0x6561, 0x7021];
 
 /// One part in so many of staging is kept for the engine's own uploads.
 const KEPT_STAGING_SHARE: u64 = 4;
-
-/// A map whose hashes are the same in every run.
-pub(super) type FixedMap<K, V> = AHashMap<K, V>;
-
-pub(super) fn fixed_map<K, V>() -> FixedMap<K, V> {
-    let [a, b, c, d] = HASH_KEYS;
-    AHashMap::with_hasher(RandomState::with_seeds(a, b, c, d))
-}
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
 
@@ -66,17 +58,23 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) table: Arc<VersionTable<B::Buffer>>,
     pub(super) table_changed: bool,
     pub(super) since: Since,
-    pub(super) waiting: FixedMap<ReplyId, flume::Sender<Reply>>,
+    pub(super) waiting: FixedMap<ReplyId, Sender<Reply>>,
     pub(super) reading: FixedMap<ReadId, Reading>,
     pub(super) releasing: FixedMap<ReleaseId, ByteLen>,
     /// Buffers of records on their way back to the device.
     pub(super) releasing_records: FixedMap<ReleaseId, ByteLen>,
     pub(super) draw_sets: DrawSets<B::Buffer>,
     pub(super) effects: VecDeque<Effect>,
-    events: flume::Sender<HeapEvent>,
+    events: Sender<HeapEvent>,
     pub(super) shared: Arc<Shared>,
     tick_bytes: u64,
     pub(super) tally: Tally,
+    /// What a planted bug frees without asking whether a version still names it.
+    #[cfg(geoheap_shuttle)]
+    pub(super) unguarded: Vec<Retired>,
+    /// Whether a planted bug leaves out the next submit.
+    #[cfg(geoheap_shuttle)]
+    pub(super) skips_submit: bool,
 }
 
 /// What happened since the last tick, submit or publish.
@@ -100,7 +98,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) inbox: Inbox,
     pub(crate) reloader: Reloader,
     pub(crate) table: Arc<VersionTable<B::Buffer>>,
-    pub(crate) events: flume::Sender<HeapEvent>,
+    pub(crate) events: Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -128,6 +126,10 @@ impl<B: Backend> Driver<B> {
             shared: parts.shared,
             tick_bytes,
             tally: Tally::default(),
+            #[cfg(geoheap_shuttle)]
+            unguarded: Vec::new(),
+            #[cfg(geoheap_shuttle)]
+            skips_submit: true,
         };
         driver.refill_reserve();
         driver.refresh_report();
@@ -140,7 +142,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// The mailbox's receiving end.
-    pub(crate) fn receiver(&self) -> flume::Receiver<Envelope> {
+    pub(crate) fn receiver(&self) -> Receiver<Envelope> {
         self.inbox.receiver.clone()
     }
 
@@ -239,6 +241,12 @@ impl<B: Backend> Driver<B> {
             }
             Message::FrameEnded => self.inbox.is_woken.store(false, Ordering::Release),
             Message::Shutdown => {}
+        }
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::ReserveRefilledLate) {
+            self.inbox.gate.leave(weight);
+            self.refill_reserve();
+            return ends;
         }
         // The reserve is full again before anybody can enter in the place of this message.
         self.refill_reserve();
@@ -347,6 +355,8 @@ impl<B: Backend> Driver<B> {
                 Waits::Records(retired) => self.free_records(retired),
             }
         }
+        #[cfg(geoheap_shuttle)]
+        items.append(&mut self.unguarded);
         if !items.is_empty() {
             self.step(Event::Released(items));
         }

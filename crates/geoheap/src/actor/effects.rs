@@ -1,7 +1,6 @@
 //! What each of the core's effects means on a backend.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
@@ -17,6 +16,9 @@ use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
+use crate::sync::Ordering;
 use crate::ticket::VersionTable;
 
 /// The same as a length in memory.
@@ -281,6 +283,14 @@ impl<B: Backend> Driver<B> {
 
     fn submit(&mut self) -> Event {
         let complete = !core::mem::take(&mut self.since.transfer_failed);
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
+            return Event::Submitted { ok: complete };
+        }
+        #[cfg(geoheap_shuttle)]
+        {
+            self.skips_submit = true;
+        }
         match self.backend.submit() {
             Ok(_) => Event::Submitted { ok: complete },
             Err(error) => {
@@ -309,6 +319,11 @@ impl<B: Backend> Driver<B> {
             }
         }
         for item in retired {
+            #[cfg(geoheap_shuttle)]
+            if planted::is(Bug::FreedAtPublish) {
+                self.unguarded.push(item);
+                continue;
+            }
             self.publisher.retire(Waits::Core(item));
         }
         for chunk in forget {

@@ -1,13 +1,11 @@
 //! What the actor knows of itself: the report, its peaks, and what old versions keep.
 
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
-
 use geoheap_gpu_backend::Backend;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::Driver;
 use crate::report::{Backpressure, HeapEvent, Report};
+use crate::sync::{Ordering, PoisonError};
 
 /// An old version is one that is so many versions behind the newest: frames that are on their way
 /// to the screen hold younger ones.

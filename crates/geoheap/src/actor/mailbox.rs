@@ -4,22 +4,30 @@
 //! A sender first gets a permit for what the request weighs, then a handle from the reserve, then
 //! sends. The driver refills the reserve before it gives permits back, so whoever has a permit
 //! finds a handle, unless all handles are in use: adding never makes a round trip.
+//!
+//! Whatever somebody waits for enters under the gate's lock, so that the gate is a true end: what
+//! passed before it closed is found by the driver, which empties the mailbox afterwards, and
+//! nothing enters later. A message that came in between would lie in the channel as long as a
+//! client lives, and its sender wait for an answer as long.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use geoheap_frame_sync::Usage;
 use geoheap_suballoc::ByteLen;
 
+use crate::actor::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use crate::actor::reply::Reply;
 use crate::core::event::{ReplyId, Request};
 use crate::draw_set::{DrawSetId, SetDraw};
 use crate::error::{MailboxLimit, SendError};
 use crate::handle::Handle;
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Instant, Mutex, Ordering, PoisonError};
 
 /// Somebody who waits for an answer.
-pub(crate) type ReplyTo = (ReplyId, flume::Sender<Reply>);
+pub(crate) type ReplyTo = (ReplyId, Sender<Reply>);
 
 /// What the geometry actor receives.
 #[derive(Debug)]
@@ -33,12 +41,9 @@ pub(crate) enum Message {
     /// A frame is over: there is a note of it, and a tick is due.
     FrameEnded,
     /// The heap map.
-    Map(flume::Sender<Reply>),
+    Map(Sender<Reply>),
     /// A piece of staging.
-    Stage {
-        len: ByteLen,
-        reply: flume::Sender<Reply>,
-    },
+    Stage { len: ByteLen, reply: Sender<Reply> },
     /// End.
     Shutdown,
 }
@@ -199,6 +204,10 @@ impl Gate {
         if weight == Weight::default() {
             return;
         }
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::NotifiedTooEarly) {
+            self.changed.notify_all();
+        }
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(
             load.weight.messages >= weight.messages && load.weight.bytes >= weight.bytes,
@@ -207,10 +216,27 @@ impl Gate {
         load.weight.messages -= weight.messages;
         load.weight.bytes -= weight.bytes;
         drop(load);
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::NotifiedTooEarly) {
+            return;
+        }
         self.changed.notify_all();
     }
 
-    /// Refuses everybody from now on, those that wait too.
+    /// Calls `send` while the gate cannot be closed.
+    fn pass<R>(&self, send: impl FnOnce() -> R) -> Result<R, SendError> {
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::SentBesideTheGate) {
+            return Ok(send());
+        }
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        if load.closed {
+            return Err(SendError::ShutDown);
+        }
+        Ok(send())
+    }
+
+    /// Refuses everybody from now on, those that wait too. What passed lies in the mailbox.
     pub(crate) fn close(&self) {
         self.load
             .lock()
@@ -223,45 +249,47 @@ impl Gate {
 /// The senders' end.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox {
-    sender: flume::Sender<Envelope>,
-    notes: flume::Sender<Note>,
+    sender: Sender<Envelope>,
+    notes: Sender<Note>,
     /// Notes that found no room.
     notes_lost: Arc<AtomicU64>,
     /// A frame's end is in the mailbox already: one wakes the actor as well as many.
     is_woken: Arc<AtomicBool>,
     gate: Arc<Gate>,
-    reserve: flume::Receiver<Handle>,
-    reserve_back: flume::Sender<Handle>,
+    reserve: Receiver<Handle>,
+    reserve_back: Sender<Handle>,
     next_reply: Arc<AtomicU64>,
 }
 
 /// The driver's end.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    pub(crate) receiver: flume::Receiver<Envelope>,
-    pub(crate) notes: flume::Receiver<Note>,
+    pub(crate) receiver: Receiver<Envelope>,
+    pub(crate) notes: Receiver<Note>,
     pub(crate) notes_lost: Arc<AtomicU64>,
     /// To be cleared by whoever takes the end of a frame out.
     pub(crate) is_woken: Arc<AtomicBool>,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) reserve: flume::Sender<Handle>,
+    pub(crate) reserve: Sender<Handle>,
     /// Handles kept ready, so many as messages can wait.
     pub(crate) reserve_target: usize,
 }
 
 impl Drop for Inbox {
-    /// Whoever waits for room learns that nobody makes any more, also if the actor panicked.
+    /// Whoever waits for room or for an answer learns that there will be none, also if the actor
+    /// panicked.
     fn drop(&mut self) {
         self.gate.close();
+        drop(self.receiver.drain());
     }
 }
 
 /// Both ends of a mailbox of the given bounds.
 pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailbox, Inbox) {
-    let (sender, receiver) = flume::unbounded();
-    let (notes_in, notes) = flume::bounded(NOTES_MAX);
+    let (sender, receiver) = unbounded();
+    let (notes_in, notes) = bounded(NOTES_MAX);
     let (notes_lost, is_woken) = (Arc::default(), Arc::default());
-    let (reserve_in, reserve) = flume::unbounded();
+    let (reserve_in, reserve) = unbounded();
     let limit = Weight {
         messages: u64::from(messages),
         bytes: bytes.get(),
@@ -322,22 +350,31 @@ impl Mailbox {
     pub(crate) fn note(&self, note: Note) {
         let ends_frame = note.ends_frame;
         // After shutdown nobody evicts any more, so nobody needs the note.
-        if let Err(flume::TrySendError::Full(_)) = self.notes.try_send(note) {
+        if let Err(TrySendError::Full(_)) = self.notes.try_send(note) {
             self.notes_lost.fetch_add(1, Ordering::Relaxed);
         }
         // The flag is taken after the note is there, and cleared before the notes are read.
         if ends_frame && !self.is_woken.swap(true, Ordering::AcqRel) {
-            let _ = self.send_unweighed(Message::FrameEnded);
+            // Nobody waits for what comes of it, so it need not pass the gate.
+            let _ = self.sender.send(Envelope {
+                message: Message::FrameEnded,
+                weight: Weight::default(),
+            });
         }
     }
 
-    /// Sends what weighs nothing: the ends of frames and questions about the heap.
+    /// Sends what weighs nothing: questions about the heap, and the end.
     pub(crate) fn send_unweighed(&self, message: Message) -> Result<(), SendError> {
         let envelope = Envelope {
             message,
             weight: Weight::default(),
         };
-        self.sender.send(envelope).map_err(|_| SendError::ShutDown)
+        self.send(envelope)
+    }
+
+    fn send(&self, envelope: Envelope) -> Result<(), SendError> {
+        let sent = self.gate.pass(|| self.sender.send(envelope))?;
+        sent.map_err(|_| SendError::ShutDown)
     }
 }
 
@@ -361,10 +398,11 @@ impl Permit<'_> {
             "a message weighs no more than its permit"
         );
         let envelope = Envelope { message, weight };
-        self.mailbox
-            .sender
-            .send(envelope)
-            .map_err(|_| SendError::ShutDown)?;
+        self.mailbox.send(envelope)?;
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::PermitGivenBackTwice) {
+            return Ok(());
+        }
         self.weight.messages -= weight.messages;
         self.weight.bytes -= weight.bytes;
         Ok(())
@@ -380,6 +418,8 @@ impl Drop for Permit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::reply::{Pending, read_map};
+    use crate::error::RequestError;
 
     #[test]
     fn an_actor_that_is_gone_keeps_nobody_waiting() {
@@ -396,5 +436,24 @@ mod tests {
         let refused = waits.join().expect("it does not panic");
         assert_eq!(refused, Err(SendError::ShutDown));
         drop(held);
+    }
+
+    #[test]
+    fn a_question_that_comes_too_late_is_refused() {
+        let (mailbox, inbox) = mailbox(1, ByteLen::new(8), false);
+        let ask = || {
+            let (reply, pending) = Pending::new(read_map);
+            (mailbox.send_unweighed(Message::Map(reply)), pending)
+        };
+        let (sent, mut pending) = ask();
+        assert_eq!(sent, Ok(()), "the actor is there");
+        drop(inbox);
+        let answer = pending.try_take();
+        assert!(
+            matches!(answer, Some(Err(RequestError::ShutDown))),
+            "the message goes with the actor, not with the last client: {answer:?}"
+        );
+        let (sent, _) = ask();
+        assert_eq!(sent, Err(SendError::ShutDown), "nobody is there");
     }
 }

@@ -1,13 +1,15 @@
 //! The thin shell around the deterministic core: mailboxes, threads, and the driver that carries
 //! effects out on a backend.
 //!
-//! Among the library crates only these modules name flume, spawn threads, or look at a clock.
+//! Among the library crates only these modules have channels and threads, or look at a clock.
 
 mod backlog;
+mod channel;
 pub(crate) mod draw_sets;
 pub(crate) mod driver;
 mod effects;
 mod figures;
+pub(crate) mod fixed_map;
 pub(crate) mod mailbox;
 mod records;
 pub(crate) mod reload;

@@ -1,11 +1,14 @@
 //! Reload callbacks run on a worker, so that a slow one delays nobody else's geometry.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::JoinHandle;
 
+use crate::actor::channel::{Receiver, Sender, unbounded};
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Payload, ReloadFn};
+#[cfg(geoheap_shuttle)]
+use crate::planted::{self, Bug};
+use crate::sync::{Builder, JoinHandle};
 
 /// A callback to call.
 pub(crate) struct Job {
@@ -53,8 +56,8 @@ pub(crate) enum Reloader {
 
 /// The worker thread. The core bounds what is under way by bytes, so the channels need no bound.
 pub(crate) struct Worker {
-    jobs: flume::Sender<Job>,
-    done: flume::Receiver<Done>,
+    jobs: Sender<Job>,
+    done: Receiver<Done>,
     thread: JoinHandle<()>,
 }
 
@@ -64,12 +67,12 @@ impl Reloader {
     /// # Errors
     /// What the operating system says.
     pub(crate) fn worker() -> std::io::Result<Self> {
-        let (jobs, jobs_in) = flume::unbounded::<Job>();
-        let (done_out, done) = flume::unbounded();
-        let thread = std::thread::Builder::new()
+        let (jobs, jobs_in) = unbounded::<Job>();
+        let (done_out, done) = unbounded();
+        let thread = Builder::new()
             .name("geoheap-reload".into())
             .spawn(move || {
-                for job in jobs_in {
+                while let Ok(job) = jobs_in.recv() {
                     if done_out.send(job.run()).is_err() {
                         return;
                     }
@@ -103,6 +106,8 @@ impl Reloader {
     /// Ends and joins the worker; callbacks that wait are not called any more.
     pub(crate) fn join(self) {
         if let Self::Worker(Worker { jobs, done, thread }) = self {
+            #[cfg(geoheap_shuttle)]
+            let _kept = planted::is(Bug::JobsKeptOpen).then(|| jobs.clone());
             drop(jobs);
             drop(done);
             let ended = thread.join();

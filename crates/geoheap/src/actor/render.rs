@@ -1,69 +1,52 @@
-//! A pool of threads that prepare a frame's commands together.
+//! A pool of threads that record a frame together with the thread that asks for it.
 
-use std::any::Any;
+mod frame;
+mod scene;
+
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
+pub use self::scene::{Missing, Order, RecordError, Scene};
+
+use self::frame::{Frame, Help, Runs};
+use crate::actor::channel::{Sender, unbounded};
+use crate::sync::{Builder, JoinHandle, current};
 use crate::ticket::FrameTicket;
 
-type Task = Box<dyn FnOnce() + Send>;
-
-/// Threads that record shares of a frame, each on its own fork of the frame's ticket.
+/// Records frames in parallel: the calling thread and helpers share out a [`Scene`]'s items while
+/// they record, so that whoever is slow does less.
+///
+/// Share the pool freely: several threads may record frames on it at a time, a scene may record
+/// another one, and neither waits for helpers that are busy elsewhere.
 pub struct RenderActors {
-    tasks: Option<flume::Sender<Task>>,
+    tasks: Option<Sender<Arc<dyn Help>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl fmt::Debug for RenderActors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RenderActors")
-            .field("threads", &self.threads.len())
+            .field("actors", &self.count())
             .finish_non_exhaustive()
     }
 }
 
-/// Why a frame was not recorded.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// A share panicked. The other shares were recorded to their end, and the pool lives on.
-    Panicked {
-        /// Which share.
-        share: usize,
-        /// What the panic said.
-        message: String,
-    },
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked { share, message } => {
-                write!(f, "recording share {share} panicked: {message}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for RecordError {}
-
 impl RenderActors {
-    /// Starts `count` threads, at least one.
+    /// A pool of `count` actors. The thread that records a frame is one of them, so that one
+    /// thread less is started, and none for a count of 1 or 0.
     ///
     /// # Errors
     /// What the operating system says when it gives no thread.
     pub fn new(count: usize) -> std::io::Result<Self> {
-        let (tasks, tasks_in) = flume::unbounded::<Task>();
+        let (tasks, tasks_in) = unbounded::<Arc<dyn Help>>();
         let mut actors = Self {
             tasks: Some(tasks),
             threads: Vec::new(),
         };
-        for nth in 0..count.max(1) {
+        for nth in 1..count {
             let tasks_in = tasks_in.clone();
-            let run = move || tasks_in.iter().for_each(|task| task());
-            let thread = std::thread::Builder::new()
+            let run = move || tasks_in.iter().for_each(|frame| frame.help());
+            let thread = Builder::new()
                 .name(format!("geoheap-render-{nth}"))
                 .spawn(run)?;
             actors.threads.push(thread);
@@ -71,72 +54,55 @@ impl RenderActors {
         Ok(actors)
     }
 
-    /// Count of threads.
+    /// Count of actors, the calling thread among them.
     pub fn count(&self) -> usize {
-        self.threads.len()
+        self.threads.len() + 1
     }
 
-    /// Records `shares` shares of a frame and waits for all of them; the results come in the order
-    /// of the shares. Threads take shares as they get free, so more shares than threads even out
-    /// unequal ones.
+    /// Records all items of `scene` and returns the pieces, in an order that [`Scene::order`] says;
+    /// none for a scene of no items. The calling thread records on `ticket`, each helper on a fork
+    /// of its own. When this returns no other thread has the scene or a fork.
     ///
     /// # Errors
-    /// [`RecordError::Panicked`] for the first share that panicked.
-    pub fn record<Buf, R>(
+    /// [`RecordError::Panicked`] when the scene panicked: it has the pieces of all other items.
+    pub fn record<Buf, S>(
         &self,
         ticket: &FrameTicket<Buf>,
-        shares: usize,
-        record: impl Fn(usize, &FrameTicket<Buf>) -> R + Send + Sync + 'static,
-    ) -> Result<Vec<R>, RecordError>
+        scene: &Arc<S>,
+    ) -> Result<Vec<S::Piece>, RecordError<S::Piece>>
     where
         Buf: Send + Sync + 'static,
-        R: Send + 'static,
+        S: Scene<Buf>,
     {
-        let tasks = self
-            .tasks
-            .as_ref()
-            .expect("the pool runs until it is dropped");
-        let (record, (results, results_in)) = (Arc::new(record), flume::unbounded());
-        for share in 0..shares {
-            let (record, results, fork) = (Arc::clone(&record), results.clone(), ticket.fork());
-            let task = move || {
-                let recorded = catch_unwind(AssertUnwindSafe(|| record(share, &fork)));
-                // The version is held by what the share recorded, not by the end of its lookups.
-                drop(fork.finish());
-                // Nobody waits any more if the frame was given up.
-                let _ = results.send((share, recorded));
-            };
-            let sent = tasks.send(Box::new(task));
+        let runs = Runs::new(scene.items(), scene.order(), self.count());
+        if runs.count() == 0 {
+            return Ok(Vec::new());
+        }
+        let helpers = self.threads.len().min(runs.count() - 1);
+        let open = (helpers > 0).then(|| (ticket.fork(), Arc::clone(scene)));
+        let frame = Arc::new(Frame::new(runs, open));
+        let tasks = self.tasks.as_ref();
+        let tasks = tasks.expect("the pool runs until it is dropped");
+        for _ in 0..helpers {
+            let sent = tasks.send(Arc::clone(&frame) as Arc<dyn Help>);
             assert!(sent.is_ok(), "the pool's threads live as long as the pool");
         }
-        drop(results);
-        let mut recorded: Vec<_> = results_in.iter().collect();
-        recorded.sort_by_key(|(share, _)| *share);
-        assert_eq!(recorded.len(), shares, "every share ends, also by a panic");
-        recorded
-            .into_iter()
-            .map(|(share, result)| {
-                result.map_err(|panic| RecordError::Panicked {
-                    share,
-                    message: panic_message(panic.as_ref()),
-                })
-            })
-            .collect()
+        frame.work(scene, ticket);
+        frame.close()
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| String::from("no message"))
 }
 
 impl Drop for RenderActors {
+    /// Ends the threads. Frames that they still have in their queue are closed already.
     fn drop(&mut self) {
         self.tasks = None;
+        let own = current().id();
         for thread in self.threads.drain(..) {
-            // Panics of tasks are caught, so a thread ends only when the channel closes.
-            let _ = thread.join();
+            // A helper whose frame had the last reference to the pool cannot wait for itself; it
+            // ends by itself. Panics of scenes are caught, so a thread ends only with the channel.
+            if thread.thread().id() != own {
+                let _ = thread.join();
+            }
         }
     }
 }

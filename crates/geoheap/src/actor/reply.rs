@@ -6,8 +6,9 @@ use core::task::{Context, Poll};
 use std::fmt;
 use std::time::Duration;
 
-use flume::r#async::RecvFut;
-
+use crate::actor::channel::{
+    Receiver, RecvError, RecvFut, RecvTimeoutError, Sender, TryRecvError, bounded,
+};
 use crate::core::event::Answer;
 use crate::error::{RequestError, WaitError};
 use crate::payload::StagedWrite;
@@ -26,7 +27,7 @@ pub(crate) enum Reply {
 /// Dropping it forgets the answer, not the request.
 pub struct Pending<T> {
     future: RecvFut<'static, Reply>,
-    receiver: flume::Receiver<Reply>,
+    receiver: Receiver<Reply>,
     read: fn(Reply) -> Result<T, RequestError>,
 }
 
@@ -40,8 +41,8 @@ impl<T> fmt::Debug for Pending<T> {
 
 impl<T> Pending<T> {
     /// A waiting side and the sender of its one answer.
-    pub(crate) fn new(read: fn(Reply) -> Result<T, RequestError>) -> (flume::Sender<Reply>, Self) {
-        let (sender, receiver) = flume::bounded(1);
+    pub(crate) fn new(read: fn(Reply) -> Result<T, RequestError>) -> (Sender<Reply>, Self) {
+        let (sender, receiver) = bounded(1);
         let future = receiver.clone().into_recv_async();
         (
             sender,
@@ -61,10 +62,8 @@ impl<T> Pending<T> {
     pub fn wait(self, timeout: Duration) -> Result<T, WaitError> {
         match self.receiver.recv_timeout(timeout) {
             Ok(reply) => (self.read)(reply).map_err(WaitError::Request),
-            Err(flume::RecvTimeoutError::Timeout) => Err(WaitError::TimedOut { waited: timeout }),
-            Err(flume::RecvTimeoutError::Disconnected) => {
-                Err(WaitError::Request(RequestError::ShutDown))
-            }
+            Err(RecvTimeoutError::Timeout) => Err(WaitError::TimedOut { waited: timeout }),
+            Err(RecvTimeoutError::Disconnected) => Err(WaitError::Request(RequestError::ShutDown)),
         }
     }
 
@@ -72,8 +71,8 @@ impl<T> Pending<T> {
     pub fn try_take(&mut self) -> Option<Result<T, RequestError>> {
         match self.receiver.try_recv() {
             Ok(reply) => Some((self.read)(reply)),
-            Err(flume::TryRecvError::Empty) => None,
-            Err(flume::TryRecvError::Disconnected) => Some(Err(RequestError::ShutDown)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Err(RequestError::ShutDown)),
         }
     }
 }
@@ -87,7 +86,7 @@ impl<T> Future for Pending<T> {
             .poll(context)
             .map(|received| match received {
                 Ok(reply) => read(reply),
-                Err(flume::RecvError::Disconnected) => Err(RequestError::ShutDown),
+                Err(RecvError::Disconnected) => Err(RequestError::ShutDown),
             })
     }
 }

@@ -1,15 +1,15 @@
 //! The geometry actor's own thread: when it ticks.
 
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use geoheap_gpu_backend::Backend;
 
+use crate::actor::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::actor::driver::Driver;
 use crate::actor::mailbox::Message;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
+use crate::sync::{Builder, Instant, JoinHandle, Ordering, sleep};
 
 /// While nothing is under way, ticks are this many times rarer; a message wakes the actor.
 const SLOW_FACTOR: u32 = 16;
@@ -33,7 +33,7 @@ impl ActorThread {
         driver: Driver<B>,
         interval: Duration,
     ) -> std::io::Result<Self> {
-        let builder = std::thread::Builder::new().name("geoheap-geometry".into());
+        let builder = Builder::new().name("geoheap-geometry".into());
         builder.spawn(move || run(driver, interval)).map(Self)
     }
 
@@ -45,7 +45,7 @@ impl ActorThread {
 
 /// The caller's end of the event stream.
 #[derive(Debug)]
-pub(crate) struct EventQueue(flume::Receiver<HeapEvent>);
+pub(crate) struct EventQueue(Receiver<HeapEvent>);
 
 impl EventQueue {
     /// All that is there.
@@ -55,8 +55,8 @@ impl EventQueue {
 }
 
 /// A bounded event stream.
-pub(crate) fn event_queue(events_max: usize) -> (flume::Sender<HeapEvent>, EventQueue) {
-    let (sender, receiver) = flume::bounded(events_max);
+pub(crate) fn event_queue(events_max: usize) -> (Sender<HeapEvent>, EventQueue) {
+    let (sender, receiver) = bounded(events_max);
     (sender, EventQueue(receiver))
 }
 
@@ -90,14 +90,14 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
                     }
                     ended || last.elapsed() >= interval
                 }
-                Err(flume::RecvTimeoutError::Timeout) => true,
-                Err(flume::RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         } else {
             // A driver that has enough to do looks at contents again after the next tick: that is
             // what makes the mailbox's bounds press back.
             let rest = (last + interval).saturating_duration_since(Instant::now());
-            std::thread::sleep(rest.min(SLICE));
+            sleep(rest.min(SLICE));
             true
         };
         if due {

@@ -1,6 +1,5 @@
 //! How blocks get in: checked on the caller's thread, then through the mailbox's bounds.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use geoheap_chunk_heap::{BlockLayout, PartSpec};
@@ -12,6 +11,7 @@ use crate::core::event::{PreparedBlock, Request};
 use crate::error::{AddError, Refused};
 use crate::handle::Handle;
 use crate::payload::{BlockDesc, Source};
+use crate::sync::Ordering;
 
 /// Adds and removes that enter the mailbox together: all of them or none.
 #[derive(Debug, Default)]

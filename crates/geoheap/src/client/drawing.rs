@@ -1,12 +1,11 @@
 //! How draw sets are made and changed.
 
-use std::sync::atomic::Ordering;
-
 use crate::actor::mailbox::{Message, Patience, Weight};
 use crate::client::Client;
 use crate::config::Config;
 use crate::draw_set::{DrawSetId, INDEXED_RECORD_BYTES, SetDraw};
 use crate::error::DrawSetError;
+use crate::sync::Ordering;
 
 /// One draw set takes at most one part in so many of staging.
 const DRAW_SET_STAGING_SHARE: u64 = 4;

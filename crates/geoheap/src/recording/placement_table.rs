@@ -11,13 +11,13 @@
 
 use core::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use geoheap_frame_sync::Version;
 use wgpu::util::DeviceExt;
 
 use crate::recording::part_rooms::PartRooms;
 use crate::slot::{PartEntry, Slot};
+use crate::sync::{AtomicBool, Ordering};
 use crate::ticket::FrameTicket;
 
 /// Words of an entry, as `placements.wgsl` has them.

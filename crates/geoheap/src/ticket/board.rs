@@ -6,13 +6,13 @@
 //! taken a ticket works as ever, and is only counted.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use geoheap_frame_sync::Version;
 
 use crate::actor::mailbox::{Mailbox, Note, Outcome};
 use crate::report::TicketHolder;
+use crate::sync::{AtomicU64, Mutex, Ordering, PoisonError, panicking};
 
 /// Tickets that can be named at one time.
 const SEATS: usize = 64;
@@ -205,7 +205,7 @@ impl Drop for Presence {
         if self.is_over {
             return;
         }
-        let outcome = if std::thread::panicking() {
+        let outcome = if panicking() {
             Outcome::Panicked
         } else {
             Outcome::Dropped

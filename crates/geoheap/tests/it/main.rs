@@ -1,6 +1,7 @@
 //! The engine through its public face, on the virtual GPU with the caller driving unless a test
 //! says otherwise.
 
+mod actors;
 mod canvas;
 mod compaction;
 mod draw_sets;

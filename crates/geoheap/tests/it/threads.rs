@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use geoheap::{Handle, Lookup, RecordError, RenderActors, Threading};
+use geoheap::{Handle, Lookup, Threading};
 
 use crate::harness::{World, mesh, small, stamped};
 
@@ -96,61 +96,6 @@ fn clients_add_and_readers_read_at_the_same_time() {
         "the device had nothing to complain of"
     );
     assert_eq!(end.leaks.len(), 120, "two thirds were not removed");
-}
-
-#[test]
-fn render_actors_share_a_frame_and_survive_a_panic() {
-    let world = threaded();
-    let handles: Vec<Handle> = (0..16)
-        .map(|nth| world.client.add(mesh(nth, 20)).expect("a valid block"))
-        .collect();
-    world
-        .client
-        .flush()
-        .expect("it is sent")
-        .wait(PATIENCE)
-        .expect("the actor runs");
-    let actors = RenderActors::new(3).expect("threads");
-    let ticket = world.manager.begin_frame();
-    let shared = handles.clone();
-    let counted = actors.record(
-        &ticket,
-        4,
-        move |share, ticket: &geoheap::FrameTicket<geoheap::VirtualBuffer>| {
-            let mine = shared.iter().skip(share).step_by(4);
-            let resident = mine.filter(|handle| ticket.get(**handle).resident().is_some());
-            (share, ticket.version(), resident.count())
-        },
-    );
-    let version = ticket.version();
-    let expected: Vec<_> = (0..4).map(|share| (share, version, 4)).collect();
-    assert_eq!(
-        counted.expect("nobody panics"),
-        expected,
-        "one version, in the shares' order"
-    );
-    let failed = actors.record(
-        &ticket,
-        4,
-        |share, _: &geoheap::FrameTicket<geoheap::VirtualBuffer>| {
-            assert!(share != 2, "share two stumbles");
-        },
-    );
-    let Err(RecordError::Panicked { share: 2, message }) = failed else {
-        panic!("expected the panic of share 2");
-    };
-    assert!(message.contains("stumbles"), "{message}");
-    let again = actors.record(&ticket, 2, |share, _| share);
-    assert_eq!(again.expect("the pool lives on"), [0, 1]);
-    drop(ticket.finish());
-    // The panicked share gave its version back: nothing is held.
-    world.client.remove(handles[0]).expect("it is sent");
-    world
-        .client
-        .flush()
-        .expect("it is sent")
-        .wait(PATIENCE)
-        .expect("the actor runs");
 }
 
 #[test]

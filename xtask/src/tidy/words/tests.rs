@@ -87,22 +87,36 @@ fn layers_0_and_1_name_no_clock_thread_channel_or_chance() {
 }
 
 #[test]
-fn only_actor_modules_have_threads_and_channels() {
-    check_caught(ENGINE, "use flume::Sender;\n", "actor modules");
-    check_caught(ENGINE, "use std::thread;\n", "actor modules");
-    check_passes(ENGINE, "use std::time::Duration;\n");
-    for path in [
-        "crates/geoheap/src/actor.rs",
-        "crates/geoheap/src/actors/render.rs",
-    ] {
-        check_passes(path, "use std::thread;\nuse flume::Sender;\n");
+fn what_has_a_twin_has_one_module() {
+    const MAILBOX: &str = "crates/geoheap/src/actor/mailbox.rs";
+    for path in [ENGINE, MAILBOX, "crates/geoheap/src/sync.rs"] {
+        check_caught(path, "use flume::Sender;\n", "channels");
     }
-    check_passes("crates/geoheap/src/mailbox.rs", "use flume::Sender;\n");
-    check_caught(
-        "crates/geoheap/src/mailbox.rs",
+    for text in [
         "use std::thread;\n",
-        "threads",
+        "use std::sync::{Arc, Mutex};\n",
+        "use std::{sync::{Condvar, Arc}};\n",
+        "fn a(b: &std::sync::RwLock<u8>) {}\n",
+        "use core::sync::atomic::AtomicU64;\n",
+        "use std::time::{Duration, Instant};\n",
+    ] {
+        check_caught(MAILBOX, text, "synchronisation");
+        check_passes("crates/geoheap/src/sync.rs", text);
+        check_passes(DEMO, text);
+    }
+    check_caught(MAILBOX, "use shuttle::rand::Rng;\n", "twins");
+    check_passes(
+        "crates/geoheap/src/sync/twin.rs",
+        "use shuttle::rand::Rng;\n",
     );
+    check_passes(LAYER_1, "use std::sync::{Arc, Mutex};\n");
+    check_passes(ENGINE, "use std::sync::Arc;\nuse std::time::Duration;\n");
+    for path in [
+        "crates/geoheap/src/actor/channel.rs",
+        "crates/geoheap/src/actor/channel/twin.rs",
+    ] {
+        check_passes(path, "use flume::Sender;\n");
+    }
     check_passes(DEMO, "use std::thread;\nuse flume::Sender;\n");
 }
 
