@@ -20,7 +20,8 @@ enum Stage<T> {
 /// How far a superseded version has come on its way out of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionStage {
-    /// A ticket pins it: a frame records from it.
+    /// A ticket pins it: a frame records from it. Or it was superseded by the latest publish, and
+    /// the publisher has not looked since.
     Pinned,
     /// Only holds are left: commands recorded from it are not done.
     InFlight,
