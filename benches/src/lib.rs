@@ -21,6 +21,7 @@
 //! ```
 
 pub mod compare;
+pub mod frames;
 pub mod heaps;
 pub mod measure;
 pub mod meter;

@@ -91,6 +91,18 @@ impl Row {
             harness_ns: None,
         }
     }
+
+    /// A row of medians over rounds in which both had a turn. A disturbed round must not count, so
+    /// the median of the rounds' ratios is what is kept, and the peer's value is ours by it.
+    pub fn of_rounds(
+        workload: &str,
+        metric: &'static str,
+        ours: f64,
+        peer: &'static str,
+        ratio: f64,
+    ) -> Self {
+        Self::new(workload, metric, ours, peer, ours / ratio)
+    }
 }
 
 impl Table {
@@ -103,7 +115,7 @@ impl Table {
     pub fn push(&mut self, row: Row) {
         if self.rows.is_empty() {
             println!(
-                "{:<26} {:<20} {:>14} {:>14}  {:<18} {:>7}",
+                "{:<27} {:<22} {:>14} {:>14}  {:<22} {:>7}",
                 "workload", "metric", "ours", "peer's", "peer", "ratio"
             );
         }
@@ -113,7 +125,7 @@ impl Table {
         let harness = row.harness_ns;
         let harness = harness.map_or_else(String::new, |ns| format!("  (harness {ns:.1} ns)"));
         println!(
-            "{:<26} {:<20} {:>14} {:>14}  {:<18} {ratio:>7}{harness}",
+            "{:<27} {:<22} {:>14} {:>14}  {:<22} {ratio:>7}{harness}",
             row.workload,
             row.metric,
             shown(row.ours),
