@@ -57,5 +57,8 @@ pub mod scene;
 pub mod script;
 pub mod storm;
 pub mod tables;
+pub mod triple_ring;
 pub mod turns;
+pub mod upload;
 pub mod workload;
+pub mod world;

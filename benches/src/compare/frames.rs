@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use crate::frames::canvas::Canvas;
 use crate::frames::lookup::Lookups;
 use crate::frames::ours::engine::Engine;
 use crate::frames::ours::ring::Ring;
 use crate::frames::place::Key;
+use crate::frames::record::Studio;
+use crate::frames::scene::Scene;
 use crate::frames::tables::{Entrant, enter};
 use crate::frames::workload::Workload;
-use crate::frames::{peers, publish, script, storm};
+use crate::frames::{peers, publish, script, storm, upload};
 use crate::table::Table;
 
 /// How much is measured.
@@ -24,6 +27,12 @@ pub struct Extent {
     pub rounds: usize,
     /// The storm's.
     pub storm: storm::Extent,
+    /// Meshes in a row of the grid that is recorded.
+    pub grid_side: u32,
+    /// Rounds of recording.
+    pub record_rounds: usize,
+    /// The uploads'.
+    pub upload: upload::Extent,
 }
 
 impl Extent {
@@ -37,6 +46,13 @@ impl Extent {
             rounds: 9,
             turn: Duration::from_millis(300),
         },
+        grid_side: 100,
+        record_rounds: 101,
+        upload: upload::Extent {
+            live_bytes: 512 << 20,
+            settle: 200,
+            frames: 30,
+        },
     };
     /// Whether all of it works.
     pub const QUICK: Self = Self {
@@ -47,6 +63,13 @@ impl Extent {
         storm: storm::Extent {
             rounds: 2,
             turn: Duration::from_millis(10),
+        },
+        grid_side: 10,
+        record_rounds: 3,
+        upload: upload::Extent {
+            live_bytes: 1 << 20,
+            settle: 4,
+            frames: 4,
         },
     };
 }
@@ -81,6 +104,56 @@ pub fn run(table: &mut Table, extent: &Extent, is_wanted: &dyn Fn(Workload) -> b
         is_wanted,
         &[Workload::LookupRandom4Mi],
     );
+    recordings(table, extent, is_wanted);
+    for (workload, one_in) in [
+        (Workload::StaticScene, None),
+        (Workload::Churn1Percent, Some(100)),
+    ] {
+        if is_wanted(workload) {
+            upload::run(table, workload.name(), extent.upload, one_in);
+        }
+    }
+}
+
+/// The workloads that record, on both devices.
+fn recordings(table: &mut Table, extent: &Extent, is_wanted: &dyn Fn(Workload) -> bool) {
+    let on_vulkan = [
+        Workload::Record10k,
+        Workload::RecordTwoActors,
+        Workload::RecordTwoActorsUneven,
+    ];
+    if on_vulkan.iter().any(|one| is_wanted(*one)) {
+        if let Some(canvas) = Canvas::vulkan() {
+            record_on(table, extent, canvas, is_wanted, &on_vulkan);
+        } else {
+            println!("there is no Vulkan driver: nothing is recorded for it");
+        }
+    }
+    let on_noop = [Workload::Record10kNoop, Workload::RecordTwoActorsNoop];
+    if on_noop.iter().any(|one| is_wanted(*one)) {
+        record_on(table, extent, Canvas::noop(), is_wanted, &on_noop);
+    }
+}
+
+/// The workloads that record on one device.
+fn record_on(
+    table: &mut Table,
+    extent: &Extent,
+    canvas: Canvas,
+    is_wanted: &dyn Fn(Workload) -> bool,
+    workloads: &[Workload],
+) {
+    let mut studio = Studio::new(canvas, &Scene::new(extent.grid_side));
+    for workload in workloads.iter().filter(|one| is_wanted(**one)) {
+        let (name, rounds) = (workload.name(), extent.record_rounds);
+        match workload {
+            Workload::RecordTwoActors | Workload::RecordTwoActorsNoop => {
+                studio.speedup(table, name, rounds);
+            }
+            Workload::RecordTwoActorsUneven => studio.uneven(table, name, rounds),
+            _ => studio.draws(table, name, rounds),
+        }
+    }
 }
 
 /// The workloads on tables of so many blocks. What publishes comes last: the engine chooses the

@@ -7,3 +7,4 @@ pub mod multi;
 pub mod record;
 pub mod ring;
 pub mod stage;
+pub mod upload;
