@@ -17,7 +17,7 @@ impl fmt::Debug for Crew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Crew")
             .field("threads", &self.threads.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -29,7 +29,9 @@ impl Crew {
             let (sender, receiver): (_, Receiver<Task>) = mpsc::channel();
             tasks.push(sender);
             threads.push(thread::spawn(move || {
-                receiver.iter().for_each(|task| task())
+                for task in receiver {
+                    task();
+                }
             }));
         }
         Self { tasks, threads }

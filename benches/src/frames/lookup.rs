@@ -83,12 +83,13 @@ impl Lookups {
     }
 
     fn seats(&self, entrants: &[Box<dyn Entrant>]) -> Vec<Box<dyn Seat>> {
-        let seat = |entrant: &Box<dyn Entrant>| {
+        let mut seats = Vec::new();
+        for entrant in entrants {
             let mut seat = entrant.seat(false).expect("nobody writes");
             seat.prepare(self.keys.clone());
-            seat
-        };
-        entrants.iter().map(seat).collect()
+            seats.push(seat);
+        }
+        seats
     }
 
     /// Warms up with a part of the round before, starts with the other threads, and returns the

@@ -24,7 +24,11 @@ pub struct BoundOnce {
 impl Meshes for BoundOnce {
     const NAME: &'static str = "plain-bound-once";
 
-    #[expect(clippy::cast_possible_truncation, reason = "small meshes have 32 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "places of small meshes have 31 bits"
+    )]
     fn new(canvas: &Canvas, scene: &Scene) -> Self {
         let mut bytes = Vec::new();
         let (mut narrow, mut wide) = (Vec::new(), Vec::new());
