@@ -110,3 +110,55 @@ fn config(count: usize) -> Config {
         ..Config::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What one frame finds of these names.
+    fn found(engine: &Engine, keys: &[Key]) -> u64 {
+        let mut seat = engine.seat(true).expect("anybody may read");
+        seat.prepare(keys.to_vec());
+        seat.frame(0..keys.len()).digest
+    }
+
+    #[test]
+    fn a_seat_finds_what_the_places_say() {
+        let mut engine = Engine::new(300);
+        let keys = engine.keys.clone();
+        let before = engine.places();
+        let starts: BTreeSet<_> = keys
+            .iter()
+            .map(|key| before[key.index as usize].digest())
+            .collect();
+        assert_eq!(starts.len(), 300, "no two blocks share a place");
+        assert_eq!(found(&engine, &keys), starts.iter().sum());
+
+        let changes: Vec<Change> = keys[..50]
+            .iter()
+            .map(|key| Change {
+                key: *key,
+                place: Place::default(),
+            })
+            .collect();
+        engine.publish(&changes);
+        let after = engine.places();
+        let moved = (0..after.len()).filter(|at| after[*at] != before[*at]);
+        assert_eq!(
+            moved.count(),
+            50,
+            "a block with new contents has a new place"
+        );
+        let sum = keys.iter().map(|key| after[key.index as usize].digest());
+        assert_eq!(found(&engine, &keys), sum.sum());
+
+        let of_another = |key: &Key| Key {
+            generation: key.generation + 2,
+            ..*key
+        };
+        let stale: Vec<Key> = keys.iter().map(of_another).collect();
+        assert_eq!(found(&engine, &stale), 0);
+    }
+}
