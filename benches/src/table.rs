@@ -170,8 +170,11 @@ impl Table {
     }
 }
 
-/// Four digits that mean something.
+/// Four digits that mean something, or a dash for who cannot take part.
 fn shown(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_owned();
+    }
     if value >= 1_000.0 || value == 0.0 {
         return format!("{value:.0}");
     }

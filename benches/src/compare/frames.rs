@@ -47,7 +47,7 @@ impl Extent {
             turn: Duration::from_millis(300),
         },
         grid_side: 100,
-        record_rounds: 101,
+        record_rounds: 51,
         upload: upload::Extent {
             live_bytes: 512 << 20,
             settle: 200,

@@ -1,8 +1,9 @@
 //! Short turns side by side, and what is made of them.
 //!
 //! On a shared machine a second is never like the next. So everyone gets a short turn, one after
-//! the other, again and again, each time beginning with another; a ratio is taken within a round,
-//! and the median of the rounds' ratios is what counts.
+//! the other, again and again, each time beginning with another, and now forwards and now
+//! backwards, so that nobody always follows the same; a ratio is taken within a round, and the
+//! median of the rounds' ratios is what counts.
 
 use crate::measure::median;
 use crate::table::{Row, Table};
@@ -18,7 +19,9 @@ impl Turns {
         let mut values = vec![Vec::with_capacity(rounds); count];
         for round in 0..rounds {
             for nth in 0..count {
-                let who = (round + nth) % count;
+                let is_forward = (round / count).is_multiple_of(2);
+                let step = if is_forward { nth } else { count - nth };
+                let who = (round + step) % count;
                 values[who].push(play(who, round));
             }
         }
@@ -82,17 +85,15 @@ mod tests {
 
     #[test]
     fn everyone_has_a_turn_in_each_round_and_begins_in_turn() {
-        let mut first = Vec::new();
-        let mut seen = 0;
-        let turns = Turns::take(4, 3, |who, round| {
-            if seen % 3 == 0 {
-                first.push(who);
-            }
-            seen += 1;
+        let mut order = vec![Vec::new(); 6];
+        let turns = Turns::take(6, 3, |who, round| {
+            order[round].push(who);
             f64::from(u8::try_from(who * 10 + round).expect("small"))
         });
-        assert_eq!(first, [0, 1, 2, 0]);
-        assert_eq!(turns.of(2), [20.0, 21.0, 22.0, 23.0]);
+        let forwards = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
+        let backwards = [[0, 2, 1], [1, 0, 2], [2, 1, 0]];
+        assert_eq!(order, [forwards, backwards].concat());
+        assert_eq!(turns.of(2), [20.0, 21.0, 22.0, 23.0, 24.0, 25.0]);
     }
 
     #[test]

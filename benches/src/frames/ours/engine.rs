@@ -134,7 +134,7 @@ mod tests {
             .map(|key| before[key.index as usize].digest())
             .collect();
         assert_eq!(starts.len(), 300, "no two blocks share a place");
-        assert_eq!(found(&engine, &keys), starts.iter().sum());
+        assert_eq!(found(&engine, &keys), starts.iter().sum::<u64>());
 
         let changes: Vec<Change> = keys[..50]
             .iter()
@@ -152,7 +152,7 @@ mod tests {
             "a block with new contents has a new place"
         );
         let sum = keys.iter().map(|key| after[key.index as usize].digest());
-        assert_eq!(found(&engine, &keys), sum.sum());
+        assert_eq!(found(&engine, &keys), sum.sum::<u64>());
 
         let of_another = |key: &Key| Key {
             generation: key.generation + 2,
