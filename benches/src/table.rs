@@ -43,7 +43,7 @@
 //! | `ns_per_draw` | nanoseconds to record a draw: first call to finished commands | lower |
 //! | `ns_per_draw_multi` | ours by multi-draw, against the peer's `ns_per_draw` | lower |
 //! | `speedup` | time of one recording thread by that of two | higher |
-//! | `over_ideal` | time of two threads by that of the ideal split of an uneven load | lower |
+//! | `over_ideal` | time of two threads with an uneven load, by that of its ideal split | lower |
 //! | `upload_bytes_per_frame` | mean of the bytes sent to the GPU in a frame | lower |
 //! | `held_per_live_byte` | mean of the bytes of GPU memory held by those of the meshes | lower |
 

@@ -32,6 +32,15 @@ pub enum By {
     Two,
 }
 
+/// How the draws are cut for two threads that share them out as they go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Into shares of which one is ten times dearer than each of the others.
+    Uneven,
+    /// The same draws into two equal halves: what no sharing out can beat.
+    Ideal,
+}
+
 /// A way to record all meshes of a scene.
 pub trait Recorder {
     /// The name in the tables.
@@ -45,9 +54,8 @@ pub trait Recorder {
         None
     }
 
-    /// Records it by two threads with one share ten times dearer than the others, and returns the
-    /// time by that of the ideal split; `None` where there is no such thing yet.
-    fn uneven(&mut self) -> Option<f64> {
+    /// Records it by two threads, cut as told; `None` where there is no such thing yet.
+    fn record_uneven(&mut self, _: Cut) -> Option<Vec<CommandBuffer>> {
         None
     }
 
@@ -92,6 +100,12 @@ impl Studio {
             }
             if !studio.time_multi(who).is_nan() {
                 studio.check(&expected, who, "multi-draw");
+            }
+            for cut in [Cut::Uneven, Cut::Ideal] {
+                let time = studio.fastest(who, 1, |recorder| recorder.record_uneven(cut));
+                if !time.is_nan() {
+                    studio.check(&expected, who, &format!("{cut:?}"));
+                }
             }
         }
         studio
@@ -194,20 +208,22 @@ impl Studio {
         turns.rows(table, workload, "speedup", &peers);
     }
 
-    /// The row of two threads with an uneven load.
+    /// The row of two threads with an uneven load, by the time of the ideal cut.
     pub fn uneven(&mut self, table: &mut Table, workload: &str, rounds: usize) {
-        let ours = &mut self.recorders[0];
-        if ours.uneven().is_none() {
-            return;
+        let rounds = (rounds * TURN_FRAMES).div_ceil(PAIR_TURN_FRAMES);
+        let time = |studio: &mut Self, cut| studio.fastest(0, 1, |ours| ours.record_uneven(cut));
+        let turns = Turns::take(rounds, 1, |_, _| {
+            let (mut uneven, mut ideal) = (f64::NAN, f64::NAN);
+            for _ in 0..PAIR_TURN_FRAMES {
+                uneven = uneven.min(time(self, Cut::Uneven));
+                ideal = ideal.min(time(self, Cut::Ideal));
+            }
+            uneven / ideal
+        });
+        let over = turns.median(0);
+        if !over.is_nan() {
+            table.push(Row::new(workload, "over_ideal", over, "ideal-split", 1.0));
         }
-        let turns = Turns::take(rounds, 1, |_, _| ours.uneven().unwrap_or(f64::NAN));
-        table.push(Row::new(
-            workload,
-            "over_ideal",
-            turns.median(0),
-            "ideal-split",
-            1.0,
-        ));
     }
 }
 

@@ -9,6 +9,7 @@ use super::record;
 use super::stage::Stage;
 use crate::frames::canvas::Canvas;
 use crate::frames::plain::share_of;
+use crate::frames::record::Cut;
 
 /// A pool of one, and one of two.
 #[derive(Debug)]
@@ -51,8 +52,7 @@ impl Default for Actors {
     }
 }
 
-/// Two actors with one share ten times dearer than the others: their time by that of the ideal
-/// split. None yet.
-pub fn uneven(_: &mut Stage) -> Option<f64> {
+/// Records by two actors, cut as told. None yet.
+pub fn record_uneven(_: &mut Stage, _: Cut) -> Option<Vec<CommandBuffer>> {
     None
 }

@@ -8,7 +8,7 @@ use geoheap::{BlockDesc, ByteLen, Config, GeometryManager, Handle, PartData, Thr
 
 use super::{actors, multi, record};
 use crate::frames::canvas::Canvas;
-use crate::frames::record::{By, Recorder};
+use crate::frames::record::{By, Cut, Recorder};
 use crate::frames::scene::{Mesh, STRIDE, Scene};
 
 /// Chunks so small that the scene needs several.
@@ -19,7 +19,7 @@ pub struct Stage {
     pub(super) canvas: Arc<Canvas>,
     pub(super) manager: GeometryManager,
     pub(super) handles: Arc<[Handle]>,
-    actors: actors::Actors,
+    pub(super) actors: actors::Actors,
 }
 
 impl fmt::Debug for Stage {
@@ -94,8 +94,8 @@ impl Recorder for Stage {
         multi::record(self)
     }
 
-    fn uneven(&mut self) -> Option<f64> {
-        actors::uneven(self)
+    fn record_uneven(&mut self, cut: Cut) -> Option<Vec<CommandBuffer>> {
+        actors::record_uneven(self, cut)
     }
 
     fn settle(&mut self) {
