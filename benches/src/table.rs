@@ -140,9 +140,11 @@ impl Table {
                 "workload", "metric", "ours", "peer's", "peer", "ratio"
             );
         }
-        let ratio = row
-            .ratio
-            .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
+        let ratio = row.ratio.map_or_else(
+            || "-".to_owned(),
+            // A thousandth has digits too.
+            |ratio| format!("{ratio:.*}", if ratio < 0.01 { 5 } else { 3 }),
+        );
         let harness = row.harness_ns;
         let harness = harness.map_or_else(String::new, |ns| format!("  (harness {ns:.1} ns)"));
         println!(
