@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::compare;
+
 /// Automation of the geoheap workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -56,10 +58,10 @@ pub(crate) enum Task {
     /// Compare our crates with their peers, into target/compare
     Compare {
         /// What is compared
-        #[arg(value_parser = ["suballoc"])]
+        #[arg(value_parser = compare::ALL)]
         what: String,
 
-        /// Passed on to geoheap-compare (`cargo xtask compare suballoc -- --help` lists them)
+        /// Passed on to geoheap-compare (`cargo xtask compare frames -- --help` lists them)
         #[arg(last = true, value_name = "ARGUMENTS")]
         args: Vec<String>,
     },
