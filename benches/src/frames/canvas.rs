@@ -35,7 +35,20 @@ pub struct Canvas {
 impl Canvas {
     /// On wgpu's noop device, which checks all and draws nothing.
     pub fn noop() -> Self {
-        let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::NOOP,
+            // Checks of indirect draws need a shader, which this device does not run.
+            flags: wgpu::InstanceFlags::empty(),
+            backend_options: wgpu::BackendOptions {
+                noop: wgpu::NoopBackendOptions::enabled(),
+                ..wgpu::BackendOptions::default()
+            },
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
+        let adapter = pollster::block_on(adapter).expect("the noop adapter is always there");
+        let device = adapter.request_device(&wgpu::DeviceDescriptor::default());
+        let (device, queue) = pollster::block_on(device).expect("and gives a device");
         Self::on(device, queue, false)
     }
 
@@ -117,6 +130,13 @@ impl Canvas {
         });
         pass.set_pipeline(&self.pipeline);
         pass
+    }
+
+    /// Commands that only clear the picture.
+    pub fn clear(&self) -> wgpu::CommandBuffer {
+        let mut encoder = self.encoder();
+        drop(self.pass(&mut encoder, true));
+        encoder.finish()
     }
 
     /// A buffer with these bytes.

@@ -32,12 +32,12 @@ pub enum By {
     Two,
 }
 
-/// How the draws are cut for two threads that share them out as they go.
+/// How the draws are cut into items for two threads that share them out as they go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Into shares of which one is ten times dearer than each of the others.
+    /// Into items of which the last tenth is ten times dearer than the others.
     Uneven,
-    /// The same draws into two equal halves: what no sharing out can beat.
+    /// The same draws into items that all cost the same.
     Ideal,
 }
 
@@ -48,6 +48,12 @@ pub trait Recorder {
 
     /// Records the scene's pass.
     fn record(&mut self, by: By) -> Vec<CommandBuffer>;
+
+    /// Records the scene's pass without anything that earlier frames knew; `None` where that is
+    /// how it is recorded anyway.
+    fn record_anew(&mut self) -> Option<Vec<CommandBuffer>> {
+        None
+    }
 
     /// Records it by multi-draw; `None` where there is no such thing yet.
     fn record_multi(&mut self) -> Option<Vec<CommandBuffer>> {
@@ -101,6 +107,9 @@ impl Studio {
             if !studio.time_multi(who).is_nan() {
                 studio.check(&expected, who, "multi-draw");
             }
+            if !studio.time_anew(who).is_nan() {
+                studio.check(&expected, who, "a new list");
+            }
             for cut in [Cut::Uneven, Cut::Ideal] {
                 let time = studio.fastest(who, 1, |recorder| recorder.record_uneven(cut));
                 if !time.is_nan() {
@@ -140,6 +149,11 @@ impl Studio {
         self.fastest(who, TURN_FRAMES, |recorder| recorder.record_multi())
     }
 
+    /// The same with nothing kept from earlier frames; NaN where that is no difference.
+    fn time_anew(&mut self, who: usize) -> f64 {
+        self.fastest(who, TURN_FRAMES, |recorder| recorder.record_anew())
+    }
+
     fn fastest(
         &mut self,
         who: usize,
@@ -166,29 +180,29 @@ impl Studio {
     pub fn draws(&mut self, table: &mut Table, workload: &str, rounds: usize) {
         let (peers, draws) = (self.peers(), self.draws as f64);
         let count = self.recorders.len();
-        // The last one is ours again, by multi-draw.
-        let turns = Turns::take(rounds, count + 1, |who, _| {
-            let ns = if who == count {
+        // The last two are ours again, by multi-draw and with a new list in each frame.
+        let (by_multi, anew) = (count, count + 1);
+        let turns = Turns::take(rounds, count + 2, |who, _| {
+            let ns = if who == by_multi {
                 self.time_multi(0)
+            } else if who == anew {
+                self.time_anew(0)
             } else {
                 self.time(who, By::Caller, TURN_FRAMES)
             };
             ns / draws
         });
         turns.rows(table, workload, "ns_per_draw", &peers);
-        let multi = turns.median(count);
-        if multi.is_nan() {
-            return;
-        }
-        for (who, peer) in (1..).zip(peers) {
-            let ratio = turns.ratio(count, who);
-            table.push(Row::of_rounds(
-                workload,
-                "ns_per_draw_multi",
-                multi,
-                peer,
-                ratio,
-            ));
+        let others = [(by_multi, "ns_per_draw_multi"), (anew, "ns_per_draw_anew")];
+        for (entry, metric) in others {
+            let ours = turns.median(entry);
+            if ours.is_nan() {
+                continue;
+            }
+            for (who, peer) in (1..).zip(&peers) {
+                let ratio = turns.ratio(entry, who);
+                table.push(Row::of_rounds(workload, metric, ours, peer, ratio));
+            }
         }
     }
 

@@ -38,16 +38,21 @@ impl Words<'_> {
     /// Only one thread at a time may call it; otherwise marks would be lost.
     #[inline]
     pub(crate) fn mark(self, index: usize) {
-        let at = index / WORD_BITS;
+        self.mark_word(index / WORD_BITS, 1 << (index % WORD_BITS));
+    }
+
+    /// Sets bits of one word, under the same condition.
+    #[inline]
+    pub(crate) fn mark_word(self, at: usize, bits: u64) {
         if let Some(word) = self.words.get(at) {
-            let bits = word.load(Relaxed);
+            let before = word.load(Relaxed);
             // Measured, this branch costs less than to write the summary with every mark.
-            if bits == 0
+            if before == 0
                 && let Some(part) = self.summary.get(at / WORD_BITS)
             {
                 part.store(part.load(Relaxed) | 1 << (at % WORD_BITS), Relaxed);
             }
-            word.store(bits | 1 << (index % WORD_BITS), Relaxed);
+            word.store(before | bits, Relaxed);
         }
     }
 }

@@ -301,6 +301,16 @@ pub struct Lookups<'a, S> {
 }
 
 impl<'a, S> Lookups<'a, S> {
+    /// As [`Ticket::slots`].
+    #[inline]
+    pub fn slots(&self) -> &'a [S] {
+        if self.void.load(Ordering::Relaxed) {
+            &[]
+        } else {
+            self.slots
+        }
+    }
+
     /// As [`Ticket::get`].
     #[inline]
     pub fn get(&self, index: u32) -> Option<&'a S> {
@@ -313,6 +323,20 @@ impl<'a, S> Lookups<'a, S> {
     pub fn mark_used(&self, index: u32) {
         if (index as usize) < self.slots.len() {
             self.words.mark(index as usize);
+        }
+    }
+
+    /// Marks many at once, in rising order: one write for each word of the bitmap, where single
+    /// marks of neighbours wait for one another.
+    ///
+    /// # Panics
+    /// In debug builds, if the indices do not rise.
+    pub fn mark_rising(&self, indices: &[u32]) {
+        debug_assert!(indices.is_sorted(), "F8: marks of a run rise");
+        let end = indices.partition_point(|index| (*index as usize) < self.slots.len());
+        for run in indices[..end].chunk_by(|one, other| one / 64 == other / 64) {
+            let bits = run.iter().fold(0, |bits, index| bits | 1 << (index % 64));
+            self.words.mark_word(run[0] as usize / 64, bits);
         }
     }
 

@@ -6,10 +6,12 @@
 //! | `multi_draw` | records a draw set, one call for each chunk |
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
 //! | `placement_table`, `part_rooms` | where blocks lie, in a buffer for shaders |
+//! | `asked` | whether one of the blocks of something recorded changed since |
 //! | `bundle` | a render bundle that says when it has to be recorded anew |
 
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
 
+mod asked;
 mod bundle;
 mod draw_list;
 mod multi_draw;

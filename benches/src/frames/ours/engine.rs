@@ -104,6 +104,7 @@ fn config(count: usize) -> Config {
     Config {
         budget_bytes: ByteLen::from_mib(2048),
         handles_max: u32::try_from(count).expect("below 2^32") + (1 << 16),
+        handles_initial: u32::MAX,
         threading: Threading::CallerDriven,
         mailbox_messages: 1 << 17,
         tick_copies: 1 << 20,

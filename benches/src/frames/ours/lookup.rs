@@ -42,11 +42,13 @@ impl Seat for EngineSeat {
         let ticket = black_box(self.frames.begin_frame());
         let begin = start.elapsed();
         let handles = &self.handles[range];
-        let found = handles.iter().filter_map(|at| ticket.get(*at).resident());
-        let digest = found.fold(0, |sum: u64, block| {
-            sum.wrapping_add(digest(block.chunk.get(), block.offset.get()))
+        let mut sum = 0_u64;
+        ticket.lookups().each(handles, |_, found| {
+            if let Some(block) = found.resident() {
+                sum = sum.wrapping_add(digest(block.chunk().get(), block.offset().get()));
+            }
         });
-        Frame { begin, digest }
+        Frame { begin, digest: sum }
     }
 }
 
@@ -61,13 +63,13 @@ pub fn places(ticket: &FrameTicket<VirtualBuffer>, keys: &[Key]) -> Vec<Place> {
     for key in keys {
         let block = ticket.get(key.handle()).resident();
         let block = block.expect("what was flushed and fits is resident");
-        let draw = block.draw.expect("it has vertices");
+        let draw = block.draw().expect("it has vertices");
         places[key.index as usize] = Place {
             generation: key.generation,
             state: 1,
-            chunk: block.chunk.get(),
-            offset_words: (block.offset.get() / 4) as u32,
-            len_words: (block.len.get() / 4) as u32,
+            chunk: block.chunk().get(),
+            offset_words: (block.offset().get() / 4) as u32,
+            len_words: (block.len().get() / 4) as u32,
             base_vertex: draw.base_vertex,
             first: draw.first,
             count: draw.count,

@@ -1,37 +1,29 @@
-//! Recording meshes by their handles: sorted by chunk and width of indices, each bound once.
+//! Recording meshes by their handles, through a draw list.
 
 use geoheap::wgpu::{Buffer, CommandBuffer};
-use geoheap::{FrameTicket, Handle, IndexFormat};
+use geoheap::{DrawList, FrameTicket, Handle};
 
 use crate::frames::canvas::Canvas;
 
-/// Records the pass of one share.
-pub fn share(
+/// Records the pass of all of them, on the calling thread: with the list of an earlier frame, if
+/// it is kept and none of its blocks changed, or with a new one.
+pub fn all(
     canvas: &Canvas,
     ticket: &FrameTicket<Buffer>,
+    list: &mut DrawList,
     handles: &[Handle],
-    is_first: bool,
+    is_kept: bool,
 ) -> CommandBuffer {
     let mut encoder = canvas.encoder();
     ticket.in_flight().attach(&encoder);
-    let mut pass = canvas.pass(&mut encoder, is_first);
-    let resident = handles.iter().filter_map(|at| ticket.get(*at).resident());
-    let mut blocks: Vec<_> = resident
-        .filter_map(|block| {
-            let draw = block.draw?;
-            let is_wide = draw.index_format == Some(IndexFormat::U32);
-            Some((block.chunk, is_wide, draw, block))
-        })
-        .collect();
-    blocks.sort_unstable_by_key(|(chunk, is_wide, ..)| (*chunk, *is_wide));
-    let mut bound = None;
-    for (chunk, is_wide, draw, block) in &blocks {
-        if bound != Some((*chunk, *is_wide)) {
-            block.bind_chunk(&mut pass, 0, draw.index_format);
-            bound = Some((*chunk, *is_wide));
-        }
-        draw.record(&mut pass, 0..1);
+    let mut pass = canvas.pass(&mut encoder, true);
+    if !is_kept {
+        list.begin(ticket).draw_each(handles, 0, |_| 0..1);
+    } else if !list.refresh(ticket) {
+        list.begin_kept(ticket).draw_each(handles, 0, |_| 0..1);
     }
+    // The canvas's pass has its one pipeline already.
+    list.resume(ticket).record(&mut pass, 0, |_, _| {});
     drop(pass);
     encoder.finish()
 }

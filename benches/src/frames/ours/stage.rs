@@ -4,8 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use geoheap::wgpu::CommandBuffer;
-use geoheap::{BlockDesc, ByteLen, Config, GeometryManager, Handle, PartData, Threading};
+use geoheap::{
+    BlockDesc, ByteLen, Config, DrawList, DrawSetId, GeometryManager, Handle, PartData, SetDraw,
+    Threading,
+};
 
+use super::actors::{Actors, Meshes};
 use super::{actors, multi, record};
 use crate::frames::canvas::Canvas;
 use crate::frames::record::{By, Cut, Recorder};
@@ -18,8 +22,15 @@ const CHUNK_BYTES: ByteLen = ByteLen::from_kib(192);
 pub struct Stage {
     pub(super) canvas: Arc<Canvas>,
     pub(super) manager: GeometryManager,
-    pub(super) handles: Arc<[Handle]>,
-    pub(super) actors: actors::Actors,
+    pub(super) handles: Vec<Handle>,
+    pub(super) set: DrawSetId,
+    pub(super) even: Arc<Meshes>,
+    pub(super) uneven: Arc<Meshes>,
+    pub(super) actors: Actors,
+    /// The list of the frame before, which is as good for this one if nothing changed.
+    kept: DrawList,
+    /// Memory for a list that is made anew in each frame.
+    anew: DrawList,
 }
 
 impl fmt::Debug for Stage {
@@ -49,16 +60,27 @@ impl Stage {
             .iter()
             .map(|mesh| client.add(block(mesh)).expect("a valid mesh"))
             .collect();
+        let handles: Vec<Handle> = scene.order.iter().map(|at| added[*at as usize]).collect();
+        let draws = handles.iter().map(|handle| SetDraw {
+            handle: *handle,
+            instances: 0..1,
+        });
+        let set = client.add_draw_set(draws.collect());
         let mut flush = client.flush().expect("the manager runs");
         while flush.try_take().is_none() {
             manager.poll();
         }
-        let handles = scene.order.iter().map(|at| added[*at as usize]);
+        let cut = |cut| Arc::new(Meshes::cut(canvas, &handles, cut));
         Self {
+            even: cut(Cut::Ideal),
+            uneven: cut(Cut::Uneven),
             canvas: Arc::clone(canvas),
             manager,
-            handles: handles.collect(),
-            actors: actors::Actors::new(),
+            handles,
+            set: set.expect("a set of so many draws"),
+            actors: Actors::new(),
+            kept: DrawList::new(),
+            anew: DrawList::new(),
         }
     }
 }
@@ -82,12 +104,26 @@ impl Recorder for Stage {
     fn record(&mut self, by: By) -> Vec<CommandBuffer> {
         let ticket = self.manager.begin_frame();
         let commands = match by {
-            By::Caller => vec![record::share(&self.canvas, &ticket, &self.handles, true)],
-            By::One => self.actors.record(&self.canvas, &ticket, &self.handles, 1),
-            By::Two => self.actors.record(&self.canvas, &ticket, &self.handles, 2),
+            By::Caller => vec![record::all(
+                &self.canvas,
+                &ticket,
+                &mut self.kept,
+                &self.handles,
+                true,
+            )],
+            By::One => self.actors.record(&ticket, &self.even, 1),
+            By::Two => self.actors.record(&ticket, &self.even, 2),
         };
         drop(ticket.finish());
         commands
+    }
+
+    fn record_anew(&mut self) -> Option<Vec<CommandBuffer>> {
+        let ticket = self.manager.begin_frame();
+        let (list, handles) = (&mut self.anew, &self.handles);
+        let commands = record::all(&self.canvas, &ticket, list, handles, false);
+        drop(ticket.finish());
+        Some(vec![commands])
     }
 
     fn record_multi(&mut self) -> Option<Vec<CommandBuffer>> {

@@ -4,6 +4,7 @@ use core::fmt;
 
 use geoheap_frame_sync::Version;
 
+use crate::recording::asked::Asked;
 use crate::recording::{DrawEncoder, Draws, Recorded};
 use crate::ticket::{FrameTicket, InFlight};
 
@@ -36,8 +37,7 @@ use crate::ticket::{FrameTicket, InFlight};
 pub struct DrawBundle {
     bundle: wgpu::RenderBundle,
     held: InFlight<wgpu::Buffer>,
-    /// Slots of all blocks that were asked for, resident or not; rising.
-    asked: Box<[u32]>,
+    asked: Asked,
     recorded: Recorded,
 }
 
@@ -74,39 +74,22 @@ impl DrawBundle {
     /// Whether the bundle draws what the ticket's version shows; it then belongs to that version,
     /// and its blocks count as used by the frame. If not, it has to be recorded anew to show it.
     pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
-        ticket.mark_slots(&self.asked);
-        if self.held.version() == ticket.version() {
-            return !self.held.is_void();
-        }
-        let moved = ticket.moved_since(self.held.version());
-        let is_current = moved
-            .slots()
-            .is_some_and(|moved| !have_one_in_common(moved, &self.asked));
-        if is_current {
+        let is_current = self.asked.is_current(self.held.version(), ticket);
+        if is_current && self.held.version() != ticket.version() {
             self.held = ticket.in_flight();
         }
         is_current
     }
 }
 
-/// Whether two rising lists share a number; searches the longer one for those of the shorter.
-fn have_one_in_common(one: &[u32], other: &[u32]) -> bool {
-    let (few, many) = if one.len() < other.len() {
-        (one, other)
-    } else {
-        (other, one)
-    };
-    few.iter().any(|slot| many.binary_search(slot).is_ok())
-}
-
 impl<'l> Draws<'l> {
     /// Records all draws into a bundle, as [`record`](Self::record) does into a pass.
     ///
-    /// Begin the list with [`DrawList::begin_bundle`](crate::DrawList::begin_bundle), so that it
+    /// Begin the list with [`DrawList::begin_kept`](crate::DrawList::begin_kept), so that it
     /// notes which blocks it is asked for.
     ///
     /// # Panics
-    /// If the list was begun for a pass.
+    /// If the list was begun by another function, or was recorded into a bundle already.
     pub fn record_bundle(
         &mut self,
         mut encoder: wgpu::RenderBundleEncoder<'l>,

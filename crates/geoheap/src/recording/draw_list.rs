@@ -9,10 +9,12 @@
 use core::ops::Range;
 
 use geoheap_chunk_heap::{ChunkId, PartId};
+use geoheap_frame_sync::Version;
 use smallvec::SmallVec;
 
 use crate::handle::Handle;
 use crate::recording::DrawEncoder;
+use crate::recording::asked::Asked;
 use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups};
 
 /// No group yet.
@@ -99,8 +101,10 @@ pub struct DrawList {
     streams: Vec<StreamDraw>,
     /// Groups in the order of recording; reused memory.
     order: Vec<u32>,
-    /// Slots of the blocks that were asked for, where a bundle is to be made.
-    asked: Option<Vec<u32>>,
+    /// Slots of the blocks that were asked for, if the list is to be kept.
+    asked: Option<Asked>,
+    /// The version whose places it has.
+    version: Version,
 }
 
 impl DrawList {
@@ -113,6 +117,22 @@ impl DrawList {
     pub fn begin<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         self.clear();
         self.asked = None;
+        self.version = ticket.version();
+        self.resume(ticket)
+    }
+
+    /// Goes on with a list that was begun with this ticket, or with another of its version: for
+    /// [`Scene::record`](crate::Scene::record), which is called for one run of items after the
+    /// other, and [`Scene::end`](crate::Scene::end), which records them all.
+    ///
+    /// # Panics
+    /// If the list was begun in another version.
+    pub fn resume<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
+        assert_eq!(
+            self.version,
+            ticket.version(),
+            "a list has places of the version that it was begun in"
+        );
         Draws {
             list: self,
             lookups: ticket.lookups(),
@@ -120,12 +140,43 @@ impl DrawList {
         }
     }
 
-    /// As [`begin`](Self::begin), for a list that becomes a bundle with
-    /// [`Draws::record_bundle`]: it notes which blocks it is asked for.
-    pub fn begin_bundle<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
+    /// As [`begin`](Self::begin), for a list that is kept for later frames, see
+    /// [`refresh`](Self::refresh), or becomes a bundle with [`Draws::record_bundle`]: it notes
+    /// which blocks it is asked for.
+    pub fn begin_kept<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         let draws = self.begin(ticket);
-        draws.list.asked = Some(Vec::new());
+        draws.list.asked = Some(Asked::default());
         draws
+    }
+
+    /// Whether a kept list draws what the ticket's version shows: none of the blocks that it was
+    /// asked for changed since it was begun, resident or not. It then goes over to that version,
+    /// its blocks count as used by the frame, and [`resume`](Self::resume) gives its draws. If
+    /// not, begin it anew.
+    ///
+    /// ```no_run
+    /// # fn frame(
+    /// #     manager: &geoheap::GeometryManager,
+    /// #     scene: &[geoheap::Handle],
+    /// #     pass: &mut geoheap::wgpu::RenderPass<'_>,
+    /// #     list: &mut geoheap::DrawList,
+    /// # ) {
+    /// let ticket = manager.begin_frame();
+    /// if !list.refresh(&ticket) {
+    ///     list.begin_kept(&ticket).draw_each(scene, 0, |_| 0..1);
+    /// }
+    /// list.resume(&ticket).record(pass, 0, |_, _| {});
+    /// # }
+    /// ```
+    pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
+        let Some(asked) = &mut self.asked else {
+            return false;
+        };
+        let is_current = asked.is_current(self.version, ticket);
+        if is_current {
+            self.version = ticket.version();
+        }
+        is_current
     }
 
     fn clear(&mut self) {
@@ -223,6 +274,28 @@ impl<'l> Draws<'l> {
             return false;
         };
         self.add(&view, pipeline, instances)
+    }
+
+    /// As [`draw`](Self::draw) for many blocks under one pipeline: `instances` gives those of the
+    /// block at a position. Cheaper than one by one, see [`Lookups::each`]. Returns how many of
+    /// them there are to draw.
+    pub fn draw_each(
+        &mut self,
+        handles: &[Handle],
+        pipeline: u16,
+        instances: impl Fn(usize) -> Range<u32>,
+    ) -> usize {
+        if let Some(asked) = &mut self.list.asked {
+            handles.iter().for_each(|handle| asked.note(handle.index()));
+        }
+        let lookups = self.lookups;
+        let mut drawn = 0;
+        lookups.each(handles, |nth, found| {
+            if let Lookup::Resident(view) = found {
+                drawn += usize::from(self.add(&view, pipeline, instances(nth)));
+            }
+        });
+        drawn
     }
 
     /// As [`draw`](Self::draw), for a block that was looked up already, say by
@@ -323,17 +396,15 @@ impl<'l> Draws<'l> {
     #[inline]
     fn note(&mut self, slot: u32) {
         if let Some(asked) = &mut self.list.asked {
-            asked.push(slot);
+            asked.note(slot);
         }
     }
 
     /// What a bundle of this list has to know.
-    pub(super) fn asked(&mut self) -> (Box<[u32]>, &'l FrameTicket<wgpu::Buffer>) {
+    pub(super) fn asked(&mut self) -> (Asked, &'l FrameTicket<wgpu::Buffer>) {
         let asked = self.list.asked.take();
-        let mut asked = asked.expect("a bundle is made from a list begun by `begin_bundle`");
-        asked.sort_unstable();
-        asked.dedup();
-        (asked.into(), self.ticket)
+        let asked = asked.expect("a bundle is made from a list begun by `begin_kept`");
+        (asked, self.ticket)
     }
 
     /// Number of draws so far.

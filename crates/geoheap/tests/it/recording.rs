@@ -218,7 +218,7 @@ fn a_bundle_is_recorded_anew_only_when_one_of_its_blocks_changed() {
     let mut list = DrawList::new();
     let record = |manager: &GeometryManager, list: &mut DrawList, handles: &[Handle]| {
         let ticket = manager.begin_frame();
-        let mut draws = list.begin_bundle(&ticket);
+        let mut draws = list.begin_kept(&ticket);
         for (nth, handle) in (0_u16..).zip(handles.iter()) {
             draws.draw(*handle, nth % 2, 0..1);
         }

@@ -1,0 +1,76 @@
+//! Which blocks something recorded asked for, and whether one of them changed since.
+
+use geoheap_frame_sync::Version;
+
+use crate::ticket::FrameTicket;
+
+/// Slots of blocks that were asked for, resident or not.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    slots: Vec<u32>,
+    /// They are sorted, and none comes twice.
+    is_sorted: bool,
+}
+
+impl Asked {
+    #[inline]
+    pub(super) fn note(&mut self, slot: u32) {
+        self.slots.push(slot);
+        self.is_sorted = false;
+    }
+
+    /// Whether what was recorded in the version `since` shows what the ticket's version shows: no
+    /// block that was asked for changed in between. The blocks then count as used by the frame.
+    pub(super) fn is_current(
+        &mut self,
+        since: Version,
+        ticket: &FrameTicket<wgpu::Buffer>,
+    ) -> bool {
+        if !self.is_sorted {
+            self.slots.sort_unstable();
+            self.slots.dedup();
+            self.is_sorted = true;
+        }
+        let is_current = if ticket.version() == since {
+            !ticket.is_void()
+        } else {
+            let moved = ticket.moved_since(since);
+            let moved = moved.slots();
+            moved.is_some_and(|moved| !have_one_in_common(moved, &self.slots))
+        };
+        if is_current {
+            ticket.mark_slots(&self.slots);
+        }
+        is_current
+    }
+}
+
+/// Whether two rising lists share a number; searches the longer one for those of the shorter.
+fn have_one_in_common(one: &[u32], other: &[u32]) -> bool {
+    let (few, many) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    few.iter().any(|slot| many.binary_search(slot).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::have_one_in_common;
+
+    #[track_caller]
+    fn check(one: &[u32], other: &[u32], expected: bool) {
+        assert_eq!(have_one_in_common(one, other), expected);
+        assert_eq!(have_one_in_common(other, one), expected);
+    }
+
+    #[test]
+    fn lists_share_what_is_in_both() {
+        check(&[], &[], false);
+        check(&[], &[1, 2, 3], false);
+        check(&[2], &[1, 2, 3], true);
+        check(&[0, 4], &[1, 2, 3], false);
+        check(&[0, 3, 9], &[3], true);
+    }
+}
