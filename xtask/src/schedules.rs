@@ -14,7 +14,8 @@ pub(crate) fn shuttle(workspace: &Workspace) -> Result<(), Failure> {
     // A folder of its own: with other flags, everything is built anew.
     run_command(
         cargo(&workspace.root)
-            .args(["test", "-p", "geoheap", "--release", "--test", "shuttle"])
+            .args(["test", "-p", "geoheap", "--profile", "schedules"])
+            .args(["--test", "shuttle"])
             .arg("--target-dir")
             .arg(workspace.target_dir.join("shuttle"))
             .env("RUSTFLAGS", SHUTTLE),
