@@ -24,9 +24,9 @@ pub(crate) enum Task {
         #[arg(last = true, value_name = "DEMO ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Run every test of the workspace, doctests and the benches' test mode included
+    /// Run every test of the workspace: doctests, benches as tests, and schedules of threads too
     Test {
-        /// Skip doctests and benches, and run fewer cases of each property
+        /// Skip doctests, benches and schedules, and run fewer cases of each property
         #[arg(long)]
         fast: bool,
     },
