@@ -79,7 +79,7 @@ fn lookups(criterion: &mut Criterion) {
             let offsets = random
                 .iter()
                 .filter_map(|handle| ticket.get(*handle).resident());
-            black_box(offsets.fold(0, |sum, view| sum ^ view.offset.get()))
+            black_box(offsets.fold(0, |sum, view| sum ^ view.offset().get()))
         });
     });
     group.bench_function("flat-slice", |bencher| {

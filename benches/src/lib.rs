@@ -7,6 +7,7 @@
 //! - `cargo bench -p geoheap-benches` runs the criterion benchmarks in `benches/`.
 //! - `cargo xtask compare suballoc` runs `geoheap-compare`, which plays the [`workload`]s to our
 //!   allocator and to its [`peers`], prints a table, and writes it as JSON ([`table`]).
+//! - `cargo xtask compare frames` does the same for what a frame costs ([`frames`]).
 //!
 //! ```
 //! use geoheap_benches::peers::{Allocator, Ours, Setup};
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod compare;
+pub mod frames;
 pub mod heaps;
 pub mod measure;
 pub mod meter;

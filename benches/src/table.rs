@@ -5,12 +5,14 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `workload` | which one, as in [`workload`](crate::workload) |
+//! | `workload` | which one, as in [`workload`](crate::workload) and [`frames`](crate::frames) |
 //! | `metric` | what was measured |
-//! | `ours`, `peer_value` | the two values |
+//! | `ours`, `peer_value` | the two values; null where that side cannot take part |
 //! | `peer` | whose value is compared with ours |
 //! | `ratio` | ours divided by the peer's; null where that is not a number |
 //! | `harness_ns` | with `ns_per_op`: what the harness takes, already taken off both |
+//!
+//! Allocators (`cargo xtask compare suballoc`):
 //!
 //! | metric | what | better |
 //! |---|---|---|
@@ -25,6 +27,25 @@
 //! | `copied_per_added` | bytes that growth copied, for each byte added | lower |
 //! | `buffers_made` | GPU buffers made | lower |
 //! | `returned_share` | share of the most bytes held that came back after a shrink | higher |
+//!
+//! Frames (`cargo xtask compare frames`). Where both sides have turns in the same rounds, `ours` is
+//! the median of ours, `ratio` the median of the rounds' ratios, and `peer_value` ours by that
+//! ratio, so that a disturbed round counts for neither:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `ns` | nanoseconds for a lookup, the frame's beginning and end included | lower |
+//! | `ns_per_change` | nanoseconds for a change, all of its version's work included | lower |
+//! | `p50_ns`, `p99_ns` | nanoseconds to begin a frame: median of the turns' percentiles | lower |
+//! | `p999_ns`, `max_ns` | the same of all turns' frames together | lower |
+//! | `frame_p99_ns` | nanoseconds for a whole frame of 1000 lookups, as `p99_ns` | lower |
+//! | `publishes_per_s` | versions of the storm's writer in a second; 500 keep its pace | higher |
+//! | `ns_per_draw` | nanoseconds to record a draw: first call to finished commands | lower |
+//! | `ns_per_draw_multi` | ours by multi-draw, against the peer's `ns_per_draw` | lower |
+//! | `speedup` | time of one recording thread by that of two | higher |
+//! | `over_ideal` | time of two threads with an uneven load, by that of its ideal split | lower |
+//! | `upload_bytes_per_frame` | mean of the bytes sent to the GPU in a frame | lower |
+//! | `held_per_live_byte` | mean of the bytes of GPU memory held by those of the meshes | lower |
 
 use std::fs;
 use std::io;
@@ -91,6 +112,18 @@ impl Row {
             harness_ns: None,
         }
     }
+
+    /// A row of medians over rounds in which both had a turn. A disturbed round must not count, so
+    /// the median of the rounds' ratios is what is kept, and the peer's value is ours by it.
+    pub fn of_rounds(
+        workload: &str,
+        metric: &'static str,
+        ours: f64,
+        peer: &'static str,
+        ratio: f64,
+    ) -> Self {
+        Self::new(workload, metric, ours, peer, ours / ratio)
+    }
 }
 
 impl Table {
@@ -103,17 +136,19 @@ impl Table {
     pub fn push(&mut self, row: Row) {
         if self.rows.is_empty() {
             println!(
-                "{:<26} {:<20} {:>14} {:>14}  {:<18} {:>7}",
+                "{:<27} {:<22} {:>14} {:>14}  {:<22} {:>7}",
                 "workload", "metric", "ours", "peer's", "peer", "ratio"
             );
         }
-        let ratio = row
-            .ratio
-            .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
+        let ratio = row.ratio.map_or_else(
+            || "-".to_owned(),
+            // A thousandth has digits too.
+            |ratio| format!("{ratio:.*}", if ratio < 0.01 { 5 } else { 3 }),
+        );
         let harness = row.harness_ns;
         let harness = harness.map_or_else(String::new, |ns| format!("  (harness {ns:.1} ns)"));
         println!(
-            "{:<26} {:<20} {:>14} {:>14}  {:<18} {ratio:>7}{harness}",
+            "{:<27} {:<22} {:>14} {:>14}  {:<22} {ratio:>7}{harness}",
             row.workload,
             row.metric,
             shown(row.ours),
@@ -137,8 +172,11 @@ impl Table {
     }
 }
 
-/// Four digits that mean something.
+/// Four digits that mean something, or a dash for who cannot take part.
 fn shown(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_owned();
+    }
     if value >= 1_000.0 || value == 0.0 {
         return format!("{value:.0}");
     }

@@ -95,3 +95,66 @@ fn what_cannot_be_compared_is_named() {
     ]);
     assert_eq!(missing.status.code(), Some(2));
 }
+
+#[test]
+fn a_quick_comparison_of_frames_has_every_workload() {
+    let out = folder("frames.json");
+    let output = compare(&["frames", "--quick", "--out", &out.to_string_lossy()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{output:?}");
+
+    let text = fs::read_to_string(&out).expect("the file was asked for");
+    let table: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(table["schema"], "geoheap-compare/1");
+    let rows = table["rows"].as_array().expect("rows are a list");
+    let row = |workload: &str, metric: &str, peer: &str| {
+        let row = rows.iter().find(|row| {
+            row["workload"] == workload && row["metric"] == metric && row["peer"] == peer
+        });
+        row.unwrap_or_else(|| panic!("no {workload} {metric} {peer}"))
+    };
+    for (workload, metric, peer) in [
+        ("lookup-random-64Ki", "ns", "flat-slice"),
+        ("lookup-random-1Mi", "ns", "rwlock-hashmap"),
+        ("lookup-random-4Mi", "ns", "frame-sync"),
+        ("lookup-seq-1Mi", "ns", "left-right"),
+        (
+            "lookup-random-1Mi-2-threads",
+            "ns",
+            "double-buffer-refcount",
+        ),
+        ("publish-1k", "ns_per_change", "cow-pages"),
+        ("publish-10k", "ns_per_change", "flat-slice"),
+        ("publish-50k", "ns_per_change", "rwlock-hashmap-frame"),
+        ("storm", "p50_ns", "cow-pages"),
+        ("storm", "p99_ns", "rwlock-hashmap-frame"),
+        ("storm", "p999_ns", "left-right"),
+        ("storm", "max_ns", "double-buffer-refcount"),
+        ("record-10k", "ns_per_draw", "plain-own-buffers"),
+        ("record-10k-noop", "ns_per_draw", "plain-bound-once"),
+        ("record-2-actors", "speedup", "plain-own-buffers"),
+        ("record-2-actors-noop", "speedup", "plain-bound-once"),
+        ("static-scene", "held_per_live_byte", "triple-ring"),
+        ("churn-1pct", "upload_bytes_per_frame", "triple-ring"),
+    ] {
+        let row = row(workload, metric, peer);
+        assert!(row["ours"].is_f64() && row["peer_value"].is_f64(), "{row}");
+    }
+    // Nobody can read a bare slice beside its writer.
+    assert!(row("storm", "p99_ns", "flat-slice")["peer_value"].is_null());
+    let idle = row("static-scene", "upload_bytes_per_frame", "triple-ring");
+    assert_eq!(idle["ours"], 0.0, "nothing is sent where nothing changes");
+}
+
+#[test]
+fn a_missed_bar_is_an_exit_status_where_it_is_checked() {
+    // A heap of one chunk holds far more than a third of three times so few bytes.
+    let args = ["frames", "--quick", "--only", "static-scene"];
+    assert_eq!(compare(&args).status.code(), Some(0));
+    let checked = [&args[..], &["--check"]].concat();
+    assert_eq!(compare(&checked).status.code(), Some(1));
+    let unknown = compare(&["frames", "--only", "lookup-nowhere"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(said.contains("lookup-random-64Ki"), "{said}");
+}

@@ -12,7 +12,7 @@ use crate::cli::Step;
 use crate::process::{Failure, cargo, run as run_command, run_caught};
 use crate::report;
 use crate::workspace::Workspace;
-use crate::{demo, schedules, tidy, vulkan};
+use crate::{demo, interleavings, tidy, vulkan};
 
 /// The budget of the short flights.
 const BUDGET_MIB: u64 = 64;
@@ -106,22 +106,14 @@ fn run_step(
             let program = demo::build(workspace, release)?;
             fly_watched(&program, &workspace.target_dir.join("ci-validation"))
         }
+        // Only without debug assertions these go all the way.
         Step::SmallScope => {
-            // Only without debug assertions it goes through all of them.
-            cargo
-                .args(["test", "-p", "geoheap-suballoc", "--release"])
-                .args(["--lib", "small_scope"]);
-            run_command(&mut cargo)
+            let args = ["-p", "geoheap-suballoc", "--lib", "small_scope"];
+            run_command(cargo.args(["test", "--release"]).args(args))
         }
-        Step::Loom => {
-            // A folder of its own: with other flags, everything is built anew.
-            let target_dir = workspace.target_dir.join("loom");
-            cargo
-                .args(["test", "-p", "geoheap-frame-sync", "--release"])
-                .args(["--test", "loom", "--target-dir"])
-                .arg(target_dir)
-                .env("RUSTFLAGS", "--cfg geoheap_loom");
-            run_command(&mut cargo)
+        Step::Endurance => {
+            let args = ["-p", "geoheap-frame-sync", "--test", "endurance"];
+            run_command(cargo.args(["test", "--release"]).args(args))
         }
     }
 }
@@ -144,7 +136,7 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
                 workspace.target_dir.join("libfuzzer.a"),
             ),
     )?;
-    schedules::shuttle_clippy(workspace)
+    interleavings::clippy(workspace)
 }
 
 /// Fails with the command that brings a component where a minimal toolchain lacks it.

@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::compare;
+
 /// Automation of the geoheap workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -24,9 +26,9 @@ pub(crate) enum Task {
         #[arg(last = true, value_name = "DEMO ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Run every test of the workspace: doctests, benches as tests, and schedules of threads too
+    /// Run every test of the workspace, doctests, benches' test mode and orders of threads included
     Test {
-        /// Skip doctests, benches and schedules, and run fewer cases of each property
+        /// Skip doctests, benches and the orders of threads; run fewer cases of each property
         #[arg(long)]
         fast: bool,
     },
@@ -56,10 +58,10 @@ pub(crate) enum Task {
     /// Compare our crates with their peers, into target/compare
     Compare {
         /// What is compared
-        #[arg(value_parser = ["suballoc"])]
+        #[arg(value_parser = compare::ALL)]
         what: String,
 
-        /// Passed on to geoheap-compare (`cargo xtask compare suballoc -- --help` lists them)
+        /// Passed on to geoheap-compare (`cargo xtask compare frames -- --help` lists them)
         #[arg(last = true, value_name = "ARGUMENTS")]
         args: Vec<String>,
     },
@@ -86,8 +88,8 @@ pub(crate) enum Step {
     Validation,
     /// Every short sequence of operations of `suballoc`
     SmallScope,
-    /// Every interleaving of a writer and readers of `frame-sync`
-    Loom,
+    /// A day of frames in `frame-sync`
+    Endurance,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::install::{self, Need};
 use crate::process::{Failure, cargo, run as run_command};
+use crate::vulkan;
 use crate::vulkan::host::Host;
 use crate::workspace::Workspace;
 
@@ -18,18 +19,30 @@ const COMPILER: Need<'_> = Need {
     elsewhere: "a C++ compiler",
 };
 
+/// The comparison that needs a C++ compiler: one of its peers is VMA.
+const WITH_VMA: &str = "suballoc";
+/// The comparison that needs a Vulkan driver: it records and draws.
+const WITH_VULKAN: &str = "frames";
+
+/// What can be compared.
+pub(crate) const ALL: [&str; 2] = [WITH_VMA, WITH_VULKAN];
+
 /// Runs the comparison `what`; its rows go to `target/compare/WHAT.json`.
 ///
 /// # Errors
-/// When there is no C++ compiler and it cannot be installed, or the comparison fails.
+/// When the C++ compiler or the Vulkan driver that it needs is missing and cannot be installed, or
+/// the comparison fails.
 pub(crate) fn run(
     workspace: &Workspace,
     may_install: bool,
     what: &str,
     args: &[String],
 ) -> Result<(), Failure> {
-    if !has_compiler() {
+    if what == WITH_VMA && !has_compiler() {
         install::provide(&Host::this(), &COMPILER, may_install)?;
+    }
+    if what == WITH_VULKAN {
+        vulkan::ensure_driver(may_install)?;
     }
     let out = workspace
         .target_dir
@@ -38,11 +51,21 @@ pub(crate) fn run(
     let mut command = cargo(&workspace.root);
     command
         .args(["run", "--release", "-p", "geoheap-benches"])
-        .args(["--features", "vma", "--bin", "geoheap-compare", "--", what])
+        .args(features(what))
+        .args(["--bin", "geoheap-compare", "--", what])
         .arg("--out")
         .arg(out)
         .args(args);
     run_command(&mut command)
+}
+
+/// Cargo's arguments for the features of the comparison.
+fn features(what: &str) -> &'static [&'static str] {
+    if what == WITH_VMA {
+        &["--features", "vma"]
+    } else {
+        &[]
+    }
 }
 
 /// Whether the compiler that a build script would call is there.
@@ -52,4 +75,15 @@ fn has_compiler() -> bool {
     let program = named.split_whitespace().next().unwrap_or("c++");
     // Elsewhere build scripts know where the platform's own compiler is.
     !cfg!(target_os = "linux") || Command::new(program).arg("--version").output().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_allocators_are_compared_with_a_peer_in_cpp() {
+        let with_vma = ALL.iter().filter(|what| !features(what).is_empty());
+        assert_eq!(with_vma.collect::<Vec<_>>(), [&WITH_VMA]);
+    }
 }

@@ -2,12 +2,12 @@
 
 use crate::process::{Failure, cargo, run as run_command};
 use crate::workspace::Workspace;
-use crate::{schedules, vulkan};
+use crate::{interleavings, vulkan};
 
 /// Cases of a property in a fast run, where its test does not fix their number.
 const FAST_CASES: &str = "32";
 
-/// Runs the tests; `fast` leaves doctests, benches and the suite of schedules out.
+/// Runs the tests; `fast` leaves doctests, benches and the orders of threads out.
 ///
 /// # Errors
 /// When the driver is missing and cannot be installed, or a test fails.
@@ -26,5 +26,5 @@ pub(crate) fn run(workspace: &Workspace, may_install: bool, fast: bool) -> Resul
     // `--all-targets` runs each bench once as a test; it leaves out the doctests.
     run_command(command.arg("--all-targets"))?;
     run_command(cargo(&workspace.root).args(["test", "--workspace", "--doc"]))?;
-    schedules::shuttle(workspace)
+    interleavings::run(workspace)
 }

@@ -93,7 +93,7 @@ pub fn resolve<'t, Buf>(
     for planned in run {
         let item = &plan.list.items[planned.item as usize];
         let view = look_up(ticket, &ready, item, &mut found.counts);
-        if view.as_ref().is_none_or(|view| view.is_fallback) {
+        if view.as_ref().is_none_or(BlockView::is_fallback) {
             found.sightings.away.push(item.handle);
         }
         match view {
@@ -150,17 +150,17 @@ fn placed<'t, Buf>(
 ) -> Option<Resolved<'t, Buf>> {
     let own = item.placements.end - item.placements.start;
     let after = planned.first_instance + own;
-    let instances = if view.is_fallback {
+    let instances = if view.is_fallback() {
         after..after + 1
     } else {
         planned.first_instance..after
     };
-    let draw = view.draw?;
+    let draw = view.draw()?;
     counts.draws += 1;
-    counts.fallback += u64::from(view.is_fallback);
+    counts.fallback += u64::from(view.is_fallback());
     Some(Resolved {
-        chunk: view.chunk,
-        buffer: view.buffer,
+        chunk: view.chunk(),
+        buffer: view.buffer(),
         draw,
         instances,
     })

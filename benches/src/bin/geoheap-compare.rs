@@ -2,13 +2,14 @@
 //! `geoheap-compare`: our crates against their peers, as a table and as JSON.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use geoheap_benches::compare::{Extent, bars, instructions, suballoc};
+use geoheap_benches::compare::{Extent, bars, frames, instructions, suballoc};
+use geoheap_benches::frames::workload::Workload;
 use geoheap_benches::heaps;
-use geoheap_benches::meter::Meter;
+use geoheap_benches::meter::{self, Meter};
 use geoheap_benches::table::Table;
 use geoheap_benches::workload::planning;
 
@@ -20,7 +21,8 @@ static METER: Meter = Meter;
 #[command(after_help = "Examples:\n  \
     geoheap-compare suballoc --out target/compare/suballoc.json\n  \
     geoheap-compare suballoc --only churns --only failures --check\n  \
-    geoheap-compare suballoc --quick")]
+    geoheap-compare suballoc --quick\n  \
+    geoheap-compare frames --only lookup-random-1Mi --only storm")]
 struct Cli {
     #[command(subcommand)]
     what: What,
@@ -30,6 +32,8 @@ struct Cli {
 enum What {
     /// Sub-allocation in one space, and heaps of many chunks
     Suballoc(Options),
+    /// Lookups, publication, recording and uploads of frames
+    Frames(FrameOptions),
     /// Play one churn to one peer, for a profiler
     Play {
         /// churn-a, churn-b, ...
@@ -61,6 +65,22 @@ struct Options {
     plans: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct FrameOptions {
+    /// Write the rows to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Measure these only; may be given several times
+    #[arg(long, value_enum, value_name = "WORKLOAD")]
+    only: Vec<Workload>,
+    /// Smaller and fewer than any figure should be quoted from
+    #[arg(long)]
+    quick: bool,
+    /// Exit with status 1 where a bar is missed
+    #[arg(long)]
+    check: bool,
+}
+
 /// Parts of the comparison, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
@@ -85,14 +105,8 @@ const PLAN_BYTES: u64 = 1 << 20;
 
 fn main() -> ExitCode {
     match Cli::parse().what {
-        What::Suballoc(options) => match compare(&options) {
-            Ok(missed) if missed > 0 && options.check => ExitCode::FAILURE,
-            Ok(_) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("geoheap-compare: {error}");
-                ExitCode::from(2)
-            }
-        },
+        What::Suballoc(options) => status(compare(&options), options.check),
+        What::Frames(options) => status(compare_frames(&options), options.check),
         What::Play {
             workload,
             peer,
@@ -102,6 +116,18 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             eprintln!("geoheap-compare: no workload {workload:?} or no peer {peer:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a comparison's count of missed bars, or its failure, comes to.
+fn status(result: Result<usize, Box<dyn Error>>, is_checked: bool) -> ExitCode {
+    match result {
+        Ok(missed) if missed > 0 && is_checked => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("geoheap-compare: {error}");
             ExitCode::from(2)
         }
     }
@@ -135,9 +161,41 @@ fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
             suballoc::tightness(&mut table, &script);
         }
     }
+    finish(
+        &table,
+        &bars::suballoc::ALL,
+        options.only.is_empty(),
+        options.out.as_deref(),
+    )
+}
+
+/// Measures, prints and writes; returns how many bars are missed.
+fn compare_frames(options: &FrameOptions) -> Result<usize, Box<dyn Error>> {
+    // Threads allocate at the same time here, and no bytes are booked.
+    meter::stop();
+    let extent = if options.quick {
+        frames::Extent::QUICK
+    } else {
+        frames::Extent::FULL
+    };
+    let mut table = Table::default();
+    let is_whole = options.only.is_empty();
+    frames::run(&mut table, &extent, &|one| {
+        is_whole || options.only.contains(&one)
+    });
+    finish(&table, &bars::frames::ALL, is_whole, options.out.as_deref())
+}
+
+/// Judges and writes; returns how many bars are missed.
+fn finish(
+    table: &Table,
+    bars: &[bars::Bar],
+    is_whole: bool,
+    out: Option<&Path>,
+) -> Result<usize, Box<dyn Error>> {
     println!();
-    let missed = bars::judge(&table, options.only.is_empty());
-    if let Some(path) = &options.out {
+    let missed = bars::judge(table, bars, is_whole);
+    if let Some(path) = out {
         table.write(path)?;
         println!("\nwritten to {}", path.display());
     }

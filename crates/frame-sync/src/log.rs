@@ -57,9 +57,10 @@ impl<S, E> Pending<S, E> {
         self.compact_at = (self.changes.len() * 2).max(COMPACT_MIN);
     }
 
-    pub(crate) fn take(&mut self) -> Vec<Change<S, E>> {
+    /// Takes out what waits; `empty` has room for what comes next.
+    pub(crate) fn take(&mut self, empty: Vec<Change<S, E>>) -> Vec<Change<S, E>> {
         self.compact_at = COMPACT_MIN;
-        core::mem::take(&mut self.changes)
+        core::mem::replace(&mut self.changes, empty)
     }
 }
 
@@ -74,6 +75,8 @@ pub(crate) struct Log<S, E> {
     changes: usize,
     /// A table of this version or a newer one can be brought up to date from the log.
     floor: Version,
+    /// The memory of a batch that was dropped; empty.
+    spare: Vec<Change<S, E>>,
 }
 
 impl<S, E> Log<S, E> {
@@ -82,6 +85,7 @@ impl<S, E> Log<S, E> {
             batches: VecDeque::new(),
             changes: 0,
             floor,
+            spare: Vec::new(),
         }
     }
 
@@ -115,8 +119,23 @@ impl<S, E> Log<S, E> {
         {
             self.changes -= first.changes.len();
             self.floor = first.version;
-            self.batches.pop_front();
+            let batch = self.batches.pop_front();
+            // The memory of a batch that was an exception is not worth keeping.
+            if let Some(mut batch) = batch.map(|batch| batch.changes) {
+                let usual = 4 * batch.len().max(COMPACT_MIN);
+                if batch.len() <= changes_max
+                    && (self.spare.capacity()..=usual).contains(&batch.capacity())
+                {
+                    batch.clear();
+                    self.spare = batch;
+                }
+            }
         }
+    }
+
+    /// Room for a batch, if one was dropped since the last call.
+    pub(crate) fn take_spare(&mut self) -> Vec<Change<S, E>> {
+        core::mem::take(&mut self.spare)
     }
 
     /// Number of changes in the log.

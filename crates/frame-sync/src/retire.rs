@@ -1,5 +1,7 @@
 //! What superseded versions leave behind, and when it may be reused.
 
+#[cfg(geoheap_loom)]
+use crate::planted;
 use crate::primitive::Arc;
 use crate::token::Token;
 use crate::version::Version;
@@ -15,14 +17,46 @@ enum Stage<T> {
     Free,
 }
 
+/// How far a superseded version has come on its way out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionStage {
+    /// A ticket pins it: a frame records from it. Or it was superseded by the latest publish, and
+    /// the publisher has not looked since.
+    Pinned,
+    /// Only holds are left: commands recorded from it are not done.
+    InFlight,
+}
+
+/// A superseded version that is still in use, and what waits for it.
+///
+/// See [`Publisher::waiting`](crate::Publisher::waiting).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Waiting<'a, R> {
+    /// The version.
+    pub version: Version,
+    /// What it waits for.
+    pub stage: VersionStage,
+    /// What later versions stopped naming, and only this version and older ones keep from being
+    /// reused, in the order in which it was retired.
+    pub items: &'a [R],
+}
+
+/// A superseded version, and those right after it that went out of use while it was not.
 struct Entry<T, R> {
     version: Version,
+    /// The last of them.
+    last: Version,
     stage: Stage<T>,
-    /// What the next version stopped naming; this version is the last that names it.
+    /// What the versions after these stopped naming.
     items: Vec<R>,
 }
 
 /// Superseded versions that are not reclaimed yet, oldest first.
+///
+/// A version that goes out of use behind one that is still in use becomes part of the older one's
+/// entry: what it kept now waits for the older one alone. So there are as many entries as versions
+/// in use, however long the oldest of them is held.
 pub(crate) struct History<T, R> {
     entries: VecDeque<Entry<T, R>>,
     /// Items whose wait is over.
@@ -40,7 +74,7 @@ impl<T, R> History<T, R> {
         }
     }
 
-    /// Number of superseded versions that are not reclaimed yet.
+    /// Number of superseded versions that are in use, as of the latest look.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -59,15 +93,28 @@ impl<T, R> History<T, R> {
         assert!(
             self.entries
                 .back()
-                .is_none_or(|last| last.version < version),
+                .is_none_or(|entry| entry.last.next() == version),
             "F4: versions are superseded in the order in which they were published"
         );
         self.waiting += items.len();
         self.entries.push_back(Entry {
             version,
+            last: version,
             stage: Stage::Pinned,
             items,
         });
+    }
+
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Waiting<'_, R>> {
+        self.entries.iter().map(|entry| Waiting {
+            version: entry.version,
+            stage: match entry.stage {
+                Stage::Pinned => VersionStage::Pinned,
+                Stage::InFlight(_) => VersionStage::InFlight,
+                Stage::Free => unreachable!("F4: each look takes out what is free"),
+            },
+            items: &entry.items,
+        })
     }
 
     /// Makes items ready without a wait, because no version that counts ever named them.
@@ -103,12 +150,37 @@ impl<T, R> History<T, R> {
                 entry.stage = Stage::Free;
             }
         }
+        #[cfg(geoheap_loom)]
+        if planted::is(planted::Bug::FreedOutOfOrder) {
+            for entry in &mut self.entries {
+                if matches!(entry.stage, Stage::Free) {
+                    self.waiting -= entry.items.len();
+                    self.ready.append(&mut entry.items);
+                }
+            }
+        }
         while let Some(entry) = self.entries.front_mut()
             && matches!(entry.stage, Stage::Free)
         {
             self.waiting -= entry.items.len();
             self.ready.append(&mut entry.items);
             self.entries.pop_front();
+        }
+        self.join_free();
+    }
+
+    /// Joins what is free to the entry before it, whose version is in use.
+    fn join_free(&mut self) {
+        let mut at = 1;
+        while at < self.entries.len() {
+            if !matches!(self.entries[at].stage, Stage::Free) {
+                at += 1;
+                continue;
+            }
+            let mut free = self.entries.remove(at).expect("the index is within bounds");
+            let before = &mut self.entries[at - 1];
+            before.items.append(&mut free.items);
+            before.last = free.last;
         }
     }
 
@@ -132,12 +204,17 @@ impl<T, R> History<T, R> {
     pub(crate) fn validate(&self, pinned: &[Version], current: Version) {
         let waiting: usize = self.entries.iter().map(|entry| entry.items.len()).sum();
         assert_eq!(waiting, self.waiting, "F4: the history counts its items");
-        let oldest = current.get() - self.entries.len() as u64;
-        for (expected, entry) in (oldest..).zip(&self.entries) {
-            assert_eq!(
-                entry.version.get(),
-                expected,
-                "F4: the history has no holes"
+        let next = |entry: &Entry<T, R>| entry.last.next();
+        let ends = self.entries.iter().map(next);
+        let starts = self.entries.iter().skip(1).map(|entry| entry.version);
+        assert!(
+            ends.eq(starts.chain((!self.entries.is_empty()).then_some(current))),
+            "F4: the history has no holes"
+        );
+        for entry in &self.entries {
+            assert!(
+                !matches!(entry.stage, Stage::Free),
+                "F4: what is free waits with the version before it"
             );
             assert_eq!(
                 matches!(entry.stage, Stage::Pinned),

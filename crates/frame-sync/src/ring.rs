@@ -1,17 +1,25 @@
 //! The writer's side: K replicas, of which one is current, and the log that keeps them equal.
 
+use crate::bitmap::Pool;
 use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
+use crate::feed::Feed;
 use crate::log::{Log, Pending};
+#[cfg(geoheap_loom)]
+use crate::planted::Bug;
 use crate::primitive::Arc;
 use crate::published::Front;
-use crate::retire::History;
+use crate::retire::{History, Waiting};
 use crate::table::{Change, Published, Table};
 use crate::ticket::Reader;
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
 use core::fmt;
-use std::sync::Arc as PayloadArc;
+use std::sync::{Arc as PayloadArc, Arc as PoolArc};
+
+#[cfg(geoheap_loom)]
+mod planted;
+mod validate;
 
 /// A replica that has missed more than this part of the table is copied rather than replayed.
 const BACKLOG_PART_MAX: usize = 4;
@@ -42,6 +50,9 @@ pub struct Publisher<S, E, T, R> {
     pending_retired: Vec<R>,
     log: Log<S, E>,
     history: History<T, R>,
+    /// The bitmaps of all tickets.
+    pool: PoolArc<Pool>,
+    feed: Feed,
     figures: RingFigures,
 }
 
@@ -66,6 +77,7 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         replicas,
         slots_initial,
         versions_alive_max,
+        feed_versions,
     } = config;
     let (epoch, capacity) = (DeviceEpoch::ZERO, slots_initial as usize);
     let mut free: Vec<Table<S, E>> = Vec::with_capacity(replicas);
@@ -87,7 +99,9 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         epoch,
         PayloadArc::new(first_payload),
     ));
-    let current = Arc::new(Published::new(table, token));
+    let (pool, feed) = (PoolArc::new(Pool::new()), Feed::new(feed_versions));
+    let first = Published::new(table, token, PoolArc::clone(&pool), feed.window());
+    let current = Arc::new(first);
     let front = Arc::new(Front::new(Arc::clone(&current)));
     let reader = Reader::new(Arc::clone(&front));
     let publisher = Publisher {
@@ -103,6 +117,8 @@ pub fn ring<S: Copy + Default, E: Clone, T, R>(
         pending_retired: Vec::new(),
         log: Log::new(Version::ZERO),
         history: History::new(),
+        pool,
+        feed,
         figures: RingFigures::default(),
     };
     Ok((publisher, reader))
@@ -194,8 +210,14 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         };
         let version = self.current.token.version.next();
         self.catch_up(&mut table);
-        let changes = self.pending.take();
+        let changes = self.pending.take(self.log.take_spare());
         table.apply(&changes);
+        if self.current.token.epoch == self.epoch {
+            let set = changes.iter().map(|change| change.index);
+            self.feed.push(set, table.capacity());
+        } else {
+            self.feed.clear();
+        }
         self.figures.changes_replayed += changes.len() as u64;
         self.log.push(version, changes);
         table.version = version;
@@ -235,9 +257,37 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         self.history.oldest().unwrap_or(self.current())
     }
 
-    /// Versions from the oldest in use to the current one, as of the latest publish or collect.
+    /// Versions in use, the current one among them, as of the latest publish or collect.
     pub fn versions_alive(&self) -> usize {
         self.history.len() + 1
+    }
+
+    /// The superseded versions in use, and what each keeps from being reused, oldest first, as of
+    /// the latest publish or collect.
+    ///
+    /// ```
+    /// use geoheap_frame_sync::{RingConfig, VersionStage, ring};
+    ///
+    /// // What is retired here is a number of bytes.
+    /// let (mut publisher, reader) = ring::<u32, (), (), u64>(RingConfig::default(), ())?;
+    /// let recording = reader.ticket();
+    /// publisher.retire(4096);
+    /// publisher.publish(().into())?;
+    /// publisher.retire(512);
+    /// publisher.publish(().into())?;
+    ///
+    /// let waiting: Vec<_> = publisher.waiting().map(|w| (w.version.get(), w.stage)).collect();
+    /// assert_eq!(waiting, [(0, VersionStage::Pinned), (1, VersionStage::Pinned)]);
+    /// publisher.collect(&mut Vec::new());
+    /// let in_use: Vec<_> = publisher.waiting().map(|w| (w.version.get(), w.stage)).collect();
+    /// assert_eq!(in_use, [(0, VersionStage::Pinned)]);
+    /// let behind_the_ticket: u64 = publisher.waiting().flat_map(|w| w.items).sum();
+    /// assert_eq!(behind_the_ticket, 4608);
+    /// # drop(recording);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_, R>> {
+        self.history.waiting()
     }
 
     /// A further reader of this ring.
@@ -247,7 +297,10 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Counts since the start, and the present state.
     pub fn figures(&self) -> RingFigures {
+        let (bitmaps_made, bitmaps_reused) = self.pool.counts();
         RingFigures {
+            bitmaps_made,
+            bitmaps_reused,
             versions_alive: self.versions_alive(),
             retired_items: self.history.items() + self.pending_retired.len(),
             pending_changes: self.pending.len(),
@@ -267,8 +320,13 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// lost device no longer count as alive.
     pub fn device_lost(&mut self) {
         self.epoch = self.epoch.next();
+        #[cfg(geoheap_loom)]
+        if !crate::planted::is(Bug::CurrentNotVoid) {
+            self.current.make_void();
+        }
+        #[cfg(not(geoheap_loom))]
         self.current.make_void();
-        self.pending.take();
+        self.pending.take(Vec::new());
         self.log = Log::new(self.current());
         self.history.make_void();
         self.history
@@ -280,46 +338,6 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         self.debug_validate();
     }
 
-    /// Checks the invariants; O(replicas + versions alive).
-    ///
-    /// # Panics
-    /// If one does not hold, with its number.
-    pub fn validate(&self) {
-        assert_eq!(
-            1 + self.superseded.len() + self.free.len(),
-            self.replicas,
-            "F2: every replica is current, superseded or free"
-        );
-        let live = self.superseded.iter().chain([&self.current]);
-        assert!(
-            live.clone()
-                .zip(live.clone().skip(1))
-                .all(|(a, b)| a.token.version < b.token.version),
-            "F2: superseded replicas are ordered by version, and older than the current one"
-        );
-        for published in live {
-            assert_eq!(
-                published.table.version, published.token.version,
-                "F2: a table and its token are of one version"
-            );
-        }
-        for published in &self.superseded {
-            assert_eq!(
-                published.token.epoch, self.epoch,
-                "F5: void replicas leave the ring"
-            );
-        }
-        self.log.validate(self.current());
-        let pinned: Vec<_> = self.superseded.iter().map(|p| p.token.version).collect();
-        self.history.validate(&pinned, self.current());
-    }
-
-    fn debug_validate(&self) {
-        if cfg!(debug_assertions) {
-            self.validate();
-        }
-    }
-
     /// Takes back the replicas that no ticket pins any more, then lets the history advance.
     fn sweep(&mut self) {
         let mut at = 0;
@@ -327,10 +345,19 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
             // Success means that this was the only reference, and no other can come into being:
             // the front does not lead here any more. It also orders all reads by the last reader
             // before the writes of the next replay (case R3.2 in the crate's head).
-            match Arc::try_unwrap(self.superseded.remove(at)) {
+            let published = self.superseded.remove(at);
+            #[cfg(geoheap_loom)]
+            let (published, seen) = planted::glance(published);
+            match Arc::try_unwrap(published) {
                 Ok(Published { table, token, .. }) => {
+                    #[cfg(geoheap_loom)]
+                    let token = planted::believe(seen, token);
                     self.free.push(table);
                     self.history.cpu_free(token);
+                }
+                #[cfg(geoheap_loom)]
+                Err(pinned) if crate::planted::is(Bug::PinnedRecycled) => {
+                    self.recycle_pinned(&pinned);
                 }
                 Err(pinned) => {
                     self.superseded.insert(at, pinned);
@@ -373,7 +400,11 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
 
     /// Puts a finished table out as the current version and files the one before.
     fn swap_in(&mut self, table: Table<S, E>, token: Arc<Token<T>>) {
-        let next = Arc::new(Published::new(table, token));
+        let pool = PoolArc::clone(&self.pool);
+        let next = Arc::new(Published::new(table, token, pool, self.feed.window()));
+        #[cfg(geoheap_loom)]
+        let is_unpinned =
+            crate::planted::is(Bug::JudgedBeforeSwap) && Arc::strong_count(&self.current) == 2;
         let before = self.front.swap(Arc::clone(&next));
         // The publisher's own reference to the version before goes here, the one from the front
         // goes into the ring: readers never drop the last reference to a table.
@@ -386,6 +417,11 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         let retired = core::mem::take(&mut self.pending_retired);
         if before.token.epoch == self.epoch {
             self.history.superseded(before.token.version, retired);
+            #[cfg(geoheap_loom)]
+            if is_unpinned {
+                self.recycle_pinned(&before);
+                return;
+            }
             self.superseded.push(before);
         } else {
             // No version of this device ever named what was retired before its first publish.

@@ -1,8 +1,11 @@
 //! A replica's contents: one flat array of slots, and beside it the rarely read extras.
 
-use crate::primitive::{Arc, AtomicBool, Ordering};
+use crate::bitmap::Pool;
+use crate::feed::Window;
+use crate::primitive::{Arc, AtomicBool, Ordering, Watch};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
+use std::sync::Arc as PoolArc;
 
 /// One queued change of one slot.
 pub(crate) struct Change<S, E> {
@@ -15,32 +18,57 @@ pub(crate) struct Change<S, E> {
 }
 
 /// The table of one replica, equal to the state of `version` (invariant F2).
+#[repr(C)]
 pub(crate) struct Table<S, E> {
-    pub(crate) version: Version,
-    pub(crate) epoch: DeviceEpoch,
     slots: Vec<S>,
     /// Never longer than `slots`; only as long as the highest slot that ever had an extra.
     extras: Vec<Option<E>>,
+    pub(crate) version: Version,
+    pub(crate) epoch: DeviceEpoch,
+    watch: Watch,
 }
 
 /// A table as readers see it, together with the token of its version.
+///
+/// The order of the fields and the alignment put all that a lookup reads beside the slot itself
+/// into one cache line, which nobody writes while the version lives. In particular the counts of
+/// the `Arc` around it, which other threads' tickets change, lie in the line before.
+#[repr(C, align(64))]
 pub(crate) struct Published<S, E, T> {
+    /// Says what the token's flag says.
+    void: AtomicBool,
     pub(crate) table: Table<S, E>,
     pub(crate) token: Arc<Token<T>>,
-    /// Says what the token's flag says, in the cache line that a lookup reads anyway.
-    void: AtomicBool,
+    /// Where the bitmaps of the version's tickets come from.
+    pub(crate) pool: PoolArc<Pool>,
+    /// What the versions up to this one set.
+    pub(crate) feed: Window,
 }
 
 impl<S, E, T> Published<S, E, T> {
-    pub(crate) fn new(table: Table<S, E>, token: Arc<Token<T>>) -> Self {
-        let void = AtomicBool::new(token.is_void());
-        Self { table, token, void }
+    pub(crate) fn new(
+        table: Table<S, E>,
+        token: Arc<Token<T>>,
+        pool: PoolArc<Pool>,
+        feed: Window,
+    ) -> Self {
+        Self {
+            void: AtomicBool::new(token.is_void()),
+            table,
+            token,
+            pool,
+            feed,
+        }
     }
 
     /// Marks the version as one of a lost device; relaxed for the reason given at the token.
     pub(crate) fn make_void(&self) {
         self.token.make_void();
         self.void.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn void_flag(&self) -> &AtomicBool {
+        &self.void
     }
 
     pub(crate) fn is_void(&self) -> bool {
@@ -56,6 +84,7 @@ impl<S, E> Table<S, E> {
             epoch,
             slots: Vec::new(),
             extras: Vec::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -64,14 +93,17 @@ impl<S, E> Table<S, E> {
     }
 
     pub(crate) fn slots(&self) -> &[S] {
+        self.watch.read();
         &self.slots
     }
 
     pub(crate) fn slot(&self, index: u32) -> Option<&S> {
+        self.watch.read();
         self.slots.get(index as usize)
     }
 
     pub(crate) fn extra(&self, index: u32) -> Option<&E> {
+        self.watch.read();
         self.extras.get(index as usize)?.as_ref()
     }
 
@@ -84,6 +116,7 @@ impl<S, E> Table<S, E> {
 impl<S: Copy + Default, E: Clone> Table<S, E> {
     /// Sets every slot to its default, as in version zero, and makes room for `capacity` slots.
     pub(crate) fn reset(&mut self, capacity: usize) {
+        self.watch.write();
         self.slots.clear();
         self.extras.clear();
         self.grow(capacity);
@@ -104,13 +137,28 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
     }
 
     pub(crate) fn copy_from(&mut self, other: &Self) {
+        other.watch.read();
+        self.watch.write();
         self.slots.clear();
         self.slots.extend_from_slice(&other.slots);
         self.extras.clone_from(&other.extras);
     }
 
+    /// A copy that loom takes for the table itself.
+    #[cfg(geoheap_loom)]
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            slots: self.slots.clone(),
+            extras: self.extras.clone(),
+            version: self.version,
+            epoch: self.epoch,
+            watch: self.watch.twin(),
+        }
+    }
+
     /// Applies changes in order; the caller has grown the table so that every index exists.
     pub(crate) fn apply(&mut self, changes: &[Change<S, E>]) {
+        self.watch.write();
         for change in changes {
             let index = change.index as usize;
             self.slots[index] = change.slot;
@@ -126,3 +174,6 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

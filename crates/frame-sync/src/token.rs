@@ -24,6 +24,12 @@ impl<T> Token<T> {
         }
     }
 
+    /// Another token for the same version, which the holds know nothing of.
+    #[cfg(geoheap_loom)]
+    pub(crate) fn twin(&self) -> Self {
+        Self::new(self.version, self.epoch, PayloadArc::clone(&self.payload))
+    }
+
     pub(crate) fn payload(&self) -> &T {
         &self.payload
     }

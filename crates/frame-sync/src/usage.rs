@@ -1,65 +1,61 @@
 //! What a frame used: a bitmap that only its own ticket writes.
 
-use core::cell::{Cell, OnceCell};
+use crate::bitmap::{Bitmap, Pool, Words};
+use core::cell::OnceCell;
 use core::fmt;
+use std::sync::Arc as PoolArc;
 
-const WORD_BITS: u32 = u64::BITS;
-const PAGE_WORDS: usize = 64;
-/// Slots that one page covers: 64 words of 64 bits, 512 bytes.
-const PAGE_SLOTS: u32 = 4096;
+/// A bitmap that goes back to where it came from.
+struct Pooled {
+    bitmap: Bitmap,
+    home: PoolArc<Pool>,
+}
 
-const _: () = assert!(
-    PAGE_SLOTS as usize == PAGE_WORDS * WORD_BITS as usize,
-    "a page covers exactly the bits of its words"
-);
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        self.home.give_back(core::mem::take(&mut self.bitmap));
+    }
+}
 
-type MarkPage = Box<[Cell<u64>; PAGE_WORDS]>;
-
-/// The bitmap while a ticket writes it: pages come into being with their first mark, so that a
-/// frame pays for what it uses and not for the size of the table.
+/// The bitmap while a ticket writes it: there is none before the first mark, so that a frame pays
+/// for what it uses and not for the size of the table.
 #[derive(Default)]
 pub(crate) struct Marks {
-    directory: OnceCell<Box<[OnceCell<MarkPage>]>>,
+    pooled: OnceCell<Pooled>,
 }
 
 impl Marks {
-    /// Sets the bit of `index`; what lies outside of a table of `capacity` slots is not noted.
-    pub(crate) fn mark(&self, index: u32, capacity: usize) {
-        if index as usize >= capacity {
-            return;
+    /// Sets the bit of `index`, which is below `capacity`, the size of the ticket's version.
+    #[inline]
+    pub(crate) fn mark(&self, index: u32, capacity: usize, home: &PoolArc<Pool>) {
+        debug_assert!((index as usize) < capacity, "F8: marks are of slots");
+        match self.pooled.get() {
+            Some(pooled) => pooled.bitmap.as_words().mark(index as usize),
+            None => self.words(capacity, home).mark(index as usize),
         }
-        let directory = self.directory.get_or_init(|| {
-            let pages = capacity.div_ceil(PAGE_SLOTS as usize);
-            core::iter::repeat_with(OnceCell::new).take(pages).collect()
+    }
+
+    /// The bitmap, taken from the pool if there is none yet.
+    #[cold]
+    pub(crate) fn words(&self, capacity: usize, home: &PoolArc<Pool>) -> Words<'_> {
+        let pooled = self.pooled.get_or_init(|| Pooled {
+            bitmap: home.take(capacity),
+            home: PoolArc::clone(home),
         });
-        let page = directory[(index / PAGE_SLOTS) as usize]
-            .get_or_init(|| Box::new([const { Cell::new(0) }; PAGE_WORDS]));
-        let word = &page[(index % PAGE_SLOTS / WORD_BITS) as usize];
-        word.set(word.get() | 1 << (index % WORD_BITS));
+        pooled.bitmap.as_words()
     }
 
     /// Ends the writing.
     pub(crate) fn into_usage(self) -> Usage {
-        let mut pages = Vec::new();
-        for (number, cell) in (0..).zip(self.directory.into_inner().unwrap_or_default()) {
-            if let Some(page) = cell.into_inner() {
-                pages.push(Page {
-                    number,
-                    words: Box::new(page.map(Cell::into_inner)),
-                });
-            }
+        Usage {
+            pooled: self.pooled.into_inner(),
         }
-        Usage { pages }
     }
 }
 
-#[derive(Clone, PartialEq, Eq)]
-struct Page {
-    number: u32,
-    words: Box<[u64; PAGE_WORDS]>,
-}
-
 /// The set of slots that one frame, or several merged ones, marked as used.
+///
+/// Its memory goes back to the ring when it is dropped, for the marks of a later frame.
 ///
 /// ```
 /// use geoheap_frame_sync::{RingConfig, ring};
@@ -76,82 +72,80 @@ struct Page {
 /// assert_eq!(usage.iter().collect::<Vec<_>>(), [3, 9_000]);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+/// ```
+/// fn shareable<X: Send + Sync + Clone>() {}
+/// shareable::<geoheap_frame_sync::Usage>();
+/// ```
+#[derive(Default)]
 pub struct Usage {
-    /// Sorted by number; no page is empty of marks.
-    pages: Vec<Page>,
+    /// `None` if nothing was marked.
+    pooled: Option<Pooled>,
 }
 
 impl Usage {
+    fn words(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.pooled.iter().flat_map(|pooled| pooled.bitmap.words())
+    }
+
     /// The indices of the used slots, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.pages.iter().flat_map(|page| {
-            (0..).zip(page.words.iter()).flat_map(move |(word, &bits)| {
-                let first = page.number * PAGE_SLOTS + word * WORD_BITS;
-                Bits(bits).map(move |bit| first + bit)
-            })
-        })
+        self.pooled.iter().flat_map(|pooled| pooled.bitmap.iter())
     }
 
     /// True if no slot was marked.
     pub fn is_empty(&self) -> bool {
-        self.pages.is_empty()
+        self.pooled
+            .as_ref()
+            .is_none_or(|pooled| pooled.bitmap.is_empty())
     }
 
     /// Number of used slots.
     pub fn len(&self) -> usize {
-        let words = self.pages.iter().flat_map(|page| page.words.iter());
-        words.map(|word| word.count_ones() as usize).sum()
+        self.words()
+            .map(|(_, word)| word.count_ones() as usize)
+            .sum()
     }
 
     /// True if the slot was marked.
     pub fn contains(&self, index: u32) -> bool {
-        let number = index / PAGE_SLOTS;
-        self.pages
-            .binary_search_by_key(&number, |page| page.number)
-            .is_ok_and(|at| {
-                let word = self.pages[at].words[(index % PAGE_SLOTS / WORD_BITS) as usize];
-                word >> (index % WORD_BITS) & 1 == 1
-            })
+        self.pooled
+            .as_ref()
+            .is_some_and(|pooled| pooled.bitmap.contains(index as usize))
     }
 
     /// Adds what another usage has marked.
     pub fn merge(&mut self, other: &Self) {
-        for page in &other.pages {
-            match self
-                .pages
-                .binary_search_by_key(&page.number, |own| own.number)
-            {
-                Ok(at) => {
-                    let own = self.pages[at].words.iter_mut();
-                    own.zip(page.words.iter())
-                        .for_each(|(own, word)| *own |= word);
-                }
-                Err(at) => self.pages.insert(at, page.clone()),
-            }
+        match (&mut self.pooled, &other.pooled) {
+            (Some(own), Some(other)) => own.bitmap.merge(&other.bitmap),
+            (None, Some(_)) => *self = other.clone(),
+            (_, None) => {}
         }
     }
 }
+
+impl Clone for Usage {
+    fn clone(&self) -> Self {
+        let pooled = self.pooled.as_ref().map(|pooled| {
+            let mut bitmap = pooled.home.take(0);
+            bitmap.merge(&pooled.bitmap);
+            let home = PoolArc::clone(&pooled.home);
+            Pooled { bitmap, home }
+        });
+        Self { pooled }
+    }
+}
+
+impl PartialEq for Usage {
+    fn eq(&self, other: &Self) -> bool {
+        self.words().eq(other.words())
+    }
+}
+
+impl Eq for Usage {}
 
 impl fmt::Debug for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
-    }
-}
-
-/// The positions of the set bits of a word, ascending.
-struct Bits(u64);
-
-impl Iterator for Bits {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
-        if self.0 == 0 {
-            return None;
-        }
-        let bit = self.0.trailing_zeros();
-        self.0 &= self.0 - 1;
-        Some(bit)
     }
 }
 

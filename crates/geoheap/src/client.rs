@@ -1,11 +1,13 @@
 //! The way in for every thread that makes geometry.
 
 mod admission;
+mod drawing;
 
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
+use geoheap_gpu_backend::Limits;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
@@ -19,7 +21,9 @@ use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
-use crate::sync::{AtomicBool, AtomicU64, Mutex, PoisonError};
+use crate::slot::BUFFER_BYTES_MAX;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
+use crate::ticket::board::Board;
 
 /// What clients and the manager know together.
 #[derive(Debug)]
@@ -34,12 +38,55 @@ pub(crate) struct Shared {
     /// The manager is being shut down: the actor ends whatever waits in its mailbox.
     pub(crate) is_ending: AtomicBool,
     pub(crate) report: Arc<Mutex<Report>>,
+    /// Who holds tickets.
+    pub(crate) board: Arc<Board>,
+    /// Frames that had begun at the last tick.
+    pub(crate) frames_at_tick: AtomicU64,
+    /// Draw sets made so far.
+    pub(crate) draw_sets: AtomicU64,
+    /// Most draws of one set.
+    pub(crate) draws_max: u32,
+    /// Whether indirect draws may begin at another instance than the first.
+    pub(crate) indirect_first_instance: bool,
 }
 
 impl Shared {
+    /// What is known before anything runs.
+    pub(crate) fn new(config: Config, kinds: Arc<KindTable>, limits: &Limits) -> Self {
+        let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
+        let shared = Self {
+            kinds,
+            align_max: config.align_max(),
+            buffer_bytes_max,
+            block_bytes_max: AtomicU64::new(0),
+            device_lost: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
+            report: Arc::default(),
+            board: Arc::new(Board::new()),
+            frames_at_tick: AtomicU64::new(0),
+            draw_sets: AtomicU64::new(0),
+            draws_max: drawing::draws_max(&config),
+            indirect_first_instance: limits.indirect_first_instance,
+            config,
+        };
+        let block_max = shared.block_bytes_under(shared.config.budget_bytes).get();
+        shared.block_bytes_max.store(block_max, Ordering::Relaxed);
+        shared
+    }
+
     /// Most bytes of one block under `budget`.
     pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
         self.config.block_bytes_max(budget, self.buffer_bytes_max)
+    }
+
+    /// Adds what is known without the actor, which may not tick: who holds tickets, and how many
+    /// frames have begun since the last tick.
+    pub(crate) fn add_frames(&self, report: &mut Report) {
+        report.frames_begun = self.board.frames();
+        let at_tick = self.frames_at_tick.load(Ordering::Relaxed);
+        report.frames_since_tick = report.frames_begun.saturating_sub(at_tick);
+        report.holders = self.board.holders();
+        report.tickets_open = report.holders.len() as u64 + self.board.standing();
     }
 }
 
@@ -332,13 +379,12 @@ impl Client {
         Ok(pending)
     }
 
-    /// Counters and figures as of the last tick.
+    /// Counters and figures as of the last tick, and who holds tickets now.
     pub fn report(&self) -> Report {
-        self.shared
-            .report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let report = self.shared.report.lock();
+        let mut report = report.unwrap_or_else(PoisonError::into_inner).clone();
+        self.shared.add_frames(&mut report);
+        report
     }
 
     /// Every chunk and range.

@@ -71,6 +71,7 @@ impl Default for DefragConfig {
 /// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
 /// | `staging_buffer_bytes` | 1 MiB | one buffer of the ring |
 /// | `handles_max` | 1 048 576 | blocks alive at a time |
+/// | `handles_initial` | 4096 | of them, room from the start |
 /// | `generation_max` | 2^32 - 3 | highest generation of a handle; its slot then leaves service |
 /// | `mailbox_messages` | 4096 | requests that wait for the geometry actor |
 /// | `mailbox_bytes` | 64 MiB | bytes of new contents that wait for it; no block can bring more |
@@ -82,6 +83,7 @@ impl Default for DefragConfig {
 /// | `kinds` | none | kinds of the caller's own, numbered from 4 on |
 /// | `replicas` | 4 | copies of the placement tables: two less can be held by tickets at once |
 /// | `versions_alive_max` | 64 | versions in use before publishing pauses |
+/// | `feed_versions` | 32 | versions back that a ticket can tell what changed |
 /// | `spare_chunks` | 1 | empty chunks kept ready |
 /// | `keep_empty_ticks` | 120 | how long another empty chunk is kept |
 /// | `small_heap_chunks` | 2 | up to so many dynamic chunks: no spare, no moves |
@@ -105,6 +107,10 @@ pub struct Config {
     pub staging_buffer_bytes: ByteLen,
     /// Most blocks alive at a time.
     pub handles_max: u32,
+    /// Handles for which the placement tables have room from the start. More come as they are
+    /// needed, by doubling, without anybody waiting for it; as many as `handles_max` makes the
+    /// tables of a fixed size.
+    pub handles_initial: u32,
     /// Highest generation that a handle may have; its slot is then taken out of service (R7). Each
     /// tenant of a slot takes two, so the default allows two thousand million. At most 2^32 - 3.
     pub generation_max: u32,
@@ -132,6 +138,9 @@ pub struct Config {
     pub replicas: u32,
     /// Most versions in use at a time, by tickets or by commands.
     pub versions_alive_max: u32,
+    /// How many versions back a ticket can tell what changed, see
+    /// [`FrameTicket::moved_since`](crate::FrameTicket::moved_since). 0 keeps no such list.
+    pub feed_versions: u32,
     /// Empty chunks kept ready ahead of need.
     pub spare_chunks: u32,
     /// Ticks that a further empty chunk is kept.
@@ -159,6 +168,7 @@ impl Default for Config {
             staging_bytes: ByteLen::from_mib(8),
             staging_buffer_bytes: ByteLen::from_mib(1),
             handles_max: 1 << 20,
+            handles_initial: 4096,
             generation_max: GENERATION_MAX,
             mailbox_messages: 4096,
             mailbox_bytes: ByteLen::from_mib(64),
@@ -170,6 +180,7 @@ impl Default for Config {
             kinds: Vec::new(),
             replicas: 4,
             versions_alive_max: 64,
+            feed_versions: 32,
             spare_chunks: 1,
             keep_empty_ticks: 120,
             small_heap_chunks: 2,

@@ -165,6 +165,60 @@ impl From<LayoutError> for AddError {
     }
 }
 
+/// Why a draw set was not made or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DrawSetError {
+    /// The records of so many draws do not fit the staging memory that one set may have: make
+    /// several sets, or raise [`Config::staging_bytes`](crate::Config::staging_bytes).
+    TooMany {
+        /// Draws asked for.
+        requested: usize,
+        /// Most draws of one set.
+        max: u32,
+    },
+    /// The device has not the feature `INDIRECT_FIRST_INSTANCE`, so all draws of a set have to
+    /// begin at instance 0.
+    FirstInstance {
+        /// The first block whose instances begin later.
+        handle: Handle,
+        /// Where they begin.
+        first: u32,
+    },
+    /// The mailbox did not take it.
+    Send(SendError),
+}
+
+impl fmt::Display for DrawSetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { requested, max } => {
+                write!(f, "{requested} draws in one set; the limit is {max}")
+            }
+            Self::FirstInstance { handle, first } => write!(
+                f,
+                "the draw of {handle} begins at instance {first}; this device takes 0 only"
+            ),
+            Self::Send(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for DrawSetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Send(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<SendError> for DrawSetError {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
 /// What was not taken, given back whole, and why.
 #[derive(Debug)]
 pub struct Refused<T, E> {

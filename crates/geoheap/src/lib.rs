@@ -22,7 +22,7 @@
 //! let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
 //! ticket.in_flight().attach(&encoder);
 //! if let Some(view) = ticket.get(handle).resident() {
-//!     let draw = view.draw.expect("it has vertices");
+//!     let draw = view.draw().expect("it has vertices");
 //!     assert_eq!(draw.count, 3);
 //!     // In a pass: view.bind_chunk(&mut pass, 0, draw.index_format);
 //!     //            draw.record(&mut pass, 0..1);
@@ -58,14 +58,36 @@
 //! Begin a frame once, and record it with the ticket, attaching its [`InFlight`] to each encoder.
 //! [`RenderActors`] does that on several threads: they share out the items of a [`Scene`] while
 //! they record, so that whoever is slow does less, and a panic in one of them costs a few items
-//! and no frame. A program with threads of its own gives each a [`FrameTicket::fork`]. Sort what
-//! is drawn by [`BlockView::chunk`] and bind each chunk once: [`Draw`] addresses a block's first
-//! vertex and index part from the chunk's start. Chunks have the usages vertex, index, uniform,
-//! storage and both copies, but not indirect: arguments would go stale when a block moves. For the
-//! same reason a bind group over a [`PartView`] belongs to one version; make it anew when the
-//! block's place changes. The heap polls the device itself and never waits for it.
-//! `cargo run -p geoheap --example draw` draws and checks a picture with a pool, and the example
-//! `own_threads` with threads of its own.
+//! and no frame. A program with threads of its own gives each a [`FrameTicket::fork`].
+//!
+//! A [`Draw`] addresses a block's first vertex and index part from the chunk's start, so that a
+//! chunk is bound once for all blocks in it. There are four ways to make use of that:
+//!
+//! - a [`DrawList`] sorts a frame's draws by pipeline and chunk: a lookup and a recorded draw for
+//!   each mesh, a binding for each chunk. For what changes all the time.
+//! - a [`DrawBundle`] is recorded once, and anew when one of its blocks changed. For what stays.
+//! - a draw set ([`Client::add_draw_set`], [`FrameTicket::draw_set`]) is one multi-draw for each
+//!   chunk, whose records the engine writes. For many meshes under one pipeline.
+//! - a [`PlacementTable`] lets shaders look blocks up by handle; a frame patches what moved. For
+//!   culling and drawing on the GPU.
+//!
+//! Chunks have the usages vertex, index, uniform, storage and both copies, but not indirect:
+//! arguments would go stale when a block moves. That is why records of draws have buffers of their
+//! own, written for each version. For the same reason a bind group over a [`PartView`] belongs to
+//! one version; [`FrameTicket::moved_since`] says when to make it anew. The heap polls the device
+//! itself and never waits for it.
+//! `cargo run -p geoheap --example draw` draws and checks a picture with a pool of render actors,
+//! `--example own_threads` with threads of the caller's own.
+//!
+//! # Frames that do not end well
+//!
+//! A ticket that is dropped without [`FrameTicket::finish`], also by a panic, gives its version
+//! back, and is counted. Commands that are dropped unsubmitted give it back too; commands that are
+//! submitted late still find every byte. A ticket that is never given back keeps what its version
+//! names, and one replica: publishing goes on with the others, and when the memory that waits is
+//! needed, [`Report::backpressure`] names the version, the bytes, and whose ticket it is
+//! ([`FrameSource::named`]). When the geometry actor itself stands still, frames go on with the
+//! newest version, the mailbox fills up to its bounds, and [`Report::frames_since_tick`] grows.
 //!
 //! # The core and the shell
 //!
@@ -118,6 +140,7 @@ mod actor;
 mod client;
 mod config;
 mod core;
+mod draw_set;
 mod error;
 mod handle;
 mod manager;
@@ -149,18 +172,27 @@ pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene}
 pub use crate::actor::reply::Pending;
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
+pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
-    AddError, CreateError, FailReason, FallbackError, MailboxLimit, Refused, RequestError,
-    SendError, WaitError,
+    AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
+    RequestError, SendError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
     BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,
 };
-pub use crate::report::{ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report};
+pub use crate::recording::{
+    DrawBundle, DrawEncoder, DrawList, Draws, Patched, PlacementTable, PlacementTableError,
+    Recorded, Stream,
+};
+pub use crate::report::{
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
+    TicketHolder,
+};
 pub use crate::ticket::{
-    BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, PartView,
+    BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, Lookups,
+    Moved, PartView,
 };
 
 /// The quick start of the front page is compiled and run with the tests.

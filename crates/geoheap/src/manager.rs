@@ -19,13 +19,11 @@ use crate::error::CreateError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Report};
 use crate::slot::BUFFER_BYTES_MAX;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
-use crate::ticket::{ChunkTable, FrameSource, FrameTicket};
+use crate::sync::Ordering;
+use crate::ticket::{FrameSource, FrameTicket, VersionTable};
 
 /// Polls that shutdown waits for the device at most.
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
-/// Slots that the replicas have at first; they grow with the handles.
-const SLOTS_INITIAL: u32 = 4096;
 
 enum Runner<B: Backend> {
     Thread(ActorThread),
@@ -114,14 +112,15 @@ impl<B: Backend> GeometryManager<B> {
         }
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
-        let table = Arc::new(ChunkTable(Vec::new()));
+        let table = Arc::default();
         let ring_config = RingConfig {
-            slots_initial: SLOTS_INITIAL.min(config.handles_max),
+            slots_initial: config.handles_initial.min(config.handles_max),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
+            feed_versions: config.feed_versions,
         };
         let (publisher, reader) =
-            ring(ring_config, ChunkTable(Vec::new())).map_err(ConfigError::Ring)?;
+            ring(ring_config, VersionTable::default()).map_err(ConfigError::Ring)?;
         let caller_driven = config.threading == Threading::CallerDriven;
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
@@ -131,21 +130,9 @@ impl<B: Backend> GeometryManager<B> {
         } else {
             Reloader::worker().map_err(CreateError::Thread)?
         };
-        let shared = Arc::new(Shared {
-            kinds,
-            align_max: config.align_max(),
-            buffer_bytes_max,
-            block_bytes_max: AtomicU64::new(0),
-            device_lost: AtomicBool::new(false),
-            is_ending: AtomicBool::new(false),
-            report: Arc::new(Mutex::default()),
-            config,
-        });
-        let block_max = shared.block_bytes_under(shared.config.budget_bytes);
-        shared
-            .block_bytes_max
-            .store(block_max.get(), Ordering::Relaxed);
-        let parts = Parts {
+        let shared = Arc::new(Shared::new(config, kinds, &limits));
+        let board = Arc::clone(&shared.board);
+        let driver = Driver::new(Parts {
             core,
             backend,
             publisher,
@@ -154,8 +141,7 @@ impl<B: Backend> GeometryManager<B> {
             table,
             events: events_in,
             shared: Arc::clone(&shared),
-        };
-        let driver = Driver::new(parts);
+        });
         let runner = if caller_driven {
             Runner::Caller(Box::new(driver))
         } else {
@@ -164,7 +150,7 @@ impl<B: Backend> GeometryManager<B> {
         };
         Ok(Self {
             client: Client::new(mailbox.clone(), Arc::clone(&shared)),
-            frames: FrameSource::new(reader, mailbox.clone()),
+            frames: FrameSource::new(reader, mailbox.clone(), board),
             mailbox,
             shared,
             events,

@@ -1,7 +1,71 @@
-//! The engine's one module, beside the constructor, that speaks wgpu: what commands have to carry
-//! and how a chunk is bound.
+//! The engine's one room, beside the constructor, that speaks wgpu: what commands have to carry,
+//! how a chunk is bound, and how a frame's draws are recorded with few bindings.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `multi_draw` | records a draw set, one call for each chunk |
+//! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
+//! | `placement_table`, `part_rooms` | where blocks lie, in a buffer for shaders |
+//! | `bundle` | a render bundle that says when it has to be recorded anew |
 
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
+
+mod bundle;
+mod draw_list;
+mod multi_draw;
+mod part_rooms;
+mod placement_table;
+
+pub use bundle::DrawBundle;
+pub use draw_list::{DrawList, Draws, Recorded, Stream};
+pub use placement_table::{Patched, PlacementTable, PlacementTableError};
+
+/// What draws can be recorded into: a [`wgpu::RenderPass`], or a [`wgpu::RenderBundleEncoder`], to
+/// which buffers are lent for `'b`.
+pub trait DrawEncoder<'b>: sealed::Sealed {
+    /// Binds a vertex buffer at `slot`.
+    fn bind_vertices(&mut self, slot: u32, slice: wgpu::BufferSlice<'b>);
+    /// Binds the index buffer.
+    fn bind_indices(&mut self, slice: wgpu::BufferSlice<'b>, format: wgpu::IndexFormat);
+    /// Draws `instances` of `draw`, from what is bound.
+    fn record(&mut self, draw: &Draw, instances: core::ops::Range<u32>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for wgpu::RenderPass<'_> {}
+    impl Sealed for wgpu::RenderBundleEncoder<'_> {}
+}
+
+/// Both encoders have the same methods, but only one of them keeps what it is lent.
+macro_rules! draw_methods {
+    () => {
+        fn bind_vertices(&mut self, slot: u32, slice: wgpu::BufferSlice<'b>) {
+            self.set_vertex_buffer(slot, slice);
+        }
+
+        fn bind_indices(&mut self, slice: wgpu::BufferSlice<'b>, format: wgpu::IndexFormat) {
+            self.set_index_buffer(slice, format);
+        }
+
+        #[inline]
+        fn record(&mut self, draw: &Draw, instances: core::ops::Range<u32>) {
+            let range = draw.first..draw.first + draw.count;
+            match draw.index_format {
+                Some(_) => self.draw_indexed(range, draw.base_vertex, instances),
+                None => self.draw(range, instances),
+            }
+        }
+    };
+}
+
+impl<'b> DrawEncoder<'b> for wgpu::RenderPass<'_> {
+    draw_methods!();
+}
+
+impl<'b> DrawEncoder<'b> for wgpu::RenderBundleEncoder<'b> {
+    draw_methods!();
+}
 
 impl InFlight<wgpu::Buffer> {
     /// Lets the version travel with the commands of `encoder`: it is given up when they have
@@ -21,29 +85,25 @@ impl From<IndexFormat> for wgpu::IndexFormat {
     }
 }
 
-impl BlockView<'_, wgpu::Buffer> {
+impl<'b> BlockView<'b, wgpu::Buffer> {
     /// Binds the block's whole chunk as vertex buffer `slot` and, for `format`, as index buffer.
     /// All blocks of the chunk with that format then draw without a further binding.
     pub fn bind_chunk(
         &self,
-        pass: &mut wgpu::RenderPass<'_>,
+        encoder: &mut impl DrawEncoder<'b>,
         slot: u32,
         format: Option<IndexFormat>,
     ) {
-        pass.set_vertex_buffer(slot, self.buffer.slice(..));
+        encoder.bind_vertices(slot, self.buffer().slice(..));
         if let Some(format) = format {
-            pass.set_index_buffer(self.buffer.slice(..), format.into());
+            encoder.bind_indices(self.buffer().slice(..), format.into());
         }
     }
 }
 
 impl Draw {
     /// Draws `instances` of it from the chunk that is bound.
-    pub fn record(&self, pass: &mut wgpu::RenderPass<'_>, instances: core::ops::Range<u32>) {
-        let range = self.first..self.first + self.count;
-        match self.index_format {
-            Some(_) => pass.draw_indexed(range, self.base_vertex, instances),
-            None => pass.draw(range, instances),
-        }
+    pub fn record<'b>(&self, encoder: &mut impl DrawEncoder<'b>, instances: core::ops::Range<u32>) {
+        encoder.record(self, instances);
     }
 }

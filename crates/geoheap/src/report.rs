@@ -55,6 +55,8 @@ pub struct Report {
     pub reserved_bytes: u64,
     /// Bytes of ranges that only older versions name.
     pub retired_bytes: u64,
+    /// Bytes of buffers that hold the records of draw sets.
+    pub record_bytes: u64,
     /// Bytes of staging buffers.
     pub staging_bytes: u64,
     /// Their peak.
@@ -105,6 +107,27 @@ pub struct Report {
     pub publish_stalls: u64,
     /// Frames finished.
     pub frames: u64,
+    /// Frames begun.
+    pub frames_begun: u64,
+    /// Frames begun since the last tick. The actor ticks at each frame's end; a number that keeps
+    /// growing says that it is stalled: frames go on with the newest version there is.
+    pub frames_since_tick: u64,
+    /// Tickets and forks that are held now.
+    pub tickets_open: u64,
+    /// Who holds them, by frame. With more than 64 open at once some are not named.
+    pub holders: Vec<TicketHolder>,
+    /// Tickets and forks that were dropped without being finished.
+    pub tickets_dropped: u64,
+    /// Tickets and forks that a panic dropped.
+    pub tickets_panicked: u64,
+    /// Notes of what frames used that were dropped because the actor did not tick.
+    pub notes_lost: u64,
+    /// Versions that tickets or commands keep in use, the newest among them.
+    pub versions_alive: u64,
+    /// The oldest version in use: what later versions stopped naming waits for it.
+    pub oldest_version: u64,
+    /// Set while memory that old versions keep from being reused is short.
+    pub backpressure: Option<Backpressure>,
     /// Set while the working set does not fit.
     pub degraded: Option<Degraded>,
     /// Frames finished while it was set.
@@ -133,6 +156,57 @@ pub struct Report {
     pub gpu_submits: u64,
     /// Whether the device is gone.
     pub device_lost: bool,
+}
+
+/// Somebody who holds a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TicketHolder {
+    /// Number of the frame.
+    pub frame: u64,
+    /// The version it keeps in use.
+    pub version: Version,
+    /// Name of the [`FrameSource`](crate::FrameSource) that began it.
+    pub source: Arc<str>,
+    /// Whether it is a worker's fork of the frame's ticket.
+    pub is_fork: bool,
+}
+
+impl fmt::Display for TicketHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fork = if self.is_fork { "a fork of " } else { "" };
+        let (frame, source, version) = (self.frame, &self.source, self.version);
+        write!(f, "{fork}frame {frame} of {source:?} at version {version}")
+    }
+}
+
+/// Memory waits for versions that are still in use, and somebody waits for that memory, or too
+/// many versions are in use for another to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backpressure {
+    /// The version that everything waits for.
+    pub oldest_version: Version,
+    /// Bytes that wait for it and for later ones.
+    pub held_bytes: u64,
+    /// The tickets at that version; if there are none, commands that were recorded from it have
+    /// neither completed nor been dropped.
+    pub holders: Vec<TicketHolder>,
+}
+
+impl fmt::Display for Backpressure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, oldest) = (self.held_bytes, self.oldest_version);
+        write!(f, "{bytes} bytes wait for version {oldest}, held by ")?;
+        if self.holders.is_empty() {
+            return f.write_str("recorded commands");
+        }
+        for (nth, holder) in self.holders.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
+            write!(f, "{comma}{holder}")?;
+        }
+        Ok(())
+    }
 }
 
 /// The operation that an event speaks of.
@@ -191,6 +265,9 @@ pub enum HeapEvent {
         /// The versions that readers hold.
         held: Vec<Version>,
     },
+    /// Old versions keep memory from being reused that is needed now, or too many of them are in
+    /// use. Told when it begins; [`Report::backpressure`] is set until it is over.
+    Backpressure(Backpressure),
     /// The device had no memory for a buffer; the engine lives on with what it has.
     OutOfMemory {
         /// Bytes of the buffer.
@@ -222,6 +299,7 @@ impl fmt::Display for HeapEvent {
             Self::PublishStalled { held } => {
                 write!(f, "no version was published; readers hold {held:?}")
             }
+            Self::Backpressure(pressure) => write!(f, "{pressure}"),
             Self::OutOfMemory {
                 requested,
                 effective_budget,

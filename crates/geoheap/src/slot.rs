@@ -46,7 +46,7 @@ pub(crate) enum DrawFormat {
 
 /// One handle's entry in a version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
+#[repr(C, align(32))]
 pub(crate) struct Slot {
     pub(crate) generation: u32,
     pub(crate) state: SlotState,
@@ -63,7 +63,10 @@ pub(crate) struct Slot {
     pub(crate) count: u32,
 }
 
-const _: () = assert!(size_of::<Slot>() == 32, "a slot is half a cache line");
+const _: () = assert!(
+    size_of::<Slot>() == 32 && align_of::<Slot>() == 32,
+    "a slot is half a cache line, and lies in one"
+);
 
 impl Slot {
     /// The entry of a slot that no block has, such that handles up to `generation` are stale.

@@ -24,3 +24,4 @@ pub(crate) use twin::{
 };
 
 pub(crate) use std::sync::PoisonError;
+pub(crate) use std::thread::panicking;

@@ -4,82 +4,68 @@ use core::cell::Cell;
 use core::fmt;
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkId, KindId, PartId};
-use geoheap_frame_sync::{Hold, Reader, Ticket, Version};
-use geoheap_suballoc::{ByteLen, ByteOffset};
+use geoheap_chunk_heap::{ChunkId, PartId};
+use geoheap_frame_sync::{Changes, Hold, Reader, Ticket, Version};
 
-use crate::actor::mailbox::{Mailbox, Note};
+use crate::actor::mailbox::{Note, Outcome};
+use crate::draw_set::{DrawSetId, DrawSetView, PublishedSet};
 use crate::error::FallbackError;
 use crate::handle::Handle;
-use crate::slot::{DrawFormat, PartTable, Slot, SlotState};
-use crate::sync::{AtomicU64, Ordering};
+use crate::slot::{PartTable, Slot, SlotState};
+use crate::ticket::board::Presence;
 
-/// Buffers of the chunks that a version names. It belongs to the version's token, so a chunk's
-/// buffer lives as long as commands that may read it.
+pub(crate) mod board;
+mod source;
+mod views;
+
+pub use source::FrameSource;
+pub use views::{BlockView, Draw, IndexFormat, Lookup, PartView};
+
+/// Buffers that a version names. It belongs to the version's token, so a buffer lives as long as
+/// commands that may read it.
 #[derive(Debug)]
-pub(crate) struct ChunkTable<Buf>(pub(crate) Vec<Option<Buf>>);
-
-pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<PartTable>, ChunkTable<Buf>>;
-pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, ChunkTable<Buf>>;
-
-/// Begins frames, on any thread. Cheap to clone.
-pub struct FrameSource<Buf> {
-    reader: HeapReader<Buf>,
-    mailbox: Mailbox,
-    frame: Arc<AtomicU64>,
+pub(crate) struct VersionTable<Buf> {
+    /// By chunk.
+    pub(crate) chunks: Vec<Option<Buf>>,
+    /// By id.
+    pub(crate) draw_sets: Vec<Arc<PublishedSet<Buf>>>,
 }
 
-impl<Buf> Clone for FrameSource<Buf> {
-    fn clone(&self) -> Self {
+impl<Buf> Default for VersionTable<Buf> {
+    fn default() -> Self {
         Self {
-            reader: self.reader.clone(),
-            mailbox: self.mailbox.clone(),
-            frame: Arc::clone(&self.frame),
+            chunks: Vec::new(),
+            draw_sets: Vec::new(),
         }
     }
 }
 
-impl<Buf> fmt::Debug for FrameSource<Buf> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frame = self.frame.load(Ordering::Relaxed);
-        f.debug_struct("FrameSource")
-            .field("frame", &frame)
-            .finish_non_exhaustive()
+impl<Buf> VersionTable<Buf> {
+    /// The buffer of a chunk that the version names.
+    #[inline]
+    pub(crate) fn buffer(&self, chunk: ChunkId) -> &Buf {
+        let buffer = self
+            .chunks
+            .get(chunk.get() as usize)
+            .and_then(Option::as_ref);
+        buffer.expect("R1: a version has the buffers of the chunks it names")
     }
 }
 
-impl<Buf> FrameSource<Buf> {
-    pub(crate) fn new(reader: HeapReader<Buf>, mailbox: Mailbox) -> Self {
-        Self {
-            reader,
-            mailbox,
-            frame: Arc::new(AtomicU64::new(0)),
-        }
-    }
-
-    /// Pins the newest version for a new frame. Never waits.
-    pub fn begin_frame(&self) -> FrameTicket<Buf> {
-        FrameTicket {
-            ticket: self.reader.ticket(),
-            frame: self.frame.fetch_add(1, Ordering::Relaxed) + 1,
-            is_root: true,
-            mailbox: self.mailbox.clone(),
-            hidden_uses: Cell::new(0),
-            stale_lookups: Cell::new(0),
-        }
-    }
-}
+pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<PartTable>, VersionTable<Buf>>;
+pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, VersionTable<Buf>>;
 
 /// What a frame holds while it is prepared: one version of all placements.
 ///
 /// Every lookup of one ticket sees the same version, and what it returns stays valid for commands
-/// that carry the ticket's [`InFlight`]. A ticket dropped without [`FrameTicket::finish`] gives its
-/// version back; only the note of what it used is lost.
+/// that carry the ticket's [`InFlight`]. A ticket dropped without [`FrameTicket::finish`], also by
+/// a panic, gives its version back; only the note of what it used is lost, and
+/// [`Report::tickets_dropped`](crate::Report::tickets_dropped) or
+/// [`Report::tickets_panicked`](crate::Report::tickets_panicked) counts it. One that is kept for
+/// ever is named among [`Report::holders`](crate::Report::holders).
 pub struct FrameTicket<Buf> {
     ticket: HeapTicket<Buf>,
-    frame: u64,
-    is_root: bool,
-    mailbox: Mailbox,
+    presence: Presence,
     hidden_uses: Cell<u64>,
     stale_lookups: Cell<u64>,
 }
@@ -87,7 +73,7 @@ pub struct FrameTicket<Buf> {
 impl<Buf> fmt::Debug for FrameTicket<Buf> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameTicket")
-            .field("frame", &self.frame)
+            .field("frame", &self.frame())
             .field("version", &self.version())
             .finish_non_exhaustive()
     }
@@ -96,7 +82,7 @@ impl<Buf> fmt::Debug for FrameTicket<Buf> {
 impl<Buf> FrameTicket<Buf> {
     /// Number of the frame, from 1 on.
     pub fn frame(&self) -> u64 {
-        self.frame
+        self.presence.frame()
     }
 
     /// The version it pins.
@@ -106,11 +92,60 @@ impl<Buf> FrameTicket<Buf> {
 
     /// Where the block lies in this version. Whatever the answer, asking tells the residency
     /// policy that the frame wants the block.
+    #[inline]
     pub fn get(&self, handle: Handle) -> Lookup<'_, Buf> {
+        match self.ticket.get(handle.index()) {
+            Some(slot)
+                if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
+            {
+                self.ticket.mark_used(handle.index());
+                Lookup::Resident(BlockView::new(handle.index(), slot, self))
+            }
+            other => self.absent(handle, other),
+        }
+    }
+
+    /// The same lookups for a loop over many handles: what they need of the ticket is in registers
+    /// then, which makes each of them a good deal cheaper.
+    pub fn lookups(&self) -> Lookups<'_, Buf> {
+        Lookups {
+            slots: self.ticket.lookups(),
+            ticket: self,
+        }
+    }
+
+    /// Which slots (by [`Handle::index`]) changed between an older version and this one: whose
+    /// blocks moved, came, went, or were evicted or replaced. For callers who keep a table of
+    /// their own, or commands that were recorded before. All of them if the older version is
+    /// further back than [`Config::feed_versions`](crate::Config::feed_versions), or a good part
+    /// of the table changed since.
+    pub fn moved_since(&self, older: Version) -> Moved {
+        Moved {
+            slots: match self.ticket.changed_since(older) {
+                Changes::Slots(slots) => Some(slots.to_sorted()),
+                Changes::All => None,
+            },
+        }
+    }
+
+    /// All slots of the version.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        self.ticket.slots()
+    }
+
+    /// The parts of a slot's block, if it is resident.
+    pub(crate) fn part_table(&self, index: u32, slot: &Slot) -> Option<&Arc<PartTable>> {
+        let resident = slot.state == SlotState::Resident;
+        resident.then(|| self.ticket.extra(index)).flatten()
+    }
+
+    /// What a lookup answers that found no resident block.
+    #[cold]
+    fn absent(&self, handle: Handle, slot: Option<&Slot>) -> Lookup<'_, Buf> {
         if self.ticket.is_void() {
             return Lookup::Lost;
         }
-        let slot = match self.ticket.get(handle.index()) {
+        let slot = match slot {
             Some(slot) if slot.generation == handle.generation() => slot,
             Some(slot) if slot.generation > handle.generation() => {
                 self.stale_lookups.set(self.stale_lookups.get() + 1);
@@ -120,7 +155,6 @@ impl<Buf> FrameTicket<Buf> {
         };
         self.ticket.mark_used(handle.index());
         match slot.state {
-            SlotState::Resident => Lookup::Resident(self.view(slot)),
             SlotState::Pending => {
                 let hidden = u64::from(slot.was_resident);
                 self.hidden_uses.set(self.hidden_uses.get() + hidden);
@@ -129,6 +163,7 @@ impl<Buf> FrameTicket<Buf> {
             SlotState::Evicted => Lookup::Evicted,
             SlotState::Lost => Lookup::Lost,
             SlotState::Failed => Lookup::Failed,
+            SlotState::Resident => unreachable!("R5: a void ticket was answered above"),
             SlotState::Vacant => unreachable!("R7: a vacant slot has no block's generation"),
         }
     }
@@ -142,10 +177,7 @@ impl<Buf> FrameTicket<Buf> {
             Lookup::Stale => Lookup::Stale,
             away if self.fallback(fallback.handle).is_err() => away,
             away => match self.get(fallback.handle) {
-                Lookup::Resident(view) => Lookup::Resident(BlockView {
-                    is_fallback: true,
-                    ..view
-                }),
+                Lookup::Resident(view) => Lookup::Resident(view.as_fallback()),
                 _ => away,
             },
         }
@@ -174,15 +206,7 @@ impl<Buf> FrameTicket<Buf> {
         };
         let table = self.ticket.extra(handle.index())?;
         let entry = table.0.iter().find(|entry| entry.id == part)?;
-        let offset = block.offset + ByteLen::new(entry.offset.get());
-        Some(PartView {
-            chunk: block.chunk,
-            buffer: block.buffer,
-            kind: entry.kind,
-            offset,
-            len: entry.len,
-            stride: entry.stride,
-        })
+        Some(PartView::new(block, entry))
     }
 
     /// Ids of all parts of a resident block, in the order in which updates and read-backs have
@@ -199,14 +223,37 @@ impl<Buf> FrameTicket<Buf> {
             .flat_map(|table| table.0.iter().map(|entry| entry.id))
     }
 
+    /// The buffer of a chunk that the version names.
+    pub(crate) fn chunk_buffer(&self, chunk: ChunkId) -> &Buf {
+        self.ticket.payload().buffer(chunk)
+    }
+
+    /// The records of a draw set in this version. `None` if the set is not published yet, was
+    /// removed, or could not be written for lack of memory, in which case a later version tries
+    /// again; the blocks can be drawn one by one meanwhile.
+    pub fn draw_set(&self, id: DrawSetId) -> Option<DrawSetView<'_, Buf>> {
+        if self.ticket.is_void() {
+            return None;
+        }
+        let sets = &self.ticket.payload().draw_sets;
+        let at = sets.binary_search_by_key(&id, |set| set.id).ok()?;
+        Some(DrawSetView::new(&sets[at], self))
+    }
+
+    /// Notes the use of blocks by their slots.
+    pub(crate) fn mark_slots(&self, slots: &[u32]) {
+        let lookups = self.ticket.lookups();
+        for slot in slots {
+            lookups.mark_used(*slot);
+        }
+    }
+
     /// The same version for another worker, with its own note of what it uses.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             ticket: self.ticket.fork(),
-            frame: self.frame,
-            is_root: false,
-            mailbox: self.mailbox.clone(),
+            presence: self.presence.fork(),
             hidden_uses: Cell::new(0),
             stale_lookups: Cell::new(0),
         }
@@ -224,154 +271,86 @@ impl<Buf> FrameTicket<Buf> {
     /// itself (not of a fork) is the actor's tick. The version stays in use until the returned
     /// token, and all others of it, are gone.
     pub fn finish(self) -> InFlight<Buf> {
-        let finished = self.ticket.finish();
-        self.mailbox.note(Note {
-            frame: self.frame,
-            ends_frame: self.is_root,
+        let Self {
+            ticket,
+            presence,
+            hidden_uses,
+            stale_lookups,
+        } = self;
+        let finished = ticket.finish();
+        presence.finish(|frame, ends_frame| Note {
+            frame,
+            outcome: Outcome::Finished,
+            ends_frame,
             usage: finished.usage,
-            hidden_uses: self.hidden_uses.get(),
-            stale_lookups: self.stale_lookups.get(),
+            hidden_uses: hidden_uses.get(),
+            stale_lookups: stale_lookups.get(),
         });
         InFlight {
             hold: finished.hold,
         }
     }
+}
 
-    fn view(&self, slot: &Slot) -> BlockView<'_, Buf> {
-        let buffer = self
-            .ticket
-            .payload()
-            .0
-            .get(slot.chunk as usize)
-            .and_then(Option::as_ref);
-        let draw = match slot.format {
-            DrawFormat::None => None,
-            format => Some(Draw {
-                base_vertex: slot.base_vertex,
-                first: slot.first,
-                count: slot.count,
-                index_format: match format {
-                    DrawFormat::U16 => Some(IndexFormat::U16),
-                    DrawFormat::U32 => Some(IndexFormat::U32),
-                    DrawFormat::Plain | DrawFormat::None => None,
-                },
-            }),
-        };
-        BlockView {
-            chunk: ChunkId::new(slot.chunk),
-            buffer: buffer.expect("R1: a version has the buffers of the chunks it names"),
-            offset: slot.offset(),
-            len: slot.len(),
-            draw,
-            is_fallback: false,
+/// What a loop over many handles looks up through: see [`FrameTicket::lookups`].
+pub struct Lookups<'a, Buf> {
+    slots: geoheap_frame_sync::Lookups<'a, Slot>,
+    ticket: &'a FrameTicket<Buf>,
+}
+
+impl<'a, Buf> Lookups<'a, Buf> {
+    /// As [`FrameTicket::get`].
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Lookup<'a, Buf> {
+        match self.slots.get(handle.index()) {
+            Some(slot)
+                if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
+            {
+                self.slots.mark_used(handle.index());
+                Lookup::Resident(BlockView::new(handle.index(), slot, self.ticket))
+            }
+            other => self.ticket.absent(handle, other),
         }
     }
 }
 
-/// A block's state in one version.
-#[derive(Debug)]
-pub enum Lookup<'a, Buf> {
-    /// It lies in a chunk.
-    Resident(BlockView<'a, Buf>),
-    /// Its bytes are on their way.
-    Pending,
-    /// It was evicted, and is wished for from now on.
-    Evicted,
-    /// The handle is younger than this version.
-    NotYetPublished,
-    /// The block is gone.
-    Stale,
-    /// The device took it.
-    Lost,
-    /// It could not be made resident; the event stream says why.
-    Failed,
-}
-
-impl<'a, Buf> Lookup<'a, Buf> {
-    /// The view of a resident block.
-    pub fn resident(self) -> Option<BlockView<'a, Buf>> {
-        match self {
-            Self::Resident(view) => Some(view),
-            _ => None,
-        }
+impl<Buf> Clone for Lookups<'_, Buf> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// Width of indices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IndexFormat {
-    /// 16 bits.
-    U16,
-    /// 32 bits.
-    U32,
-}
+impl<Buf> Copy for Lookups<'_, Buf> {}
 
-/// A block's first draw, addressed from its chunk's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Draw {
-    /// What is added to each index; 0 without indices.
-    pub base_vertex: i32,
-    /// First index, or first vertex without indices.
-    pub first: u32,
-    /// Count of them.
-    pub count: u32,
-    /// `None` without indices.
-    pub index_format: Option<IndexFormat>,
-}
-
-/// Where a resident block lies.
-pub struct BlockView<'a, Buf> {
-    /// Its chunk; sort by it and bind each chunk once.
-    pub chunk: ChunkId,
-    /// The chunk's buffer.
-    pub buffer: &'a Buf,
-    /// Start in the chunk.
-    pub offset: ByteOffset,
-    /// Length.
-    pub len: ByteLen,
-    /// `None` without a vertex part.
-    pub draw: Option<Draw>,
-    /// Whether it stands in for another.
-    pub is_fallback: bool,
-}
-
-impl<Buf> fmt::Debug for BlockView<'_, Buf> {
+impl<Buf> fmt::Debug for Lookups<'_, Buf> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockView")
-            .field("chunk", &self.chunk)
-            .field("offset", &self.offset)
-            .field("len", &self.len)
-            .field("draw", &self.draw)
-            .field("is_fallback", &self.is_fallback)
+        f.debug_struct("Lookups")
+            .field("ticket", self.ticket)
             .finish_non_exhaustive()
     }
 }
 
-/// Where a part of a resident block lies.
-pub struct PartView<'a, Buf> {
-    /// Its chunk.
-    pub chunk: ChunkId,
-    /// The chunk's buffer.
-    pub buffer: &'a Buf,
-    /// Its kind.
-    pub kind: KindId,
-    /// Start in the chunk.
-    pub offset: ByteOffset,
-    /// Length as given, without padding.
-    pub len: ByteLen,
-    /// Its stride, 0 if it has none.
-    pub stride: u32,
+/// What changed between two versions: see [`FrameTicket::moved_since`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    slots: Option<Vec<u32>>,
 }
 
-impl<Buf> fmt::Debug for PartView<'_, Buf> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PartView")
-            .field("chunk", &self.chunk)
-            .field("kind", &self.kind)
-            .field("offset", &self.offset)
-            .field("len", &self.len)
-            .field("stride", &self.stride)
-            .finish_non_exhaustive()
+impl Moved {
+    /// Everything.
+    pub(crate) fn all() -> Self {
+        Self::default()
+    }
+
+    /// The slots, rising; `None` if all of them have to be taken as changed.
+    pub fn slots(&self) -> Option<&[u32]> {
+        self.slots.as_deref()
+    }
+
+    /// Whether a block's slot is among them.
+    pub fn names(&self, handle: Handle) -> bool {
+        let slots = self.slots.as_deref();
+        slots.is_none_or(|slots| slots.binary_search(&handle.index()).is_ok())
     }
 }
 
@@ -385,7 +364,7 @@ pub struct Fallback {
 /// Keeps a version's bytes and buffers as they are until it is dropped.
 #[derive(Clone)]
 pub struct InFlight<Buf> {
-    hold: Hold<ChunkTable<Buf>>,
+    hold: Hold<VersionTable<Buf>>,
 }
 
 impl<Buf> fmt::Debug for InFlight<Buf> {
@@ -400,5 +379,10 @@ impl<Buf> InFlight<Buf> {
     /// The version it holds.
     pub fn version(&self) -> Version {
         self.hold.version()
+    }
+
+    /// Whether the device of the version was lost.
+    pub fn is_void(&self) -> bool {
+        self.hold.is_void()
     }
 }

@@ -13,7 +13,7 @@ use core::fmt;
 
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::{Backend, BackendEvent, BufferDesc, StagingConfig, SubmissionId};
+use crate::{Backend, BackendEvent, BufferDesc, BufferRole, StagingConfig, SubmissionId};
 
 pub use accounting::{
     completions_ascend, idle_staging_goes_back, lost_device_is_told_once, lowered_limit_is_reached,
@@ -108,6 +108,7 @@ fn buffer<B: Backend>(backend: &mut B, len: u64) -> B::Buffer {
     let desc = BufferDesc {
         label: "conformance",
         len: bytes(len),
+        role: BufferRole::Chunk,
     };
     backend
         .create_buffer(&desc)

@@ -6,13 +6,15 @@
 //! [`VirtualGpu`], a device in memory that executes late and fails on demand, for tests.
 //!
 //! ```
-//! use geoheap_gpu_backend::{Backend, BackendEvent, BufferDesc, VirtualConfig, VirtualGpu};
+//! use geoheap_gpu_backend::{
+//!     Backend, BackendEvent, BufferDesc, BufferRole, VirtualConfig, VirtualGpu,
+//! };
 //! use geoheap_suballoc::{ByteLen, ByteOffset};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // `WgpuBackend::new(device, queue, &staging)` gives the same on a real device.
 //! let (mut gpu, control) = VirtualGpu::new(&VirtualConfig::default());
-//! let desc = BufferDesc { label: "chunk 0", len: ByteLen::from_kib(64) };
+//! let desc = BufferDesc { label: "chunk 0", len: ByteLen::from_kib(64), role: BufferRole::Chunk };
 //! let chunk = gpu.create_buffer(&desc)?;
 //!
 //! gpu.upload(&chunk, ByteOffset::new(256), b"16 bytes of mesh")?;
@@ -102,8 +104,8 @@ pub use error::{CopyError, CreateError, LeaseError, LeaseWriteError, StageError,
 pub use lease::{LeaseWriter, StagingLease};
 pub use transfers::Transfers;
 pub use types::{
-    BackendEvent, BackendInfo, BufferDesc, Counters, Limits, ReadId, ReleaseId, StagingConfig,
-    StagingFigures, SubmissionId,
+    BackendEvent, BackendInfo, BufferDesc, BufferRole, Counters, Limits, ReadId, ReleaseId,
+    StagingConfig, StagingFigures, SubmissionId,
 };
 pub use virtual_gpu::{
     VirtualBuffer, VirtualConfig, VirtualControl, VirtualDriver, VirtualGpu, VirtualRead,

@@ -47,6 +47,8 @@ pub struct Limits {
     pub copy_align: Align,
     /// Bytes that the device adds to each buffer; 4 on wgpu, whose vertex buffers are padded.
     pub vertex_padding: ByteLen,
+    /// Whether indirect draws may begin at another instance than the first.
+    pub indirect_first_instance: bool,
 }
 
 /// Which device stands behind a backend.
@@ -58,14 +60,26 @@ pub struct BackendInfo {
     pub kind: &'static str,
 }
 
-/// A buffer to create. Its usages are always vertex, index, uniform, storage, copy source and
-/// copy destination.
+/// What a buffer is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BufferRole {
+    /// Geometry: vertex, index, uniform, storage, copy source and copy destination. Not indirect:
+    /// a move would make arguments stale.
+    #[default]
+    Chunk,
+    /// Draw records: indirect, storage, copy source and copy destination.
+    Records,
+}
+
+/// A buffer to create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferDesc<'a> {
     /// Name under which debuggers and allocator reports show the buffer.
     pub label: &'a str,
     /// Length in bytes, a positive multiple of the copy alignment.
     pub len: ByteLen,
+    /// Decides the usages.
+    pub role: BufferRole,
 }
 
 /// How much memory carries bytes between the CPU and the device.

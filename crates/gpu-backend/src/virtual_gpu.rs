@@ -45,6 +45,7 @@ impl Default for VirtualConfig {
                 storage_align: align(256),
                 copy_align: align(4),
                 vertex_padding: ByteLen::new(4),
+                indirect_first_instance: true,
             },
             staging: StagingConfig::default(),
         }

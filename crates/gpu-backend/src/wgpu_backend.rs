@@ -15,8 +15,8 @@ pub use loss::DeviceLoss;
 use crate::driver::{Batch, CopySource, CopyTarget, Driver, LeaseMemory, LeaseRef, Signal, SlotId};
 use crate::lease::LeaseWriter;
 use crate::{
-    BackendInfo, BufferDesc, CreateError, LeaseWriteError, Limits, ReadId, StagingConfig,
-    SubmissionId, SubmitError, Transfers,
+    BackendInfo, BufferDesc, BufferRole, CreateError, LeaseWriteError, Limits, ReadId,
+    StagingConfig, SubmissionId, SubmitError, Transfers,
 };
 use loss::guarded;
 use news::{Inbox, News};
@@ -32,6 +32,11 @@ const WAIT: Duration = Duration::from_millis(5);
 const CHUNK_USAGES: BufferUsages = BufferUsages::VERTEX
     .union(BufferUsages::INDEX)
     .union(BufferUsages::UNIFORM)
+    .union(BufferUsages::STORAGE)
+    .union(BufferUsages::COPY_SRC)
+    .union(BufferUsages::COPY_DST);
+
+const RECORD_USAGES: BufferUsages = BufferUsages::INDIRECT
     .union(BufferUsages::STORAGE)
     .union(BufferUsages::COPY_SRC)
     .union(BufferUsages::COPY_DST);
@@ -291,11 +296,19 @@ impl Driver for WgpuDriver {
             storage_align: align(limits.min_storage_buffer_offset_alignment),
             copy_align: Align::new(wgpu::COPY_BUFFER_ALIGNMENT).unwrap_or(Align::ONE),
             vertex_padding: ByteLen::new(VERTEX_PADDING_BYTES),
+            indirect_first_instance: self
+                .device
+                .features()
+                .contains(wgpu::Features::INDIRECT_FIRST_INSTANCE),
         }
     }
 
     fn create_buffer(&mut self, desc: &BufferDesc<'_>) -> Result<wgpu::Buffer, CreateError> {
-        self.create(desc.label, desc.len, CHUNK_USAGES, false)
+        let usages = match desc.role {
+            BufferRole::Chunk => CHUNK_USAGES,
+            BufferRole::Records => RECORD_USAGES,
+        };
+        self.create(desc.label, desc.len, usages, false)
     }
 
     fn buffer_len(&self, buffer: &wgpu::Buffer) -> ByteLen {

@@ -33,7 +33,7 @@ fn a_long_stall_keeps_only_the_latest_change_of_each_slot() {
         );
     }
     let mut replayed = BTreeMap::new();
-    for change in pending.take() {
+    for change in pending.take(Vec::new()) {
         replayed.insert(change.index, change.slot);
     }
     assert_eq!(
@@ -66,7 +66,7 @@ fn compaction_keeps_the_latest_extra_that_was_set() {
     }
     pending.compact();
     let left = pending
-        .take()
+        .take(Vec::new())
         .into_iter()
         .map(|c: Change<u64, u8>| (c.slot, c.extra, c.keeps_extra));
     let expected = [(3, Some(2), false), (6, None, false), (7, None, true)];
@@ -84,7 +84,11 @@ fn many_distinct_slots_are_not_lost_by_compaction() {
         pending.push(change(index, u64::from(index)));
         pending.refused();
     }
-    assert_eq!(pending.take().len(), 10_000, "F7: distinct slots all wait");
+    assert_eq!(
+        pending.take(Vec::new()).len(),
+        10_000,
+        "F7: distinct slots all wait"
+    );
 }
 
 #[test]
@@ -123,4 +127,24 @@ fn the_backlog_counts_what_a_replica_has_missed() {
     );
     assert_eq!(log.len(), 0, "F3: the log counts its changes");
     log.validate(Version::new(3));
+}
+
+#[test]
+fn the_memory_of_a_dropped_batch_serves_the_next() {
+    let mut log = Log::new(Version::ZERO);
+    let drop_a_batch = |log: &mut Log<u64, u8>, version: u64, batch: Vec<_>| {
+        log.push(Version::new(version), batch);
+        log.trim(Version::new(version), 10_000);
+        log.take_spare().capacity()
+    };
+    let usual = batch(2000);
+    let capacity = usual.capacity();
+    assert_eq!(drop_a_batch(&mut log, 1, usual), capacity, "it is kept");
+    assert_eq!(log.take_spare().capacity(), 0, "and handed out once");
+    let too_long = batch(10_001);
+    assert_eq!(drop_a_batch(&mut log, 2, too_long), 0, "an exception");
+    let mut roomy = batch(10);
+    roomy.reserve(100_000);
+    assert_eq!(drop_a_batch(&mut log, 3, roomy), 0, "too much for ten");
+    assert!(log.take_spare().is_empty(), "nothing is left in it");
 }

@@ -8,6 +8,7 @@ fn config(replicas: usize) -> RingConfig {
         replicas,
         slots_initial: 4,
         versions_alive_max: 4,
+        ..RingConfig::default()
     }
 }
 

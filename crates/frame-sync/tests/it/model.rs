@@ -1,8 +1,11 @@
 //! Random sequences against a model: a list of whole versions with counted references.
 
-use geoheap_frame_sync::{Hold, PublishError, Publisher, Reader, RingConfig, Ticket, ring};
+use geoheap_frame_sync::{
+    Changes, Hold, PublishError, Publisher, Reader, RingConfig, Ticket, VersionStage, ring,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,8 @@ type Row = (u64, Option<u16>);
 /// A version as the model keeps it: a full copy, and counts.
 struct Whole {
     rows: Vec<Row>,
+    /// The slots that it set.
+    set: BTreeSet<u32>,
     tickets: usize,
     holds: usize,
     void: bool,
@@ -86,8 +91,11 @@ struct World {
     versions: Vec<Whole>,
     /// The oldest version that is not reclaimed.
     oldest: usize,
+    /// The superseded versions that the publisher's latest look found in use, and the one after.
+    in_use: Vec<usize>,
     /// The rows of the next version.
     next_rows: Vec<Row>,
+    next_set: BTreeSet<u32>,
     pending_retired: Vec<u64>,
     ready: Vec<u64>,
     next_item: u64,
@@ -105,7 +113,9 @@ impl World {
             holds: Vec::new(),
             versions: Vec::new(),
             oldest: 0,
+            in_use: Vec::new(),
             next_rows: vec![(0, None); config.slots_initial as usize],
+            next_set: BTreeSet::new(),
             pending_retired: Vec::new(),
             ready: Vec::new(),
             next_item: 0,
@@ -118,6 +128,7 @@ impl World {
     fn add_version(&mut self, payload: Weak<u64>) {
         self.versions.push(Whole {
             rows: self.next_rows.clone(),
+            set: std::mem::take(&mut self.next_set),
             tickets: 0,
             holds: 0,
             void: false,
@@ -137,9 +148,14 @@ impl World {
             self.ready.append(&mut self.versions[self.oldest].retired);
             self.oldest += 1;
         }
+        let superseded = self.oldest..self.current();
+        self.in_use = superseded
+            .filter(|at| self.versions[*at].in_use())
+            .collect();
     }
 
     fn row(&mut self, index: u32) -> &mut Row {
+        self.next_set.insert(index);
         let at = index as usize;
         if at >= self.next_rows.len() {
             let len = (at + 1).max(2 * self.next_rows.len());
@@ -159,10 +175,7 @@ impl World {
         let watch = Arc::downgrade(&payload);
         let result = self.publisher.publish(payload);
         self.sweep();
-        let (alive, limit) = (
-            self.versions.len() - self.oldest,
-            self.config.versions_alive_max,
-        );
+        let (alive, limit) = (self.in_use.len() + 1, self.config.versions_alive_max);
         let before = &self.versions[..self.current()];
         let pinned = |v: &Whole| v.tickets > 0 && !v.void;
         if alive >= limit as usize {
@@ -198,8 +211,10 @@ impl World {
             if self.versions[current].void {
                 self.ready.extend(retired);
                 self.oldest = current + 1;
+                self.in_use.clear();
             } else {
                 self.versions[current].retired = retired;
+                self.in_use.push(current);
             }
             self.add_version(watch);
         }
@@ -214,12 +229,87 @@ impl World {
             "R3: exactly what is out of use comes out, in order"
         );
         self.ready.clear();
+        self.check_waiting();
         for (number, version) in self.versions.iter().enumerate().skip(1) {
             assert_eq!(
                 version.payload.strong_count() > 0,
                 version.in_use() || number == self.current(),
                 "the payload of version {number} lives exactly as long as its version is in use"
             );
+        }
+    }
+
+    /// What is told of each version right after a look at all of them.
+    fn check_waiting(&self) {
+        let waiting = self.publisher.waiting().map(|waiting| {
+            let items = waiting.items.to_vec();
+            (waiting.version.get(), waiting.stage, items)
+        });
+        let mut expected: Vec<(u64, VersionStage, Vec<u64>)> = Vec::new();
+        for (number, version) in (0..)
+            .zip(&self.versions[..self.current()])
+            .skip(self.oldest)
+        {
+            match (version, expected.last_mut()) {
+                (Whole { tickets: 1.., .. }, _) => {
+                    expected.push((number, VersionStage::Pinned, version.retired.clone()));
+                }
+                (Whole { holds: 1.., .. }, _) => {
+                    expected.push((number, VersionStage::InFlight, version.retired.clone()));
+                }
+                (_, Some(before)) => before.2.extend(&version.retired),
+                (_, None) => panic!("R3: version {number} is not in use, nor is one before it"),
+            }
+        }
+        assert_eq!(
+            waiting.collect::<Vec<_>>(),
+            expected,
+            "F4: each version that waits, and what waits for it"
+        );
+    }
+
+    /// What a ticket's version tells of changes since every other version, against whole tables.
+    fn check_feed(&self, ticket: &Ticket<u64, u16, u64>) {
+        let at = usize::try_from(ticket.version().get()).expect("a small number");
+        let version = &self.versions[at];
+        for older in 0..=at + 1 {
+            let told = ticket.changed_since(geoheap_frame_sync::Version::new(older as u64));
+            let Some(since) = self.versions[..=at].get(older) else {
+                assert!(matches!(told, Changes::All), "F9: the future is not told");
+                continue;
+            };
+            let steps = &self.versions[older + 1..=at];
+            let set = || steps.iter().flat_map(|step| step.set.iter().copied());
+            let mut sum = 0;
+            let fits = (1..).zip(steps).all(|(count, step)| {
+                sum += step.set.len();
+                count <= self.config.feed_versions && sum <= step.rows.len() / 4
+            });
+            let Changes::Slots(slots) = told else {
+                assert!(
+                    version.void || since.epoch != version.epoch || !fits,
+                    "F9: version {at} does not tell what changed since {older}: {:?}",
+                    set().collect::<Vec<_>>()
+                );
+                continue;
+            };
+            assert!(
+                !version.void && since.epoch == version.epoch && fits,
+                "F9: version {at} tells too much of {older}: {slots:?}"
+            );
+            assert!(slots.iter().eq(set()), "F9: {older} to {at}: {slots:?}");
+            let named: BTreeSet<u32> = set().collect();
+            assert!(
+                slots.to_sorted().into_iter().eq(named.iter().copied()),
+                "F9: {older} to {at} in order: {slots:?}"
+            );
+            for (index, row) in (0..).zip(&version.rows) {
+                let before = since.rows.get(index as usize).unwrap_or(&(0, None));
+                assert!(
+                    row == before || named.contains(&index),
+                    "F9: slot {index} changed from {older} to {at}, but is not named"
+                );
+            }
         }
     }
 
@@ -232,7 +322,9 @@ impl World {
         }
         self.ready.append(&mut self.pending_retired);
         self.oldest = self.current();
+        self.in_use.clear();
         self.next_rows.fill((0, None));
+        self.next_set.clear();
     }
 
     fn step(&mut self, op: Op) {
@@ -265,6 +357,7 @@ impl World {
                     current,
                     "R4: the newest is seen at once"
                 );
+                self.check_feed(&ticket);
                 self.versions[current].tickets += 1;
                 self.tickets.push(ticket);
             }
@@ -291,7 +384,9 @@ impl World {
             }
             Op::Finish(raw) => {
                 if let Some(at) = at(self.tickets.len(), raw) {
-                    let finished = self.tickets.swap_remove(at).finish();
+                    let ticket = self.tickets.swap_remove(at);
+                    self.check_feed(&ticket);
+                    let finished = ticket.finish();
                     let version = &mut self.versions[number(finished.version)];
                     version.tickets -= 1;
                     version.holds += 1;
@@ -357,11 +452,7 @@ impl World {
                 "F1: a hold keeps the payload"
             );
         }
-        assert_eq!(
-            self.publisher.versions_alive(),
-            self.versions.len() - self.oldest,
-            "R3"
-        );
+        assert_eq!(self.publisher.versions_alive(), self.in_use.len() + 1, "R3");
         assert_eq!(
             self.publisher.oldest_in_use().get(),
             self.oldest as u64,
@@ -417,9 +508,15 @@ proptest! {
         replicas in 2..6_usize,
         slots_initial in 0..40_u32,
         versions_alive_max in 2..12_u32,
+        feed_versions in 0..12_u32,
         ops in vec(op(), 1..150),
     ) {
-        let mut world = World::new(RingConfig { replicas, slots_initial, versions_alive_max });
+        let mut world = World::new(RingConfig {
+            replicas,
+            slots_initial,
+            versions_alive_max,
+            feed_versions,
+        });
         for op in ops {
             world.step(op);
             world.check();

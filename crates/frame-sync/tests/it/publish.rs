@@ -249,11 +249,12 @@ fn too_many_versions_alive_are_refused_until_the_oldest_goes() {
         ..RingConfig::default()
     };
     let (mut publisher, reader) = ring::<u64, (), (), u32>(config, ()).expect("a good ring");
-    let hold = reader.ticket().finish().hold;
+    let mut holds = vec![reader.ticket().finish().hold];
     for _ in 0..2 {
         publisher
             .publish(Arc::new(()))
             .expect("two more versions are allowed");
+        holds.push(reader.ticket().finish().hold);
     }
     publisher.retire(5);
     let error = publisher
@@ -272,13 +273,32 @@ fn too_many_versions_alive_are_refused_until_the_oldest_goes() {
         error.to_string(),
         "3 versions are alive, the limit is 3; version 0 is the oldest in use"
     );
-    drop(hold);
+    drop(holds);
     publisher
         .publish(Arc::new(()))
         .expect("the oldest version went out of use");
     let mut out = Vec::new();
     publisher.collect(&mut out);
     assert_eq!(out, [5], "F7: the item was still queued");
+}
+
+#[test]
+fn a_version_that_is_held_for_ever_keeps_itself_and_what_was_retired_since() {
+    let (mut publisher, reader) =
+        ring::<u64, (), (), u32>(RingConfig::default(), ()).expect("good");
+    let hold = reader.ticket().finish().hold;
+    for nth in 0..10_000 {
+        publisher.retire(nth);
+        publisher.publish(Arc::new(())).expect("others come and go");
+    }
+    let mut out = Vec::new();
+    publisher.collect(&mut out);
+    assert_eq!(out, [], "R3: all of them are newer than the version in use");
+    assert_eq!(publisher.versions_alive(), 2, "F4: those between are gone");
+    assert_eq!(publisher.oldest_in_use(), Version::ZERO);
+    drop(hold);
+    publisher.collect(&mut out);
+    assert!(out.into_iter().eq(0..10_000), "oldest first");
 }
 
 #[test]
@@ -394,6 +414,63 @@ fn forks_share_the_version_but_not_the_marks() {
     let (own, other) = (ticket.finish().usage, fork.finish().usage);
     assert_eq!(own.iter().collect::<Vec<_>>(), [1]);
     assert_eq!(other.iter().collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn lookups_of_a_loop_agree_with_the_ticket() {
+    let (mut publisher, reader) = small(2);
+    publisher.set(1, 10, None);
+    publisher.publish(Arc::new(1)).expect("a replica is free");
+    let ticket = reader.ticket();
+    let lookups = ticket.lookups();
+    for index in [0, 1, 3, 4, u32::MAX] {
+        assert_eq!(lookups.get(index), ticket.get(index), "index {index}");
+    }
+    lookups.mark_used(0);
+    lookups.mark_used(4);
+    assert_eq!(lookups.get_marked(1), Some(&10));
+    assert_eq!(
+        (lookups.get_marked(9), ticket.get_marked(2)),
+        (None, Some(&0))
+    );
+    publisher.device_lost();
+    assert_eq!(
+        (lookups.get(1), lookups.get_marked(3), ticket.get_marked(3)),
+        (None, None, None),
+        "R5: a void version resolves nothing"
+    );
+    let usage = ticket.finish().usage;
+    assert_eq!(
+        usage.iter().collect::<Vec<_>>(),
+        [0, 1, 2],
+        "F8: slots that are there, and no others"
+    );
+}
+
+#[test]
+fn bitmaps_are_used_again_by_later_frames() {
+    let (mut publisher, reader) = small(4);
+    for version in 1..100 {
+        publisher.set(u32::try_from(version).expect("small"), version, None);
+        publisher
+            .publish(Arc::new(version))
+            .expect("a replica is free");
+        let (root, unused, lost) = (reader.ticket(), reader.ticket(), reader.ticket());
+        root.mark_used(u32::try_from(version).expect("small"));
+        lost.mark_used(1);
+        drop((unused, lost));
+        assert_eq!(
+            root.finish().usage.len(),
+            1,
+            "F8: no marks of earlier frames"
+        );
+    }
+    let figures = publisher.figures();
+    assert_eq!(
+        (figures.bitmaps_made, figures.bitmaps_reused),
+        (2, 2 * 98),
+        "F8: as many as were marked at a time"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One writer and several readers on threads of their own.
 
-use geoheap_frame_sync::{Hold, PublishError, Reader, RingConfig, ring};
+use geoheap_frame_sync::{Changes, Hold, PublishError, Reader, RingConfig, Ticket, Version, ring};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,6 +40,8 @@ fn check_ticket(reader: &Reader<u64, Extra, Payload>, newest: &mut u64) -> Hold<
     let ticket = reader.ticket();
     let version = ticket.version().get();
     assert!(version >= *newest, "R4: version {version} after {newest}");
+    // Version 1 is there before the readers are, and sets a slot more.
+    check_feed(&ticket, 1.max(*newest));
     *newest = version;
     for round in 0..2 {
         for index in 0..SLOTS {
@@ -63,6 +65,25 @@ fn check_ticket(reader: &Reader<u64, Extra, Payload>, newest: &mut u64) -> Hold<
     let finished = ticket.finish();
     assert_eq!(finished.usage.len(), 2, "the marks are the ticket's own");
     finished.hold
+}
+
+/// What a version tells of the ones since `older`: each sets a sixteenth of the slots, so that
+/// four of them are the quarter that is told at most.
+fn check_feed(ticket: &Ticket<u64, Extra, Payload>, older: u64) {
+    let missed = older + 1..=ticket.version().get();
+    match ticket.changed_since(Version::new(older)) {
+        Changes::Slots(slots) => {
+            let set = missed.flat_map(|version| {
+                (0..SLOTS).filter(move |index| u64::from(*index) % STRIDE == version % STRIDE)
+            });
+            assert!(slots.iter().eq(set), "F9: {slots:?} since {older}");
+        }
+        Changes::All => assert!(
+            missed.count() as u64 > STRIDE / 4,
+            "F9: version {} does not tell what changed since {older}",
+            ticket.version()
+        ),
+    }
 }
 
 /// Draws frames until told to stop. `oldest` says which version is the oldest that it holds; it is

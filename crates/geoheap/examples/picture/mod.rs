@@ -102,10 +102,10 @@ impl Pass {
 
     /// Draws a block, and binds its chunk if it is another than before.
     pub(crate) fn draw(&mut self, block: &BlockView<'_, wgpu::Buffer>) {
-        let Some(draw) = block.draw else { return };
-        if self.bound != Some((block.chunk, draw.index_format)) {
+        let Some(draw) = block.draw() else { return };
+        if self.bound != Some((block.chunk(), draw.index_format)) {
             block.bind_chunk(&mut self.render, 0, draw.index_format);
-            self.bound = Some((block.chunk, draw.index_format));
+            self.bound = Some((block.chunk(), draw.index_format));
         }
         draw.record(&mut self.render, 0..1);
     }

@@ -62,6 +62,7 @@ impl Backlog {
             Message::Batch(requests) => requests.iter().all(|request| self.is_free_remove(request)),
             // The note of a frame is heard by the next tick, which comes anyway.
             Message::Request(Request::SetBudget { .. }, _)
+            | Message::Draws(..)
             | Message::FrameEnded
             | Message::Shutdown => true,
             _ => false,
@@ -85,7 +86,11 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
                 request.handle().into_iter().for_each(&mut each);
             }
         }
-        Message::FrameEnded | Message::Map(_) | Message::Stage { .. } | Message::Shutdown => {}
+        Message::Draws(..)
+        | Message::FrameEnded
+        | Message::Map(_)
+        | Message::Stage { .. }
+        | Message::Shutdown => {}
     }
 }
 

@@ -6,13 +6,14 @@
 
 #[cfg(not(geoheap_shuttle))]
 pub(crate) use flume::{
-    Receiver, RecvError, RecvTimeoutError, Sender, TryRecvError, r#async::RecvFut, bounded,
-    unbounded,
+    Receiver, RecvError, RecvTimeoutError, Sender, TryRecvError, TrySendError, r#async::RecvFut,
+    bounded, unbounded,
 };
 
 #[cfg(geoheap_shuttle)]
 mod twin;
 #[cfg(geoheap_shuttle)]
 pub(crate) use twin::{
-    Receiver, RecvError, RecvFut, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded,
+    Receiver, RecvError, RecvFut, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+    unbounded,
 };

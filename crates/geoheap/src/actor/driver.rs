@@ -10,54 +10,65 @@ use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
 use crate::actor::channel::{Receiver, Sender};
+use crate::actor::draw_sets::{DrawSets, RetiredRecords};
+use crate::actor::figures::Tally;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
-use crate::actor::mailbox::{Envelope, Inbox, Message, Note};
+use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
+use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
-use crate::report::{HeapEvent, Report};
+use crate::report::HeapEvent;
 use crate::slot::{PartTable, Slot};
-use crate::sync::PoisonError;
-use crate::ticket::ChunkTable;
+use crate::sync::Ordering;
+use crate::ticket::VersionTable;
 
 /// One part in so many of staging is kept for the engine's own uploads.
 const KEPT_STAGING_SHARE: u64 = 4;
 
-pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, ChunkTable<Buf>, Retired>;
+pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
+
+/// What waits until no version in use names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// In the core's books.
+    Core(Retired),
+    /// A buffer of a draw set's records.
+    Records(RetiredRecords),
+}
 
 /// The core, its backend, and everything between them.
 pub(crate) struct Driver<B: Backend> {
     pub(super) core: Core,
     pub(super) backend: B,
     pub(super) publisher: HeapPublisher<B::Buffer>,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     /// Messages taken out of the inbox that wait for the next tick.
-    backlog: Backlog,
+    pub(super) backlog: Backlog,
     pub(super) reloader: Reloader,
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
     /// The buffers that the next version names.
-    pub(super) table: Arc<ChunkTable<B::Buffer>>,
+    pub(super) table: Arc<VersionTable<B::Buffer>>,
     pub(super) table_changed: bool,
     pub(super) since: Since,
     pub(super) waiting: FixedMap<ReplyId, Sender<Reply>>,
     pub(super) reading: FixedMap<ReadId, Reading>,
     pub(super) releasing: FixedMap<ReleaseId, ByteLen>,
+    /// Buffers of records on their way back to the device.
+    pub(super) releasing_records: FixedMap<ReleaseId, ByteLen>,
+    pub(super) draw_sets: DrawSets<B::Buffer>,
     pub(super) effects: VecDeque<Effect>,
     events: Sender<HeapEvent>,
-    events_lost: u64,
-    gpu_errors: u64,
     pub(super) shared: Arc<Shared>,
     tick_bytes: u64,
-    staging_peak: ByteLen,
-    held_peak: ByteLen,
+    pub(super) tally: Tally,
     /// What a planted bug frees without asking whether a version still names it.
     #[cfg(geoheap_shuttle)]
     pub(super) unguarded: Vec<Retired>,
@@ -86,7 +97,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) publisher: HeapPublisher<B::Buffer>,
     pub(crate) inbox: Inbox,
     pub(crate) reloader: Reloader,
-    pub(crate) table: Arc<ChunkTable<B::Buffer>>,
+    pub(crate) table: Arc<VersionTable<B::Buffer>>,
     pub(crate) events: Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -108,14 +119,13 @@ impl<B: Backend> Driver<B> {
             waiting: fixed_map(),
             reading: fixed_map(),
             releasing: fixed_map(),
+            releasing_records: fixed_map(),
+            draw_sets: DrawSets::new(),
             effects: VecDeque::new(),
             events: parts.events,
-            events_lost: 0,
-            gpu_errors: 0,
             shared: parts.shared,
             tick_bytes,
-            staging_peak: ByteLen::ZERO,
-            held_peak: ByteLen::ZERO,
+            tally: Tally::default(),
             #[cfg(geoheap_shuttle)]
             unguarded: Vec::new(),
             #[cfg(geoheap_shuttle)]
@@ -156,12 +166,18 @@ impl<B: Backend> Driver<B> {
         while let Ok(note) = self.inbox.notes.try_recv() {
             let Note {
                 frame,
+                outcome,
                 ends_frame,
                 usage,
                 hidden_uses,
                 stale_lookups,
             } = note;
             self.since.saw_frame |= ends_frame;
+            match outcome {
+                Outcome::Finished => {}
+                Outcome::Dropped => self.tally.tickets_dropped += 1,
+                Outcome::Panicked => self.tally.tickets_panicked += 1,
+            }
             self.step(Event::Usage {
                 frame,
                 ends_frame,
@@ -215,6 +231,7 @@ impl<B: Backend> Driver<B> {
                     self.step(Event::Request(request));
                 }
             }
+            Message::Draws(id, draws) => self.change_draw_set(id, draws),
             Message::Map(reply) => {
                 // A caller who went away needs no answer.
                 let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
@@ -222,7 +239,8 @@ impl<B: Backend> Driver<B> {
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
             }
-            Message::FrameEnded | Message::Shutdown => {}
+            Message::FrameEnded => self.inbox.is_woken.store(false, Ordering::Release),
+            Message::Shutdown => {}
         }
         #[cfg(geoheap_shuttle)]
         if planted::is(Bug::ReserveRefilledLate) {
@@ -303,6 +321,7 @@ impl<B: Backend> Driver<B> {
         self.since.tried_publish = false;
         self.step(Event::Transfer);
         self.publish_what_stalled();
+        self.update_backpressure();
         self.note_peaks();
         self.since.taken_bytes = 0;
         self.refill_reserve();
@@ -312,7 +331,7 @@ impl<B: Backend> Driver<B> {
     /// What an earlier tick could not publish goes out with this one, also if it has no changes
     /// of its own.
     fn publish_what_stalled(&mut self) {
-        if self.since.tried_publish || !(self.publisher.has_pending() || self.table_changed) {
+        if self.since.tried_publish || !self.has_news() {
             return;
         }
         if let Some(event) = self.try_publish() {
@@ -320,10 +339,22 @@ impl<B: Backend> Driver<B> {
         }
     }
 
+    /// Whether the next version would show anything new.
+    fn has_news(&self) -> bool {
+        self.publisher.has_pending() || self.table_changed || self.draw_sets.is_changed()
+    }
+
     /// Frees what no version in use names any more (R3).
-    fn free_unused(&mut self) {
-        let mut items = Vec::new();
-        self.publisher.collect(&mut items);
+    pub(super) fn free_unused(&mut self) {
+        let mut freed = Vec::new();
+        self.publisher.collect(&mut freed);
+        let mut items = Vec::with_capacity(freed.len());
+        for item in freed {
+            match item {
+                Waits::Core(item) => items.push(item),
+                Waits::Records(retired) => self.free_records(retired),
+            }
+        }
         #[cfg(geoheap_shuttle)]
         items.append(&mut self.unguarded);
         if !items.is_empty() {
@@ -331,13 +362,17 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    fn poll_backend(&mut self) {
+    pub(super) fn poll_backend(&mut self) {
         let mut events = Vec::new();
         self.backend.poll(&mut events);
         for event in events {
             match event {
                 BackendEvent::ReadBack { id, bytes } => self.read_done(id, Some(bytes)),
                 BackendEvent::ReadFailed { id } => self.read_done(id, None),
+                BackendEvent::Released(id, bytes) if self.releasing_records.contains_key(&id) => {
+                    self.releasing_records.remove(&id);
+                    self.core.side_returned(bytes);
+                }
                 BackendEvent::Released(id, bytes) => {
                     let known = self.releasing.remove(&id);
                     debug_assert_eq!(known, Some(bytes), "R10: a buffer is returned once");
@@ -352,7 +387,7 @@ impl<B: Backend> Driver<B> {
 
     pub(super) fn gpu_error(&mut self, message: String) {
         tracing::error!(message, "GPU error");
-        self.gpu_errors += 1;
+        self.tally.gpu_errors += 1;
         self.notify(HeapEvent::GpuError { message });
     }
 
@@ -390,41 +425,8 @@ impl<B: Backend> Driver<B> {
     pub(super) fn notify(&mut self, event: HeapEvent) {
         tracing::debug!(%event, "event");
         if self.events.try_send(event).is_err() {
-            self.events_lost += 1;
+            self.tally.events_lost += 1;
         }
-    }
-
-    fn note_peaks(&mut self) {
-        let staging = self.backend.staging();
-        self.staging_peak = self.staging_peak.max(staging.peak_bytes);
-        let held = ByteLen::new(self.core.report().held_bytes) + staging.capacity_bytes;
-        self.held_peak = self.held_peak.max(held);
-    }
-
-    /// The core's counters, and what only the backend knows.
-    pub(crate) fn report(&self) -> Report {
-        let mut report = self.core.report();
-        let (staging, counters) = (self.backend.staging(), self.backend.counters());
-        report.staging_bytes = staging.capacity_bytes.get();
-        report.staging_bytes_peak = self.staging_peak.get();
-        report.held_bytes += staging.capacity_bytes.get();
-        report.held_bytes_peak = self.held_peak.get();
-        let padding = self.backend.limits().vertex_padding.get();
-        report.chunk_bytes_padded = report.chunk_bytes + report.chunks * padding;
-        report.gpu_errors = self.gpu_errors;
-        report.events_lost = self.events_lost;
-        report.gpu_copies = counters.copies;
-        report.gpu_submits = counters.submits;
-        report
-    }
-
-    fn refresh_report(&self) {
-        let report = self.report();
-        *self
-            .shared
-            .report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = report;
     }
 
     /// Whether another tick would have something to do.
@@ -433,65 +435,8 @@ impl<B: Backend> Driver<B> {
             && self.publisher.figures().retired_items == 0
             && self.publisher.figures().pending_changes == 0
             && !self.table_changed
+            && !self.draw_sets.is_changed()
             && self.releasing.is_empty()
             && self.reading.is_empty()
-    }
-
-    /// Ends: refuses whoever comes or waits, lets the device finish, joins the reload worker.
-    pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<crate::manager::Leak>) {
-        self.inbox.gate.close();
-        while let Some(envelope) = self.backlog.pop() {
-            self.take_last(envelope);
-        }
-        while let Ok(envelope) = self.inbox.receiver.try_recv() {
-            self.take_last(envelope);
-        }
-        self.tick();
-        let leaks = self.core.leaks();
-        let mut out = Vec::new();
-        self.core.abandon(&mut out);
-        for effect in out {
-            let none = self.carry_out(effect);
-            debug_assert!(none.is_none(), "answers have no consequences");
-        }
-        self.backend.wait_idle(polls_max);
-        self.poll_backend();
-        self.free_unused();
-        self.refresh_report();
-        let report = self.report();
-        self.reloader.join();
-        (report, leaks)
-    }
-
-    /// The end has come: what gives something up is still done, so that it is not told as a leak.
-    fn take_last(&mut self, envelope: Envelope) {
-        let Envelope { message, weight } = envelope;
-        match message {
-            Message::Request(Request::Remove { .. } | Request::Unpin { .. }, _) => {
-                self.take(Envelope { message, weight });
-            }
-            Message::Batch(requests) => {
-                let removes = requests
-                    .into_iter()
-                    .filter(|request| matches!(request, Request::Remove { .. }))
-                    .collect();
-                let message = Message::Batch(removes);
-                self.take(Envelope { message, weight });
-            }
-            _ => self.refuse(Envelope { message, weight }),
-        }
-    }
-
-    fn refuse(&mut self, envelope: Envelope) {
-        let Envelope { message, weight } = envelope;
-        let reply = match message {
-            Message::Request(_, reply) => reply.map(|(_, sender)| sender),
-            Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
-            Message::Batch(_) | Message::FrameEnded | Message::Shutdown => None,
-        };
-        if let Some(sender) = reply {
-            let _ = sender.send(Reply::Answer(Answer::Refused(RequestError::ShutDown)));
-        }
-        self.inbox.gate.leave(weight);
     }
 }

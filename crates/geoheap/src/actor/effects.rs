@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
-use geoheap_gpu_backend::{Backend, BufferDesc, CreateError as BufferError, StageError};
+use geoheap_gpu_backend::{
+    Backend, BufferDesc, BufferRole, CreateError as BufferError, StageError,
+};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::actor::driver::Driver;
+use crate::actor::driver::{Driver, Waits};
 use crate::actor::reload::Job;
 use crate::actor::reply::Reply;
 use crate::config::WORD_BYTES;
@@ -17,7 +19,7 @@ use crate::payload::{Payload, StagedWrite};
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
 use crate::sync::Ordering;
-use crate::ticket::ChunkTable;
+use crate::ticket::VersionTable;
 
 /// The same as a length in memory.
 const WORD: usize = size_of::<u32>();
@@ -226,10 +228,11 @@ impl<B: Backend> Driver<B> {
             Lifetime::LongLived => "long-lived",
         };
         let label = format!("geoheap {kind} chunk {}", chunk.get());
-        match self
-            .backend
-            .create_buffer(&BufferDesc { label: &label, len })
-        {
+        match self.backend.create_buffer(&BufferDesc {
+            label: &label,
+            len,
+            role: BufferRole::Chunk,
+        }) {
             Ok(buffer) => {
                 tracing::debug!(chunk = chunk.get(), bytes = len.get(), kind, "chunk made");
                 let index = chunk.get() as usize;
@@ -258,12 +261,15 @@ impl<B: Backend> Driver<B> {
     }
 
     fn change_table(&mut self, index: usize, buffer: Option<B::Buffer>) {
-        let mut entries = self.table.0.clone();
+        let mut entries = self.table.chunks.clone();
         if entries.len() <= index {
             entries.resize(index + 1, None);
         }
         entries[index] = buffer;
-        self.table = Arc::new(ChunkTable(entries));
+        self.table = Arc::new(VersionTable {
+            chunks: entries,
+            draw_sets: self.table.draw_sets.clone(),
+        });
         self.table_changed = true;
     }
 
@@ -302,6 +308,7 @@ impl<B: Backend> Driver<B> {
         retired: Vec<Retired>,
         forget: &[ChunkId],
     ) -> Option<Event> {
+        self.draw_sets.apply(&changes);
         for change in changes {
             match change.parts {
                 PartsChange::Keep => self.publisher.set_slot(change.index, change.slot),
@@ -317,7 +324,7 @@ impl<B: Backend> Driver<B> {
                 self.unguarded.push(item);
                 continue;
             }
-            self.publisher.retire(item);
+            self.publisher.retire(Waits::Core(item));
         }
         for chunk in forget {
             self.change_table(chunk.get() as usize, None);
@@ -327,6 +334,7 @@ impl<B: Backend> Driver<B> {
 
     pub(super) fn try_publish(&mut self) -> Option<Event> {
         self.since.tried_publish = true;
+        self.write_draw_sets();
         match self.publisher.publish(Arc::clone(&self.table)) {
             Ok(version) => {
                 self.table_changed = false;
@@ -346,9 +354,11 @@ impl<B: Backend> Driver<B> {
     fn void_versions(&mut self) {
         self.shared.device_lost.store(true, Ordering::Relaxed);
         self.publisher.device_lost();
-        self.table = Arc::new(ChunkTable(Vec::new()));
+        self.table = Arc::default();
         self.buffers.clear();
         self.releasing.clear();
+        self.releasing_records.clear();
+        self.draw_sets.device_lost();
         for (_, read) in self.reading.drain() {
             let answer = Answer::Refused(RequestError::DeviceLost);
             self.effects.push_back(Effect::Reply {

@@ -16,14 +16,15 @@ use std::time::Duration;
 use geoheap_frame_sync::Usage;
 use geoheap_suballoc::ByteLen;
 
-use crate::actor::channel::{Receiver, Sender, unbounded};
+use crate::actor::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use crate::actor::reply::Reply;
 use crate::core::event::{ReplyId, Request};
+use crate::draw_set::{DrawSetId, SetDraw};
 use crate::error::{MailboxLimit, SendError};
 use crate::handle::Handle;
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
-use crate::sync::{AtomicU64, Condvar, Instant, Mutex, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Instant, Mutex, Ordering, PoisonError};
 
 /// Somebody who waits for an answer.
 pub(crate) type ReplyTo = (ReplyId, Sender<Reply>);
@@ -35,6 +36,8 @@ pub(crate) enum Message {
     Request(Request, Option<ReplyTo>),
     /// For the core, in one step.
     Batch(Vec<Request>),
+    /// A draw set is made or replaced, or removed if it has no draws to be.
+    Draws(DrawSetId, Option<Vec<SetDraw>>),
     /// A frame is over: there is a note of it, and a tick is due.
     FrameEnded,
     /// The heap map.
@@ -45,15 +48,44 @@ pub(crate) enum Message {
     Shutdown,
 }
 
+/// Notes that wait for the actor at most; while it does not tick, later ones are dropped.
+const NOTES_MAX: usize = 256;
+
+/// How a ticket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// By `finish`.
+    Finished,
+    /// It was dropped.
+    Dropped,
+    /// It was dropped by a panic.
+    Panicked,
+}
+
 /// What a frame, or a worker's share of one, used. Notes have a way of their own: they must not
 /// wait behind contents that wait for room.
 #[derive(Debug)]
 pub(crate) struct Note {
     pub(crate) frame: u64,
+    pub(crate) outcome: Outcome,
     pub(crate) ends_frame: bool,
     pub(crate) usage: Usage,
     pub(crate) hidden_uses: u64,
     pub(crate) stale_lookups: u64,
+}
+
+impl Note {
+    /// The note of a ticket that was not finished: it ends no frame, and uses nothing.
+    pub(crate) fn unfinished(frame: u64, outcome: Outcome) -> Self {
+        Self {
+            frame,
+            outcome,
+            ends_frame: false,
+            usage: Usage::default(),
+            hidden_uses: 0,
+            stale_lookups: 0,
+        }
+    }
 }
 
 /// A message and what it weighs in the mailbox.
@@ -219,6 +251,10 @@ impl Gate {
 pub(crate) struct Mailbox {
     sender: Sender<Envelope>,
     notes: Sender<Note>,
+    /// Notes that found no room.
+    notes_lost: Arc<AtomicU64>,
+    /// A frame's end is in the mailbox already: one wakes the actor as well as many.
+    is_woken: Arc<AtomicBool>,
     gate: Arc<Gate>,
     reserve: Receiver<Handle>,
     reserve_back: Sender<Handle>,
@@ -230,6 +266,9 @@ pub(crate) struct Mailbox {
 pub(crate) struct Inbox {
     pub(crate) receiver: Receiver<Envelope>,
     pub(crate) notes: Receiver<Note>,
+    pub(crate) notes_lost: Arc<AtomicU64>,
+    /// To be cleared by whoever takes the end of a frame out.
+    pub(crate) is_woken: Arc<AtomicBool>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) reserve: Sender<Handle>,
     /// Handles kept ready, so many as messages can wait.
@@ -248,7 +287,8 @@ impl Drop for Inbox {
 /// Both ends of a mailbox of the given bounds.
 pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailbox, Inbox) {
     let (sender, receiver) = unbounded();
-    let (notes_in, notes) = unbounded();
+    let (notes_in, notes) = bounded(NOTES_MAX);
+    let (notes_lost, is_woken) = (Arc::default(), Arc::default());
     let (reserve_in, reserve) = unbounded();
     let limit = Weight {
         messages: u64::from(messages),
@@ -258,6 +298,8 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     let mailbox = Mailbox {
         sender,
         notes: notes_in,
+        notes_lost: Arc::clone(&notes_lost),
+        is_woken: Arc::clone(&is_woken),
         gate: Arc::clone(&gate),
         reserve,
         reserve_back: reserve_in.clone(),
@@ -266,6 +308,8 @@ pub(crate) fn mailbox(messages: u32, bytes: ByteLen, never_wait: bool) -> (Mailb
     let inbox = Inbox {
         receiver,
         notes,
+        notes_lost,
+        is_woken,
         gate,
         reserve: reserve_in,
         reserve_target: messages as usize,
@@ -301,12 +345,16 @@ impl Mailbox {
         }
     }
 
-    /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor.
+    /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor. Never
+    /// waits: an actor that does not tick loses notes, which decide who leaves, not what is safe.
     pub(crate) fn note(&self, note: Note) {
         let ends_frame = note.ends_frame;
         // After shutdown nobody evicts any more, so nobody needs the note.
-        let _ = self.notes.send(note);
-        if ends_frame {
+        if let Err(TrySendError::Full(_)) = self.notes.try_send(note) {
+            self.notes_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        // The flag is taken after the note is there, and cleared before the notes are read.
+        if ends_frame && !self.is_woken.swap(true, Ordering::AcqRel) {
             // Nobody waits for what comes of it, so it need not pass the gate.
             let _ = self.sender.send(Envelope {
                 message: Message::FrameEnded,

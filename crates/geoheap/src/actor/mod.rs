@@ -5,10 +5,14 @@
 
 mod backlog;
 mod channel;
+pub(crate) mod draw_sets;
 pub(crate) mod driver;
 mod effects;
-mod fixed_map;
+mod ending;
+mod figures;
+pub(crate) mod fixed_map;
 pub(crate) mod mailbox;
+mod records;
 pub(crate) mod reload;
 pub(crate) mod render;
 pub(crate) mod reply;

@@ -11,7 +11,11 @@ pub(super) struct Budget {
     pub(super) effective: ByteLen,
     /// Reserved for staging, used or not.
     pub(super) staging: ByteLen,
-    /// Buffers that exist, dropped ones that are not yet returned among them.
+    /// Buffers beside chunks and staging: the records of draw sets.
+    pub(super) side: ByteLen,
+    /// A buffer of that kind found no room: so much is kept free for it.
+    side_wanted: ByteLen,
+    /// Buffers of chunks that exist, dropped ones that are not yet returned among them.
     pub(super) held: ByteLen,
     /// Bytes of `held` that are on their way out: chunks that no new version names.
     leaving: ByteLen,
@@ -26,6 +30,8 @@ impl Budget {
             total,
             effective: total,
             staging,
+            side: ByteLen::ZERO,
+            side_wanted: ByteLen::ZERO,
             held: ByteLen::ZERO,
             leaving: ByteLen::ZERO,
             held_peak: ByteLen::ZERO,
@@ -35,7 +41,30 @@ impl Budget {
 
     /// Bytes that chunks may take in all.
     pub(super) fn for_chunks(&self) -> ByteLen {
-        self.effective.saturating_sub(self.staging)
+        let others = self.staging + self.side + self.side_wanted;
+        self.effective.saturating_sub(others)
+    }
+
+    /// Takes room for a buffer beside the chunks; where there is none it is made over the next
+    /// ticks, since chunks may take less.
+    pub(super) fn take_side(&mut self, bytes: ByteLen) -> bool {
+        self.side_wanted = ByteLen::ZERO;
+        if !self.allows(bytes) {
+            self.side_wanted = bytes;
+            return false;
+        }
+        self.side += bytes;
+        self.held_peak = self.held_peak.max(self.held + self.side);
+        true
+    }
+
+    /// A buffer beside the chunks is gone.
+    pub(super) fn side_returned(&mut self, bytes: ByteLen) {
+        assert!(
+            bytes <= self.side,
+            "R10: only what was held is returned: {bytes}"
+        );
+        self.side -= bytes;
     }
 
     /// Whether a buffer of `bytes` more stays within the budget.
@@ -50,7 +79,7 @@ impl Budget {
 
     pub(super) fn take(&mut self, bytes: ByteLen) {
         self.held += bytes;
-        self.held_peak = self.held_peak.max(self.held);
+        self.held_peak = self.held_peak.max(self.held + self.side);
     }
 
     /// Bytes over the budget that nothing on its way out will give back.
@@ -72,6 +101,8 @@ impl Budget {
     /// The device is gone, and all that was on it.
     pub(super) fn forget_device(&mut self) {
         self.held = ByteLen::ZERO;
+        self.side = ByteLen::ZERO;
+        self.side_wanted = ByteLen::ZERO;
         self.leaving = ByteLen::ZERO;
     }
 

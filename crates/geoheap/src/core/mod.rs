@@ -63,6 +63,7 @@ use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
+use crate::slot::Slot;
 
 /// Who has a slot of the handle map.
 #[derive(Debug)]
@@ -82,13 +83,15 @@ struct Pending {
     changes: Vec<Change>,
     retired: Vec<Retired>,
     forget: Vec<ChunkId>,
+    /// The shell has something for it beside the core's own.
+    others: bool,
     /// Answers due when it is published.
     replies: Vec<(ReplyId, Answer)>,
 }
 
 impl Pending {
     fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.retired.is_empty() && self.forget.is_empty()
+        !self.others && self.changes.is_empty() && self.retired.is_empty() && self.forget.is_empty()
     }
 }
 
@@ -290,6 +293,36 @@ impl Core {
     /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
         self.jobs_bytes + self.deferred_bytes
+    }
+
+    /// The shell has something for the next version that the core does not know: flushes wait for
+    /// it as for everything else.
+    pub(crate) fn expect_version(&mut self) {
+        self.pending.others = true;
+    }
+
+    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
+    /// made over the next ticks; the shell asks again.
+    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
+        self.budget.take_side(bytes)
+    }
+
+    /// The device has such a buffer back.
+    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
+        if !self.lost {
+            self.budget.side_returned(bytes);
+        }
+    }
+
+    /// The slot of a block as the next version shows it.
+    pub(crate) fn slot_of(&self, handle: Handle) -> Option<Slot> {
+        let record = self.record(handle)?;
+        Some(self.shown_slot(record))
+    }
+
+    /// Whether a block found no room in the last tick.
+    pub(crate) fn is_short_of_room(&self) -> bool {
+        self.budget_hunger > 0
     }
 
     /// Blocks that nobody removed, by handle.

@@ -30,24 +30,11 @@ impl Core {
         let record = self
             .record(handle)
             .expect("only blocks that live are shown");
-        let long_lived = record.lifetime == Lifetime::LongLived;
-        let generation = handle.generation();
-        let (slot, parts) = match record.place {
-            Some(place) => {
-                let info = self
-                    .heap
-                    .range(place)
-                    .expect("a place is a range of the heap");
-                let (chunk, start) = (info.chunk, info.range.start);
-                let slot = Slot::resident(generation, long_lived, chunk, start, &record.layout);
-                let parts = if keeps_parts {
-                    PartsChange::Keep
-                } else {
-                    PartsChange::Set(Arc::new(PartTable::of(&record.layout)))
-                };
-                (slot, parts)
-            }
-            None => (placeless(record, long_lived), PartsChange::Keep),
+        let slot = self.shown_slot(record);
+        let parts = if keeps_parts || record.place.is_none() {
+            PartsChange::Keep
+        } else {
+            PartsChange::Set(Arc::new(PartTable::of(&record.layout)))
         };
         let record = self.own(handle);
         record.shown = slot.state == SlotState::Resident;
@@ -56,6 +43,19 @@ impl Core {
             slot,
             parts,
         });
+    }
+
+    /// The slot that shows a block as it is now.
+    pub(super) fn shown_slot(&self, record: &Record) -> Slot {
+        let long_lived = record.lifetime == Lifetime::LongLived;
+        let Some(place) = record.place else {
+            return placeless(record, long_lived);
+        };
+        let info = self.heap.range(place);
+        let info = info.expect("a place is a range of the heap");
+        let (chunk, start) = (info.chunk, info.range.start);
+        let generation = record.handle.generation();
+        Slot::resident(generation, long_lived, chunk, start, &record.layout)
     }
 
     pub(super) fn queue_vacant(&mut self, index: u32, slot: Slot) {
@@ -69,6 +69,7 @@ impl Core {
     /// Asks to publish what was committed. Called only after a submit (R1).
     pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
         if !self.pending.is_empty() {
+            self.pending.others = false;
             out.push(Effect::Publish {
                 changes: core::mem::take(&mut self.pending.changes),
                 retired: core::mem::take(&mut self.pending.retired),

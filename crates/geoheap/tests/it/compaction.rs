@@ -245,7 +245,7 @@ fn a_pass_goes_around_what_is_pinned() {
         let place = |world: &World| {
             let ticket = world.manager.begin_frame();
             let view = ticket.get(pinned).resident().expect("nothing is evicted");
-            (view.chunk, view.offset)
+            (view.chunk(), view.offset())
         };
         let pin = world.client.pin(pinned).expect("it is sent");
         world.answer(pin).expect("it is resident");

@@ -188,7 +188,7 @@ fn a_device_lost_with_chunks_on_their_way_out_ends_in_order() {
     let buffer = old
         .get(handles[0])
         .resident()
-        .map(|view| view.buffer.clone());
+        .map(|view| view.buffer().clone());
     for handle in &handles {
         world.client.remove(*handle).expect("it is sent");
     }

@@ -114,9 +114,9 @@ impl World {
         let Lookup::Resident(view) = ticket.get(handle) else {
             return None;
         };
-        let (start, len) = (view.offset.get(), view.len.get());
+        let (start, len) = (view.offset().get(), view.len().get());
         let read = VirtualRead {
-            buffer: view.buffer.clone(),
+            buffer: view.buffer().clone(),
             range: start..start + len,
         };
         Some(self.queue(read, ticket.in_flight()))

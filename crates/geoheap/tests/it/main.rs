@@ -2,7 +2,9 @@
 //! says otherwise.
 
 mod actors;
+mod canvas;
 mod compaction;
+mod draw_sets;
 mod faults;
 mod harness;
 mod limits;
@@ -10,7 +12,9 @@ mod model;
 mod order;
 mod parts;
 mod path;
+mod placements;
 mod pressure;
+mod recording;
 mod refusals;
 mod streaming;
 mod threads;

@@ -300,8 +300,8 @@ impl Model {
                 .get(handle)
                 .resident()
                 .expect("R4: a version never changes");
-            let (start, len) = (view.offset.get(), view.len.get());
-            let buffer = view.buffer.clone();
+            let (start, len) = (view.offset().get(), view.len().get());
+            let buffer = view.buffer().clone();
             (
                 id,
                 VirtualRead {

@@ -25,7 +25,7 @@ fn a_part_fits_the_spare_room_and_keeps_the_block_in_place() {
         ticket
             .get(handle)
             .resident()
-            .map(|view| (view.chunk, view.offset))
+            .map(|view| (view.chunk(), view.offset()))
     };
     let before = place(&world);
     let part = PartData::index_u16(stamped(1, 5, 30));
@@ -41,7 +41,7 @@ fn a_part_fits_the_spare_room_and_keeps_the_block_in_place() {
     let draw = ticket
         .get(handle)
         .resident()
-        .and_then(|view| view.draw)
+        .and_then(|view| view.draw())
         .expect("it has vertices");
     assert_eq!(draw.count, 15, "the block draws with its indices now");
 }
@@ -107,7 +107,7 @@ fn an_updated_part_leaves_older_versions_its_old_bytes() {
         .take()
         .expect("it was executed");
     let view = before.part(handle, part).expect("it is there");
-    let start = view.offset - before.get(handle).resident().expect("it is there").offset;
+    let start = view.offset() - before.get(handle).resident().expect("it is there").offset();
     let start = usize::try_from(start.get()).expect("it is small");
     assert_eq!(
         old[start..start + 256],
@@ -229,8 +229,12 @@ fn a_kind_of_the_callers_own_keeps_its_alignment() {
     let ticket = world.manager.begin_frame();
     let part = ticket.parts(handle).nth(1).expect("two parts");
     let view = ticket.part(handle, part).expect("it is resident");
-    assert_eq!(view.offset.get() % 48, 0, "aligned from the chunk's start");
-    assert_eq!(view.kind, kind, "its kind");
+    assert_eq!(
+        view.offset().get() % 48,
+        0,
+        "aligned from the chunk's start"
+    );
+    assert_eq!(view.kind(), kind, "its kind");
 }
 
 #[test]
@@ -244,7 +248,7 @@ fn the_first_draw_stays_with_its_part() {
     world.flush();
     let drawn = |world: &World| {
         let ticket = world.manager.begin_frame();
-        let draw = ticket.get(handle).resident().and_then(|view| view.draw);
+        let draw = ticket.get(handle).resident().and_then(|view| view.draw());
         draw.map(|draw| draw.count)
     };
     assert_eq!(drawn(&world), Some(20), "240 bytes of 12 each");

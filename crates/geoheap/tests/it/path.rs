@@ -50,11 +50,11 @@ fn a_draw_is_addressed_from_the_start_of_its_chunk() {
             first,
             count,
             index_format,
-        } = view.draw.expect("it has vertices");
+        } = view.draw().expect("it has vertices");
         let parts: Vec<_> = ticket.parts(handle).collect();
         let part = |nth: usize| ticket.part(handle, parts[nth]).expect("it is resident");
         let nth = usize::from(handle == third);
-        let start = part(nth).offset.get();
+        let start = part(nth).offset().get();
         assert_eq!(
             start % u64::from(STRIDE),
             0,
@@ -75,13 +75,13 @@ fn a_draw_is_addressed_from_the_start_of_its_chunk() {
                 assert_eq!(count, index_count, "all indices, without the padding");
                 let base = u64::from(base_vertex.unsigned_abs()) * u64::from(STRIDE);
                 assert_eq!(base, start, "base vertex");
-                let at = part(nth + 1).offset.get();
+                let at = part(nth + 1).offset().get();
                 assert_eq!(u64::from(first) * width, at, "first index");
             }
         }
     }
     let uniform = ticket.part(third, ticket.parts(third).next().expect("three parts"));
-    let offset = uniform.expect("it is resident").offset.get();
+    let offset = uniform.expect("it is resident").offset().get();
     assert_eq!(offset % 256, 0, "uniform parts keep the device's alignment");
 }
 
@@ -123,9 +123,9 @@ fn commands_submitted_long_after_their_ticket_read_the_old_bytes() {
     let (read, in_flight) = {
         let ticket = world.manager.begin_frame();
         let view = ticket.get(handle).resident().expect("it was flushed");
-        let (start, len) = (view.offset.get(), view.len.get());
+        let (start, len) = (view.offset().get(), view.len().get());
         let read = VirtualRead {
-            buffer: view.buffer.clone(),
+            buffer: view.buffer().clone(),
             range: start..start + len,
         };
         // The commands are recorded; the ticket goes, its token stays with them.
@@ -173,7 +173,7 @@ fn an_update_in_place_keeps_the_place() {
         ticket
             .get(handle)
             .resident()
-            .map(|view| (view.chunk, view.offset))
+            .map(|view| (view.chunk(), view.offset()))
     };
     let before = place(&world);
     world
@@ -356,7 +356,7 @@ fn long_lived_blocks_have_chunks_of_their_own() {
     world.flush();
     let chunks = |world: &World| {
         let ticket = world.manager.begin_frame();
-        let chunk = |handle| ticket.get(handle).resident().map(|view| view.chunk);
+        let chunk = |handle| ticket.get(handle).resident().map(|view| view.chunk());
         (chunk(ui), chunk(tile))
     };
     let (a, b) = chunks(&world);

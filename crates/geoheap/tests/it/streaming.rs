@@ -83,7 +83,7 @@ fn pinned_and_long_lived_blocks_stay() {
         ticket
             .get(pinned)
             .resident()
-            .map(|view| (view.chunk, view.offset))
+            .map(|view| (view.chunk(), view.offset()))
     };
     let before = place(&world);
     fill(&mut world, 200);
@@ -312,7 +312,7 @@ fn a_fallback_stands_in_for_what_is_away() {
         .get_or(away, &fallback)
         .resident()
         .expect("the stand-in");
-    assert!(view.is_fallback, "and it says so");
+    assert!(view.is_fallback(), "and it says so");
     let there = handles
         .iter()
         .find(|handle| matches!(ticket.get(**handle), Lookup::Resident(_)));
@@ -320,7 +320,7 @@ fn a_fallback_stands_in_for_what_is_away() {
         .get_or(*there.expect("some fit"), &fallback)
         .resident()
         .expect("itself");
-    assert!(!view.is_fallback, "itself");
+    assert!(!view.is_fallback(), "itself");
     drop(ticket);
     // Made once, it serves later versions too, as long as its block does.
     world.ticks(10);
@@ -330,7 +330,7 @@ fn a_fallback_stands_in_for_what_is_away() {
     let away = *away.expect("200 blocks do not fit");
     let ticket = world.manager.begin_frame();
     let stands_in = ticket.get_or(away, &fallback).resident();
-    assert!(stands_in.is_some_and(|view| view.is_fallback), "still");
+    assert!(stands_in.is_some_and(|view| view.is_fallback()), "still");
     drop(ticket);
     world.client.remove(stand_in).expect("it is sent");
     world.flush();

@@ -60,10 +60,10 @@ fn clients_add_and_readers_read_at_the_same_time() {
                 for (block, handle) in &known {
                     if let Lookup::Resident(view) = ticket.get(*handle) {
                         let (seen, block) = (Arc::clone(&reader_seen), *block);
-                        let (start, len) = (view.offset.get(), view.len.get());
+                        let (start, len) = (view.offset().get(), view.len().get());
                         let held = ticket.in_flight();
                         let read = geoheap::VirtualRead {
-                            buffer: view.buffer.clone(),
+                            buffer: view.buffer().clone(),
                             range: start..start + len,
                         };
                         control.submit_reads(vec![read], move |bytes| {

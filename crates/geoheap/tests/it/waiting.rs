@@ -9,7 +9,7 @@ use crate::harness::{World, mesh, small, stamped, vertices};
 fn place(world: &World, handle: Handle) -> Option<(ChunkId, u64)> {
     let ticket = world.manager.begin_frame();
     let view = ticket.get(handle).resident();
-    view.map(|view| (view.chunk, view.offset.get()))
+    view.map(|view| (view.chunk(), view.offset().get()))
 }
 
 #[test]

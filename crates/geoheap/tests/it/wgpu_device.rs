@@ -8,24 +8,8 @@ use geoheap::{
     Threading, wgpu,
 };
 
+use crate::canvas::{Canvas, cell, device};
 use crate::harness::{small, stamped, vertices};
-
-/// A device of the first adapter, a software one for choice, so that a test sees the same
-/// everywhere.
-fn device() -> (wgpu::Device, wgpu::Queue) {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let ask = |force_fallback_adapter| {
-        let options = wgpu::RequestAdapterOptions {
-            force_fallback_adapter,
-            ..wgpu::RequestAdapterOptions::default()
-        };
-        pollster::block_on(instance.request_adapter(&options))
-    };
-    let adapter = ask(true).or_else(|_| ask(false));
-    let adapter = adapter.expect("these tests need a Vulkan, Metal or D3D12 driver");
-    let device = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()));
-    device.expect("an adapter gives a device with default limits")
-}
 
 /// Fills a small heap to several times its budget, changes and removes, and reads everything back.
 fn churn(device: &wgpu::Device, queue: &wgpu::Queue) {
@@ -121,159 +105,15 @@ fn a_real_adapter_moves_the_same_bytes() {
     churn(&device, &queue);
 }
 
-const SHADER: &str = "
-@vertex fn vertex(@location(0) at: vec2f) -> @builtin(position) vec4f {
-    return vec4f(at, 0.0, 1.0);
-}
-@fragment fn fragment() -> @location(0) vec4f {
-    return vec4f(1.0, 1.0, 1.0, 1.0);
-}";
-
-const SIZE: u32 = 64;
-
-fn pipeline(device: &wgpu::Device) -> wgpu::RenderPipeline {
-    let source = wgpu::ShaderSource::Wgsl(SHADER.into());
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: None,
-        source,
-    });
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: None,
-        layout: None,
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            buffers: &[Some(wgpu::VertexBufferLayout {
-                array_stride: 8,
-                step_mode: wgpu::VertexStepMode::Vertex,
-                attributes: &wgpu::vertex_attr_array![0 => Float32x2],
-            })],
-        },
-        primitive: wgpu::PrimitiveState::default(),
-        depth_stencil: None,
-        multisample: wgpu::MultisampleState::default(),
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            targets: &[Some(wgpu::TextureFormat::Rgba8Unorm.into())],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
-}
-
-/// A quad that covers one cell of an 8 x 8 grid.
-fn cell(nth: u32) -> BlockDesc {
-    #[expect(clippy::cast_precision_loss, reason = "cells are few")]
-    let at = |n: u32| n as f32 / 4.0 - 1.0;
-    let (x, y) = (nth % 8, nth / 8);
-    let corners = [
-        [at(x), at(y)],
-        [at(x + 1), at(y)],
-        [at(x), at(y + 1)],
-        [at(x + 1), at(y + 1)],
-    ];
-    let indices: [u16; 6] = [0, 1, 2, 2, 1, 3];
-    BlockDesc::new()
-        .part(PartData::vertex(bytemuck::bytes_of(&corners), 8))
-        .part(PartData::index_u16(bytemuck::bytes_of(&indices)))
-}
-
-/// Draws `handles` with the chunks bound whole and reads back which cells are white.
-fn draw(
-    device: &wgpu::Device,
-    queue: &wgpu::Queue,
-    manager: &GeometryManager,
-    pipeline: &wgpu::RenderPipeline,
-    handles: &[Handle],
-) -> Vec<bool> {
-    let size = wgpu::Extent3d {
-        width: SIZE,
-        height: SIZE,
-        depth_or_array_layers: 1,
-    };
-    let target = device.create_texture(&wgpu::TextureDescriptor {
-        label: None,
-        size,
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: wgpu::TextureFormat::Rgba8Unorm,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    });
-    let view = target.create_view(&wgpu::TextureViewDescriptor::default());
-    let pixels = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(SIZE * SIZE * 4),
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    let ticket = manager.begin_frame();
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    ticket.in_flight().attach(&encoder);
-    {
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            ..wgpu::RenderPassDescriptor::default()
-        });
-        pass.set_pipeline(pipeline);
-        for handle in handles {
-            if let Lookup::Resident(view) = ticket.get(*handle) {
-                let draw = view.draw.expect("a cell has vertices");
-                view.bind_chunk(&mut pass, 0, draw.index_format);
-                draw.record(&mut pass, 0..1);
-            }
-        }
-    }
-    drop(ticket.finish());
-    let layout = wgpu::TexelCopyBufferLayout {
-        offset: 0,
-        bytes_per_row: Some(SIZE * 4),
-        rows_per_image: None,
-    };
-    let into = wgpu::TexelCopyBufferInfo {
-        buffer: &pixels,
-        layout,
-    };
-    encoder.copy_texture_to_buffer(target.as_image_copy(), into, size);
-    queue.submit([encoder.finish()]);
-    pixels.map_async(wgpu::MapMode::Read, .., |mapped| {
-        mapped.expect("the device is there");
-    });
-    device
-        .poll(wgpu::PollType::wait_indefinitely())
-        .expect("the device is there");
-    let bytes = pixels.get_mapped_range(..).expect("it is mapped").to_vec();
-    (0..64)
-        .map(|nth| {
-            // The middle of the cell; rows of a texture go down, the grid's go up.
-            let (x, y) = (nth % 8 * 8 + 4, SIZE as usize - 1 - (nth / 8 * 8 + 4));
-            bytes[(y * SIZE as usize + x) * 4] == 255
-        })
-        .collect()
-}
-
 #[test]
 fn frames_draw_what_is_resident_and_nothing_else() {
-    let (device, queue) = device();
-    let pipeline = pipeline(&device);
+    let canvas = Canvas::new();
     let config = Config {
         threading: Threading::Actor,
         ..small()
     };
-    let manager =
-        GeometryManager::new(device.clone(), queue.clone(), config).expect("a valid config");
+    let manager = GeometryManager::new(canvas.device.clone(), canvas.queue.clone(), config)
+        .expect("a valid config");
     let client = manager.client();
     let mut cells: Vec<(usize, Handle)> = (0..64)
         .map(|nth| {
@@ -295,10 +135,20 @@ fn frames_draw_what_is_resident_and_nothing_else() {
             .wait(Duration::from_mins(1))
             .expect("it runs");
         let handles: Vec<Handle> = cells.iter().map(|(_, handle)| *handle).collect();
-        let white = draw(&device, &queue, &manager, &pipeline, &handles);
-        let expected: Vec<bool> = (0..64)
-            .map(|nth| cells.iter().any(|(cell, _)| *cell == nth))
-            .collect();
+        let ticket = manager.begin_frame();
+        let white = canvas.paint(&ticket.in_flight(), |pass| {
+            pass.set_pipeline(&canvas.pipelines[0]);
+            for handle in &handles {
+                if let Lookup::Resident(view) = ticket.get(*handle) {
+                    let draw = view.draw().expect("a cell has vertices");
+                    view.bind_chunk(pass, 0, draw.index_format);
+                    draw.record(pass, 0..1);
+                }
+            }
+        });
+        drop(ticket.finish());
+        let lives = |nth| cells.iter().any(|(cell, _)| *cell == nth);
+        let expected: Vec<u8> = (0..64).map(|nth| u8::from(lives(nth))).collect();
         assert_eq!(
             white, expected,
             "round {round}: every cell that lives, and no other"

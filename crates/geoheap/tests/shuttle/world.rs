@@ -89,9 +89,9 @@ pub(crate) fn queue_read(
     let Lookup::Resident(view) = ticket.get(handle) else {
         return None;
     };
-    let start = view.offset.get();
+    let start = view.offset().get();
     let read = VirtualRead {
-        buffer: view.buffer.clone(),
+        buffer: view.buffer().clone(),
         range: start..start + BLOCK_BYTES as u64,
     };
     let (result, held) = (Read::default(), ticket.in_flight());

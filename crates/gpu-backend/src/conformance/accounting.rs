@@ -2,8 +2,8 @@
 
 use super::{Make, POLLS_MAX, at, buffer, bytes, completed, contents, pattern, settle, staging};
 use crate::{
-    Backend, BackendEvent, BufferDesc, CopyError, CreateError, LeaseError, LeaseWriteError,
-    StageError, StagingLease, SubmitError,
+    Backend, BackendEvent, BufferDesc, BufferRole, CopyError, CreateError, LeaseError,
+    LeaseWriteError, StageError, StagingLease, SubmitError,
 };
 
 /// Uploads are refused at the limit, with the exact room left; completion brings the room back,
@@ -425,6 +425,7 @@ fn every_call_is_refused<B: Backend>(
     let desc = BufferDesc {
         label: "late",
         len: bytes(64),
+        role: BufferRole::Chunk,
     };
     assert_eq!(
         backend.create_buffer(&desc).err(),

@@ -3,7 +3,10 @@
 use geoheap_suballoc::ByteLen;
 
 use super::{Make, at, buffer, bytes, settle, staging};
-use crate::{Backend, BufferDesc, CopyError, CreateError, LeaseError, LeaseWriteError, StageError};
+use crate::{
+    Backend, BufferDesc, BufferRole, CopyError, CreateError, LeaseError, LeaseWriteError,
+    StageError,
+};
 
 /// An empty batch is not submitted.
 pub fn nothing_to_submit_is_none<B: Backend>(make: Make<'_, B>) {
@@ -121,7 +124,11 @@ pub fn bad_creations_are_refused<B: Backend>(make: Make<'_, B>) {
     );
     let mut create = |len: ByteLen| {
         backend
-            .create_buffer(&BufferDesc { label: "bad", len })
+            .create_buffer(&BufferDesc {
+                label: "bad",
+                len,
+                role: BufferRole::Chunk,
+            })
             .expect_err("a bad length")
     };
     assert_eq!(create(bytes(0)), CreateError::ZeroSize, "no bytes");

@@ -7,7 +7,9 @@ use std::thread;
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::conformance::Rig;
-use crate::{Backend, BackendEvent, BufferDesc, StagingConfig, WgpuBackend, conformance_tests};
+use crate::{
+    Backend, BackendEvent, BufferDesc, BufferRole, StagingConfig, WgpuBackend, conformance_tests,
+};
 
 /// What the validation layers said, from any test of this process.
 static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -103,6 +105,7 @@ fn released_memory_is_back() {
     let desc = BufferDesc {
         label: "large",
         len,
+        role: BufferRole::Chunk,
     };
     let source = backend.create_buffer(&desc).expect("4 MiB can be had");
     let target = backend.create_buffer(&desc).expect("4 MiB can be had");
@@ -139,7 +142,11 @@ fn a_refused_submit_completes_nothing_else() {
     let backend = &mut rig.backend;
     let len = ByteLen::from_mib(16);
     let mut create = |label| {
-        let desc = BufferDesc { label, len };
+        let desc = BufferDesc {
+            label,
+            len,
+            role: BufferRole::Chunk,
+        };
         backend.create_buffer(&desc).expect("16 MiB can be had")
     };
     let (first, second) = (create("first"), create("second"));

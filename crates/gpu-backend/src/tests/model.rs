@@ -4,8 +4,8 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use proptest::prelude::*;
 
 use crate::{
-    Backend, BackendEvent, BufferDesc, StagingConfig, StagingLease, VirtualBuffer, VirtualConfig,
-    VirtualControl, VirtualGpu,
+    Backend, BackendEvent, BufferDesc, BufferRole, StagingConfig, StagingLease, VirtualBuffer,
+    VirtualConfig, VirtualControl, VirtualGpu,
 };
 
 const BUFFER_BYTES: usize = 512;
@@ -97,6 +97,7 @@ impl World {
         let desc = BufferDesc {
             label: "model",
             len: ByteLen::new(BUFFER_BYTES as u64),
+            role: BufferRole::Chunk,
         };
         let buffers = (0..3)
             .map(|_| gpu.create_buffer(&desc).expect("memory is there"))

@@ -4,8 +4,8 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::conformance::Rig;
 use crate::{
-    Backend, BackendEvent, BufferDesc, CreateError, LeaseError, LeaseWriteError, StagingConfig,
-    SubmitError, WgpuBackend, conformance_tests,
+    Backend, BackendEvent, BufferDesc, BufferRole, CreateError, LeaseError, LeaseWriteError,
+    StagingConfig, SubmitError, WgpuBackend, conformance_tests,
 };
 
 fn rig(staging: &StagingConfig) -> Rig<WgpuBackend> {
@@ -23,6 +23,7 @@ fn buffer(backend: &mut WgpuBackend) -> wgpu::Buffer {
     let desc = BufferDesc {
         label: "test",
         len: ByteLen::new(256),
+        role: BufferRole::Chunk,
     };
     backend
         .create_buffer(&desc)
@@ -71,7 +72,11 @@ fn out_of_memory_is_an_error_and_not_a_loss() {
     let (mut backend, _) = neighbours(1 << 60);
     let len = ByteLen::new(1 << 50);
     let error = backend
-        .create_buffer(&BufferDesc { label: "huge", len })
+        .create_buffer(&BufferDesc {
+            label: "huge",
+            len,
+            role: BufferRole::Chunk,
+        })
         .expect_err("a pebibyte");
     assert_eq!(
         error,

@@ -6,9 +6,9 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::conformance::Rig;
 use crate::{
-    Backend, BackendEvent, BufferDesc, CreateError, LeaseError, StageError, StagingConfig,
-    SubmitError, VirtualBuffer, VirtualConfig, VirtualControl, VirtualGpu, VirtualRead,
-    conformance_tests,
+    Backend, BackendEvent, BufferDesc, BufferRole, CreateError, LeaseError, StageError,
+    StagingConfig, SubmitError, VirtualBuffer, VirtualConfig, VirtualControl, VirtualGpu,
+    VirtualRead, conformance_tests,
 };
 
 fn rig(staging: &StagingConfig) -> Rig<VirtualGpu> {
@@ -36,6 +36,7 @@ fn create(gpu: &mut VirtualGpu, len: u64) -> Result<VirtualBuffer, CreateError> 
     gpu.create_buffer(&BufferDesc {
         label: "test",
         len: ByteLen::new(len),
+        role: BufferRole::Chunk,
     })
 }
 

@@ -15,9 +15,12 @@ use crate::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError, let_pass};
 #[derive(Debug)]
 pub(crate) struct SendError<T>(pub(crate) T);
 
-/// It is full, or the other side is gone; the message comes back.
+/// Why a message was not taken at once; it comes back.
 #[derive(Debug)]
-pub(crate) struct TrySendError<T>(pub(crate) T);
+pub(crate) enum TrySendError<T> {
+    Full(T),
+    Disconnected(T),
+}
 
 /// Why nothing was received.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +115,11 @@ impl<T> Sender<T> {
 
     pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut state = self.0.lock();
-        if state.receivers == 0 || state.queue.len() >= self.0.bound {
-            return Err(TrySendError(message));
+        if state.receivers == 0 {
+            return Err(TrySendError::Disconnected(message));
+        }
+        if state.queue.len() >= self.0.bound {
+            return Err(TrySendError::Full(message));
         }
         state.queue.push_back(message);
         self.0.announce(state);

@@ -1,9 +1,7 @@
-//! Every interleaving of a writer with two readers, up to a bound on preemptions.
-//!
-//! `RUSTFLAGS="--cfg geoheap_loom" cargo test -p geoheap-frame-sync --release --test loom`
+//! A writer publishes, and recycles replicas, while readers record frames.
 
-#![cfg(geoheap_loom)]
-
+use crate::Model;
+use geoheap_frame_sync::planted::Bug;
 use geoheap_frame_sync::{Hold, Reader, RingConfig, ring};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -23,12 +21,6 @@ fn check_unused(version: u64, reused: &Reused, when: &str) {
         !reused,
         "R3: an item that version {version} names is reused {when}"
     );
-}
-
-fn model(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(check);
 }
 
 /// Records a second frame while the first is in flight, then lets them end in their order.
@@ -85,9 +77,9 @@ fn writer_and_readers(readers: usize, replicas: usize, versions: u64) {
             reused[at].store(true, Ordering::SeqCst);
         }
     }
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().expect("a reader found a broken rule"));
+    for thread in threads {
+        thread.join().expect("a reader found a broken rule");
+    }
     publisher.collect(&mut out);
     assert_eq!(
         publisher.versions_alive(),
@@ -96,51 +88,42 @@ fn writer_and_readers(readers: usize, replicas: usize, versions: u64) {
     );
 }
 
+const ONE_READER: Model = Model {
+    name: "one reader, 3 replicas, 3 publishes",
+    preemptions: 7,
+};
+
 #[test]
 fn one_reader() {
-    model(5, || writer_and_readers(1, 3, 3));
+    ONE_READER.explore(|| writer_and_readers(1, 3, 3));
 }
 
 #[test]
 fn two_readers() {
-    model(3, || writer_and_readers(2, 3, 2));
+    let model = Model {
+        name: "two readers, 3 replicas, 2 publishes",
+        preemptions: 4,
+    };
+    model.explore(|| writer_and_readers(2, 3, 2));
 }
 
 #[test]
 fn the_smallest_ring() {
-    model(4, || writer_and_readers(1, 2, 3));
+    let model = Model {
+        name: "one reader, 2 replicas, 3 publishes",
+        preemptions: 7,
+    };
+    model.explore(|| writer_and_readers(1, 2, 3));
 }
 
 #[test]
-fn the_device_is_lost_while_a_frame_records() {
-    model(3, || {
-        let config = RingConfig {
-            slots_initial: 1,
-            ..RingConfig::default()
-        };
-        let (mut publisher, reader) = ring::<u64, (), (), ()>(config, ()).expect("a good ring");
-        let lost = Arc::new(AtomicBool::new(false));
-        let (told, late) = (Arc::clone(&lost), reader.clone());
-        let frame = thread::spawn(move || {
-            let ticket = late.ticket();
-            let was_told = told.load(Ordering::Acquire);
-            let seen = ticket.get(0).copied();
-            if was_told {
-                assert!(
-                    seen.is_none() || ticket.epoch().get() == 1,
-                    "R5: {ticket:?}"
-                );
-            }
-            if ticket.epoch().get() == 1 {
-                assert_eq!(seen, Some(7), "the new device's version is whole");
-            }
-        });
-        publisher.device_lost();
-        lost.store(true, Ordering::Release);
-        publisher.set_slot(0, 7);
-        publisher
-            .publish(std::sync::Arc::new(()))
-            .expect("F5: nothing can stall it");
-        frame.join().expect("the frame found a broken rule");
-    });
+#[should_panic(expected = "Causality violation")]
+fn recycling_without_the_test_is_caught() {
+    ONE_READER.explore_with(Some(Bug::PinnedRecycled), || writer_and_readers(1, 3, 3));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn judging_a_version_before_it_is_swapped_out_is_caught() {
+    ONE_READER.explore_with(Some(Bug::JudgedBeforeSwap), || writer_and_readers(1, 3, 3));
 }

@@ -1,0 +1,90 @@
+//! What the actor knows of itself: the report, its peaks, and what old versions keep.
+
+use geoheap_gpu_backend::Backend;
+use geoheap_suballoc::ByteLen;
+
+use crate::actor::driver::Driver;
+use crate::report::{Backpressure, HeapEvent, Report};
+use crate::sync::{Ordering, PoisonError};
+
+/// An old version is one that is so many versions behind the newest: frames that are on their way
+/// to the screen hold younger ones.
+const BACKPRESSURE_LAG: u64 = 8;
+
+/// Counters and peaks that the core does not keep.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) events_lost: u64,
+    pub(super) gpu_errors: u64,
+    pub(super) tickets_dropped: u64,
+    pub(super) tickets_panicked: u64,
+    staging_peak: ByteLen,
+    held_peak: ByteLen,
+    backpressure: Option<Backpressure>,
+}
+
+impl<B: Backend> Driver<B> {
+    /// Tells when old versions keep memory that is needed now, and until when.
+    pub(super) fn update_backpressure(&mut self) {
+        let (oldest, newest) = (self.publisher.oldest_in_use(), self.publisher.current());
+        let held_bytes = self.core.report().retired_bytes;
+        let lag = newest.get() - oldest.get();
+        let is_short = held_bytes > 0 && lag >= BACKPRESSURE_LAG && self.core.is_short_of_room();
+        let limit = self.shared.config.versions_alive_max as usize;
+        if !is_short && self.publisher.versions_alive() < limit {
+            self.tally.backpressure = None;
+            return;
+        }
+        let mut holders = self.shared.board.holders();
+        holders.retain(|holder| holder.version == oldest);
+        let pressure = Backpressure {
+            oldest_version: oldest,
+            held_bytes,
+            holders,
+        };
+        if self.tally.backpressure.replace(pressure.clone()).is_none() {
+            self.notify(HeapEvent::Backpressure(pressure));
+        }
+    }
+
+    pub(super) fn note_peaks(&mut self) {
+        let staging = self.backend.staging();
+        self.tally.staging_peak = self.tally.staging_peak.max(staging.peak_bytes);
+        let held = ByteLen::new(self.core.report().held_bytes) + staging.capacity_bytes;
+        self.tally.held_peak = self.tally.held_peak.max(held);
+    }
+
+    /// The core's counters, and what only the backend knows.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = self.core.report();
+        let (staging, counters) = (self.backend.staging(), self.backend.counters());
+        report.staging_bytes = staging.capacity_bytes.get();
+        report.staging_bytes_peak = self.tally.staging_peak.get();
+        report.held_bytes += staging.capacity_bytes.get();
+        report.held_bytes_peak = self.tally.held_peak.get();
+        let padding = self.backend.limits().vertex_padding.get();
+        report.chunk_bytes_padded = report.chunk_bytes + report.chunks * padding;
+        report.gpu_errors = self.tally.gpu_errors;
+        report.events_lost = self.tally.events_lost;
+        report.gpu_copies = counters.copies;
+        report.gpu_submits = counters.submits;
+        report.tickets_dropped = self.tally.tickets_dropped;
+        report.tickets_panicked = self.tally.tickets_panicked;
+        report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);
+        report.versions_alive = self.publisher.versions_alive() as u64;
+        report.oldest_version = self.publisher.oldest_in_use().get();
+        report.backpressure.clone_from(&self.tally.backpressure);
+        report
+    }
+
+    pub(super) fn refresh_report(&self) {
+        let frames = self.shared.board.frames();
+        self.shared.frames_at_tick.store(frames, Ordering::Relaxed);
+        let report = self.report();
+        *self
+            .shared
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = report;
+    }
+}

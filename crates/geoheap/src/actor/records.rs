@@ -1,0 +1,136 @@
+//! Writes the records of draw sets before the version that shows them is published.
+
+use std::sync::Arc;
+
+use geoheap_gpu_backend::{Backend, BufferDesc, BufferRole};
+use geoheap_suballoc::{ByteLen, ByteOffset};
+
+use crate::actor::draw_sets::{DrawSets, RecordBuffer, Records, RetiredRecords};
+use crate::actor::driver::{Driver, Waits};
+use crate::draw_set::{DrawSetId, SetDraw};
+use crate::ticket::VersionTable;
+
+impl<B: Backend> Driver<B> {
+    /// A client's request: a set's draws, or none to remove it.
+    pub(super) fn change_draw_set(&mut self, id: DrawSetId, draws: Option<Vec<SetDraw>>) {
+        self.core.expect_version();
+        let Some(draws) = draws else {
+            let (free, retired) = self.draw_sets.remove(id);
+            self.retire_records(retired);
+            for buffer in free {
+                self.drop_records(buffer);
+            }
+            return;
+        };
+        let core = &self.core;
+        self.draw_sets
+            .set(id, draws, |draw| core.slot_of(draw.handle));
+    }
+
+    /// Writes what changed, and makes it part of the next version. A set that cannot be written
+    /// is not in that version, since its former records name places that the version gives up.
+    pub(super) fn write_draw_sets(&mut self) {
+        if !self.draw_sets.is_changed() || self.backend.is_lost() {
+            return;
+        }
+        let mut written = Vec::new();
+        for id in self.draw_sets.dirty() {
+            let records = self.draw_sets.records(id);
+            match self.upload_records(id, &records) {
+                Ok(buffer) => written.push((id, buffer, records)),
+                Err(reason) => {
+                    tracing::warn!(%id, reason, "draw set not written");
+                    let retired = self.draw_sets.not_written(id);
+                    self.retire_records(retired);
+                }
+            }
+        }
+        // The records are submitted before the version that names them is published (R1).
+        let is_submitted = written.is_empty() || self.backend.submit().is_ok();
+        for (id, buffer, records) in written {
+            let retired = if is_submitted {
+                self.draw_sets.written(id, buffer, records)
+            } else {
+                if let Some(buffer) = buffer {
+                    self.drop_records(buffer);
+                }
+                self.draw_sets.not_written(id)
+            };
+            self.retire_records(retired);
+        }
+        self.table = Arc::new(VersionTable {
+            chunks: self.table.chunks.clone(),
+            draw_sets: self.draw_sets.publish(),
+        });
+        self.table_changed = true;
+    }
+
+    /// Records the copy of a set's records into a buffer that no version in use names.
+    fn upload_records(
+        &mut self,
+        id: DrawSetId,
+        records: &Records,
+    ) -> Result<Option<RecordBuffer<B::Buffer>>, String> {
+        let len = ByteLen::new(records.bytes.len() as u64);
+        if len == ByteLen::ZERO {
+            return Ok(None);
+        }
+        let buffer = match self.draw_sets.take_free(id, len) {
+            Some(buffer) => buffer,
+            None => self.make_records(id, DrawSets::<B::Buffer>::buffer_len(len))?,
+        };
+        let start = ByteOffset::ZERO;
+        match self.backend.upload(&buffer.buffer, start, &records.bytes) {
+            Ok(()) => Ok(Some(buffer)),
+            Err(error) => {
+                self.drop_records(buffer);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn make_records(
+        &mut self,
+        id: DrawSetId,
+        len: ByteLen,
+    ) -> Result<RecordBuffer<B::Buffer>, String> {
+        if !self.core.reserve_side(len) {
+            return Err(format!("the budget has no room for {len} bytes"));
+        }
+        let label = format!("geoheap {id}");
+        let desc = BufferDesc {
+            label: &label,
+            len,
+            role: BufferRole::Records,
+        };
+        match self.backend.create_buffer(&desc) {
+            Ok(buffer) => Ok(RecordBuffer {
+                buffer,
+                len,
+                serial: self.draw_sets.next_serial(),
+            }),
+            Err(error) => {
+                self.core.side_returned(len);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn retire_records(&mut self, retired: Option<RetiredRecords>) {
+        if let Some(retired) = retired {
+            self.publisher.retire(Waits::Records(retired));
+        }
+    }
+
+    /// No version in use names the buffer any more (R3).
+    pub(super) fn free_records(&mut self, retired: RetiredRecords) {
+        if let Some(buffer) = self.draw_sets.released(retired) {
+            self.drop_records(buffer);
+        }
+    }
+
+    fn drop_records(&mut self, buffer: RecordBuffer<B::Buffer>) {
+        let id = self.backend.release_buffer(buffer.buffer, buffer.len);
+        self.releasing_records.insert(id, buffer.len);
+    }
+}

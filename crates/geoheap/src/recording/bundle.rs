@@ -1,0 +1,129 @@
+//! A render bundle of a draw list, which knows when it has to be recorded anew.
+
+use core::fmt;
+
+use geoheap_frame_sync::Version;
+
+use crate::recording::{DrawEncoder, Draws, Recorded};
+use crate::ticket::{FrameTicket, InFlight};
+
+/// A recorded bundle, the version whose places it draws, and the blocks that it asked for.
+///
+/// It holds its version's bytes in use, so it is safe to execute in any frame for as long as it is
+/// kept. [`DrawBundle::refresh`] asks in each frame whether it still shows what the newest version
+/// shows: if none of its blocks changed, the bundle goes over to the newer version and lets go of
+/// the older one; if one did, it is to be recorded anew. So a static scene is recorded once, and
+/// no version is held for longer than a frame.
+///
+/// ```no_run
+/// # fn record(ticket: &geoheap::FrameTicket<geoheap::wgpu::Buffer>) -> geoheap::DrawBundle {
+/// #     unimplemented!()
+/// # }
+/// # fn frame(
+/// #     manager: &geoheap::GeometryManager,
+/// #     bundle: &mut geoheap::DrawBundle,
+/// #     encoder: &mut geoheap::wgpu::CommandEncoder,
+/// #     pass: &mut geoheap::wgpu::RenderPass<'_>,
+/// # ) {
+/// let ticket = manager.begin_frame();
+/// if !bundle.refresh(&ticket) {
+///     *bundle = record(&ticket); // with `Draws::record_bundle`
+/// }
+/// bundle.in_flight().attach(encoder);
+/// pass.execute_bundles([bundle.bundle()]);
+/// # }
+/// ```
+pub struct DrawBundle {
+    bundle: wgpu::RenderBundle,
+    held: InFlight<wgpu::Buffer>,
+    /// Slots of all blocks that were asked for, resident or not; rising.
+    asked: Box<[u32]>,
+    recorded: Recorded,
+}
+
+impl fmt::Debug for DrawBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DrawBundle")
+            .field("version", &self.version())
+            .field("recorded", &self.recorded)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DrawBundle {
+    /// The bundle, for [`wgpu::RenderPass::execute_bundles`].
+    pub fn bundle(&self) -> &wgpu::RenderBundle {
+        &self.bundle
+    }
+
+    /// The version whose places it draws.
+    pub fn version(&self) -> Version {
+        self.held.version()
+    }
+
+    /// What was recorded.
+    pub fn recorded(&self) -> Recorded {
+        self.recorded
+    }
+
+    /// The token of its version: the commands that execute the bundle have to carry it.
+    pub fn in_flight(&self) -> &InFlight<wgpu::Buffer> {
+        &self.held
+    }
+
+    /// Whether the bundle draws what the ticket's version shows; it then belongs to that version,
+    /// and its blocks count as used by the frame. If not, it has to be recorded anew to show it.
+    pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
+        ticket.mark_slots(&self.asked);
+        if self.held.version() == ticket.version() {
+            return !self.held.is_void();
+        }
+        let moved = ticket.moved_since(self.held.version());
+        let is_current = moved
+            .slots()
+            .is_some_and(|moved| !have_one_in_common(moved, &self.asked));
+        if is_current {
+            self.held = ticket.in_flight();
+        }
+        is_current
+    }
+}
+
+/// Whether two rising lists share a number; searches the longer one for those of the shorter.
+fn have_one_in_common(one: &[u32], other: &[u32]) -> bool {
+    let (few, many) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    few.iter().any(|slot| many.binary_search(slot).is_ok())
+}
+
+impl<'l> Draws<'l> {
+    /// Records all draws into a bundle, as [`record`](Self::record) does into a pass.
+    ///
+    /// Begin the list with [`DrawList::begin_bundle`](crate::DrawList::begin_bundle), so that it
+    /// notes which blocks it is asked for.
+    ///
+    /// # Panics
+    /// If the list was begun for a pass.
+    pub fn record_bundle(
+        &mut self,
+        mut encoder: wgpu::RenderBundleEncoder<'l>,
+        desc: &wgpu::RenderBundleDescriptor<'_>,
+        vertex_slot: u32,
+        set_pipeline: impl FnMut(&mut wgpu::RenderBundleEncoder<'l>, u16),
+    ) -> DrawBundle
+    where
+        wgpu::RenderBundleEncoder<'l>: DrawEncoder<'l>,
+    {
+        let recorded = self.record(&mut encoder, vertex_slot, set_pipeline);
+        let (asked, ticket) = self.asked();
+        DrawBundle {
+            bundle: encoder.finish(desc),
+            held: ticket.in_flight(),
+            asked,
+            recorded,
+        }
+    }
+}

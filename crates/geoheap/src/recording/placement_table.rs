@@ -1,0 +1,465 @@
+//! The placements of all handles in a buffer on the GPU, for shaders that cull and draw by handle.
+//!
+//! A shader that is given handles looks up where their blocks lie, as the CPU does with a ticket:
+//! by slot, comparing the generation. The table is kept up by patches: [`PlacementTable::update`]
+//! records into a frame's own encoder what changed between the version that the table shows and
+//! the ticket's. Commands run in the order in which they are submitted, so each frame's shaders
+//! see exactly the version of its ticket, and nothing has to be kept several times.
+//!
+//! One thread keeps a table, and submits the encoders in the order of the updates. An encoder that
+//! was given up takes its patch with it; that is noticed, and the next update writes everything.
+
+use core::fmt;
+use std::sync::Arc;
+
+use geoheap_frame_sync::Version;
+use wgpu::util::DeviceExt;
+
+use crate::recording::part_rooms::PartRooms;
+use crate::slot::{PartEntry, Slot};
+use crate::sync::{AtomicBool, Ordering};
+use crate::ticket::FrameTicket;
+
+/// Words of an entry, as `placements.wgsl` has them.
+const PLACEMENT_WORDS: usize = 11;
+const PART_WORDS: usize = 6;
+/// Words before the entries of a patch.
+const PATCH_HEAD_WORDS: usize = 2;
+/// Workgroups in a row of a dispatch, and invocations in a group, as `scatter.wgsl` has them.
+const ROW: usize = 65_535;
+const GROUP: usize = 64;
+const WORD_BYTES: u64 = 4;
+
+/// Why a table could not be made or brought to a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlacementTableError {
+    /// The table would be larger than the device binds as storage: ask the device for a higher
+    /// `max_storage_buffer_binding_size`, or keep fewer blocks.
+    TooLarge {
+        /// Bytes that the table needs.
+        requested_bytes: u64,
+        /// Bytes that the device binds.
+        max_bytes: u64,
+    },
+}
+
+impl fmt::Display for PlacementTableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge {
+                requested_bytes,
+                max_bytes,
+            } => write!(
+                f,
+                "the placement table needs {requested_bytes} bytes; the device binds {max_bytes}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PlacementTableError {}
+
+/// What an update did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Patched {
+    /// Entries of slots that were written.
+    pub slots: usize,
+    /// Entries of parts that were written.
+    pub parts: usize,
+    /// Bytes that went to the GPU.
+    pub bytes: u64,
+    /// The whole table was written.
+    pub is_whole: bool,
+    /// The buffers are others than before: bind groups over them have to be made anew.
+    pub is_rebound: bool,
+}
+
+/// A table of placements on the GPU, at one version.
+///
+/// Shaders declare it as [`PlacementTable::WGSL`] has it:
+///
+/// ```wgsl
+/// @group(0) @binding(0) var<storage, read> placements: array<Placement>;
+/// @group(0) @binding(1) var<storage, read> parts: array<Part>;
+/// ```
+pub struct PlacementTable {
+    device: wgpu::Device,
+    scatter: wgpu::ComputePipeline,
+    placements: Table,
+    parts: Table,
+    rooms: PartRooms,
+    /// The version that the table shows once the encoders so far have run.
+    version: Option<Version>,
+    /// An encoder with a patch was given up.
+    is_broken: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for PlacementTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlacementTable")
+            .field("version", &self.version)
+            .field("slots", &self.placements.entries())
+            .field("parts", &self.parts.entries())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PlacementTable {
+    /// The structures and constants that shaders need, as WGSL source to put before their own.
+    pub const WGSL: &str = include_str!("placements.wgsl");
+
+    /// An empty table with room for so many slots; it grows by itself.
+    ///
+    /// # Errors
+    /// [`PlacementTableError::TooLarge`].
+    pub fn new(device: &wgpu::Device, slots: u32) -> Result<Self, PlacementTableError> {
+        let slots = slots.max(1) as usize;
+        Ok(Self {
+            scatter: scatter_pipeline(device),
+            placements: Table::new(device, "placements", PLACEMENT_WORDS, slots)?,
+            parts: Table::new(device, "parts", PART_WORDS, slots)?,
+            rooms: PartRooms::default(),
+            version: None,
+            is_broken: Arc::default(),
+            device: device.clone(),
+        })
+    }
+
+    /// The entries of all slots, by [`Handle::index`](crate::Handle::index).
+    pub fn placements(&self) -> &wgpu::Buffer {
+        &self.placements.buffer
+    }
+
+    /// The entries of all parts.
+    pub fn parts(&self) -> &wgpu::Buffer {
+        &self.parts.buffer
+    }
+
+    /// The version that the table shows to commands recorded after the last update.
+    pub fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// Bytes of the table's buffers. They are the caller's, and not in the heap's budget.
+    pub fn bytes(&self) -> u64 {
+        self.placements.buffer.size() + self.parts.buffer.size()
+    }
+
+    /// Records what brings the table to the ticket's version; later commands of the encoder see
+    /// it. Costs as much as changed, or the whole table the first time, after a device was lost,
+    /// and when the version is further back than the feed of changes reaches.
+    ///
+    /// # Errors
+    /// [`PlacementTableError`]; nothing was recorded, and the table shows what it showed.
+    pub fn update(
+        &mut self,
+        ticket: &FrameTicket<wgpu::Buffer>,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<Patched, PlacementTableError> {
+        let is_broken = self.is_broken.load(Ordering::Acquire);
+        let moved = match self.version {
+            Some(version) if !is_broken && ticket.slots().len() <= self.placements.entries() => {
+                ticket.moved_since(version)
+            }
+            _ => crate::ticket::Moved::all(),
+        };
+        let patched = match moved.slots() {
+            Some(slots) => self.patch(ticket, slots, encoder),
+            None => None,
+        };
+        let patched = if let Some(patched) = patched {
+            patched
+        } else {
+            // Until the whole is written the books of rooms are not those of the table.
+            self.version = None;
+            self.rewrite(ticket, encoder)?
+        };
+        if patched.bytes > 0 {
+            let guard = Guard::new(&mut self.is_broken, patched.is_whole);
+            encoder.on_submitted_work_done(move || guard.ran());
+        }
+        self.version = Some(ticket.version());
+        Ok(patched)
+    }
+
+    /// Writes some slots; `None` if their parts find no room.
+    fn patch(
+        &mut self,
+        ticket: &FrameTicket<wgpu::Buffer>,
+        slots: &[u32],
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Option<Patched> {
+        let mut placements = Patch::new(PLACEMENT_WORDS);
+        let mut parts = Patch::new(PART_WORDS);
+        for index in slots {
+            let Some(slot) = ticket.slots().get(*index as usize) else {
+                continue;
+            };
+            let table = ticket.part_table(*index, slot);
+            let (room, is_new) = self.rooms.place(*index, table);
+            if room.end as usize > self.parts.entries() {
+                return None;
+            }
+            placements.push(*index, &placement_words(slot, &room));
+            if let (true, Some(table)) = (is_new, table) {
+                for (at, part) in (room.start..).zip(table.0.iter()) {
+                    parts.push(at, &part_words(part));
+                }
+            }
+        }
+        let mut patched = Patched {
+            slots: placements.entries,
+            parts: parts.entries,
+            ..Patched::default()
+        };
+        for (patch, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
+            patched.bytes += self.scatter(patch, table, encoder);
+        }
+        Some(patched)
+    }
+
+    fn scatter(&self, patch: &Patch, table: &Table, encoder: &mut wgpu::CommandEncoder) -> u64 {
+        if patch.entries == 0 {
+            return 0;
+        }
+        let words = patch.finish();
+        let buffer = self
+            .device
+            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("geoheap placement patch"),
+                contents: &words,
+                usage: wgpu::BufferUsages::STORAGE,
+            });
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("geoheap placement patch"),
+            layout: &self.scatter.get_bind_group_layout(0),
+            entries: &[
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: buffer.as_entire_binding(),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: table.buffer.as_entire_binding(),
+                },
+            ],
+        });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&self.scatter);
+        pass.set_bind_group(0, &group, &[]);
+        let groups = (patch.entries * patch.entry_words).div_ceil(GROUP);
+        let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        pass.dispatch_workgroups(narrow(groups.min(ROW)), narrow(groups.div_ceil(ROW)), 1);
+        words.len() as u64
+    }
+
+    /// Writes everything, into larger buffers where the version needs them.
+    fn rewrite(
+        &mut self,
+        ticket: &FrameTicket<wgpu::Buffer>,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<Patched, PlacementTableError> {
+        let slots = ticket.slots();
+        let mut rooms = PartRooms::default();
+        let mut placements = Vec::with_capacity(slots.len() * PLACEMENT_WORDS);
+        let mut parts: Vec<u32> = Vec::new();
+        let mut live = 0;
+        for (index, slot) in (0..).zip(slots) {
+            let table = ticket.part_table(index, slot);
+            let (room, _) = rooms.place(index, table);
+            placements.extend(placement_words(slot, &room));
+            for part in table.into_iter().flat_map(|table| table.0.iter()) {
+                parts.extend(part_words(part));
+                live += 1;
+            }
+        }
+        let mut patched = Patched {
+            slots: slots.len(),
+            parts: live,
+            is_whole: true,
+            ..Patched::default()
+        };
+        let larger = |table: &Table, label, words, needed: usize| {
+            let needed = needed.max(1);
+            (table.entries() < needed)
+                .then(|| Table::new(&self.device, label, words, needed.next_power_of_two()))
+                .transpose()
+        };
+        let larger_placements =
+            larger(&self.placements, "placements", PLACEMENT_WORDS, slots.len())?;
+        // Room for parts to come, so that a patch seldom finds none.
+        let larger_parts = larger(&self.parts, "parts", PART_WORDS, live + live / 2)?;
+        patched.is_rebound = larger_placements.is_some() || larger_parts.is_some();
+        self.placements = larger_placements.unwrap_or_else(|| self.placements.clone());
+        self.parts = larger_parts.unwrap_or_else(|| self.parts.clone());
+        self.rooms = rooms;
+        for (words, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
+            if words.is_empty() {
+                continue;
+            }
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let staged = self
+                .device
+                .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                    label: Some("geoheap placement table"),
+                    contents: &bytes,
+                    usage: wgpu::BufferUsages::COPY_SRC,
+                });
+            encoder.copy_buffer_to_buffer(&staged, 0, &table.buffer, 0, bytes.len() as u64);
+            patched.bytes += bytes.len() as u64;
+        }
+        Ok(patched)
+    }
+}
+
+/// A buffer of entries.
+#[derive(Clone, Debug)]
+struct Table {
+    buffer: wgpu::Buffer,
+    entry_words: usize,
+}
+
+impl Table {
+    fn new(
+        device: &wgpu::Device,
+        label: &str,
+        entry_words: usize,
+        entries: usize,
+    ) -> Result<Self, PlacementTableError> {
+        let requested_bytes = (entries * entry_words) as u64 * WORD_BYTES;
+        let limits = device.limits();
+        let max_bytes = limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size);
+        if requested_bytes > max_bytes {
+            return Err(PlacementTableError::TooLarge {
+                requested_bytes,
+                max_bytes,
+            });
+        }
+        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(&format!("geoheap {label}")),
+            size: requested_bytes,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_DST
+                | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        Ok(Self {
+            buffer,
+            entry_words,
+        })
+    }
+
+    fn entries(&self) -> usize {
+        let words = usize::try_from(self.buffer.size() / WORD_BYTES).unwrap_or(usize::MAX);
+        words / self.entry_words
+    }
+}
+
+/// Entries on their way to a table; no index comes twice.
+struct Patch {
+    entry_words: usize,
+    entries: usize,
+    words: Vec<u32>,
+}
+
+impl Patch {
+    fn new(entry_words: usize) -> Self {
+        Self {
+            entry_words,
+            entries: 0,
+            words: vec![0; PATCH_HEAD_WORDS],
+        }
+    }
+
+    fn push(&mut self, index: u32, words: &[u32]) {
+        self.words.push(index);
+        self.words.extend_from_slice(words);
+        self.entries += 1;
+    }
+
+    fn finish(&self) -> Vec<u8> {
+        let head = [self.entries, self.entry_words].map(|word| u32::try_from(word).unwrap_or(0));
+        let words = head.iter().chain(&self.words[PATCH_HEAD_WORDS..]);
+        words.flat_map(|word| word.to_le_bytes()).collect()
+    }
+}
+
+/// Notices whether an encoder with a patch was run or given up.
+struct Guard {
+    is_broken: Arc<AtomicBool>,
+    is_done: bool,
+}
+
+impl Guard {
+    /// A patch that writes everything makes good what was broken before it: those who come after
+    /// it have a flag of their own.
+    fn new(flag: &mut Arc<AtomicBool>, is_whole: bool) -> Self {
+        if is_whole {
+            *flag = Arc::default();
+        }
+        Self {
+            is_broken: Arc::clone(flag),
+            is_done: false,
+        }
+    }
+
+    fn ran(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.is_broken.store(true, Ordering::Release);
+        }
+    }
+}
+
+fn placement_words(slot: &Slot, room: &core::ops::Range<u32>) -> [u32; PLACEMENT_WORDS] {
+    let narrow = |bytes: u64| u32::try_from(bytes).expect("no buffer has 4 GiB");
+    [
+        slot.generation,
+        slot.state as u32,
+        slot.chunk,
+        narrow(slot.offset().get()),
+        narrow(slot.len().get()),
+        slot.format as u32,
+        slot.base_vertex.cast_unsigned(),
+        slot.first,
+        slot.count,
+        room.start,
+        room.end - room.start,
+    ]
+}
+
+fn part_words(part: &PartEntry) -> [u32; PART_WORDS] {
+    let narrow = |bytes: u64| u32::try_from(bytes).expect("no buffer has 4 GiB");
+    [
+        part.id.index.into(),
+        part.id.generation.into(),
+        part.kind.get().into(),
+        narrow(part.offset.get()),
+        narrow(part.len.get()),
+        part.stride,
+    ]
+}
+
+fn scatter_pipeline(device: &wgpu::Device) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("geoheap placement scatter"),
+        source: wgpu::ShaderSource::Wgsl(include_str!("scatter.wgsl").into()),
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some("geoheap placement scatter"),
+        layout: None,
+        module: &module,
+        entry_point: Some("scatter"),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    })
+}
