@@ -15,6 +15,8 @@ struct Suite {
     test: &'static str,
     /// What `--cfg` swaps the synchronisation.
     cfg: &'static str,
+    /// Cargo's profile for it.
+    profile: &'static str,
 }
 
 const SUITES: [Suite; 2] = [
@@ -23,12 +25,15 @@ const SUITES: [Suite; 2] = [
         package: "geoheap-frame-sync",
         test: "loom",
         cfg: "geoheap_loom",
+        profile: "release",
     },
     Suite {
         name: "shuttle",
         package: "geoheap",
         test: "shuttle",
         cfg: "geoheap_shuttle",
+        // With assertions, and soon built.
+        profile: "schedules",
     },
 ];
 
@@ -53,7 +58,7 @@ impl Suite {
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let start = Instant::now();
     for suite in &SUITES {
-        run_command(&mut suite.command(workspace, &["test", "--release"]))?;
+        run_command(&mut suite.command(workspace, &["test", "--profile", suite.profile]))?;
     }
     let names = SUITES.map(|suite| suite.name).join(", ");
     let seconds = start.elapsed().as_secs_f64();

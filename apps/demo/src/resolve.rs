@@ -93,7 +93,7 @@ pub fn resolve<'t, Buf>(
     for planned in run {
         let item = &plan.list.items[planned.item as usize];
         let view = look_up(ticket, &ready, item, &mut found.counts);
-        if view.as_ref().is_none_or(|view| view.is_fallback()) {
+        if view.as_ref().is_none_or(BlockView::is_fallback) {
             found.sightings.away.push(item.handle);
         }
         match view {

@@ -11,7 +11,7 @@ pub(crate) use std::{
         Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    thread::{Builder, JoinHandle, current, sleep},
+    thread::{Builder, JoinHandle, sleep},
     time::Instant,
 };
 
@@ -20,7 +20,7 @@ mod twin;
 #[cfg(geoheap_shuttle)]
 pub(crate) use twin::{
     AtomicBool, AtomicU64, AtomicUsize, Builder, Condvar, Instant, JoinHandle, Mutex, MutexGuard,
-    Ordering, current, let_pass, sleep,
+    Ordering, let_pass, sleep,
 };
 
 pub(crate) use std::sync::PoisonError;

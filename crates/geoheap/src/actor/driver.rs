@@ -19,12 +19,12 @@ use crate::actor::reply::Reply;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Request, Retired};
+use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
-use crate::report::{HeapEvent, Report};
+use crate::report::HeapEvent;
 use crate::slot::{PartTable, Slot};
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
@@ -50,7 +50,7 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) publisher: HeapPublisher<B::Buffer>,
     pub(super) inbox: Inbox,
     /// Messages taken out of the inbox that wait for the next tick.
-    backlog: Backlog,
+    pub(super) backlog: Backlog,
     pub(super) reloader: Reloader,
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
@@ -345,7 +345,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// Frees what no version in use names any more (R3).
-    fn free_unused(&mut self) {
+    pub(super) fn free_unused(&mut self) {
         let mut freed = Vec::new();
         self.publisher.collect(&mut freed);
         let mut items = Vec::with_capacity(freed.len());
@@ -362,7 +362,7 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    fn poll_backend(&mut self) {
+    pub(super) fn poll_backend(&mut self) {
         let mut events = Vec::new();
         self.backend.poll(&mut events);
         for event in events {
@@ -438,66 +438,5 @@ impl<B: Backend> Driver<B> {
             && !self.draw_sets.is_changed()
             && self.releasing.is_empty()
             && self.reading.is_empty()
-    }
-
-    /// Ends: refuses whoever comes or waits, lets the device finish, joins the reload worker.
-    pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<crate::manager::Leak>) {
-        self.inbox.gate.close();
-        while let Some(envelope) = self.backlog.pop() {
-            self.take_last(envelope);
-        }
-        while let Ok(envelope) = self.inbox.receiver.try_recv() {
-            self.take_last(envelope);
-        }
-        self.tick();
-        let leaks = self.core.leaks();
-        let mut out = Vec::new();
-        self.core.abandon(&mut out);
-        for effect in out {
-            let none = self.carry_out(effect);
-            debug_assert!(none.is_none(), "answers have no consequences");
-        }
-        self.backend.wait_idle(polls_max);
-        self.poll_backend();
-        self.free_unused();
-        self.refresh_report();
-        let mut report = self.report();
-        self.shared.add_frames(&mut report);
-        self.reloader.join();
-        (report, leaks)
-    }
-
-    /// The end has come: what gives something up is still done, so that it is not told as a leak.
-    fn take_last(&mut self, envelope: Envelope) {
-        let Envelope { message, weight } = envelope;
-        match message {
-            Message::Request(Request::Remove { .. } | Request::Unpin { .. }, _) => {
-                self.take(Envelope { message, weight });
-            }
-            Message::Batch(requests) => {
-                let removes = requests
-                    .into_iter()
-                    .filter(|request| matches!(request, Request::Remove { .. }))
-                    .collect();
-                let message = Message::Batch(removes);
-                self.take(Envelope { message, weight });
-            }
-            _ => self.refuse(Envelope { message, weight }),
-        }
-    }
-
-    fn refuse(&mut self, envelope: Envelope) {
-        let Envelope { message, weight } = envelope;
-        let reply = match message {
-            Message::Request(_, reply) => reply.map(|(_, sender)| sender),
-            Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
-            Message::Batch(_) | Message::Draws(..) | Message::FrameEnded | Message::Shutdown => {
-                None
-            }
-        };
-        if let Some(sender) = reply {
-            let _ = sender.send(Reply::Answer(Answer::Refused(RequestError::ShutDown)));
-        }
-        self.inbox.gate.leave(weight);
     }
 }

@@ -8,6 +8,7 @@ mod channel;
 pub(crate) mod draw_sets;
 pub(crate) mod driver;
 mod effects;
+mod ending;
 mod figures;
 pub(crate) mod fixed_map;
 pub(crate) mod mailbox;

@@ -10,7 +10,7 @@ pub use self::scene::{Missing, Order, RecordError, Scene};
 
 use self::frame::{Frame, Help, Runs};
 use crate::actor::channel::{Sender, unbounded};
-use crate::sync::{Builder, JoinHandle, current};
+use crate::sync::{Builder, JoinHandle};
 use crate::ticket::FrameTicket;
 
 /// Records frames in parallel: the calling thread and helpers share out a [`Scene`]'s items while
@@ -93,16 +93,13 @@ impl RenderActors {
 }
 
 impl Drop for RenderActors {
-    /// Ends the threads. Frames that they still have in their queue are closed already.
+    /// Ends the threads. None of them can be the one that drops the pool, since whoever records
+    /// borrows it and outstays his helpers; so frames in their queue are closed already, too.
     fn drop(&mut self) {
         self.tasks = None;
-        let own = current().id();
         for thread in self.threads.drain(..) {
-            // A helper whose frame had the last reference to the pool cannot wait for itself; it
-            // ends by itself. Panics of scenes are caught, so a thread ends only with the channel.
-            if thread.thread().id() != own {
-                let _ = thread.join();
-            }
+            // Panics of scenes are caught, so a thread ends only with the channel.
+            let _ = thread.join();
         }
     }
 }

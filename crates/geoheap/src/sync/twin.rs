@@ -10,7 +10,7 @@ use shuttle::rand::Rng;
 
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
-pub(crate) use shuttle::thread::{Builder, JoinHandle, current, sleep};
+pub(crate) use shuttle::thread::{Builder, JoinHandle, sleep};
 
 /// A look at the clock takes this long, and now and then `LONG_STEP`.
 const STEP: Duration = Duration::from_micros(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use geoheap::planted::Bug;
 use geoheap::{
     AddError, Batch, ByteLen, Client, FrameSource, FrameTicket, Handle, Pending, RequestError,
-    SendError, VirtualBuffer,
+    SendError, Threading, VirtualBuffer,
 };
 use shuttle::future::block_on;
 use shuttle::thread::{JoinHandle, spawn, yield_now};
@@ -185,6 +185,57 @@ fn crowd() {
 #[test]
 fn everybody_gets_in() {
     explore("a crowd before a small mailbox", SCHEDULES, crowd);
+}
+
+/// A manager that its caller drives, and ends at any time; clients never wait for room.
+fn caller_drives() {
+    let mut config = small();
+    config.threading = Threading::CallerDriven;
+    let mut world = World::new(config);
+    let clients: Vec<_> = (0..2)
+        .map(|nth| {
+            let client = world.client();
+            spawn(move || {
+                let mut block = nth * 10;
+                loop {
+                    match client.add(mesh(block)) {
+                        Ok(handle) => {
+                            block += 1;
+                            if block % 10 == 3 {
+                                return Some(handle);
+                            }
+                        }
+                        Err(AddError::Send(SendError::MailboxFull { .. })) => yield_now(),
+                        Err(AddError::Send(SendError::ShutDown)) => return None,
+                        Err(other) => panic!("a valid block is refused: {other}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    let asking = world.client();
+    let asks = spawn(move || {
+        if let Ok(map) = asking.heap_map() {
+            let answer = block_on(map);
+            let answered = matches!(answer, Ok(_) | Err(RequestError::ShutDown));
+            assert!(answered, "{answer:?}");
+        }
+        asking
+    });
+    for _ in 0..draw(30) {
+        world.manager.poll();
+        yield_now();
+    }
+    drop(world.manager.shutdown());
+    for client in clients {
+        client.join().expect("it ends");
+    }
+    asks.join().expect("it ends");
+}
+
+#[test]
+fn a_caller_who_drives_may_end_at_any_time() {
+    explore("a manager that its caller drives", SCHEDULES, caller_drives);
 }
 
 /// The device goes while everybody is at work; whoever waits hears of it.

@@ -10,7 +10,7 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 const SEED: u64 = 0x6765_6f68_6561_7021;
-/// Preemptions that PCT puts into a schedule.
+/// One more than the changes of priority that PCT puts into a schedule.
 const PCT_DEPTH: usize = 3;
 /// Steps of a schedule that has lost its way: nothing here takes a tenth of it.
 const STEPS_MAX: usize = 40_000;
