@@ -40,8 +40,8 @@
 //! | `p999_ns`, `max_ns` | the same of all turns' frames together | lower |
 //! | `frame_p99_ns` | nanoseconds for a whole frame of 1000 lookups, as `p99_ns` | lower |
 //! | `publishes_per_s` | versions of the storm's writer in a second; 500 keep its pace | higher |
-//! | `ns_per_draw` | ns to record a draw, first call to finished commands; ours keeps its list | lower |
-//! | `ns_per_draw_anew` | ours with a new list in each frame, against the peer's `ns_per_draw` | lower |
+//! | `ns_per_draw` | ns to record a draw, to finished commands; ours keeps its list | lower |
+//! | `ns_per_draw_anew` | ours with a list made anew, against the peer's `ns_per_draw` | lower |
 //! | `ns_per_draw_multi` | ours by multi-draw, against the peer's `ns_per_draw` | lower |
 //! | `speedup` | time of one recording thread by that of two | higher |
 //! | `over_ideal` | time of two threads with an uneven load, by that of its ideal split | lower |

@@ -116,9 +116,9 @@
 //! 4. *A hold is dropped while the writer looks at its token.* As in (2). Nobody can clone a token
 //!    that only the history has, so this answer is final, too.
 //! 5. *A newer version goes out of use before an older one.* Its payload goes at once, its items
-//!    wait: they join the entry of the version before, and only the front of the history leaves. An item that v + 1 stopped naming may be named
-//!    by any version up to v, but by none after it; hence the wait for v and everything before.
-//!
+//!    wait: they join the entry of the version before, and only the front of the history leaves.
+//!    An item that v + 1 stopped naming may be named by any version up to v, but by none after it;
+//!    hence the wait for v and everything before.
 //! 6. *A bitmap or a feed outlives its version.* Neither has places in it, only numbers of slots:
 //!    what they keep alive is nothing that retires.
 //!

@@ -4,6 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `multi_draw` | records a draw set, one call for each chunk |
+//! | `bound` | binds what is not bound yet |
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
 //! | `placement_table`, `part_rooms` | where blocks lie, in a buffer for shaders |
 //! | `asked` | whether one of the blocks of something recorded changed since |
@@ -12,6 +13,7 @@
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
 
 mod asked;
+mod bound;
 mod bundle;
 mod draw_list;
 mod multi_draw;

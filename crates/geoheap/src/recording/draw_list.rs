@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use crate::handle::Handle;
 use crate::recording::DrawEncoder;
 use crate::recording::asked::Asked;
+use crate::recording::bound::Bound;
 use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups};
 
 /// No group yet.
@@ -42,13 +43,13 @@ struct Group {
 
 /// A draw that binds each of its vertex streams by offset.
 #[derive(Debug)]
-struct StreamDraw {
-    pipeline: u16,
-    chunk: ChunkId,
+pub(super) struct StreamDraw {
+    pub(super) pipeline: u16,
+    pub(super) chunk: ChunkId,
     /// Slot, start and end in the chunk.
-    streams: SmallVec<[(u32, Range<u64>); 4]>,
-    draw: Draw,
-    instances: Range<u32>,
+    pub(super) streams: SmallVec<[(u32, Range<u64>); 4]>,
+    pub(super) draw: Draw,
+    pub(super) instances: Range<u32>,
 }
 
 /// A vertex stream of a draw with several.
@@ -455,80 +456,5 @@ impl<'l> Draws<'l> {
             bound.stream(encoder, self.ticket, draw, &mut set_pipeline);
         }
         bound.recorded
-    }
-}
-
-/// What an encoder has bound so far.
-struct Bound {
-    vertex_slot: u32,
-    pipeline: Option<u16>,
-    vertices: Option<ChunkId>,
-    indices: Option<(ChunkId, IndexFormat)>,
-    recorded: Recorded,
-}
-
-impl Bound {
-    fn new(vertex_slot: u32) -> Self {
-        Self {
-            vertex_slot,
-            pipeline: None,
-            vertices: None,
-            indices: None,
-            recorded: Recorded::default(),
-        }
-    }
-
-    fn pipeline<E>(&mut self, encoder: &mut E, pipeline: u16, set: &mut impl FnMut(&mut E, u16)) {
-        if self.pipeline.replace(pipeline) != Some(pipeline) {
-            set(encoder, pipeline);
-            self.recorded.pipelines += 1;
-        }
-    }
-
-    fn chunk<'b, E: DrawEncoder<'b>>(
-        &mut self,
-        encoder: &mut E,
-        ticket: &'b FrameTicket<wgpu::Buffer>,
-        chunk: ChunkId,
-        format: Option<IndexFormat>,
-    ) {
-        if self.vertices.replace(chunk) != Some(chunk) {
-            encoder.bind_vertices(self.vertex_slot, ticket.chunk_buffer(chunk).slice(..));
-            self.recorded.bindings += 1;
-        }
-        self.index(encoder, ticket, chunk, format);
-    }
-
-    fn index<'b, E: DrawEncoder<'b>>(
-        &mut self,
-        encoder: &mut E,
-        ticket: &'b FrameTicket<wgpu::Buffer>,
-        chunk: ChunkId,
-        format: Option<IndexFormat>,
-    ) {
-        let Some(format) = format else { return };
-        if self.indices.replace((chunk, format)) != Some((chunk, format)) {
-            encoder.bind_indices(ticket.chunk_buffer(chunk).slice(..), format.into());
-            self.recorded.bindings += 1;
-        }
-    }
-
-    fn stream<'b, E: DrawEncoder<'b>>(
-        &mut self,
-        encoder: &mut E,
-        ticket: &'b FrameTicket<wgpu::Buffer>,
-        draw: &StreamDraw,
-        set: &mut impl FnMut(&mut E, u16),
-    ) {
-        self.pipeline(encoder, draw.pipeline, set);
-        let buffer = ticket.chunk_buffer(draw.chunk);
-        for (slot, range) in &draw.streams {
-            encoder.bind_vertices(*slot, buffer.slice(range.clone()));
-            self.recorded.bindings += 1;
-        }
-        self.vertices = None;
-        self.index(encoder, ticket, draw.chunk, draw.draw.index_format);
-        encoder.record(&draw.draw, draw.instances.clone());
-        self.recorded.draws += 1;
     }
 }
