@@ -384,6 +384,7 @@ impl Client {
         let report = self.shared.report.lock();
         let mut report = report.unwrap_or_else(PoisonError::into_inner).clone();
         self.shared.add_frames(&mut report);
+        report.notes_lost = self.mailbox.notes_lost();
         report
     }
 

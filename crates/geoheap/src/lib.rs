@@ -84,8 +84,9 @@
 //! A ticket that is dropped without [`FrameTicket::finish`], also by a panic, gives its version
 //! back, and is counted. Commands that are dropped unsubmitted give it back too; commands that are
 //! submitted late still find every byte. A ticket that is never given back keeps what its version
-//! names, and one replica: publishing goes on with the others, and when the memory that waits is
-//! needed, [`Report::backpressure`] names the version, the bytes, and whose ticket it is
+//! names and what was given up since, and one replica. Publishing goes on with the others. When
+//! memory becomes short by that, blocks stay in sight as they are, changes wait, and
+//! [`Report::backpressure`] names the version, the bytes, and whose ticket it is
 //! ([`FrameSource::named`]). When the geometry actor itself stands still, frames go on with the
 //! newest version, the mailbox fills up to its bounds, and [`Report::frames_since_tick`] grows.
 //!
@@ -122,10 +123,12 @@
 //!
 //! - Placement metadata exists four times (the replicas): 128 bytes a handle, so that neither side
 //!   ever waits. Vertex data exists once.
-//! - A reader that keeps a ticket or its commands for ever keeps what that version names from
-//!   being reused; after `versions_alive_max` further versions publishing pauses, and says so
-//!   ([`HeapEvent::PublishStalled`]). So it does at once while tickets that were not finished hold
-//!   `replicas` minus two versions and the newest: finish a frame's ticket when it is recorded.
+//! - A reader that keeps a ticket or its commands for ever keeps what was given up since from being
+//!   reused, also what its version never named: memory leaves strictly by the age of versions,
+//!   which is one comparison for each version and no bookkeeping for each range. With
+//!   `versions_alive_max` versions in use publishing pauses; while tickets that were not finished
+//!   hold `replicas` minus two versions and the newest it does so at once, and says so
+//!   ([`HeapEvent::PublishStalled`]): finish a frame's ticket when it is recorded.
 //! - A whole update writes a fresh range, so for some frames both contents take room.
 //!   [`Client::update_in_place`] avoids that for data whose readers do not mind.
 //! - Retained sources cost as much system memory as the geometry itself; a reload callback trades

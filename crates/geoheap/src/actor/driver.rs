@@ -19,7 +19,7 @@ use crate::actor::reply::Reply;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired};
+use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::error::RequestError;
 use crate::payload::StagedWrite;
 #[cfg(geoheap_shuttle)]
@@ -83,7 +83,7 @@ pub(super) struct Since {
     /// Bytes of contents taken from the mailbox since the last tick.
     taken_bytes: u64,
     /// A frame ended since the last tick.
-    saw_frame: bool,
+    pub(super) saw_frame: bool,
     /// A publish was tried in this tick.
     pub(super) tried_publish: bool,
     /// Something that was recorded since the last submit did not go into the open batch.
@@ -314,14 +314,19 @@ impl<B: Backend> Driver<B> {
                 result: done.result,
             });
         }
+        let is_held_back = self.is_held_back();
         let idle =
             !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;
         let staging_free = self.backend.staging().free_bytes;
-        self.step(Event::TickBegin { staging_free, idle });
+        self.step(Event::TickBegin(TickFacts {
+            staging_free,
+            idle,
+            is_held_back,
+        }));
         self.since.tried_publish = false;
         self.step(Event::Transfer);
         self.publish_what_stalled();
-        self.update_backpressure();
+        self.update_backpressure(is_held_back);
         self.note_peaks();
         self.since.taken_bytes = 0;
         self.refill_reserve();

@@ -1,5 +1,6 @@
 //! What the actor knows of itself: the report, its peaks, and what old versions keep.
 
+use geoheap_frame_sync::Version;
 use geoheap_gpu_backend::Backend;
 use geoheap_suballoc::ByteLen;
 
@@ -7,9 +8,18 @@ use crate::actor::driver::Driver;
 use crate::report::{Backpressure, HeapEvent, Report};
 use crate::sync::{Ordering, PoisonError};
 
-/// An old version is one that is so many versions behind the newest: frames that are on their way
-/// to the screen hold younger ones.
-const BACKPRESSURE_LAG: u64 = 8;
+/// A version is old when it has been the oldest in use for so many frames, or so many ticks: those
+/// of frames on their way to the screen are given up sooner.
+const OLD_FRAMES: u64 = 16;
+const OLD_TICKS: u64 = 64;
+
+/// Since when a version is the oldest in use.
+#[derive(Debug, Default)]
+struct Oldest {
+    version: Version,
+    ticks: u64,
+    frames: u64,
+}
 
 /// Counters and peaks that the core does not keep.
 #[derive(Debug, Default)]
@@ -21,15 +31,31 @@ pub(super) struct Tally {
     staging_peak: ByteLen,
     held_peak: ByteLen,
     backpressure: Option<Backpressure>,
+    oldest: Oldest,
 }
 
 impl<B: Backend> Driver<B> {
+    /// Whether an old version is still in use. Asked once a tick, after the notes of frames.
+    pub(super) fn is_held_back(&mut self) -> bool {
+        let (version, newest) = (self.publisher.oldest_in_use(), self.publisher.current());
+        let oldest = &mut self.tally.oldest;
+        if version != oldest.version || version == newest {
+            *oldest = Oldest {
+                version,
+                ..Oldest::default()
+            };
+            return false;
+        }
+        oldest.ticks += 1;
+        oldest.frames += u64::from(self.since.saw_frame);
+        oldest.frames >= OLD_FRAMES || oldest.ticks >= OLD_TICKS
+    }
+
     /// Tells when old versions keep memory that is needed now, and until when.
-    pub(super) fn update_backpressure(&mut self) {
-        let (oldest, newest) = (self.publisher.oldest_in_use(), self.publisher.current());
+    pub(super) fn update_backpressure(&mut self, is_held_back: bool) {
+        let oldest = self.publisher.oldest_in_use();
         let held_bytes = self.core.report().retired_bytes;
-        let lag = newest.get() - oldest.get();
-        let is_short = held_bytes > 0 && lag >= BACKPRESSURE_LAG && self.core.is_short_of_room();
+        let is_short = is_held_back && held_bytes > 0 && self.core.is_short_of_room();
         let limit = self.shared.config.versions_alive_max as usize;
         if !is_short && self.publisher.versions_alive() < limit {
             self.tally.backpressure = None;

@@ -345,6 +345,11 @@ impl Mailbox {
         }
     }
 
+    /// Notes of frames that found no room so far.
+    pub(crate) fn notes_lost(&self) -> u64 {
+        self.notes_lost.load(Ordering::Relaxed)
+    }
+
     /// Sends the note of a frame or of a share of one; the end of a frame wakes the actor. Never
     /// waits: an actor that does not tick loses notes, which decide who leaves, not what is safe.
     pub(crate) fn note(&self, note: Note) {

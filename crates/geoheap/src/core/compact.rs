@@ -129,7 +129,7 @@ impl Core {
 
     fn caps(&self, requested: bool) -> Caps {
         let defrag = &self.config.defrag;
-        let factor = if requested || self.idle {
+        let factor = if requested || self.facts.idle {
             IDLE_FACTOR
         } else {
             1

@@ -208,8 +208,8 @@ pub(crate) enum Event {
         hidden_uses: u64,
         stale_lookups: u64,
     },
-    /// A tick begins; so many bytes of staging are free.
-    TickBegin { staging_free: ByteLen, idle: bool },
+    /// A tick begins.
+    TickBegin(TickFacts),
     /// The device made the buffer of a chunk.
     ChunkReady { chunk: ChunkId },
     /// It did not.
@@ -240,6 +240,17 @@ pub(crate) enum Event {
     },
     /// The device is gone.
     DeviceLost { reason: String },
+}
+
+/// What a tick begins with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TickFacts {
+    /// So many bytes of staging are free.
+    pub(crate) staging_free: ByteLen,
+    /// No frame ended since the last tick, and none is in flight.
+    pub(crate) idle: bool,
+    /// An old version is still in use, so that what is given up is not soon reused.
+    pub(crate) is_held_back: bool,
 }
 
 /// Something that no new version names, waiting until no old one does.

@@ -57,7 +57,7 @@ use slotmap::{DefaultKey, SlotMap};
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
-use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired};
+use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -130,8 +130,7 @@ pub(crate) struct Core {
     wanted: BTreeSet<Handle>,
     tick: u64,
     frame: u64,
-    staging_free: ByteLen,
-    idle: bool,
+    facts: TickFacts,
     pending: Pending,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
@@ -201,8 +200,7 @@ impl Core {
             wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
-            staging_free: ByteLen::ZERO,
-            idle: false,
+            facts: TickFacts::default(),
             pending: Pending::default(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
@@ -237,7 +235,7 @@ impl Core {
                 self.note_frame(frame, ends_frame);
                 self.note_usage(frame, &usage);
             }
-            Event::TickBegin { staging_free, idle } => self.begin_tick(staging_free, idle, out),
+            Event::TickBegin(facts) => self.begin_tick(facts, out),
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),
             Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
             Event::Transfer => self.transfer(out),
@@ -266,10 +264,9 @@ impl Core {
         }
     }
 
-    fn begin_tick(&mut self, staging_free: ByteLen, idle: bool, out: &mut Vec<Effect>) {
+    fn begin_tick(&mut self, facts: TickFacts, out: &mut Vec<Effect>) {
         self.tick += 1;
-        self.staging_free = staging_free;
-        self.idle = idle;
+        self.facts = facts;
         if self.lost {
             return;
         }

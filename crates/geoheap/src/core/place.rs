@@ -132,6 +132,10 @@ impl Core {
         if misses < SET_ASIDE_TICKS {
             return;
         }
+        // What it gave up would only join what waits for an old version: it stays in sight.
+        if self.facts.is_held_back && self.own(handle).place.is_some() {
+            return;
+        }
         if !self.can_set_aside(handle) {
             if misses >= FAIL_TICKS {
                 self.fail_without_room(handle, out);
@@ -239,6 +243,11 @@ impl Core {
     pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) {
         let figures = self.heap.figures();
         self.budget_hunger += 1;
+        // An old version keeps all that is given up from being reused: eviction would take blocks
+        // out of sight and bring nothing.
+        if self.facts.is_held_back && figures.retired() > ByteLen::ZERO {
+            return;
+        }
         // What is on its way out serves the demand too; evicting for it again each tick until
         // it arrives would empty the heap.
         let coming = if self.budget_hunger.is_multiple_of(MISS_PATIENCE_TICKS) {

@@ -73,10 +73,11 @@ impl Bench {
 
     fn tick(&mut self) {
         self.lines.push("tick".into());
-        self.step(Event::TickBegin {
+        self.step(Event::TickBegin(TickFacts {
             staging_free: ByteLen::from_kib(16),
             idle: false,
-        });
+            is_held_back: false,
+        }));
         self.step(Event::Transfer);
     }
 

@@ -40,7 +40,7 @@ impl Core {
         let mut left = Allowance {
             bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
-            staging: words(self.staging_free.get()),
+            staging: words(self.facts.staging_free.get()),
         };
         let half = Allowance {
             bytes: words(left.bytes / 2),

@@ -287,7 +287,9 @@ impl<'l> Draws<'l> {
         instances: impl Fn(usize) -> Range<u32>,
     ) -> usize {
         if let Some(asked) = &mut self.list.asked {
-            handles.iter().for_each(|handle| asked.note(handle.index()));
+            for handle in handles {
+                asked.note(handle.index());
+            }
         }
         let lookups = self.lookups;
         let mut drawn = 0;

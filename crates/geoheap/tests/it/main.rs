@@ -6,6 +6,7 @@ mod canvas;
 mod compaction;
 mod draw_sets;
 mod faults;
+mod frames;
 mod harness;
 mod limits;
 mod model;
