@@ -8,6 +8,7 @@ use geoheap_suballoc::{Align, ByteLen};
 use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
 use crate::config::Config;
+use crate::core::event::TickFacts;
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};

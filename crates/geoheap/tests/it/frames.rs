@@ -8,16 +8,16 @@ use geoheap::{ByteLen, Config, Handle, HeapEvent, Lookup, Payload};
 use crate::harness::{World, fill, mesh, small, stamped};
 
 /// Frames that a ticket is held for: some minutes.
-const LONG: u64 = 10_000;
+const LONG: u32 = 10_000;
 
 fn contents(block: u32, revision: u32) -> Vec<Payload> {
     vec![stamped(block, revision, 10_000).into()]
 }
 
 /// A frame of a world whose blocks change all the time.
-fn busy_frame(world: &mut World, handles: &[Handle], nth: u64) {
-    let at = usize::try_from(nth).expect("small") % handles.len();
-    let (block, revision) = (u32::try_from(at).expect("small"), 1 + (nth / 7) as u32);
+fn busy_frame(world: &mut World, handles: &[Handle], nth: u32) {
+    let at = nth as usize % handles.len();
+    let (block, revision) = (u32::try_from(at).expect("small"), 1 + nth / 7);
     // A world in which memory is short may refuse; frames go on.
     let _ = world.client.update(handles[at], contents(block, revision));
     world.frame(handles);
@@ -79,7 +79,10 @@ fn a_ticket_held_for_ever_is_named_and_takes_nothing_out_of_sight() {
         shown += handles.iter().filter(here).count() as u64;
     }
     let report = world.manager.report();
-    assert!(shown > LONG * 11, "frames go on: {shown} blocks shown");
+    assert!(
+        shown > u64::from(LONG) * 11,
+        "frames go on: {shown} blocks shown"
+    );
     assert_eq!(report.oldest_version, version.get());
     let named = report.holders.first().expect("a ticket is held");
     assert_eq!((&*named.source, named.version), ("a stuck thread", version));
@@ -187,12 +190,12 @@ fn frames_go_on_while_the_actor_stands_still() {
         let ticket = world.manager.begin_frame();
         assert!(matches!(ticket.get(handles[0]), Lookup::Resident(_)));
         drop(ticket.finish());
-        refused += u64::from(world.client.try_add(mesh(nth as u32, 4)).is_err());
+        refused += u32::from(world.client.try_add(mesh(nth, 4)).is_err());
     }
     let report = world.manager.report();
-    assert_eq!(report.frames_since_tick, LONG, "it says so");
+    assert_eq!(report.frames_since_tick, u64::from(LONG), "it says so");
     assert!(
-        report.notes_lost > LONG / 2,
+        report.notes_lost > u64::from(LONG) / 2,
         "notes are bounded: {}",
         report.notes_lost
     );
