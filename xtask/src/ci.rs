@@ -112,7 +112,8 @@ fn run_step(
             run_command(cargo.args(["test", "--release"]).args(args))
         }
         Step::Endurance => {
-            let args = ["-p", "geoheap-frame-sync", "--test", "endurance"];
+            let args = ["-p", "geoheap-frame-sync", "-p", "geoheap"];
+            let args = args.into_iter().chain(["--test", "endurance"]);
             run_command(cargo.args(["test", "--release"]).args(args))
         }
     }
