@@ -194,8 +194,8 @@ pub use crate::report::{
     TicketHolder,
 };
 pub use crate::ticket::{
-    BlockView, Draw, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup, Lookups,
-    Moved, PartView,
+    BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,
+    Lookups, Moved, PartView,
 };
 
 /// The quick start of the front page is compiled and run with the tests.

@@ -15,9 +15,11 @@ use crate::slot::{PartTable, Slot, SlotState};
 use crate::ticket::board::Presence;
 
 pub(crate) mod board;
+mod each;
 mod source;
 mod views;
 
+pub use each::Each;
 pub use source::FrameSource;
 pub use views::{BlockView, Draw, IndexFormat, Lookup, PartView};
 
@@ -294,9 +296,6 @@ impl<Buf> FrameTicket<Buf> {
     }
 }
 
-/// Slots that are touched ahead: a few kilobytes, and more than the memory answers at a time.
-const RUN: usize = 64;
-
 /// What a loop over many handles looks up through: see [`FrameTicket::lookups`].
 pub struct Lookups<'a, Buf> {
     slots: geoheap_frame_sync::Lookups<'a, Slot>,
@@ -310,28 +309,28 @@ impl<'a, Buf> Lookups<'a, Buf> {
         self.answer(self.slots.get(handle.index()), handle)
     }
 
-    /// Looks up many handles, and calls `found` with the position and the answer of each.
+    /// Looks up many handles; the answers come in their order.
     ///
     /// The cheapest way, above all where the table is larger than the caches: scattered slots are
     /// touched before they are used, a run of them at a time, so that the memory works on many
-    /// questions at once. Measured at 1 Mi random handles: half the time of single lookups.
-    #[inline]
-    pub fn each(&self, handles: &[Handle], mut found: impl FnMut(usize, Lookup<'a, Buf>)) {
-        let mut first = 0;
-        for run in handles.chunks(RUN) {
-            // Asked once a run whether the device was lost: what a run finds then is safe to use,
-            // and leads to commands that the device refuses.
-            let slots = self.slots.slots();
-            if is_scattered(run) {
-                touch(slots, run);
-            }
-            for (nth, handle) in (first..).zip(run) {
-                found(
-                    nth,
-                    self.answer(slots.get(handle.index() as usize), *handle),
-                );
-            }
-            first += run.len();
+    /// questions at once. Measured at 1 Mi random handles: half the time of single lookups. It is
+    /// made for internal iteration: `for_each`, `fold` and the adapters that end in them.
+    ///
+    /// ```
+    /// # let (gpu, _) = geoheap::VirtualGpu::new(&geoheap::VirtualConfig::default());
+    /// # let manager = geoheap::GeometryManager::with_backend(gpu, geoheap::Config::default())?;
+    /// # let handles = [geoheap::Handle::from_bits(9)];
+    /// let ticket = manager.begin_frame();
+    /// let found = ticket.lookups().each(&handles);
+    /// let bytes: u64 = found.filter_map(|found| Some(found.resident()?.len().get())).sum();
+    /// # assert_eq!(bytes, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn each<'h>(&self, handles: &'h [Handle]) -> Each<'a, 'h, Buf> {
+        Each {
+            lookups: *self,
+            handles,
+            touched: 0,
         }
     }
 
@@ -347,25 +346,6 @@ impl<'a, Buf> Lookups<'a, Buf> {
             other => self.ticket.absent(handle, other),
         }
     }
-}
-
-/// Whether the slots of a run lie so far apart that no prefetcher knows the next one.
-#[inline]
-fn is_scattered(run: &[Handle]) -> bool {
-    let (first, last) = (run[0].index(), run[run.len() - 1].index());
-    first.abs_diff(last) as usize > 4 * RUN
-}
-
-/// Brings slots into the cache.
-#[inline]
-fn touch(slots: &[Slot], run: &[Handle]) {
-    let generation = |handle: &Handle| {
-        let slot = slots.get(handle.index() as usize);
-        slot.map_or(0, |slot| slot.generation)
-    };
-    let touched = run.iter().map(generation).fold(0, |all, one| all | one);
-    // Without a use the compiler would leave it out.
-    core::hint::black_box(touched);
 }
 
 impl<Buf> Clone for Lookups<'_, Buf> {

@@ -42,13 +42,12 @@ impl Seat for EngineSeat {
         let ticket = black_box(self.frames.begin_frame());
         let begin = start.elapsed();
         let handles = &self.handles[range];
-        let mut sum = 0_u64;
-        ticket.lookups().each(handles, |_, found| {
-            if let Some(block) = found.resident() {
-                sum = sum.wrapping_add(digest(block.chunk().get(), block.offset().get()));
-            }
+        let found = ticket.lookups().each(handles);
+        let found = found.filter_map(geoheap::Lookup::resident);
+        let digest = found.fold(0, |sum: u64, block| {
+            sum.wrapping_add(digest(block.chunk().get(), block.offset().get()))
         });
-        Frame { begin, digest: sum }
+        Frame { begin, digest }
     }
 }
 

@@ -291,14 +291,12 @@ impl<'l> Draws<'l> {
                 asked.note(handle.index());
             }
         }
-        let lookups = self.lookups;
-        let mut drawn = 0;
-        lookups.each(handles, |nth, found| {
-            if let Lookup::Resident(view) = found {
-                drawn += usize::from(self.add(&view, pipeline, instances(nth)));
-            }
-        });
-        drawn
+        let found = self.lookups.each(handles).enumerate();
+        let add = |(nth, found)| match found {
+            Lookup::Resident(view) => usize::from(self.add(&view, pipeline, instances(nth))),
+            _ => 0,
+        };
+        found.map(add).sum()
     }
 
     /// As [`draw`](Self::draw), for a block that was looked up already, say by
