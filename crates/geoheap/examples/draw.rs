@@ -3,6 +3,7 @@
 //! `cargo run -p geoheap --example draw` works without a window, on whatever adapter there is, and
 //! counts the pixels that came out. The example `own_threads` does it without the pool.
 
+mod pass;
 mod picture;
 
 use std::error::Error;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use geoheap::{Config, FrameTicket, GeometryManager, Handle, Lookup, RenderActors, Scene, wgpu};
 
-use picture::Pass;
+use pass::Pass;
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let recorded = actors.record(&ticket, &quads)?;
     println!("{} of 4 actors had something to do", recorded.len());
     drop(ticket.finish());
-    queue.submit([picture::clear(&device, &view)].into_iter().chain(recorded));
+    queue.submit([pass::clear(&device, &view)].into_iter().chain(recorded));
 
     picture::check(&device, &queue, &target)?;
     println!("{} blocks left over", manager.shutdown().leaks.len());

@@ -3,6 +3,7 @@
 //!
 //! `cargo run -p geoheap --example own_threads` works without a window, and counts pixels.
 
+mod pass;
 mod picture;
 
 use std::error::Error;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use geoheap::{Client, Config, FrameTicket, GeometryManager, Handle, Lookup, SendError, wgpu};
 
-use picture::Pass;
+use pass::Pass;
 
 const WAIT: Duration = Duration::from_secs(30);
 const FRAMES: usize = 20;
@@ -79,7 +80,7 @@ fn draw_frames(
             return Err("a worker panicked".into());
         }
         drop(ticket.finish());
-        queue.submit([picture::clear(device, view)].into_iter().chain(commands));
+        queue.submit([pass::clear(device, view)].into_iter().chain(commands));
         device.poll(wgpu::PollType::Poll)?;
     }
     Ok(())

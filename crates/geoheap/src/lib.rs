@@ -77,7 +77,8 @@
 //! one version; [`FrameTicket::moved_since`] says when to make it anew. The heap polls the device
 //! itself and never waits for it.
 //! `cargo run -p geoheap --example draw` draws and checks a picture with a pool of render actors,
-//! `--example own_threads` with threads of the caller's own.
+//! `--example own_threads` with threads of the caller's own, and `--example gpu_culling` by
+//! handle on the GPU.
 //!
 //! # Frames that do not end well
 //!

@@ -230,6 +230,20 @@ impl<Buf> FrameTicket<Buf> {
             .flat_map(|table| table.0.iter().map(|entry| entry.id))
     }
 
+    /// The chunks of the version with their buffers, by id: what a shader that draws by handle may
+    /// name, see [`PlacementTable`](crate::PlacementTable). Ids are used again, so there are not
+    /// many more than chunks at a time. Empty if the device was lost.
+    pub fn chunks(&self) -> impl Iterator<Item = (ChunkId, &Buf)> {
+        let is_void = self.ticket.is_void();
+        let chunks = if is_void {
+            &[][..]
+        } else {
+            &self.ticket.payload().chunks
+        };
+        let named = (0..).zip(chunks);
+        named.filter_map(|(chunk, buffer)| Some((ChunkId::new(chunk), buffer.as_ref()?)))
+    }
+
     /// The buffer of a chunk that the version names.
     pub(crate) fn chunk_buffer(&self, chunk: ChunkId) -> &Buf {
         self.ticket.payload().buffer(chunk)

@@ -69,13 +69,14 @@ impl<'a> Culling<'a> {
             mapped_at_creation: false,
         });
         // The buffers of the chunks, as a program knows them that draws by handle.
-        let mut chunks = std::collections::BTreeMap::new();
-        for handle in handles {
-            if let Lookup::Resident(view) = ticket.get(*handle) {
-                chunks.insert(u64::from(view.chunk().get()), view.buffer());
-            }
-        }
-        assert!(chunks.keys().all(|chunk| *chunk < CHUNKS), "{chunks:?}");
+        let chunks: Vec<_> = ticket
+            .chunks()
+            .map(|(chunk, buffer)| (u64::from(chunk.get()), buffer))
+            .collect();
+        assert!(
+            chunks.iter().all(|(chunk, _)| *chunk < CHUNKS),
+            "{chunks:?}"
+        );
         let mut patched = Patched::default();
         let (table, pipeline) = (&mut self.table, &self.pipeline);
         let count = u32::try_from(handles.len()).expect("few");
