@@ -157,22 +157,27 @@ pub(crate) struct Who {
     pub(crate) is_fork: bool,
 }
 
+/// What all tickets share; one counted reference for each of them.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) board: Arc<Board>,
+    pub(crate) mailbox: Mailbox,
+}
+
 /// A ticket's life as the report sees it: it ends when the ticket is finished, dropped, or lost in
 /// a panic, and which of these it was reaches the geometry actor.
 pub(crate) struct Presence {
-    board: Arc<Board>,
-    mailbox: Mailbox,
+    desk: Arc<Desk>,
     who: Who,
     seat: Option<usize>,
     is_over: bool,
 }
 
 impl Presence {
-    pub(crate) fn begin(board: &Arc<Board>, mailbox: &Mailbox, who: Who) -> Self {
+    pub(crate) fn begin(desk: &Arc<Desk>, who: Who) -> Self {
         Self {
-            seat: board.sit(&who),
-            board: Arc::clone(board),
-            mailbox: mailbox.clone(),
+            seat: desk.board.sit(&who),
+            desk: Arc::clone(desk),
             who,
             is_over: false,
         }
@@ -184,7 +189,7 @@ impl Presence {
             is_fork: true,
             ..self.who
         };
-        Self::begin(&self.board, &self.mailbox, who)
+        Self::begin(&self.desk, who)
     }
 
     pub(crate) fn frame(&self) -> u64 {
@@ -195,13 +200,13 @@ impl Presence {
     pub(crate) fn finish(mut self, note: impl FnOnce(u64, bool) -> Note) {
         self.is_over = true;
         let (frame, ends_frame) = (self.who.frame, !self.who.is_fork);
-        self.mailbox.note(note(frame, ends_frame));
+        self.desk.mailbox.note(note(frame, ends_frame));
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.board.stand_up(self.seat);
+        self.desk.board.stand_up(self.seat);
         if self.is_over {
             return;
         }
@@ -210,7 +215,9 @@ impl Drop for Presence {
         } else {
             Outcome::Dropped
         };
-        self.mailbox.note(Note::unfinished(self.who.frame, outcome));
+        self.desk
+            .mailbox
+            .note(Note::unfinished(self.who.frame, outcome));
     }
 }
 

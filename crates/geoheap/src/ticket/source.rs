@@ -5,14 +5,13 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::actor::mailbox::Mailbox;
-use crate::ticket::board::{Board, Presence, SourceId, Who};
+use crate::ticket::board::{Board, Desk, Presence, SourceId, Who};
 use crate::ticket::{FrameTicket, HeapReader};
 
 /// Begins frames, on any thread. Cheap to clone.
 pub struct FrameSource<Buf> {
     reader: HeapReader<Buf>,
-    mailbox: Mailbox,
-    board: Arc<Board>,
+    desk: Arc<Desk>,
     source: SourceId,
 }
 
@@ -20,8 +19,7 @@ impl<Buf> Clone for FrameSource<Buf> {
     fn clone(&self) -> Self {
         Self {
             reader: self.reader.clone(),
-            mailbox: self.mailbox.clone(),
-            board: Arc::clone(&self.board),
+            desk: Arc::clone(&self.desk),
             source: self.source,
         }
     }
@@ -30,7 +28,7 @@ impl<Buf> Clone for FrameSource<Buf> {
 impl<Buf> fmt::Debug for FrameSource<Buf> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameSource")
-            .field("frames", &self.board.frames())
+            .field("frames", &self.desk.board.frames())
             .finish_non_exhaustive()
     }
 }
@@ -39,9 +37,8 @@ impl<Buf> FrameSource<Buf> {
     pub(crate) fn new(reader: HeapReader<Buf>, mailbox: Mailbox, board: Arc<Board>) -> Self {
         Self {
             reader,
-            mailbox,
             source: board.name("frames"),
-            board,
+            desk: Arc::new(Desk { board, mailbox }),
         }
     }
 
@@ -51,7 +48,7 @@ impl<Buf> FrameSource<Buf> {
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
         Self {
-            source: self.board.name(name),
+            source: self.desk.board.name(name),
             ..self.clone()
         }
     }
@@ -60,14 +57,14 @@ impl<Buf> FrameSource<Buf> {
     pub fn begin_frame(&self) -> FrameTicket<Buf> {
         let ticket = self.reader.ticket();
         let who = Who {
-            frame: self.board.next_frame(),
+            frame: self.desk.board.next_frame(),
             version: ticket.version(),
             source: self.source,
             is_fork: false,
         };
         FrameTicket {
             ticket,
-            presence: Presence::begin(&self.board, &self.mailbox, who),
+            presence: Presence::begin(&self.desk, who),
             hidden_uses: Cell::new(0),
             stale_lookups: Cell::new(0),
         }
