@@ -313,7 +313,8 @@ impl Client {
         self.ask(0, read_bytes, |reply| Request::ReadBack { handle, reply })
     }
 
-    /// Answers once everything that this client sent before is published: each block as resident,
+    /// Answers once everything that was sent before is published, by this client or by another
+    /// whose calls returned before: each block as resident,
     /// or, where there was no room for it, as evicted or failed. To draw a certain block, wait for
     /// [`Client::resident`] instead.
     ///
@@ -379,7 +380,8 @@ impl Client {
         Ok(pending)
     }
 
-    /// Counters and figures as of the last tick, and who holds tickets now.
+    /// Counters and figures as of the end of the last tick, and who holds tickets now. An answer may
+    /// come before the end of the tick that it is of.
     pub fn report(&self) -> Report {
         let report = self.shared.report.lock();
         let mut report = report.unwrap_or_else(PoisonError::into_inner).clone();

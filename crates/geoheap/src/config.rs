@@ -25,8 +25,9 @@ pub enum Threading {
     #[default]
     Actor,
     /// Nobody but [`GeometryManager::poll`](crate::GeometryManager::poll): each call is one tick.
-    /// Blocking calls of a client then fail at once instead of waiting for a tick that only the
-    /// waiting thread could make.
+    /// Calls of a client that find the mailbox full then fail at once instead of waiting for a tick
+    /// that only the waiting thread could make; [`Pending`](crate::Pending) answers do not come
+    /// without a tick either, so poll for them with `try_take`.
     CallerDriven,
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use geoheap_chunk_heap::ChunkId;
 
 use crate::handle::Handle;
+use crate::ticket::board::HeapId;
 use crate::ticket::{FrameTicket, IndexFormat};
 
 /// Bytes of an indexed record: count, instances, first index, base vertex, first instance.
@@ -21,13 +22,28 @@ pub(crate) const INDEXED_RECORD_BYTES: u64 = 20;
 /// Bytes of a record without indices: count, instances, first vertex, first instance.
 pub(crate) const PLAIN_RECORD_BYTES: u64 = 16;
 
-/// Names a draw set, for as long as the manager lives; numbers are not used again.
+/// Names a draw set of one manager, for as long as that lives; numbers are not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DrawSetId(pub(crate) u64);
+pub struct DrawSetId(u64);
+
+/// Bits of a set's number within its heap; above them stands the heap's.
+const SET_BITS: u32 = 40;
+
+impl DrawSetId {
+    pub(crate) fn new(heap: HeapId, nth: u64) -> Self {
+        Self(u64::from(heap.get()) << SET_BITS | nth)
+    }
+
+    /// Whether the heap, which made `count` sets so far, made this one.
+    pub(crate) fn is_of(self, heap: HeapId, count: u64) -> bool {
+        let nth = self.0 & ((1 << SET_BITS) - 1);
+        self == Self::new(heap, nth) && (1..=count).contains(&nth)
+    }
+}
 
 impl fmt::Display for DrawSetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "draw set {}", self.0)
+        write!(f, "draw set {}", self.0 & ((1 << SET_BITS) - 1))
     }
 }
 

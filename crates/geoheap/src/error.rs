@@ -9,6 +9,7 @@ use geoheap_chunk_heap::LayoutError;
 use geoheap_suballoc::ByteLen;
 
 use crate::config::ConfigError;
+use crate::draw_set::DrawSetId;
 pub use crate::error::request::{FailReason, RequestError, WaitError};
 use crate::handle::Handle;
 
@@ -185,6 +186,11 @@ pub enum DrawSetError {
         /// Where they begin.
         first: u32,
     },
+    /// This manager did not make that set.
+    Unknown {
+        /// What was asked for.
+        id: DrawSetId,
+    },
     /// The mailbox did not take it.
     Send(SendError),
 }
@@ -199,6 +205,7 @@ impl fmt::Display for DrawSetError {
                 f,
                 "the draw of {handle} begins at instance {first}; this device takes 0 only"
             ),
+            Self::Unknown { id } => write!(f, "{id} is of another manager, or of none"),
             Self::Send(error) => write!(f, "{error}"),
         }
     }

@@ -73,6 +73,8 @@ pub struct Report {
     pub chunks_created: u64,
     /// Chunks given back to the device.
     pub chunks_returned: u64,
+    /// Draw sets that found no memory for their records yet.
+    pub draw_sets_waiting: u64,
     /// Blocks alive, resident or not.
     pub blocks: u64,
     /// Blocks resident in the newest version.
@@ -190,7 +192,7 @@ pub struct Backpressure {
     /// Bytes that wait for it and for later ones.
     pub held_bytes: u64,
     /// The tickets at that version; if there are none, commands that were recorded from it have
-    /// neither completed nor been dropped.
+    /// neither completed nor been dropped, or a bundle or another token of it is kept.
     pub holders: Vec<TicketHolder>,
 }
 
@@ -199,7 +201,7 @@ impl fmt::Display for Backpressure {
         let (bytes, oldest) = (self.held_bytes, self.oldest_version);
         write!(f, "{bytes} bytes wait for version {oldest}, held by ")?;
         if self.holders.is_empty() {
-            return f.write_str("recorded commands");
+            return f.write_str("recorded commands, kept bundles or other tokens of it");
         }
         for (nth, holder) in self.holders.iter().enumerate() {
             let comma = if nth == 0 { "" } else { ", " };
@@ -264,6 +266,8 @@ pub enum HeapEvent {
     PublishStalled {
         /// The versions that readers hold.
         held: Vec<Version>,
+        /// The tickets among them.
+        holders: Vec<TicketHolder>,
     },
     /// Old versions keep memory from being reused that is needed now, or too many of them are in
     /// use. Told when it begins; [`Report::backpressure`] is set until it is over.
@@ -296,8 +300,11 @@ impl fmt::Display for HeapEvent {
         match self {
             Self::Refused { handle, op, error } => write!(f, "{op:?} of {handle}: {error}"),
             Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
-            Self::PublishStalled { held } => {
-                write!(f, "no version was published; readers hold {held:?}")
+            Self::PublishStalled { held, holders } => {
+                write!(f, "no version was published; readers hold {held:?}")?;
+                holders
+                    .iter()
+                    .try_for_each(|holder| write!(f, "; {holder}"))
             }
             Self::Backpressure(pressure) => write!(f, "{pressure}"),
             Self::OutOfMemory {

@@ -12,7 +12,7 @@ use crate::draw_set::{DrawSetId, DrawSetView, PublishedSet};
 use crate::error::FallbackError;
 use crate::handle::Handle;
 use crate::slot::{PartTable, Slot, SlotState};
-use crate::ticket::board::Presence;
+use crate::ticket::board::{HeapId, Presence};
 
 pub(crate) mod board;
 mod each;
@@ -119,8 +119,8 @@ impl<Buf> FrameTicket<Buf> {
     /// Which slots (by [`Handle::index`]) changed between an older version and this one: whose
     /// blocks moved, came, went, or were evicted or replaced. For callers who keep a table of
     /// their own, or commands that were recorded before. All of them if the older version is
-    /// further back than [`Config::feed_versions`](crate::Config::feed_versions), or a good part
-    /// of the table changed since.
+    /// further back than [`Config::feed_versions`](crate::Config::feed_versions) or newer than this
+    /// one, or if a good part of the table changed since.
     pub fn moved_since(&self, older: Version) -> Moved {
         Moved {
             slots: match self.ticket.changed_since(older) {
@@ -130,8 +130,13 @@ impl<Buf> FrameTicket<Buf> {
         }
     }
 
-    /// Whether the device of the version was lost.
-    pub(crate) fn is_void(&self) -> bool {
+    /// The heap that it is of.
+    pub(crate) fn heap(&self) -> HeapId {
+        self.presence.heap()
+    }
+
+    /// Whether the device of the version was lost: no lookup of this ticket finds anything.
+    pub fn is_void(&self) -> bool {
         self.ticket.is_void()
     }
 

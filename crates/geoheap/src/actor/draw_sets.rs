@@ -90,21 +90,20 @@ impl<Buf: Clone> DrawSets<Buf> {
         self.is_changed
     }
 
-    /// Makes or replaces a set. `slot_of` gives the slot of a handle as the next version shows it.
+    /// Makes or replaces a set. `slot_at` gives a slot as the next version shows it, by its index:
+    /// a handle of the set may be stale, and its slot have another block, of this set or others.
     pub(super) fn set(
         &mut self,
         id: DrawSetId,
         draws: Vec<SetDraw>,
-        mut slot_of: impl FnMut(&SetDraw) -> Option<Slot>,
+        mut slot_at: impl FnMut(u32) -> Option<Slot>,
     ) {
         for draw in &draws {
-            let member = self
-                .members
-                .entry(draw.handle.index())
-                .or_insert_with(|| Member {
-                    slot: slot_of(draw).unwrap_or_default(),
-                    uses: 0,
-                });
+            let index = draw.handle.index();
+            let member = self.members.entry(index).or_insert_with(|| Member {
+                slot: slot_at(index).unwrap_or_default(),
+                uses: 0,
+            });
             member.uses += 1;
         }
         let mut members: Vec<u32> = draws.iter().map(|draw| draw.handle.index()).collect();

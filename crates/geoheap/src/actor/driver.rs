@@ -427,7 +427,11 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    pub(super) fn notify(&mut self, event: HeapEvent) {
+    pub(super) fn notify(&mut self, mut event: HeapEvent) {
+        if let HeapEvent::PublishStalled { held, holders } = &mut event {
+            *holders = self.shared.board.holders();
+            holders.retain(|holder| held.contains(&holder.version));
+        }
         tracing::debug!(%event, "event");
         if self.events.try_send(event).is_err() {
             self.tally.events_lost += 1;

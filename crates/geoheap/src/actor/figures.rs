@@ -98,6 +98,7 @@ impl<B: Backend> Driver<B> {
         report.tickets_panicked = self.tally.tickets_panicked;
         report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);
         report.versions_alive = self.publisher.versions_alive() as u64;
+        report.draw_sets_waiting = self.draw_sets.dirty().len() as u64;
         report.oldest_version = self.publisher.oldest_in_use().get();
         report.backpressure.clone_from(&self.tally.backpressure);
         report

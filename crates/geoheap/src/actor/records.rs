@@ -23,8 +23,7 @@ impl<B: Backend> Driver<B> {
             return;
         };
         let core = &self.core;
-        self.draw_sets
-            .set(id, draws, |draw| core.slot_of(draw.handle));
+        self.draw_sets.set(id, draws, |index| core.slot_at(index));
     }
 
     /// Writes what changed, and makes it part of the next version. A set that cannot be written

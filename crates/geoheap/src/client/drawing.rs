@@ -32,7 +32,8 @@ impl Client {
     /// [`FrameTicket::draw_set`]: crate::FrameTicket::draw_set
     pub fn add_draw_set(&self, draws: Vec<SetDraw>) -> Result<DrawSetId, DrawSetError> {
         self.check_draws(&draws)?;
-        let id = DrawSetId(self.shared.draw_sets.fetch_add(1, Ordering::Relaxed) + 1);
+        let nth = self.shared.draw_sets.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = DrawSetId::new(self.shared.board.heap(), nth);
         self.send_draws(id, Some(draws))?;
         Ok(id)
     }
@@ -42,6 +43,7 @@ impl Client {
     /// # Errors
     /// [`DrawSetError`]; the set stays as it was.
     pub fn set_draws(&self, id: DrawSetId, draws: Vec<SetDraw>) -> Result<(), DrawSetError> {
+        self.check_id(id)?;
         self.check_draws(&draws)?;
         self.send_draws(id, Some(draws))
     }
@@ -49,9 +51,20 @@ impl Client {
     /// Removes a set from the versions to come. Its blocks are not touched.
     ///
     /// # Errors
-    /// [`DrawSetError::Send`].
+    /// [`DrawSetError::Unknown`], [`DrawSetError::Send`]. One that was removed already is not an
+    /// error.
     pub fn remove_draw_set(&self, id: DrawSetId) -> Result<(), DrawSetError> {
+        self.check_id(id)?;
         self.send_draws(id, None)
+    }
+
+    fn check_id(&self, id: DrawSetId) -> Result<(), DrawSetError> {
+        let made = self.shared.draw_sets.load(Ordering::Relaxed);
+        if id.is_of(self.shared.board.heap(), made) {
+            Ok(())
+        } else {
+            Err(DrawSetError::Unknown { id })
+        }
     }
 
     fn check_draws(&self, draws: &[SetDraw]) -> Result<(), DrawSetError> {

@@ -244,7 +244,9 @@ impl Core {
             Event::PublishStalled { held } => {
                 self.report.publish_stalls += 1;
                 if !core::mem::replace(&mut self.stalled, true) {
-                    out.push(Effect::Notify(HeapEvent::PublishStalled { held }));
+                    // The shell knows who holds tickets.
+                    let holders = Vec::new();
+                    out.push(Effect::Notify(HeapEvent::PublishStalled { held, holders }));
                 }
             }
             // What lay on a lost device is off the books already.
@@ -311,9 +313,10 @@ impl Core {
         }
     }
 
-    /// The slot of a block as the next version shows it.
-    pub(crate) fn slot_of(&self, handle: Handle) -> Option<Slot> {
-        let record = self.record(handle)?;
+    /// The slot of that index as the next version shows it, whosever block has it.
+    pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
+        let tenant = self.by_index.get(index as usize).copied().flatten()?;
+        let record = self.record(tenant)?;
         Some(self.shown_slot(record))
     }
 

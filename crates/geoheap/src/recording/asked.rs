@@ -20,7 +20,7 @@ impl Asked {
     }
 
     /// Whether what was recorded in the version `since` shows what the ticket's version shows: no
-    /// block that was asked for changed in between. The blocks then count as used by the frame.
+    /// block that was asked for changed in between.
     pub(super) fn is_current(
         &mut self,
         since: Version,
@@ -31,17 +31,17 @@ impl Asked {
             self.slots.dedup();
             self.is_sorted = true;
         }
-        let is_current = if ticket.version() == since {
-            !ticket.is_void()
-        } else {
-            let moved = ticket.moved_since(since);
-            let moved = moved.slots();
-            moved.is_some_and(|moved| !have_one_in_common(moved, &self.slots))
-        };
-        if is_current {
-            ticket.mark_slots(&self.slots);
+        if ticket.version() == since {
+            return !ticket.is_void();
         }
-        is_current
+        let moved = ticket.moved_since(since);
+        let moved = moved.slots();
+        moved.is_some_and(|moved| !have_one_in_common(moved, &self.slots))
+    }
+
+    /// The blocks count as used by the ticket's frame. After `is_current` has answered.
+    pub(super) fn mark(&self, ticket: &FrameTicket<wgpu::Buffer>) {
+        ticket.mark_slots(&self.slots);
     }
 }
 

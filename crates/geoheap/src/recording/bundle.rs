@@ -6,6 +6,7 @@ use geoheap_frame_sync::Version;
 
 use crate::recording::asked::Asked;
 use crate::recording::{DrawEncoder, Draws, Recorded};
+use crate::ticket::board::HeapId;
 use crate::ticket::{FrameTicket, InFlight};
 
 /// A recorded bundle, the version whose places it draws, and the blocks that it asked for.
@@ -13,8 +14,10 @@ use crate::ticket::{FrameTicket, InFlight};
 /// It holds its version's bytes in use, so it is safe to execute in any frame for as long as it is
 /// kept. [`DrawBundle::refresh`] asks in each frame whether it still shows what the newest version
 /// shows: if none of its blocks changed, the bundle goes over to the newer version and lets go of
-/// the older one; if one did, it is to be recorded anew. So a static scene is recorded once, and
-/// no version is held for longer than a frame.
+/// the older one; if one did, it is to be recorded anew. So a static scene is recorded once, and no
+/// version is held for longer than a frame. A bundle that is kept without that holds its version,
+/// and all that was given up since: call [`DrawBundle::refresh_unseen`] for those out of sight, and
+/// drop the ones that it says are not current.
 ///
 /// ```no_run
 /// # fn record(ticket: &geoheap::FrameTicket<geoheap::wgpu::Buffer>) -> geoheap::DrawBundle {
@@ -23,21 +26,26 @@ use crate::ticket::{FrameTicket, InFlight};
 /// # fn frame(
 /// #     manager: &geoheap::GeometryManager,
 /// #     bundle: &mut geoheap::DrawBundle,
-/// #     encoder: &mut geoheap::wgpu::CommandEncoder,
-/// #     pass: &mut geoheap::wgpu::RenderPass<'_>,
+/// #     queue: &geoheap::wgpu::Queue,
+/// #     mut encoder: geoheap::wgpu::CommandEncoder,
 /// # ) {
 /// let ticket = manager.begin_frame();
 /// if !bundle.refresh(&ticket) {
 ///     *bundle = record(&ticket); // with `Draws::record_bundle`
 /// }
-/// bundle.in_flight().attach(encoder);
+/// bundle.in_flight().attach(&encoder);
+/// let mut pass = encoder.begin_render_pass(&Default::default());
 /// pass.execute_bundles([bundle.bundle()]);
+/// drop(pass);
+/// ticket.finish(); // tells what the frame used, so that it stays
+/// queue.submit([encoder.finish()]);
 /// # }
 /// ```
 pub struct DrawBundle {
     bundle: wgpu::RenderBundle,
     held: InFlight<wgpu::Buffer>,
     asked: Asked,
+    heap: HeapId,
     recorded: Recorded,
 }
 
@@ -74,7 +82,16 @@ impl DrawBundle {
     /// Whether the bundle draws what the ticket's version shows; it then belongs to that version,
     /// and its blocks count as used by the frame. If not, it has to be recorded anew to show it.
     pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
-        let is_current = self.asked.is_current(self.held.version(), ticket);
+        let is_current = self.refresh_unseen(ticket);
+        self.asked.mark(ticket);
+        is_current
+    }
+
+    /// As [`refresh`](Self::refresh), for a bundle that the frame does not execute: its blocks do
+    /// not count as used, so they may leave.
+    pub fn refresh_unseen(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
+        let is_current =
+            self.heap == ticket.heap() && self.asked.is_current(self.held.version(), ticket);
         if is_current && self.held.version() != ticket.version() {
             self.held = ticket.in_flight();
         }
@@ -106,6 +123,7 @@ impl<'l> Draws<'l> {
             bundle: encoder.finish(desc),
             held: ticket.in_flight(),
             asked,
+            heap: ticket.heap(),
             recorded,
         }
     }

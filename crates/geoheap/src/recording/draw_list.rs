@@ -8,7 +8,7 @@
 
 use core::ops::Range;
 
-use geoheap_chunk_heap::{ChunkId, PartId};
+use geoheap_chunk_heap::{ChunkId, KindId, PartId};
 use geoheap_frame_sync::Version;
 use smallvec::SmallVec;
 
@@ -16,7 +16,8 @@ use crate::handle::Handle;
 use crate::recording::DrawEncoder;
 use crate::recording::asked::Asked;
 use crate::recording::bound::Bound;
-use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups};
+use crate::ticket::board::HeapId;
+use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups, PartView};
 
 /// No group yet.
 const NONE: u32 = u32::MAX;
@@ -80,18 +81,23 @@ pub struct Recorded {
 /// #     manager: &geoheap::GeometryManager,
 /// #     scene: &[(geoheap::Handle, u16)],
 /// #     pipelines: &[geoheap::wgpu::RenderPipeline],
-/// #     pass: &mut geoheap::wgpu::RenderPass<'_>,
+/// #     queue: &geoheap::wgpu::Queue,
+/// #     mut encoder: geoheap::wgpu::CommandEncoder,
 /// #     list: &mut geoheap::DrawList,
 /// # ) {
 /// let ticket = manager.begin_frame();
+/// ticket.in_flight().attach(&encoder); // the version lives as long as the commands
+/// let mut pass = encoder.begin_render_pass(&Default::default());
 /// let mut draws = list.begin(&ticket);
 /// for (handle, pipeline) in scene {
 ///     draws.draw(*handle, *pipeline, 0..1); // what is not resident is wished for
 /// }
-/// let recorded = draws.record(pass, 0, |pass, pipeline| {
+/// draws.record(&mut pass, 0, |pass, pipeline| {
 ///     pass.set_pipeline(&pipelines[usize::from(pipeline)]);
 /// });
-/// # let _ = recorded;
+/// drop(pass);
+/// ticket.finish(); // tells what the frame used, so that it stays
+/// queue.submit([encoder.finish()]);
 /// # }
 /// ```
 #[derive(Debug, Default)]
@@ -104,8 +110,8 @@ pub struct DrawList {
     order: Vec<u32>,
     /// Slots of the blocks that were asked for, if the list is to be kept.
     asked: Option<Asked>,
-    /// The version whose places it has.
-    version: Version,
+    /// The heap and the version whose places it has; none before it was begun.
+    shown: Option<(HeapId, Version)>,
 }
 
 impl DrawList {
@@ -118,7 +124,7 @@ impl DrawList {
     pub fn begin<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         self.clear();
         self.asked = None;
-        self.version = ticket.version();
+        self.shown = Some((ticket.heap(), ticket.version()));
         self.resume(ticket)
     }
 
@@ -127,12 +133,12 @@ impl DrawList {
     /// other, and [`Scene::end`](crate::Scene::end), which records them all.
     ///
     /// # Panics
-    /// If the list was begun in another version.
+    /// If the list was not begun, or in another version, or by a ticket of another heap.
     pub fn resume<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         assert_eq!(
-            self.version,
-            ticket.version(),
-            "a list has places of the version that it was begun in"
+            self.shown,
+            Some((ticket.heap(), ticket.version())),
+            "a list has places of the heap and version that it was begun in"
         );
         Draws {
             list: self,
@@ -162,20 +168,22 @@ impl DrawList {
     /// #     pass: &mut geoheap::wgpu::RenderPass<'_>,
     /// #     list: &mut geoheap::DrawList,
     /// # ) {
-    /// let ticket = manager.begin_frame();
+    /// let ticket = manager.begin_frame(); // attached to the encoder of the pass
     /// if !list.refresh(&ticket) {
     ///     list.begin_kept(&ticket).draw_each(scene, 0, |_| 0..1);
     /// }
     /// list.resume(&ticket).record(pass, 0, |_, _| {});
+    /// ticket.finish();
     /// # }
     /// ```
     pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
-        let Some(asked) = &mut self.asked else {
+        let (Some(asked), Some((heap, version))) = (&mut self.asked, self.shown) else {
             return false;
         };
-        let is_current = asked.is_current(self.version, ticket);
+        let is_current = heap == ticket.heap() && asked.is_current(version, ticket);
         if is_current {
-            self.version = ticket.version();
+            asked.mark(ticket);
+            self.shown = Some((heap, ticket.version()));
         }
         is_current
     }
@@ -246,6 +254,11 @@ impl DrawList {
         });
         self.streams.sort_by_key(|draw| draw.pipeline);
     }
+}
+
+/// Whole elements of a part.
+fn elements(part: &PartView<'_, wgpu::Buffer>) -> u64 {
+    part.len().get() / u64::from(part.stride().max(1))
 }
 
 fn lane(format: Option<IndexFormat>) -> usize {
@@ -332,15 +345,19 @@ impl<'l> Draws<'l> {
         let Some(draw) = view.draw() else {
             return false;
         };
+        if instances.is_empty() {
+            return false;
+        }
         let group = self.list.group(pipeline, view.chunk(), draw.index_format);
         group.entries.push(Entry { draw, instances });
         true
     }
 
     /// Adds a draw with several vertex streams, each bound by its offset, with base vertex 0.
-    /// Returns whether there is something to draw: the block is resident and has all these parts.
+    /// Returns whether there is something to draw: the block is resident, has all these vertex
+    /// parts and the index part, and no range is empty or reaches beyond them.
     ///
-    /// `vertices` says how many are drawn, or which indices with an `index` part.
+    /// `vertices` says which vertices are drawn, or which indices with an `index` part.
     pub fn draw_streams(
         &mut self,
         handle: Handle,
@@ -352,12 +369,20 @@ impl<'l> Draws<'l> {
     ) -> bool {
         self.note(handle.index());
         let ticket = self.ticket;
+        if vertices.is_empty() || instances.is_empty() {
+            return false;
+        }
         let mut bound = SmallVec::new();
         let mut chunk = None;
         for stream in streams {
-            let Some(part) = ticket.part(handle, stream.part) else {
+            let part = ticket.part(handle, stream.part);
+            let Some(part) = part.filter(|part| part.kind() == KindId::VERTEX) else {
                 return false;
             };
+            // With indices, only they know which vertices are read.
+            if index.is_none() && u64::from(vertices.end) > elements(&part) {
+                return false;
+            }
             let start = part.offset().get();
             bound.push((stream.slot, start..start + part.len().get()));
             chunk = Some(part.chunk());
@@ -368,17 +393,20 @@ impl<'l> Draws<'l> {
         let mut draw = Draw {
             base_vertex: 0,
             first: vertices.start,
-            count: vertices.end.saturating_sub(vertices.start),
+            count: vertices.end - vertices.start,
             index_format: None,
         };
         if let Some(part) = index {
-            let Some(part) = ticket.part(handle, part) else {
+            let part = ticket.part(handle, part);
+            let part = part.filter(|part| {
+                part.kind() == KindId::INDEX && u64::from(vertices.end) <= elements(part)
+            });
+            let Some(part) = part else {
                 return false;
             };
-            let width = part.stride().max(1);
-            let before = u32::try_from(part.offset().get() / u64::from(width));
+            let before = u32::try_from(part.offset().get() / u64::from(part.stride()));
             draw.first += before.expect("a chunk holds under 2^32 indices");
-            draw.index_format = Some(if width == 2 {
+            draw.index_format = Some(if part.stride() == 2 {
                 IndexFormat::U16
             } else {
                 IndexFormat::U32

@@ -8,17 +8,18 @@
 //!
 //! One thread keeps a table, and submits the encoders in the order of the updates. An encoder that
 //! was given up takes its patch with it; that is noticed, and the next update writes everything.
+//! wgpu does not tell of a submit that it refused: then call [`PlacementTable::invalidate`].
 
 use core::fmt;
 use std::sync::Arc;
 
 use geoheap_frame_sync::Version;
-use wgpu::util::DeviceExt;
 
 use crate::recording::part_rooms::PartRooms;
 use crate::slot::{PartEntry, Slot};
 use crate::sync::{AtomicBool, Ordering};
-use crate::ticket::FrameTicket;
+use crate::ticket::board::HeapId;
+use crate::ticket::{FrameTicket, Moved};
 
 /// Words of an entry, as `placements.wgsl` has them.
 const PLACEMENT_WORDS: usize = 11;
@@ -42,6 +43,8 @@ pub enum PlacementTableError {
         /// Bytes that the device binds.
         max_bytes: u64,
     },
+    /// The device is lost.
+    DeviceLost,
 }
 
 impl fmt::Display for PlacementTableError {
@@ -54,6 +57,7 @@ impl fmt::Display for PlacementTableError {
                 f,
                 "the placement table needs {requested_bytes} bytes; the device binds {max_bytes}"
             ),
+            Self::DeviceLost => f.write_str("the device is lost"),
         }
     }
 }
@@ -72,7 +76,8 @@ pub struct Patched {
     pub bytes: u64,
     /// The whole table was written.
     pub is_whole: bool,
-    /// The buffers are others than before: bind groups over them have to be made anew.
+    /// The buffers are others than before: bind groups over them have to be made anew. See
+    /// [`PlacementTable::rebinds`].
     pub is_rebound: bool,
 }
 
@@ -90,16 +95,17 @@ pub struct PlacementTable {
     placements: Table,
     parts: Table,
     rooms: PartRooms,
-    /// The version that the table shows once the encoders so far have run.
-    version: Option<Version>,
+    /// The heap and the version that the table shows once the encoders so far have run.
+    shown: Option<(HeapId, Version)>,
     /// An encoder with a patch was given up.
     is_broken: Arc<AtomicBool>,
+    rebinds: u64,
 }
 
 impl fmt::Debug for PlacementTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlacementTable")
-            .field("version", &self.version)
+            .field("version", &self.version())
             .field("slots", &self.placements.entries())
             .field("parts", &self.parts.entries())
             .finish_non_exhaustive()
@@ -121,8 +127,9 @@ impl PlacementTable {
             placements: Table::new(device, "placements", PLACEMENT_WORDS, slots)?,
             parts: Table::new(device, "parts", PART_WORDS, slots)?,
             rooms: PartRooms::default(),
-            version: None,
+            shown: None,
             is_broken: Arc::default(),
+            rebinds: 0,
             device: device.clone(),
         })
     }
@@ -137,9 +144,21 @@ impl PlacementTable {
         &self.parts.buffer
     }
 
+    /// How often the buffers were replaced: bind groups made at another count are of old buffers.
+    pub fn rebinds(&self) -> u64 {
+        self.rebinds
+    }
+
+    /// The next update writes everything. To be called when a submit with an update's commands
+    /// failed: a command buffer beside it was not valid, say. Commands that are dropped unsubmitted
+    /// are noticed without this.
+    pub fn invalidate(&mut self) {
+        self.shown = None;
+    }
+
     /// The version that the table shows to commands recorded after the last update.
     pub fn version(&self) -> Option<Version> {
-        self.version
+        self.shown.map(|(_, version)| version)
     }
 
     /// Bytes of the table's buffers. They are the caller's, and not in the heap's budget.
@@ -152,35 +171,39 @@ impl PlacementTable {
     /// and when the version is further back than the feed of changes reaches.
     ///
     /// # Errors
-    /// [`PlacementTableError`]; nothing was recorded, and the table shows what it showed.
+    /// [`PlacementTableError`]; nothing was recorded, and the next update writes everything.
     pub fn update(
         &mut self,
         ticket: &FrameTicket<wgpu::Buffer>,
         encoder: &mut wgpu::CommandEncoder,
     ) -> Result<Patched, PlacementTableError> {
+        if ticket.is_void() {
+            return Err(PlacementTableError::DeviceLost);
+        }
         let is_broken = self.is_broken.load(Ordering::Acquire);
-        let moved = match self.version {
-            Some(version) if !is_broken && ticket.slots().len() <= self.placements.entries() => {
+        let fits = ticket.slots().len() <= self.placements.entries();
+        // Until this has succeeded, the books of rooms are not those of the table.
+        let moved = match self.shown.take() {
+            Some((heap, version)) if heap == ticket.heap() && !is_broken && fits => {
                 ticket.moved_since(version)
             }
-            _ => crate::ticket::Moved::all(),
+            _ => Moved::all(),
         };
         let patched = match moved.slots() {
-            Some(slots) => self.patch(ticket, slots, encoder),
+            Some(slots) => self.patch(ticket, slots, encoder)?,
             None => None,
         };
         let patched = if let Some(patched) = patched {
             patched
         } else {
-            // Until the whole is written the books of rooms are not those of the table.
-            self.version = None;
             self.rewrite(ticket, encoder)?
         };
         if patched.bytes > 0 {
             let guard = Guard::new(&mut self.is_broken, patched.is_whole);
             encoder.on_submitted_work_done(move || guard.ran());
         }
-        self.version = Some(ticket.version());
+        self.shown = Some((ticket.heap(), ticket.version()));
+        self.rebinds += u64::from(patched.is_rebound);
         Ok(patched)
     }
 
@@ -190,7 +213,7 @@ impl PlacementTable {
         ticket: &FrameTicket<wgpu::Buffer>,
         slots: &[u32],
         encoder: &mut wgpu::CommandEncoder,
-    ) -> Option<Patched> {
+    ) -> Result<Option<Patched>, PlacementTableError> {
         let mut placements = Patch::new(PLACEMENT_WORDS);
         let mut parts = Patch::new(PART_WORDS);
         for index in slots {
@@ -200,7 +223,7 @@ impl PlacementTable {
             let table = ticket.part_table(*index, slot);
             let (room, is_new) = self.rooms.place(*index, table);
             if room.end as usize > self.parts.entries() {
-                return None;
+                return Ok(None);
             }
             placements.push(*index, &placement_words(slot, &room));
             if let (true, Some(table)) = (is_new, table) {
@@ -215,23 +238,23 @@ impl PlacementTable {
             ..Patched::default()
         };
         for (patch, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
-            patched.bytes += self.scatter(patch, table, encoder);
+            patched.bytes += self.scatter(patch, table, encoder)?;
         }
-        Some(patched)
+        Ok(Some(patched))
     }
 
-    fn scatter(&self, patch: &Patch, table: &Table, encoder: &mut wgpu::CommandEncoder) -> u64 {
+    fn scatter(
+        &self,
+        patch: &Patch,
+        table: &Table,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<u64, PlacementTableError> {
         if patch.entries == 0 {
-            return 0;
+            return Ok(0);
         }
         let words = patch.finish();
-        let buffer = self
-            .device
-            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some("geoheap placement patch"),
-                contents: &words,
-                usage: wgpu::BufferUsages::STORAGE,
-            });
+        let usage = wgpu::BufferUsages::STORAGE;
+        let buffer = filled(&self.device, "placement patch", &words, usage)?;
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("geoheap placement patch"),
             layout: &self.scatter.get_bind_group_layout(0),
@@ -252,7 +275,7 @@ impl PlacementTable {
         let groups = (patch.entries * patch.entry_words).div_ceil(GROUP);
         let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         pass.dispatch_workgroups(narrow(groups.min(ROW)), narrow(groups.div_ceil(ROW)), 1);
-        words.len() as u64
+        Ok(words.len() as u64)
     }
 
     /// Writes everything, into larger buffers where the version needs them.
@@ -300,13 +323,8 @@ impl PlacementTable {
                 continue;
             }
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let staged = self
-                .device
-                .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                    label: Some("geoheap placement table"),
-                    contents: &bytes,
-                    usage: wgpu::BufferUsages::COPY_SRC,
-                });
+            let usage = wgpu::BufferUsages::COPY_SRC;
+            let staged = filled(&self.device, "placement table", &bytes, usage)?;
             encoder.copy_buffer_to_buffer(&staged, 0, &table.buffer, 0, bytes.len() as u64);
             patched.bytes += bytes.len() as u64;
         }
@@ -357,6 +375,27 @@ impl Table {
         let words = usize::try_from(self.buffer.size() / WORD_BYTES).unwrap_or(usize::MAX);
         words / self.entry_words
     }
+}
+
+/// A buffer of these bytes. A device that is lost makes one that cannot be filled.
+fn filled(
+    device: &wgpu::Device,
+    label: &str,
+    bytes: &[u8],
+    usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer, PlacementTableError> {
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(&format!("geoheap {label}")),
+        size: bytes.len() as u64,
+        usage,
+        mapped_at_creation: true,
+    });
+    let mapped = buffer.get_mapped_range_mut(..);
+    let mut mapped = mapped.map_err(|_| PlacementTableError::DeviceLost)?;
+    mapped.copy_from_slice(bytes);
+    drop(mapped);
+    buffer.unmap();
+    Ok(buffer)
 }
 
 /// Entries on their way to a table; no index comes twice.

@@ -25,6 +25,24 @@ const TAKEN: u64 = u64::MAX;
 /// Bit of a source's number that tells a fork.
 const FORK: u64 = 1 << 32;
 
+/// Tells one heap from another: places, handles and versions of two have the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeapId(u32);
+
+/// Heaps made so far; std's in all builds, since it only counts.
+static HEAPS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+impl HeapId {
+    /// Another than all before.
+    fn next() -> Self {
+        Self(HEAPS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn get(self) -> u32 {
+        self.0
+    }
+}
+
 /// One seat; a cache line of its own, so that threads do not slow each other down.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -37,6 +55,7 @@ struct Seat {
 /// The seats, and the names of those who send tickets.
 #[derive(Debug)]
 pub(crate) struct Board {
+    heap: HeapId,
     seats: Box<[Seat]>,
     standing: AtomicU64,
     next: AtomicU64,
@@ -51,12 +70,18 @@ pub(crate) struct SourceId(u32);
 impl Board {
     pub(crate) fn new() -> Self {
         Self {
+            heap: HeapId::next(),
             seats: std::iter::repeat_with(Seat::default).take(SEATS).collect(),
             standing: AtomicU64::new(0),
             next: AtomicU64::new(0),
             frames: AtomicU64::new(0),
             names: Mutex::default(),
         }
+    }
+
+    /// Whose board it is.
+    pub(crate) fn heap(&self) -> HeapId {
+        self.heap
     }
 
     /// Registers a name; names that are equal share a number.
@@ -194,6 +219,10 @@ impl Presence {
 
     pub(crate) fn frame(&self) -> u64 {
         self.who.frame
+    }
+
+    pub(crate) fn heap(&self) -> HeapId {
+        self.desk.board.heap()
     }
 
     /// Ends it with the note of what the frame used. Called when the ticket's table is given back.

@@ -91,10 +91,10 @@ impl<'a, Buf> BlockView<'a, Buf> {
         }
     }
 
-    /// Whether it is of the same version as the ticket.
+    /// Whether it is of the same heap and version as the ticket.
     #[inline]
     pub(crate) fn is_of(&self, ticket: &FrameTicket<Buf>) -> bool {
-        self.ticket.version() == ticket.version()
+        self.ticket.version() == ticket.version() && self.ticket.heap() == ticket.heap()
     }
 
     /// The slot of the block that it shows.

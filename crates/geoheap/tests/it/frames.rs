@@ -162,7 +162,10 @@ fn tickets_on_all_replicas_are_told_and_publishing_goes_on_when_one_ends() {
         .events()
         .into_iter()
         .find_map(|event| match event {
-            HeapEvent::PublishStalled { held } => Some(held),
+            HeapEvent::PublishStalled { held, holders } => {
+                assert_eq!(holders.len(), 3, "{holders:?}");
+                Some(held)
+            }
             _ => None,
         });
     let stalled = stall.expect("four tables, three of them pinned by old versions");

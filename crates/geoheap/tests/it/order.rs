@@ -74,7 +74,7 @@ fn no_answer_speaks_of_a_version_that_is_not_out() {
         "ticks are counted"
     );
     let told = world.manager.events();
-    let [HeapEvent::PublishStalled { held: versions }] = &told[..] else {
+    let [HeapEvent::PublishStalled { held: versions, .. }] = &told[..] else {
         panic!("and it is told once: {told:?}");
     };
     assert!(!versions.is_empty(), "with the versions that are held");
