@@ -231,6 +231,13 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
         Ok(version)
     }
 
+    /// Whether a publish would find a free replica, and room among the versions in use. For callers
+    /// who prepare a publish at some cost.
+    pub fn can_publish(&mut self) -> bool {
+        self.sweep();
+        self.versions_alive() < self.versions_alive_max && !self.free.is_empty()
+    }
+
     /// Moves out every item whose wait is over, oldest first (rule R3).
     ///
     /// Makes progress without a publish: when the last tickets and holds of the superseded

@@ -1,7 +1,7 @@
 //! The way in for every thread that makes geometry.
 
 mod admission;
-mod drawing;
+pub(crate) mod drawing;
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
 use crate::slot::BUFFER_BYTES_MAX;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, PoisonError};
 use crate::ticket::board::Board;
 
 /// What clients and the manager know together.
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     /// Draw sets made so far.
     pub(crate) draw_sets: AtomicU64,
     /// Most draws of one set.
-    pub(crate) draws_max: u32,
+    pub(crate) draws_max: AtomicU32,
     /// Whether indirect draws may begin at another instance than the first.
     pub(crate) indirect_first_instance: bool,
 }
@@ -54,6 +54,7 @@ impl Shared {
     /// What is known before anything runs.
     pub(crate) fn new(config: Config, kinds: Arc<KindTable>, limits: &Limits) -> Self {
         let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
+        let staging = config.staging_under(config.budget_bytes);
         let shared = Self {
             kinds,
             align_max: config.align_max(),
@@ -65,7 +66,7 @@ impl Shared {
             board: Arc::new(Board::new()),
             frames_at_tick: AtomicU64::new(0),
             draw_sets: AtomicU64::new(0),
-            draws_max: drawing::draws_max(&config),
+            draws_max: AtomicU32::new(drawing::draws_under(staging)),
             indirect_first_instance: limits.indirect_first_instance,
             config,
         };
@@ -380,8 +381,8 @@ impl Client {
         Ok(pending)
     }
 
-    /// Counters and figures as of the end of the last tick, and who holds tickets now. An answer may
-    /// come before the end of the tick that it is of.
+    /// Counters and figures as of the end of the last tick, and who holds tickets now. An answer
+    /// may come before the end of the tick that it is of.
     pub fn report(&self) -> Report {
         let report = self.shared.report.lock();
         let mut report = report.unwrap_or_else(PoisonError::into_inner).clone();

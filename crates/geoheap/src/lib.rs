@@ -154,6 +154,7 @@ mod payload;
 pub mod planted;
 mod recording;
 mod report;
+mod rising;
 mod slot;
 mod sync;
 mod ticket;

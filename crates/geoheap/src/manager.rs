@@ -114,7 +114,11 @@ impl<B: Backend> GeometryManager<B> {
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
         let table = Arc::default();
         let ring_config = RingConfig {
-            slots_initial: config.handles_initial.min(config.handles_max),
+            // Slots count from 1.
+            slots_initial: config
+                .handles_initial
+                .min(config.handles_max)
+                .saturating_add(1),
             versions_alive_max: config.versions_alive_max,
             replicas: config.replicas as usize,
             feed_versions: config.feed_versions,

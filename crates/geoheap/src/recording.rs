@@ -6,7 +6,7 @@
 //! | `multi_draw` | records a draw set, one call for each chunk |
 //! | `bound` | binds what is not bound yet |
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
-//! | `placement_table`, `part_rooms` | where blocks lie, in a buffer for shaders |
+//! | `placement_table`, `patch`, `part_rooms` | where blocks lie, in a buffer for shaders |
 //! | `asked` | whether one of the blocks of something recorded changed since |
 //! | `bundle` | a render bundle that says when it has to be recorded anew |
 
@@ -18,6 +18,7 @@ mod bundle;
 mod draw_list;
 mod multi_draw;
 mod part_rooms;
+mod patch;
 mod placement_table;
 
 pub use bundle::DrawBundle;

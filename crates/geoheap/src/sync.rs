@@ -9,7 +9,7 @@
 pub(crate) use std::{
     sync::{
         Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
     thread::{Builder, JoinHandle, sleep},
     time::Instant,
@@ -19,9 +19,19 @@ pub(crate) use std::{
 mod twin;
 #[cfg(geoheap_shuttle)]
 pub(crate) use twin::{
-    AtomicBool, AtomicU64, AtomicUsize, Builder, Condvar, Instant, JoinHandle, Mutex, MutexGuard,
-    Ordering, let_pass, sleep,
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Builder, Condvar, Instant, JoinHandle, Mutex,
+    MutexGuard, Ordering, let_pass, sleep,
 };
 
 pub(crate) use std::sync::PoisonError;
 pub(crate) use std::thread::panicking;
+
+/// A number that this program had not before. It only counts, so it is std's in both builds.
+#[allow(
+    unused_qualifications,
+    reason = "under shuttle the short names are others"
+)]
+pub(crate) fn next_number() -> u32 {
+    static NUMBERS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    NUMBERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}

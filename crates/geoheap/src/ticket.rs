@@ -130,6 +130,12 @@ impl<Buf> FrameTicket<Buf> {
         }
     }
 
+    /// Slots of the version: every [`Handle::index`] that it knows is below. 0 if the device was
+    /// lost.
+    pub fn slot_count(&self) -> usize {
+        self.ticket.slots().len()
+    }
+
     /// The heap that it is of.
     pub(crate) fn heap(&self) -> HeapId {
         self.presence.heap()

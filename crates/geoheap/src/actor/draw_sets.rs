@@ -13,11 +13,15 @@ use crate::core::event::Change;
 use crate::draw_set::{
     DrawSetId, INDEXED_RECORD_BYTES, PLAIN_RECORD_BYTES, PublishedSet, SetDraw, SetGroup,
 };
+use crate::rising::have_one_in_common;
 use crate::slot::{DrawFormat, Slot, SlotState};
 use crate::ticket::IndexFormat;
 
-/// Buffers of a set that wait for their next use at most; more than versions are in flight.
+/// Buffers of a set that wait for their next use at most; as many as frames are seldom in flight.
 const FREE_MAX: usize = 4;
+/// Most ticks after which sets that found no memory are tried again, if nothing else is published:
+/// first after one, then after twice as many each time.
+const RETRY_TICKS_MAX: u32 = 64;
 /// Smallest buffer of records.
 const BUFFER_BYTES_MIN: u64 = 4096;
 
@@ -65,6 +69,10 @@ pub(super) struct DrawSets<Buf> {
     serial: u64,
     /// Something changed that the next version is to show.
     is_changed: bool,
+    /// Ticks until sets that found no memory are news again, and how many those were at first.
+    retry_in: u32,
+    retry_after: u32,
+    is_lost: bool,
 }
 
 /// What a set's records are in one version.
@@ -82,12 +90,26 @@ impl<Buf: Clone> DrawSets<Buf> {
             members: fixed_map(),
             serial: 0,
             is_changed: false,
+            retry_in: 0,
+            retry_after: 0,
+            is_lost: false,
         }
     }
 
-    /// Whether a publish has to look here.
+    /// A tick begins.
+    pub(super) fn tick(&mut self) {
+        self.retry_in = self.retry_in.saturating_sub(1);
+    }
+
+    /// Whether this alone is worth a version: something changed, or a set that found no memory is
+    /// to be tried again.
     pub(super) fn is_changed(&self) -> bool {
-        self.is_changed
+        !self.is_lost && (self.is_changed || (self.retry_in == 0 && self.has_dirty()))
+    }
+
+    /// Whether a set waits to be written.
+    pub(super) fn has_dirty(&self) -> bool {
+        !self.is_lost && self.sets.values().any(|set| set.is_dirty)
     }
 
     /// Makes or replaces a set. `slot_at` gives a slot as the next version shows it, by its index:
@@ -179,7 +201,7 @@ impl<Buf: Clone> DrawSets<Buf> {
         }
         touched.sort_unstable();
         for set in self.sets.values_mut().filter(|set| !set.is_dirty) {
-            set.is_dirty = meets(&set.members, &touched);
+            set.is_dirty = have_one_in_common(&set.members, &touched);
             self.is_changed |= set.is_dirty;
         }
     }
@@ -283,7 +305,13 @@ impl<Buf: Clone> DrawSets<Buf> {
 
     /// Everything that the next version shows, by id; changes are taken note of until here.
     pub(super) fn publish(&mut self) -> Vec<Arc<PublishedSet<Buf>>> {
-        self.is_changed = self.sets.values().any(|set| set.is_dirty);
+        self.is_changed = false;
+        self.retry_after = if self.has_dirty() {
+            (self.retry_after * 2).clamp(1, RETRY_TICKS_MAX)
+        } else {
+            0
+        };
+        self.retry_in = self.retry_after;
         let shown = self.sets.values().filter_map(|set| set.shown.clone());
         shown.collect()
     }
@@ -321,9 +349,8 @@ impl<Buf: Clone> DrawSets<Buf> {
             set.current = None;
             set.retired.clear();
             set.free.clear();
-            set.is_dirty = true;
         }
-        self.is_changed = false;
+        self.is_lost = true;
     }
 }
 
@@ -332,16 +359,6 @@ fn retire_current<Buf>(id: DrawSetId, set: &mut Set<Buf>) -> Option<RetiredRecor
     let serial = buffer.serial;
     set.retired.push(buffer);
     Some(RetiredRecords { set: id, serial })
-}
-
-/// Whether two rising lists have a number in common; walks the shorter one.
-fn meets(members: &[u32], touched: &[u32]) -> bool {
-    let (few, many) = if members.len() < touched.len() {
-        (members, touched)
-    } else {
-        (touched, members)
-    };
-    few.iter().any(|index| many.binary_search(index).is_ok())
 }
 
 fn format_of(slot: &Slot) -> Option<IndexFormat> {

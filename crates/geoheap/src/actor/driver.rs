@@ -64,6 +64,8 @@ pub(crate) struct Driver<B: Backend> {
     /// Buffers of records on their way back to the device.
     pub(super) releasing_records: FixedMap<ReleaseId, ByteLen>,
     pub(super) draw_sets: DrawSets<B::Buffer>,
+    /// Ticks that the next version has waited for staging.
+    pub(super) record_delays: u32,
     pub(super) effects: VecDeque<Effect>,
     events: Sender<HeapEvent>,
     pub(super) shared: Arc<Shared>,
@@ -121,6 +123,7 @@ impl<B: Backend> Driver<B> {
             releasing: fixed_map(),
             releasing_records: fixed_map(),
             draw_sets: DrawSets::new(),
+            record_delays: 0,
             effects: VecDeque::new(),
             events: parts.events,
             shared: parts.shared,
@@ -318,6 +321,7 @@ impl<B: Backend> Driver<B> {
         let idle =
             !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;
         let staging_free = self.backend.staging().free_bytes;
+        self.draw_sets.tick();
         self.step(Event::TickBegin(TickFacts {
             staging_free,
             idle,
@@ -446,6 +450,7 @@ impl<B: Backend> Driver<B> {
             && !self.table_changed
             && !self.draw_sets.is_changed()
             && self.releasing.is_empty()
+            && self.releasing_records.is_empty()
             && self.reading.is_empty()
     }
 }

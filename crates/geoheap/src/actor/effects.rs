@@ -12,6 +12,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::actor::driver::{Driver, Waits};
 use crate::actor::reload::Job;
 use crate::actor::reply::Reply;
+use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
@@ -52,6 +53,8 @@ impl<B: Backend> Driver<B> {
                 let block_max = self.shared.block_bytes_under(budget).get();
                 let limit = &self.shared.block_bytes_max;
                 limit.store(block_max, Ordering::Relaxed);
+                let draws_max = draws_under(staging);
+                self.shared.draws_max.store(draws_max, Ordering::Relaxed);
                 None
             }
             Effect::Reload {
@@ -334,7 +337,11 @@ impl<B: Backend> Driver<B> {
 
     pub(super) fn try_publish(&mut self) -> Option<Event> {
         self.since.tried_publish = true;
-        self.write_draw_sets();
+        // Records are written for a version that will be published: one that stalls would leave
+        // them behind at each try.
+        if self.publisher.can_publish() && !self.write_draw_sets() {
+            return Some(Event::PublishDelayed);
+        }
         match self.publisher.publish(Arc::clone(&self.table)) {
             Ok(version) => {
                 self.table_changed = false;

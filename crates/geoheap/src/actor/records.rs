@@ -2,13 +2,28 @@
 
 use std::sync::Arc;
 
-use geoheap_gpu_backend::{Backend, BufferDesc, BufferRole};
+use geoheap_gpu_backend::{Backend, BufferDesc, BufferRole, StageError};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::actor::draw_sets::{DrawSets, RecordBuffer, Records, RetiredRecords};
 use crate::actor::driver::{Driver, Waits};
 use crate::draw_set::{DrawSetId, SetDraw};
 use crate::ticket::VersionTable;
+
+/// Ticks that a version waits for staging at most; then sets that are not written are left out.
+const RECORD_DELAYS_MAX: u32 = 8;
+
+/// Why a set's records were not written.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the numbers are for the log")]
+enum WriteError {
+    /// Staging is taken for now.
+    StagingTaken,
+    /// The budget has no room for so many bytes.
+    NoRoom(ByteLen),
+    /// The device refuses, with this message.
+    Refused(String),
+}
 
 impl<B: Backend> Driver<B> {
     /// A client's request: a set's draws, or none to remove it.
@@ -26,19 +41,26 @@ impl<B: Backend> Driver<B> {
         self.draw_sets.set(id, draws, |index| core.slot_at(index));
     }
 
-    /// Writes what changed, and makes it part of the next version. A set that cannot be written
-    /// is not in that version, since its former records name places that the version gives up.
-    pub(super) fn write_draw_sets(&mut self) {
-        if !self.draw_sets.is_changed() || self.backend.is_lost() {
-            return;
+    /// Writes what changed, and makes it part of the next version. A set that finds no memory is
+    /// not in that version, since its former records name places that the version gives up.
+    ///
+    /// False if the version has to wait for a tick: staging is taken, and will be free again.
+    pub(super) fn write_draw_sets(&mut self) -> bool {
+        self.core.forget_side_wishes();
+        if !self.draw_sets.is_changed() && !self.draw_sets.has_dirty() {
+            return true;
         }
         let mut written = Vec::new();
+        let mut is_delayed = false;
         for id in self.draw_sets.dirty() {
             let records = self.draw_sets.records(id);
             match self.upload_records(id, &records) {
                 Ok(buffer) => written.push((id, buffer, records)),
+                Err(WriteError::StagingTaken) if self.record_delays < RECORD_DELAYS_MAX => {
+                    is_delayed = true;
+                }
                 Err(reason) => {
-                    tracing::warn!(%id, reason, "draw set not written");
+                    tracing::warn!(%id, ?reason, "draw set not written");
                     let retired = self.draw_sets.not_written(id);
                     self.retire_records(retired);
                 }
@@ -57,11 +79,17 @@ impl<B: Backend> Driver<B> {
             };
             self.retire_records(retired);
         }
+        if is_delayed {
+            self.record_delays += 1;
+            return false;
+        }
+        self.record_delays = 0;
         self.table = Arc::new(VersionTable {
             chunks: self.table.chunks.clone(),
             draw_sets: self.draw_sets.publish(),
         });
         self.table_changed = true;
+        true
     }
 
     /// Records the copy of a set's records into a buffer that no version in use names.
@@ -69,7 +97,7 @@ impl<B: Backend> Driver<B> {
         &mut self,
         id: DrawSetId,
         records: &Records,
-    ) -> Result<Option<RecordBuffer<B::Buffer>>, String> {
+    ) -> Result<Option<RecordBuffer<B::Buffer>>, WriteError> {
         let len = ByteLen::new(records.bytes.len() as u64);
         if len == ByteLen::ZERO {
             return Ok(None);
@@ -83,7 +111,10 @@ impl<B: Backend> Driver<B> {
             Ok(()) => Ok(Some(buffer)),
             Err(error) => {
                 self.drop_records(buffer);
-                Err(error.to_string())
+                Err(match error {
+                    StageError::Full { .. } => WriteError::StagingTaken,
+                    other => WriteError::Refused(other.to_string()),
+                })
             }
         }
     }
@@ -92,9 +123,9 @@ impl<B: Backend> Driver<B> {
         &mut self,
         id: DrawSetId,
         len: ByteLen,
-    ) -> Result<RecordBuffer<B::Buffer>, String> {
+    ) -> Result<RecordBuffer<B::Buffer>, WriteError> {
         if !self.core.reserve_side(len) {
-            return Err(format!("the budget has no room for {len} bytes"));
+            return Err(WriteError::NoRoom(len));
         }
         let label = format!("geoheap {id}");
         let desc = BufferDesc {
@@ -110,7 +141,7 @@ impl<B: Backend> Driver<B> {
             }),
             Err(error) => {
                 self.core.side_returned(len);
-                Err(error.to_string())
+                Err(WriteError::Refused(error.to_string()))
             }
         }
     }

@@ -1,8 +1,9 @@
 //! How draw sets are made and changed.
 
+use geoheap_suballoc::ByteLen;
+
 use crate::actor::mailbox::{Message, Patience, Weight};
 use crate::client::Client;
-use crate::config::Config;
 use crate::draw_set::{DrawSetId, INDEXED_RECORD_BYTES, SetDraw};
 use crate::error::DrawSetError;
 use crate::sync::Ordering;
@@ -12,10 +13,11 @@ const DRAW_SET_STAGING_SHARE: u64 = 4;
 /// Bytes that a draw takes of the mailbox.
 const DRAW_BYTES: u64 = size_of::<SetDraw>() as u64;
 
-/// Most draws of one set: its records are staged in one piece, beside the uploads of a tick.
-pub(super) fn draws_max(config: &Config) -> u32 {
-    let staging = config.staging_under(config.budget_bytes).get();
-    u32::try_from(staging / DRAW_SET_STAGING_SHARE / INDEXED_RECORD_BYTES).unwrap_or(u32::MAX)
+/// Most draws of one set with so much staging: its records are staged in one piece, beside the
+/// uploads of a tick.
+pub(crate) fn draws_under(staging: ByteLen) -> u32 {
+    let draws = staging.get() / DRAW_SET_STAGING_SHARE / INDEXED_RECORD_BYTES;
+    u32::try_from(draws).unwrap_or(u32::MAX)
 }
 
 impl Client {
@@ -68,7 +70,8 @@ impl Client {
     }
 
     fn check_draws(&self, draws: &[SetDraw]) -> Result<(), DrawSetError> {
-        let (requested, max) = (draws.len(), self.shared.draws_max);
+        let max = self.shared.draws_max.load(Ordering::Relaxed);
+        let requested = draws.len();
         if requested > max as usize {
             return Err(DrawSetError::TooMany { requested, max });
         }

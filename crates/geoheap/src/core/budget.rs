@@ -46,16 +46,24 @@ impl Budget {
     }
 
     /// Takes room for a buffer beside the chunks; where there is none it is made over the next
-    /// ticks, since chunks may take less.
+    /// ticks, since chunks may take less until the wish is forgotten.
     pub(super) fn take_side(&mut self, bytes: ByteLen) -> bool {
-        self.side_wanted = ByteLen::ZERO;
-        if !self.allows(bytes) {
-            self.side_wanted = bytes;
+        if self.held + self.side + self.staging + bytes > self.effective {
+            self.side_wanted += bytes;
             return false;
         }
         self.side += bytes;
         self.held_peak = self.held_peak.max(self.held + self.side);
         true
+    }
+
+    pub(super) fn forget_side_wishes(&mut self) {
+        self.side_wanted = ByteLen::ZERO;
+    }
+
+    /// Whether chunks take too much only in view of wishes.
+    pub(super) fn is_over_by_wishes(&self) -> bool {
+        self.held + self.side + self.staging <= self.effective
     }
 
     /// A buffer beside the chunks is gone.

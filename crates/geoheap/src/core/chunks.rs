@@ -126,6 +126,10 @@ impl Core {
         if over == ByteLen::ZERO {
             return;
         }
+        // What is evicted would only wait for an old version, and a wish can wait, too.
+        if self.facts.is_held_back && self.budget.is_over_by_wishes() {
+            return;
+        }
         let capacity: ByteLen = self.open_dynamic().map(|info| info.capacity).sum();
         let live: ByteLen = self
             .open_dynamic()

@@ -222,6 +222,8 @@ pub(crate) enum Event {
     Published { version: Version },
     /// No version was published, as older ones are held.
     PublishStalled { held: Vec<Version> },
+    /// It is published with the next tick: the shell has more to write for it than staging holds.
+    PublishDelayed,
     /// Nothing uses these any more (R3).
     Released(Vec<Retired>),
     /// The device has a dropped chunk's memory back.

@@ -241,6 +241,7 @@ impl Core {
             Event::Transfer => self.transfer(out),
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),
+            Event::PublishDelayed => self.stalled = true,
             Event::PublishStalled { held } => {
                 self.report.publish_stalls += 1;
                 if !core::mem::replace(&mut self.stalled, true) {
@@ -304,6 +305,11 @@ impl Core {
     /// made over the next ticks; the shell asks again.
     pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
         self.budget.take_side(bytes)
+    }
+
+    /// Nobody waits for such room any more, or asks again.
+    pub(crate) fn forget_side_wishes(&mut self) {
+        self.budget.forget_side_wishes();
     }
 
     /// The device has such a buffer back.

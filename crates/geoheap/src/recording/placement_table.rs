@@ -16,6 +16,7 @@ use std::sync::Arc;
 use geoheap_frame_sync::Version;
 
 use crate::recording::part_rooms::PartRooms;
+use crate::recording::patch::{Patch, filled};
 use crate::slot::{PartEntry, Slot};
 use crate::sync::{AtomicBool, Ordering};
 use crate::ticket::board::HeapId;
@@ -24,8 +25,6 @@ use crate::ticket::{FrameTicket, Moved};
 /// Words of an entry, as `placements.wgsl` has them.
 const PLACEMENT_WORDS: usize = 11;
 const PART_WORDS: usize = 6;
-/// Words before the entries of a patch.
-const PATCH_HEAD_WORDS: usize = 2;
 /// Workgroups in a row of a dispatch, and invocations in a group, as `scatter.wgsl` has them.
 const ROW: usize = 65_535;
 const GROUP: usize = 64;
@@ -318,6 +317,11 @@ impl PlacementTable {
         self.placements = larger_placements.unwrap_or_else(|| self.placements.clone());
         self.parts = larger_parts.unwrap_or_else(|| self.parts.clone());
         self.rooms = rooms;
+        // A table that showed a newer version may have entries that this one has not.
+        let shown_bytes = (slots.len() * PLACEMENT_WORDS) as u64 * WORD_BYTES;
+        if shown_bytes < self.placements.buffer.size() {
+            encoder.clear_buffer(&self.placements.buffer, shown_bytes, None);
+        }
         for (words, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
             if words.is_empty() {
                 continue;
@@ -374,56 +378,6 @@ impl Table {
     fn entries(&self) -> usize {
         let words = usize::try_from(self.buffer.size() / WORD_BYTES).unwrap_or(usize::MAX);
         words / self.entry_words
-    }
-}
-
-/// A buffer of these bytes. A device that is lost makes one that cannot be filled.
-fn filled(
-    device: &wgpu::Device,
-    label: &str,
-    bytes: &[u8],
-    usage: wgpu::BufferUsages,
-) -> Result<wgpu::Buffer, PlacementTableError> {
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(&format!("geoheap {label}")),
-        size: bytes.len() as u64,
-        usage,
-        mapped_at_creation: true,
-    });
-    let mapped = buffer.get_mapped_range_mut(..);
-    let mut mapped = mapped.map_err(|_| PlacementTableError::DeviceLost)?;
-    mapped.copy_from_slice(bytes);
-    drop(mapped);
-    buffer.unmap();
-    Ok(buffer)
-}
-
-/// Entries on their way to a table; no index comes twice.
-struct Patch {
-    entry_words: usize,
-    entries: usize,
-    words: Vec<u32>,
-}
-
-impl Patch {
-    fn new(entry_words: usize) -> Self {
-        Self {
-            entry_words,
-            entries: 0,
-            words: vec![0; PATCH_HEAD_WORDS],
-        }
-    }
-
-    fn push(&mut self, index: u32, words: &[u32]) {
-        self.words.push(index);
-        self.words.extend_from_slice(words);
-        self.entries += 1;
-    }
-
-    fn finish(&self) -> Vec<u8> {
-        let head = [self.entries, self.entry_words].map(|word| u32::try_from(word).unwrap_or(0));
-        let words = head.iter().chain(&self.words[PATCH_HEAD_WORDS..]);
-        words.flat_map(|word| word.to_le_bytes()).collect()
     }
 }
 

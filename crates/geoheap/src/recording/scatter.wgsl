@@ -1,4 +1,4 @@
-// Writes entries to their places: `patch` holds the number of entries, the words of one entry, and
+// Writes entries to their places: `patch_words` holds the number of entries, the words of one entry, and
 // then for each entry its index and its words. An invocation writes one word.
 
 @group(0) @binding(0) var<storage, read> patch_words: array<u32>;

@@ -208,3 +208,122 @@ fn frames_go_on_while_the_actor_stands_still() {
     assert_eq!(report.frames_since_tick, 0, "it ticks again");
     assert!(report.frames > 0, "and heard of some frames");
 }
+
+#[test]
+fn a_ticket_among_many_is_named() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 12);
+    let mut crowd: Vec<_> = (0..64).map(|_| world.manager.begin_frame()).collect();
+    crowd.truncate(8);
+    let stuck = world.manager.frames().named("stuck").begin_frame();
+    let report = world.manager.report();
+    assert_eq!(report.tickets_open, report.holders.len() as u64);
+    crowd.clear();
+    for nth in 0..400 {
+        busy_frame(&mut world, &handles, nth);
+    }
+    let pressure = world
+        .manager
+        .report()
+        .backpressure
+        .expect("memory is short");
+    assert!(pressure.to_string().contains("stuck"), "{pressure}");
+    drop(stuck);
+}
+
+#[test]
+fn a_version_tells_what_moved_since_another() {
+    let mut world = World::new(Config {
+        feed_versions: 4,
+        ..small()
+    });
+    let handles = fill(&mut world, 6);
+    let older = world.manager.begin_frame().version();
+    world
+        .client
+        .update(handles[2], contents(2, 1))
+        .expect("it is sent");
+    world.client.remove(handles[4]).expect("it is sent");
+    world.flush();
+    let ticket = world.manager.begin_frame();
+    let moved = ticket.moved_since(older);
+    let mut expected = [handles[2].index(), handles[4].index()];
+    expected.sort_unstable();
+    assert_eq!(moved.slots(), Some(&expected[..]));
+    assert!(moved.names(handles[2]) && !moved.names(handles[0]));
+    assert_eq!(ticket.moved_since(ticket.version()).slots(), Some(&[][..]));
+    for nth in 0..8 {
+        world
+            .client
+            .update(handles[0], contents(0, nth))
+            .expect("it is sent");
+        world.flush();
+    }
+    let moved = world.manager.begin_frame().moved_since(older);
+    assert!(
+        moved.slots().is_none() && moved.names(handles[5]),
+        "too far back: all"
+    );
+}
+
+#[test]
+fn many_lookups_answer_as_single_ones_do() {
+    let mut world = World::new(small());
+    let mut handles = fill(&mut world, 20);
+    world.client.remove(handles[3]).expect("it is sent");
+    world.flush();
+    handles.push(world.client.add(mesh(9, 4)).expect("a valid block"));
+    handles.push(Handle::from_bits(u64::MAX));
+    // Runs of several lengths, near and far slots, each several times.
+    let asked: Vec<Handle> = (0..333)
+        .map(|nth| handles[nth * 7 % handles.len()])
+        .collect();
+    let ticket = world.manager.begin_frame();
+    let told = |found: Lookup<'_, _>| format!("{found:?}");
+    let single: Vec<_> = asked
+        .iter()
+        .map(|handle| told(ticket.get(*handle)))
+        .collect();
+    let folded: Vec<_> = ticket.lookups().each(&asked).map(told).collect();
+    assert_eq!(folded, single);
+    let mut stepped = Vec::new();
+    let mut each = ticket.lookups().each(&asked);
+    assert_eq!(each.len(), asked.len());
+    for _ in 0..asked.len() {
+        stepped.extend(each.next().map(told));
+    }
+    assert_eq!(stepped, single);
+    world.control.lose_device();
+    world.ticks(4);
+    let lost = ticket.lookups().each(&asked);
+    assert!(
+        lost.into_iter().all(|found| matches!(found, Lookup::Lost)),
+        "R5"
+    );
+}
+
+#[test]
+fn tables_of_a_fixed_size_never_grow() {
+    let config = Config {
+        handles_initial: 64,
+        handles_max: 64,
+        mailbox_messages: 16,
+        ..small()
+    };
+    let mut world = World::new(config);
+    let mut handles = Vec::new();
+    for nth in 0..200 {
+        handles.extend(world.client.add(mesh(nth, 1)));
+        world.ticks(1);
+    }
+    world.flush();
+    assert_eq!(handles.len(), 64, "all are in use");
+    let ticket = world.manager.begin_frame();
+    let last = handles.iter().max_by_key(|handle| handle.index());
+    assert_eq!(
+        last.map(|handle| handle.index()),
+        Some(64),
+        "slots count from 1"
+    );
+    assert_eq!(ticket.slot_count(), 65);
+}

@@ -242,3 +242,48 @@ fn a_table_beyond_the_devices_bindings_is_refused_with_the_numbers() {
         "at the limit"
     );
 }
+
+#[test]
+fn a_table_shows_an_older_version_as_it_is() {
+    let canvas = Canvas::new();
+    let mut culling = Culling::new(&canvas);
+    let config = Config {
+        handles_initial: 8,
+        ..small()
+    };
+    let mut manager = heap(&canvas, config);
+    let client = manager.client();
+    let add = |nth| (nth, client.add(cell(nth)).expect("a valid block"));
+    let mut cells: Vec<_> = (0..4).map(add).collect();
+    manager.poll();
+    let older = manager.begin_frame();
+    cells.extend((4..44).map(add));
+    manager.poll();
+    let newer = manager.begin_frame();
+    let handles: Vec<_> = cells.iter().map(|(_, handle)| *handle).collect();
+    let mut rebinds = 0;
+    for ticket in [&newer, &older, &newer] {
+        let (painted, patched) = culling.paint(ticket, &handles);
+        assert_eq!(painted, resident(ticket, &cells), "{patched:?}");
+        rebinds += u64::from(patched.is_rebound);
+    }
+    assert_eq!(culling.table.rebinds(), rebinds);
+    culling.table.invalidate();
+    let (painted, patched) = culling.paint(&newer, &handles);
+    assert!(patched.is_whole, "as was asked for");
+    assert_eq!(painted, resident(&newer, &cells));
+}
+
+#[test]
+fn a_lost_device_is_an_error() {
+    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    let mut manager = GeometryManager::new(device.clone(), queue, small()).expect("a valid config");
+    let mut table = PlacementTable::new(&device, 8).expect("a small table");
+    manager.client().add(cell(0)).expect("a valid block");
+    manager.poll();
+    let desc = wgpu::CommandEncoderDescriptor::default();
+    let mut encoder = device.create_command_encoder(&desc);
+    device.destroy();
+    let refused = table.update(&manager.begin_frame(), &mut encoder);
+    assert_eq!(refused, Err(PlacementTableError::DeviceLost));
+}

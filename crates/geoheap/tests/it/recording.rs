@@ -281,3 +281,108 @@ fn a_bundle_is_recorded_anew_only_when_one_of_its_blocks_changed() {
     drop(bundle);
     end(manager);
 }
+
+/// Two blocks of a heap on the noop device, and the canvas's pipelines left out.
+fn noop_heap(config: Config) -> (GeometryManager, Vec<Handle>) {
+    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    let mut manager = GeometryManager::new(device, queue, config).expect("a valid config");
+    let client = manager.client();
+    let handles = (0..2).map(|nth| client.add(cell(nth)).expect("a valid block"));
+    let handles = handles.collect();
+    manager.poll();
+    (manager, handles)
+}
+
+#[test]
+fn draws_beyond_their_parts_are_not_taken() {
+    let (manager, handles) = noop_heap(small());
+    let ticket = manager.begin_frame();
+    let handle = handles[1];
+    let parts: Vec<_> = ticket.parts(handle).collect();
+    let mut list = DrawList::new();
+    let mut draws = list.begin(&ticket);
+    let streams = [Stream {
+        slot: 0,
+        part: parts[0],
+    }];
+    let index_streams = [Stream {
+        slot: 0,
+        part: parts[1],
+    }];
+    let mut take = |streams: &[Stream], index, vertices| {
+        draws.draw_streams(handle, 0, streams, index, vertices, 0..1)
+    };
+    assert!(take(&streams, Some(parts[1]), 0..6), "six indices");
+    assert!(!take(&streams, Some(parts[1]), 0..7), "there are six");
+    assert!(!take(&streams, Some(parts[1]), u32::MAX - 1..u32::MAX));
+    assert!(!take(&streams, Some(parts[1]), 3..3), "none");
+    assert!(
+        !take(&streams, Some(parts[0]), 0..4),
+        "these are no indices"
+    );
+    assert!(!take(&index_streams, None, 0..4), "nor are those vertices");
+    assert!(take(&streams, None, 0..4), "four vertices");
+    assert!(!take(&streams, None, 0..5), "there are four");
+    #[expect(clippy::reversed_empty_ranges, reason = "that is what is refused")]
+    let reversed = 5..3;
+    assert!(!draws.draw(handle, 0, reversed));
+    assert_eq!(
+        draws.draw_each(&handles, 0, |nth| 0..u32::from(nth == 0)),
+        1
+    );
+    assert_eq!(draws.len(), 3);
+}
+
+#[test]
+fn a_kept_list_holds_in_versions_that_its_blocks_did_not_change_in() {
+    let config = Config {
+        feed_versions: 4,
+        ..small()
+    };
+    let (mut manager, handles) = noop_heap(config);
+    let client = manager.client();
+    let older = manager.begin_frame();
+    client.remove(handles[1]).expect("it is sent");
+    manager.poll();
+    let newer = manager.begin_frame();
+    let mut list = DrawList::new();
+    assert!(!list.refresh(&newer), "nothing was kept");
+    list.begin_kept(&newer).draw(handles[0], 0, 0..1);
+    assert!(!list.refresh(&older), "an older version is not told");
+    assert!(list.refresh(&newer));
+    let changes = |manager: &mut GeometryManager, count| {
+        for _ in 0..count {
+            let other = client.add(cell(5)).expect("a valid block");
+            manager.poll();
+            client.remove(other).expect("it is sent");
+            manager.poll();
+        }
+    };
+    changes(&mut manager, 1);
+    let ticket = manager.begin_frame();
+    assert!(list.refresh(&ticket), "others came and went");
+    assert_eq!(list.resume(&ticket).len(), 1);
+    drop((older, newer, ticket));
+    changes(&mut manager, 6);
+    assert!(
+        !list.refresh(&manager.begin_frame()),
+        "too many versions passed"
+    );
+    list.begin(&manager.begin_frame()).draw(handles[0], 0, 0..1);
+    assert!(
+        !list.refresh(&manager.begin_frame()),
+        "it was not to be kept"
+    );
+}
+
+#[test]
+#[should_panic(expected = "a list has places of the heap and version")]
+fn a_list_of_another_heap_is_refused() {
+    let ((one, handles), (other, _)) = (noop_heap(small()), noop_heap(small()));
+    let mut list = DrawList::new();
+    let ticket = one.begin_frame();
+    list.begin_kept(&ticket).draw(handles[0], 0, 0..1);
+    let foreign = other.begin_frame();
+    assert!(!list.refresh(&foreign), "heaps are told apart");
+    list.resume(&foreign);
+}
