@@ -20,7 +20,7 @@ mod twin;
 #[cfg(geoheap_shuttle)]
 pub(crate) use twin::{
     AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Builder, Condvar, Instant, JoinHandle, Mutex,
-    MutexGuard, Ordering, let_pass, sleep,
+    MutexGuard, Ordering, fence, let_pass, sleep,
 };
 
 pub(crate) use std::sync::PoisonError;
