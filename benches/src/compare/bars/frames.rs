@@ -9,6 +9,7 @@ const ONCE: &str = "plain-bound-once";
 const COPIES: &str = "triple-ring";
 const DRAW: &str = "ns_per_draw";
 const MULTI: &str = "ns_per_draw_multi";
+const ANEW: &str = "ns_per_draw_anew";
 
 /// A lookup is at most so much dearer than the limit's.
 const LOOKUP: Bound = Bound::RatioAtMost(1.3);
@@ -16,7 +17,7 @@ const LOOKUP: Bound = Bound::RatioAtMost(1.3);
 const EIGHTH: Bound = Bound::RatioAtMost(0.125);
 
 /// All of them.
-pub const ALL: [Bar; 23] = [
+pub const ALL: [Bar; 25] = [
     bar("lookup-random-64Ki", "ns", LIMIT, LOOKUP),
     bar("lookup-random-1Mi", "ns", LIMIT, LOOKUP),
     bar("lookup-random-4Mi", "ns", LIMIT, LOOKUP),
@@ -38,6 +39,8 @@ pub const ALL: [Bar; 23] = [
     bar("record-10k", DRAW, ONCE, Bound::RatioAtMost(1.10)),
     bar("record-10k-noop", DRAW, OWN, Bound::RatioAtMost(0.5)),
     bar("record-10k-noop", DRAW, ONCE, Bound::RatioAtMost(1.30)),
+    bar("record-10k", ANEW, ONCE, Bound::RatioAtMost(1.10)),
+    bar("record-10k-noop", ANEW, ONCE, Bound::RatioAtMost(1.30)),
     bar("record-10k", MULTI, OWN, Bound::RatioAtMost(0.2)),
     bar("record-10k-noop", MULTI, OWN, Bound::RatioAtMost(0.2)),
     bar("record-2-actors", "speedup", OWN, Bound::AtLeast(1.4)),

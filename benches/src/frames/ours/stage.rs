@@ -23,6 +23,8 @@ pub struct Stage {
     pub(super) canvas: Arc<Canvas>,
     pub(super) manager: GeometryManager,
     pub(super) handles: Vec<Handle>,
+    /// A block that is not drawn and changes between frames, so that each has a version of its own.
+    bystander: Handle,
     pub(super) set: DrawSetId,
     pub(super) even: Arc<Meshes>,
     pub(super) uneven: Arc<Meshes>,
@@ -66,6 +68,8 @@ impl Stage {
             instances: 0..1,
         });
         let set = client.add_draw_set(draws.collect());
+        let bystander = BlockDesc::new().part(PartData::vertex(vec![0; 64], STRIDE));
+        let bystander = client.add(bystander).expect("a valid mesh");
         let mut flush = client.flush().expect("the manager runs");
         while flush.try_take().is_none() {
             manager.poll();
@@ -77,6 +81,7 @@ impl Stage {
             canvas: Arc::clone(canvas),
             manager,
             handles,
+            bystander,
             set: set.expect("a set of so many draws"),
             actors: Actors::new(),
             kept: DrawList::new(),
@@ -135,6 +140,9 @@ impl Recorder for Stage {
     }
 
     fn settle(&mut self) {
+        let contents = vec![vec![1_u8; 64].into()];
+        let sent = self.manager.client().update(self.bystander, contents);
+        sent.expect("the mailbox is empty");
         self.manager.poll();
     }
 }
