@@ -21,7 +21,8 @@ impl Core {
         self.queue(handle, false);
     }
 
-    /// Queues the slot of a block that only changed its place.
+    /// Queues the slot of a block whose parts lie in it as its last slot shows them: it only
+    /// changed its place, or got contents of the same lengths.
     pub(super) fn queue_moved(&mut self, handle: Handle) {
         self.queue(handle, true);
     }

@@ -186,6 +186,8 @@ impl Core {
         let before = record.layout.len();
         let revived = record.place.is_none();
         let old_place = record.place;
+        // While a block is shown, its table of parts is that of its layout.
+        let keeps_parts = record.shown && record.layout == fill.layout;
         record.layout = fill.layout.clone();
         self.end_job(&fill);
         match fill.target {
@@ -217,7 +219,11 @@ impl Core {
         let answers = waiters.into_iter();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
         self.pending.replies.extend(answers);
-        self.queue_slot(handle);
+        if keeps_parts {
+            self.queue_moved(handle);
+        } else {
+            self.queue_slot(handle);
+        }
         self.run_deferred(handle, out);
         if fill.target == Target::Present && self.record(handle).is_some() {
             // It stayed where it lay, perhaps since a time when its lifetime was another.
