@@ -58,6 +58,7 @@ use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired};
+use crate::core::fill::Job;
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -112,9 +113,11 @@ pub(crate) struct Core {
     budget: Budget,
     compaction: Compaction,
     /// Jobs not done yet, in order.
-    jobs: BTreeMap<u64, Handle>,
+    jobs: BTreeMap<u64, Job>,
     /// Bytes of their blocks.
     jobs_bytes: u64,
+    /// The part of these that comes back.
+    streaming_bytes: u64,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -193,6 +196,7 @@ impl Core {
             reserved: 0,
             jobs: BTreeMap::new(),
             jobs_bytes: 0,
+            streaming_bytes: 0,
             ready: Vec::new(),
             seq: 0,
             order: 0,

@@ -1,7 +1,7 @@
 //! Where waiting blocks go: into chunks that are there, into new ones under the budget, or into
 //! room that others leave. What finds no room for long is set aside or fails.
 
-use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
+use geoheap_chunk_heap::{ChunkId, KindId, Owner, Request as RangeRequest, ReserveError};
 use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
@@ -37,15 +37,8 @@ impl Core {
     /// Finds places for the jobs that have none, in order; what finds none waits, and says how
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
-        let waiting: Vec<Handle> = self
-            .jobs
-            .values()
-            .copied()
-            .filter(|handle| {
-                let fill = self.record(*handle).and_then(|record| record.fill.as_ref());
-                fill.is_some_and(|fill| fill.target == Target::Unplaced)
-            })
-            .collect();
+        let unplaced = self.jobs.values().filter(|job| job.chunk.is_none());
+        let waiting: Vec<Handle> = unplaced.map(|job| job.handle).collect();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
         for handle in waiting {
@@ -108,6 +101,9 @@ impl Core {
                     .as_mut()
                     .expect("a waiting block has a job");
                 fill.target = Target::Fresh(range);
+                let seq = fill.seq;
+                let chunk = self.heap.range(range).map(|info| info.chunk);
+                self.note_chunk(seq, chunk);
                 None
             }
             Err(ReserveError::NeedsChunk { .. }) => Some(request.len),
@@ -117,6 +113,12 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// Where the range of a job is now.
+    pub(super) fn note_chunk(&mut self, seq: u64, chunk: Option<ChunkId>) {
+        let job = self.jobs.get_mut(&seq);
+        job.expect("the block's job is on the list").chunk = chunk;
     }
 
     /// A job without room does not wait for ever. A block with a source is set aside as evicted,

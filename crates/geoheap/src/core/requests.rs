@@ -7,7 +7,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::deferral::must_wait;
 use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
-use crate::core::fill::{Fill, Target};
+use crate::core::fill::{Fill, Job, Target};
 use crate::core::record::Away;
 use crate::core::{Core, Tenant, entry, refusals, sure};
 use crate::error::RequestError;
@@ -109,7 +109,18 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
-        let other = self.jobs.insert(fill.seq, handle);
+        let placed = self.own(handle).place;
+        let chunk = match fill.target {
+            Target::Unplaced => None,
+            Target::Fresh(range) => self.heap.range(range),
+            Target::Present => placed.and_then(|range| self.heap.range(range)),
+        };
+        let job = Job {
+            handle,
+            chunk: chunk.map(|info| info.chunk),
+            is_stream_in: fill.purpose.is_stream_in(),
+        };
+        let other = self.jobs.insert(fill.seq, job);
         assert!(
             other.is_none(),
             "each place in the order has one job: {other:?}"
@@ -117,14 +128,15 @@ impl Core {
         if fill.since != fill.seq {
             self.open.insert(fill.since);
         }
-        self.jobs_bytes += fill.layout.len().get();
-        let placed = self.own(handle).place.is_some();
-        if placed {
+        let bytes = fill.layout.len().get();
+        self.jobs_bytes += bytes;
+        self.streaming_bytes += if job.is_stream_in { bytes } else { 0 };
+        if placed.is_some() {
             sure(self.residency.pin(entry(handle)));
         }
         let record = self.own(handle);
         assert!(record.fill.is_none(), "{handle:?} has one job at a time");
-        fill.is_guarded = placed;
+        fill.is_guarded = placed.is_some();
         record.fill = Some(Box::new(fill));
     }
 
@@ -144,11 +156,13 @@ impl Core {
     /// Takes a job off the books.
     pub(super) fn end_job(&mut self, fill: &Fill) {
         let known = self.jobs.remove(&fill.seq);
-        assert!(known.is_some(), "a job ends once");
+        let job = known.expect("a job ends once");
         if fill.since != fill.seq {
             self.open.remove(&fill.since);
         }
-        self.jobs_bytes -= fill.layout.len().get();
+        let bytes = fill.layout.len().get();
+        self.jobs_bytes -= bytes;
+        self.streaming_bytes -= if job.is_stream_in { bytes } else { 0 };
     }
 
     /// The policy may choose the block again.

@@ -68,22 +68,14 @@ impl Core {
 
     /// Jobs that have a place whose buffer exists: those that bring blocks back, and the others.
     fn placed_jobs(&self) -> (Vec<Handle>, Vec<Handle>) {
-        let placed = self
-            .jobs
-            .values()
-            .copied()
-            .filter(|handle| self.can_record(*handle));
-        placed.partition(|handle| {
-            let fill = self.record(*handle).and_then(|record| record.fill.as_ref());
-            fill.is_some_and(|fill| fill.purpose.is_stream_in())
-        })
-    }
-
-    fn can_record(&self, handle: Handle) -> bool {
-        let Some(range) = self.target_range(handle) else {
-            return false;
-        };
-        self.ready[range.chunk.get() as usize]
+        let (mut back, mut new) = (Vec::new(), Vec::new());
+        for job in self.jobs.values() {
+            if job.chunk.is_some_and(|chunk| self.ready[chunk.index()]) {
+                let list = if job.is_stream_in { &mut back } else { &mut new };
+                list.push(job.handle);
+            }
+        }
+        (back, new)
     }
 
     /// Where the block's job writes.
@@ -118,7 +110,9 @@ impl Core {
             }
             let to = self.target_range(handle).expect("placed jobs have a range");
             let record = self.record(handle).expect("jobs name blocks that live");
-            let from = record.place.and_then(|place| self.heap.range(place));
+            let reads_present = record.fill.as_ref().is_some_and(|fill| fill.reads_present());
+            let present = record.place.filter(|_| reads_present);
+            let from = present.and_then(|place| self.heap.range(place));
             let fill = self
                 .own(handle)
                 .fill
