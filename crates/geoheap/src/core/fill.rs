@@ -3,6 +3,7 @@
 
 use geoheap_chunk_heap::{BlockLayout, ChunkId, PartId, RangeKey};
 use geoheap_suballoc::{ByteLen, ByteOffset};
+use smallvec::SmallVec;
 
 use crate::core::event::{Answer, ReplyId};
 use crate::handle::Handle;
@@ -61,6 +62,9 @@ pub(crate) enum Bytes {
     FromPresent(ByteOffset),
 }
 
+/// Most blocks have one part.
+pub(crate) type Pieces = SmallVec<[Piece; 1]>;
+
 /// A run of bytes and where it goes, relative to the block's start.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -108,7 +112,7 @@ pub(crate) struct Fill {
     pub(crate) target: Target,
     /// The block's layout once the job is done.
     pub(crate) layout: BlockLayout,
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Pieces,
     /// Pieces before this one are recorded.
     pub(crate) piece: usize,
     /// Bytes of the present piece that are recorded.
@@ -139,7 +143,7 @@ pub(crate) struct Fill {
 
 impl Fill {
     /// A job with nothing recorded yet.
-    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Vec<Piece>) -> Self {
+    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Pieces) -> Self {
         Self {
             seq,
             since: seq,

@@ -138,7 +138,7 @@ pub(crate) struct Core {
     pending: Pending,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
-    /// Jobs of which something was recorded in this tick.
+    /// Jobs of which something was recorded in this tick before they were done.
     in_batch: Vec<Handle>,
     flushes: Vec<(ReplyId, u64)>,
     /// The last publish found no free replica, so what it holds is not published yet.

@@ -71,7 +71,11 @@ impl Core {
         let (mut back, mut new) = (Vec::new(), Vec::new());
         for job in self.jobs.values() {
             if job.chunk.is_some_and(|chunk| self.ready[chunk.index()]) {
-                let list = if job.is_stream_in { &mut back } else { &mut new };
+                let list = if job.is_stream_in {
+                    &mut back
+                } else {
+                    &mut new
+                };
                 list.push(job.handle);
             }
         }
@@ -110,7 +114,10 @@ impl Core {
             }
             let to = self.target_range(handle).expect("placed jobs have a range");
             let record = self.record(handle).expect("jobs name blocks that live");
-            let reads_present = record.fill.as_ref().is_some_and(|fill| fill.reads_present());
+            let reads_present = record
+                .fill
+                .as_ref()
+                .is_some_and(|fill| fill.reads_present());
             let present = record.place.filter(|_| reads_present);
             let from = present.and_then(|place| self.heap.range(place));
             let fill = self
@@ -121,11 +128,10 @@ impl Core {
             record_fill(fill, to, from, left, copies);
             let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
             fill.in_batch = true;
-            if is_new {
-                self.in_batch.push(handle);
-            }
             if is_recorded {
                 self.recorded.push(handle);
+            } else if is_new {
+                self.in_batch.push(handle);
             }
         }
     }
@@ -134,15 +140,16 @@ impl Core {
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
         let recorded = core::mem::take(&mut self.recorded);
         let moves = core::mem::take(&mut self.compaction.moves);
-        self.settle_batch(ok, out);
         if ok {
             for handle in recorded {
                 self.commit_fill(handle, out);
             }
+            self.keep_batch();
             for moved in moves {
                 self.commit_move(moved);
             }
         } else {
+            self.rewind_batch(recorded, out);
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
@@ -150,21 +157,29 @@ impl Core {
         self.publish(out);
     }
 
-    /// Whether the jobs of this tick's batch keep what was recorded of them. Where a submit failed,
-    /// nobody can tell which copies reached the queue, so none of the batch counts (R1).
-    fn settle_batch(&mut self, ok: bool, out: &mut Vec<Effect>) {
+    /// The jobs of this tick's batch that are not done keep what was recorded of them.
+    fn keep_batch(&mut self) {
         for handle in core::mem::take(&mut self.in_batch) {
             let record = self.record_mut(handle);
-            let Some(fill) = record.and_then(|record| record.fill.as_mut()) else {
+            let fill = record.and_then(|record| record.fill.as_mut());
+            if let Some(fill) = fill.filter(|fill| fill.in_batch) {
+                fill.keep_progress();
+            }
+        }
+    }
+
+    /// Where a submit failed, nobody can tell which copies reached the queue, so none of the batch
+    /// counts (R1).
+    fn rewind_batch(&mut self, recorded: Vec<Handle>, out: &mut Vec<Effect>) {
+        for handle in core::mem::take(&mut self.in_batch)
+            .into_iter()
+            .chain(recorded)
+        {
+            let record = self.record_mut(handle);
+            let fill = record.and_then(|record| record.fill.as_mut());
+            let Some(fill) = fill.filter(|fill| fill.in_batch) else {
                 continue;
             };
-            if !fill.in_batch {
-                continue;
-            }
-            if ok {
-                fill.keep_progress();
-                continue;
-            }
             fill.submit_failures += 1;
             let attempts = fill.submit_failures;
             if !fill.rewind() || attempts >= SUBMIT_FAILURES_MAX {
