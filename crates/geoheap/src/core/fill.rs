@@ -34,8 +34,8 @@ impl Purpose {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     pub(crate) handle: Handle,
-    /// Where its range is, if it has one.
-    pub(crate) chunk: Option<ChunkId>,
+    /// Where its range starts, if it has one.
+    pub(crate) to: Option<(ChunkId, ByteOffset)>,
     pub(crate) is_stream_in: bool,
 }
 

@@ -110,14 +110,14 @@ impl Core {
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
         let placed = self.own(handle).place;
-        let chunk = match fill.target {
+        let to = match fill.target {
             Target::Unplaced => None,
             Target::Fresh(range) => self.heap.range(range),
             Target::Present => placed.and_then(|range| self.heap.range(range)),
         };
         let job = Job {
             handle,
-            chunk: chunk.map(|info| info.chunk),
+            to: to.map(|info| (info.chunk, info.range.start)),
             is_stream_in: fill.purpose.is_stream_in(),
         };
         let other = self.jobs.insert(fill.seq, job);

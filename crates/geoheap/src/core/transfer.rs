@@ -5,7 +5,7 @@
 //! where both wait, and what one leaves the other takes. A block larger than a tick's share goes
 //! over several ticks; it stays pending until its last byte is submitted.
 
-use geoheap_chunk_heap::{Growth, PartState, RangeInfo};
+use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
@@ -26,6 +26,9 @@ struct Allowance {
     copies: u32,
     staging: u64,
 }
+
+/// A job that has a place, and where that starts.
+type PlacedJob = (Handle, (ChunkId, ByteOffset));
 
 impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
@@ -67,39 +70,30 @@ impl Core {
     }
 
     /// Jobs that have a place whose buffer exists: those that bring blocks back, and the others.
-    fn placed_jobs(&self) -> (Vec<Handle>, Vec<Handle>) {
+    fn placed_jobs(&self) -> (Vec<PlacedJob>, Vec<PlacedJob>) {
         let (mut back, mut new) = (Vec::new(), Vec::new());
         for job in self.jobs.values() {
-            if job.chunk.is_some_and(|chunk| self.ready[chunk.index()]) {
+            if let Some(to) = job.to
+                && self.ready[to.0.index()]
+            {
                 let list = if job.is_stream_in {
                     &mut back
                 } else {
                     &mut new
                 };
-                list.push(job.handle);
+                list.push((job.handle, to));
             }
         }
         (back, new)
     }
 
-    /// Where the block's job writes.
-    fn target_range(&self, handle: Handle) -> Option<RangeInfo> {
-        let record = self.record(handle)?;
-        let range = match record.fill.as_ref()?.target {
-            Target::Unplaced => return None,
-            Target::Fresh(range) => range,
-            Target::Present => record.place?,
-        };
-        self.heap.range(range)
-    }
-
     fn record_jobs(
         &mut self,
-        jobs: &[Handle],
+        jobs: &[PlacedJob],
         left: &mut Allowance,
         copies: &mut Vec<(u32, ByteOffset, Effect)>,
     ) {
-        for &handle in jobs {
+        for &(handle, to) in jobs {
             if left.bytes == 0 || left.copies == 0 {
                 return;
             }
@@ -112,7 +106,6 @@ impl Core {
                 }
                 continue;
             }
-            let to = self.target_range(handle).expect("placed jobs have a range");
             let record = self.record(handle).expect("jobs name blocks that live");
             let reads_present = record
                 .fill
@@ -361,7 +354,7 @@ pub(super) fn compact_layout(
 /// Records as much of a job as is left of the tick.
 fn record_fill(
     fill: &mut Fill,
-    to: RangeInfo,
+    (chunk, start): (ChunkId, ByteOffset),
     from: Option<RangeInfo>,
     left: &mut Allowance,
     copies: &mut Vec<(u32, ByteOffset, Effect)>,
@@ -372,7 +365,7 @@ fn record_fill(
         }
         let whole = piece.len.get() - fill.piece_done;
         let at = ByteLen::new(piece.to.get() + fill.piece_done);
-        let offset = to.range.start + at;
+        let offset = start + at;
         let mut len = whole.min(left.bytes);
         let effect = match &mut piece.bytes {
             Bytes::Shared(payload) => {
@@ -385,7 +378,7 @@ fn record_fill(
                 Effect::Upload {
                     payload: payload.clone(),
                     from: fill.piece_done,
-                    chunk: to.chunk,
+                    chunk,
                     offset,
                     len: ByteLen::new(len),
                 }
@@ -397,7 +390,7 @@ fn record_fill(
                 let staged = staged.take().expect("a staged piece is sent once");
                 Effect::UploadStaged {
                     staged,
-                    chunk: to.chunk,
+                    chunk,
                     offset,
                 }
             }
@@ -407,13 +400,13 @@ fn record_fill(
                 Effect::Copy {
                     from: from.chunk,
                     from_offset: start,
-                    to: to.chunk,
+                    to: chunk,
                     to_offset: offset,
                     len: ByteLen::new(len),
                 }
             }
         };
-        copies.push((to.chunk.get(), offset, effect));
+        copies.push((chunk.get(), offset, effect));
         left.bytes -= len.min(left.bytes);
         left.copies -= 1;
         fill.piece_done += len;
