@@ -78,7 +78,7 @@ impl Core {
             let sendable = fill.restart();
             fill.create_failures += 1;
             let (seq, failures) = (fill.seq, fill.create_failures);
-            self.note_target(seq, None);
+            self.jobs.set_target(seq, None);
             if !sendable || failures >= CREATE_FAILURES_MAX {
                 self.fail(handle, reason.clone(), out);
             }

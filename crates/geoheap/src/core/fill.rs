@@ -1,12 +1,11 @@
 //! A job that brings bytes to where a block's next place is: pieces, progress, and what to do
 //! once they are all submitted.
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, PartId, RangeKey};
+use geoheap_chunk_heap::{BlockLayout, PartId, RangeKey};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 use smallvec::SmallVec;
 
 use crate::core::event::{Answer, ReplyId};
-use crate::handle::Handle;
 use crate::payload::{Content, Payload, StagedWrite};
 
 /// Why bytes are on their way. Decides the order and the counters.
@@ -27,16 +26,6 @@ impl Purpose {
     pub(crate) fn is_stream_in(self) -> bool {
         self == Self::StreamIn
     }
-}
-
-/// What the list of all jobs knows of one, so that a tick looks only at the blocks it can do
-/// something for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    pub(crate) handle: Handle,
-    /// Where its range starts, if it has one.
-    pub(crate) to: Option<(ChunkId, ByteOffset)>,
-    pub(crate) is_stream_in: bool,
 }
 
 /// Where the bytes go.

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
@@ -35,6 +36,7 @@ mod contents;
 mod deferral;
 mod figures;
 mod fill;
+mod jobs;
 mod parts;
 mod place;
 mod publish;
@@ -45,7 +47,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -58,7 +60,7 @@ use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired};
-use crate::core::fill::Job;
+use crate::core::jobs::Jobs;
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -112,12 +114,8 @@ pub(crate) struct Core {
     residency: Residency,
     budget: Budget,
     compaction: Compaction,
-    /// Jobs not done yet, in order.
-    jobs: BTreeMap<u64, Job>,
-    /// Bytes of their blocks.
-    jobs_bytes: u64,
-    /// The part of these that comes back.
-    streaming_bytes: u64,
+    /// Jobs not done yet.
+    jobs: Jobs,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -194,9 +192,7 @@ impl Core {
             by_index: Vec::new(),
             last_generation: Vec::new(),
             reserved: 0,
-            jobs: BTreeMap::new(),
-            jobs_bytes: 0,
-            streaming_bytes: 0,
+            jobs: Jobs::default(),
             ready: Vec::new(),
             seq: 0,
             order: 0,
@@ -296,7 +292,7 @@ impl Core {
 
     /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
-        self.jobs_bytes + self.deferred_bytes
+        self.jobs.bytes() + self.deferred_bytes
     }
 
     /// The shell has something for the next version that the core does not know: flushes wait for

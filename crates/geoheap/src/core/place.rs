@@ -1,8 +1,8 @@
 //! Where waiting blocks go: into chunks that are there, into new ones under the budget, or into
 //! room that others leave. What finds no room for long is set aside or fails.
 
-use geoheap_chunk_heap::{ChunkId, KindId, Owner, Request as RangeRequest, ReserveError};
-use geoheap_suballoc::{ByteLen, ByteOffset};
+use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
+use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Purpose, Target};
@@ -37,8 +37,7 @@ impl Core {
     /// Finds places for the jobs that have none, in order; what finds none waits, and says how
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
-        let unplaced = self.jobs.values().filter(|job| job.to.is_none());
-        let waiting: Vec<Handle> = unplaced.map(|job| job.handle).collect();
+        let waiting: Vec<Handle> = self.jobs.unplaced().collect();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
         for handle in waiting {
@@ -103,7 +102,8 @@ impl Core {
                 fill.target = Target::Fresh(range);
                 let seq = fill.seq;
                 let to = self.heap.range(range);
-                self.note_target(seq, to.map(|info| (info.chunk, info.range.start)));
+                self.jobs
+                    .set_target(seq, to.map(|info| (info.chunk, info.range.start)));
                 None
             }
             Err(ReserveError::NeedsChunk { .. }) => Some(request.len),
@@ -113,12 +113,6 @@ impl Core {
                 None
             }
         }
-    }
-
-    /// Where the range of a job starts now.
-    pub(super) fn note_target(&mut self, seq: u64, to: Option<(ChunkId, ByteOffset)>) {
-        let job = self.jobs.get_mut(&seq);
-        job.expect("the block's job is on the list").to = to;
     }
 
     /// A job without room does not wait for ever. A block with a source is set aside as evicted,

@@ -98,7 +98,7 @@ impl Core {
             due.into_iter()
                 .map(|(reply, answer)| Effect::Reply { reply, answer }),
         );
-        let oldest_job = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let oldest_job = self.jobs.first().unwrap_or(u64::MAX);
         let oldest_other = self.open.first().copied().unwrap_or(u64::MAX);
         let oldest_open = oldest_job.min(oldest_other);
         let version = self.version;

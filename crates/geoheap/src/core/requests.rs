@@ -7,7 +7,8 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::deferral::must_wait;
 use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
-use crate::core::fill::{Fill, Job, Target};
+use crate::core::fill::{Fill, Target};
+use crate::core::jobs::Job;
 use crate::core::record::Away;
 use crate::core::{Core, Tenant, entry, refusals, sure};
 use crate::error::RequestError;
@@ -119,18 +120,12 @@ impl Core {
             handle,
             to: to.map(|info| (info.chunk, info.range.start)),
             is_stream_in: fill.purpose.is_stream_in(),
+            bytes: fill.layout.len().get(),
         };
-        let other = self.jobs.insert(fill.seq, job);
-        assert!(
-            other.is_none(),
-            "each place in the order has one job: {other:?}"
-        );
+        self.jobs.insert(fill.seq, job);
         if fill.since != fill.seq {
             self.open.insert(fill.since);
         }
-        let bytes = fill.layout.len().get();
-        self.jobs_bytes += bytes;
-        self.streaming_bytes += if job.is_stream_in { bytes } else { 0 };
         if placed.is_some() {
             sure(self.residency.pin(entry(handle)));
         }
@@ -155,14 +150,10 @@ impl Core {
 
     /// Takes a job off the books.
     pub(super) fn end_job(&mut self, fill: &Fill) {
-        let known = self.jobs.remove(&fill.seq);
-        let job = known.expect("a job ends once");
+        self.jobs.remove(fill.seq);
         if fill.since != fill.seq {
             self.open.remove(&fill.since);
         }
-        let bytes = fill.layout.len().get();
-        self.jobs_bytes -= bytes;
-        self.streaming_bytes -= if job.is_stream_in { bytes } else { 0 };
     }
 
     /// The policy may choose the block again.

@@ -158,7 +158,7 @@ impl Core {
         let now = self.now();
         self.residency.expire_wishes(now);
         self.renew_wishes(out);
-        let under_way = self.streaming_bytes + self.reloading_bytes;
+        let under_way = self.jobs.streaming_bytes() + self.reloading_bytes;
         let twice = self.config.tick_upload_bytes.get().saturating_mul(2);
         let cap = twice.saturating_sub(under_way);
         if cap == 0 {

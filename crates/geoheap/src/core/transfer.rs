@@ -12,6 +12,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
+use crate::core::jobs::{Job, Queue};
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -27,9 +28,6 @@ struct Allowance {
     staging: u64,
 }
 
-/// A job that has a place, and where that starts.
-type PlacedJob = (Handle, (ChunkId, ByteOffset));
-
 impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
     pub(super) fn transfer(&mut self, out: &mut Vec<Effect>) {
@@ -39,7 +37,10 @@ impl Core {
             return;
         }
         let mut copies = Vec::new();
-        let (back, new) = self.placed_jobs();
+        let jobs = core::mem::take(&mut self.jobs);
+        let (back, new) = (jobs.back(), jobs.others());
+        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
+        let is_one_kind = !waits(back) || !waits(new);
         let mut left = Allowance {
             bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
@@ -50,18 +51,19 @@ impl Core {
             copies: left.copies / 2,
             ..left
         };
-        if back.is_empty() || new.is_empty() {
-            self.record_jobs(&back, &mut left, &mut copies);
-            self.record_jobs(&new, &mut left, &mut copies);
+        if is_one_kind {
+            self.record_jobs(back, &mut left, &mut copies);
+            self.record_jobs(new, &mut left, &mut copies);
         } else {
             let mut share = half;
-            self.record_jobs(&new, &mut share, &mut copies);
+            self.record_jobs(new, &mut share, &mut copies);
             left.bytes -= half.bytes - share.bytes;
             left.copies -= half.copies - share.copies;
             left.staging = share.staging;
-            self.record_jobs(&back, &mut left, &mut copies);
-            self.record_jobs(&new, &mut left, &mut copies);
+            self.record_jobs(back, &mut left, &mut copies);
+            self.record_jobs(new, &mut left, &mut copies);
         }
+        self.jobs = jobs;
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.into_iter().map(|(_, _, effect)| effect));
@@ -69,34 +71,25 @@ impl Core {
         out.push(Effect::Submit);
     }
 
-    /// Jobs that have a place whose buffer exists: those that bring blocks back, and the others.
-    fn placed_jobs(&self) -> (Vec<PlacedJob>, Vec<PlacedJob>) {
-        let (mut back, mut new) = (Vec::new(), Vec::new());
-        for job in self.jobs.values() {
-            if let Some(to) = job.to
-                && self.ready[to.0.index()]
-            {
-                let list = if job.is_stream_in {
-                    &mut back
-                } else {
-                    &mut new
-                };
-                list.push((job.handle, to));
-            }
-        }
-        (back, new)
+    /// Whether the buffer of the job's place exists.
+    fn can_record(&self, job: &Job) -> bool {
+        job.to.is_some_and(|(chunk, _)| self.ready[chunk.index()])
     }
 
     fn record_jobs(
         &mut self,
-        jobs: &[PlacedJob],
+        jobs: &Queue,
         left: &mut Allowance,
         copies: &mut Vec<(u32, ByteOffset, Effect)>,
     ) {
-        for &(handle, to) in jobs {
+        for job in jobs.values() {
             if left.bytes == 0 || left.copies == 0 {
                 return;
             }
+            let Some(to) = job.to.filter(|_| self.can_record(job)) else {
+                continue;
+            };
+            let handle = job.handle;
             let fill = self.record(handle).and_then(|record| record.fill.as_ref());
             let fill = fill.expect("placed jobs are jobs");
             if fill.is_recorded() {
