@@ -108,3 +108,45 @@ impl Jobs {
         job.expect("a job ends once")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slotmap::KeyData;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_filed_by_what_it_waits_for() {
+        let place = Some((ChunkId::new(0), ByteOffset::new(16)));
+        let job = |to, is_stream_in| Job {
+            handle: Handle::from_key(KeyData::from_ffi(1 << 32 | 1).into()),
+            to,
+            is_stream_in,
+            bytes: 4,
+        };
+        let mut jobs = Jobs::default();
+        jobs.insert(7, job(None, true));
+        jobs.insert(5, job(place, false));
+        let check = |jobs: &Jobs, filed: [usize; 3], first, streaming| {
+            let found = [
+                jobs.unplaced().count(),
+                jobs.back().len(),
+                jobs.others().len(),
+            ];
+            assert_eq!(found, filed, "{jobs:?}");
+            assert_eq!(jobs.first(), first);
+            assert_eq!(jobs.is_empty(), first.is_none());
+            assert_eq!(jobs.streaming_bytes(), streaming);
+            assert_eq!(jobs.bytes(), 4 * filed.iter().sum::<usize>() as u64);
+        };
+        check(&jobs, [1, 0, 1], Some(5), 4);
+        jobs.set_target(7, place);
+        check(&jobs, [0, 1, 1], Some(5), 4);
+        jobs.set_target(5, None);
+        check(&jobs, [1, 1, 0], Some(5), 4);
+        jobs.remove(5);
+        check(&jobs, [0, 1, 0], Some(7), 4);
+        jobs.remove(7);
+        check(&jobs, [0, 0, 0], None, 0);
+    }
+}
