@@ -288,6 +288,7 @@ impl BlockLayout {
     ///
     /// The length stays if what is needed fits it; else it is what is needed and
     /// `growth.percent` of that. With `Growth::default()` this compacts the block.
+    /// As in [`Self::pack`], only a block with spare room is aligned for parts that may come.
     ///
     /// # Errors
     /// As for [`Self::pack`]; or an id in `growth.resize` that has no live part.
@@ -313,7 +314,6 @@ impl BlockLayout {
         packer.keep_slots(&self.rooms);
         let added = growth.add.iter().map(|spec| packer.add(spec, kinds));
         let added = added.collect::<Result<_, _>>()?;
-        packer.align_for_later(kinds);
         let words = if packer.words <= self.rooms.words {
             self.rooms.words
         } else {
@@ -322,6 +322,9 @@ impl BlockLayout {
             // A block near the limit grows by less than asked for rather than not at all.
             u32::try_from(needed + extra).map_or(WORDS_MAX, |words| words.min(WORDS_MAX))
         };
+        if words > packer.words {
+            packer.align_for_later(kinds);
+        }
         Ok(Grown {
             layout: packer.finish(words)?,
             added,

@@ -68,10 +68,10 @@ fn limit(max_align: Align) -> Align {
     counted.map_or(max_align, |counted| counted.min(max_align))
 }
 
-/// What a block with room to spare is aligned for: the kinds of fixed alignment, one by one, as
-/// far as the limit allows.
-fn align_for_later(mut align: u128, kinds: &KindTable, max_align: Align) -> u64 {
-    for (_, row) in kinds.iter() {
+/// What a block's start is a multiple of, in words. Where parts may come later, that is also the
+/// kinds of fixed alignment, one by one, as far as the limit allows.
+fn align_words(mut align: u128, may_come: bool, kinds: &KindTable, max_align: Align) -> u64 {
+    for (_, row) in kinds.iter().filter(|_| may_come) {
         if let AlignRule::Fixed(fixed) = row.rule {
             let joined = lcm(align, fixed.get().into());
             if joined <= max_align.get().into() {
@@ -121,11 +121,7 @@ impl Shadow {
         let ids = granted("L1", &(specs, spare, max_align), packed, &tight.reasons)?;
         let expected: Vec<PartId> = tight.rooms.iter().map(|room| room.id).collect();
         assert_eq!(ids, expected, "L5: ids are given in order");
-        let align_words = if spare > 0 {
-            align_for_later(tight.align, kinds, max_align)
-        } else {
-            u64::try_from(tight.align).unwrap_or(u64::MAX) / WORD_BYTES
-        };
+        let align_words = align_words(tight.align, spare > 0, kinds, max_align);
         Some(Self {
             words: tight.words,
             rooms: tight.rooms,
@@ -401,7 +397,8 @@ impl Shadow {
         assert_eq!(len.get(), self.words * WORD_BYTES, "{growth:?}: the length");
         assert_eq!(tight.rooms.len(), kept + added.len(), "all have a room");
         self.rooms = tight.rooms;
-        self.align_words = align_for_later(tight.align, kinds, max_align);
+        let may_come = self.words > tight.words;
+        self.align_words = align_words(tight.align, may_come, kinds, max_align);
         true
     }
 }

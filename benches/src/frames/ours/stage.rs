@@ -68,7 +68,7 @@ impl Stage {
             instances: 0..1,
         });
         let set = client.add_draw_set(draws.collect());
-        let bystander = BlockDesc::new().part(PartData::vertex(vec![0; 64], STRIDE));
+        let bystander = BlockDesc::new().part(PartData::vertex(vec![0; 60], STRIDE));
         let bystander = client.add(bystander).expect("a valid mesh");
         let mut flush = client.flush().expect("the manager runs");
         while flush.try_take().is_none() {
@@ -140,7 +140,7 @@ impl Recorder for Stage {
     }
 
     fn settle(&mut self) {
-        let contents = vec![vec![1_u8; 64].into()];
+        let contents = vec![vec![1_u8; 60].into()];
         let sent = self.manager.client().update(self.bystander, contents);
         sent.expect("the mailbox is empty");
         self.manager.poll();

@@ -202,6 +202,29 @@ fn a_block_with_spare_room_is_aligned_for_what_may_come() {
 }
 
 #[test]
+fn a_block_laid_out_anew_is_aligned_for_what_may_come_only_with_room_for_it() {
+    let check = |spare, percent, len, expected| {
+        let layout = pack(&[spec(KindId::VERTEX, 120, 12)], spare);
+        let resize = [(ids(&layout)[0], ByteLen::new(len))];
+        let growth = Growth {
+            resize: &resize,
+            percent,
+            ..Growth::default()
+        };
+        let grown = layout.grown(&growth, &kinds(), align(65_536));
+        let grown = grown.expect("the parts are good").layout;
+        let (start, free) = (grown.align().get(), grown.free_bytes().get());
+        assert_eq!((start, free), expected, "{spare} {percent} {len}");
+    };
+    check(0, 0, 120, (12, 0));
+    check(0, 0, 240, (12, 0));
+    check(0, 25, 240, (768, 60));
+    check(0, 0, 60, (768, 60));
+    check(120, 0, 240, (12, 0));
+    check(120, 0, 120, (768, 120));
+}
+
+#[test]
 fn a_part_that_changes_its_length_keeps_what_older_versions_read() {
     let vertices = spec(KindId::VERTEX, 40, 4);
     let mut layout = pack(&[vertices, vertices], 60);

@@ -24,7 +24,9 @@ use crate::error::{MailboxLimit, SendError};
 use crate::handle::Handle;
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Instant, Mutex, Ordering, PoisonError};
+use crate::sync::{
+    AtomicBool, AtomicU64, Condvar, Instant, Mutex, MutexGuard, Ordering, PoisonError,
+};
 
 /// Somebody who waits for an answer.
 pub(crate) type ReplyTo = (ReplyId, Sender<Reply>);
@@ -114,6 +116,8 @@ pub(crate) enum Patience {
 struct Load {
     weight: Weight,
     closed: bool,
+    /// Senders that wait for room: to wake nobody costs a system call, too.
+    waiting: u32,
 }
 
 /// The bounds, and who waits for them.
@@ -139,7 +143,7 @@ impl Gate {
     /// Takes `weight` of the bounds.
     pub(crate) fn enter(&self, weight: Weight, patience: Patience) -> Result<(), SendError> {
         self.check_alone(weight)?;
-        let start = Instant::now();
+        let mut start = None;
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if load.closed {
@@ -150,24 +154,41 @@ impl Gate {
                 load.weight.bytes += weight.bytes;
                 return Ok(());
             };
-            load = match patience {
+            let left = match patience {
                 Patience::None => return Err(SendError::MailboxFull { limit }),
                 _ if self.never_wait => return Err(SendError::MailboxFull { limit }),
-                Patience::Forever => self
-                    .changed
-                    .wait(load)
-                    .unwrap_or_else(PoisonError::into_inner),
+                Patience::Forever => None,
                 Patience::For(time) => {
-                    let waited = start.elapsed();
+                    let waited = start.get_or_insert_with(Instant::now).elapsed();
                     if waited >= time {
                         return Err(SendError::Deadline { waited, limit });
                     }
-                    let left = time.saturating_sub(waited);
-                    let wait = self.changed.wait_timeout(load, left);
-                    wait.unwrap_or_else(PoisonError::into_inner).0
+                    Some(time.saturating_sub(waited))
                 }
             };
+            load = self.wait(load, left);
         }
+    }
+
+    /// Waits for a change of `load`, at most as long as `left`, if given.
+    fn wait<'a>(
+        &self,
+        mut load: MutexGuard<'a, Load>,
+        left: Option<Duration>,
+    ) -> MutexGuard<'a, Load> {
+        load.waiting += 1;
+        let mut load = match left {
+            None => {
+                let woken = self.changed.wait(load);
+                woken.unwrap_or_else(PoisonError::into_inner)
+            }
+            Some(left) => {
+                let woken = self.changed.wait_timeout(load, left);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        load.waiting -= 1;
+        load
     }
 
     /// A request that could not enter an empty mailbox would wait for ever.
@@ -215,12 +236,16 @@ impl Gate {
         );
         load.weight.messages -= weight.messages;
         load.weight.bytes -= weight.bytes;
+        let somebody_waits = load.waiting > 0;
         drop(load);
         #[cfg(geoheap_shuttle)]
         if planted::is(Bug::NotifiedTooEarly) {
             return;
         }
-        self.changed.notify_all();
+        // Who comes to wait from now on has seen the room.
+        if somebody_waits {
+            self.changed.notify_all();
+        }
     }
 
     /// Calls `send` while the gate cannot be closed.

@@ -77,7 +77,9 @@ impl Core {
                 .expect("an opening chunk has only jobs");
             let sendable = fill.restart();
             fill.create_failures += 1;
-            if !sendable || fill.create_failures >= CREATE_FAILURES_MAX {
+            let (seq, failures) = (fill.seq, fill.create_failures);
+            self.jobs.set_target(seq, None);
+            if !sendable || failures >= CREATE_FAILURES_MAX {
                 self.fail(handle, reason.clone(), out);
             }
         }

@@ -7,7 +7,7 @@ use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
 use crate::core::event::{Effect, PreparedBlock};
-use crate::core::fill::{Fill, Piece, Purpose, Target};
+use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::{Core, Tenant};
 use crate::error::RequestError;
@@ -91,7 +91,7 @@ impl Core {
         if in_place && let Err((expected, given)) = same {
             return Err(RequestError::LengthDiffers { expected, given });
         }
-        let lens: Vec<_> = ids
+        let lens: SmallVec<[_; 2]> = ids
             .iter()
             .copied()
             .zip(contents.iter().map(Content::len))
@@ -175,7 +175,7 @@ impl Core {
 }
 
 /// Ids of the live parts in the order in which callers give and get their contents.
-pub(super) fn ids_in_order(layout: &BlockLayout) -> Vec<PartId> {
+pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 2]> {
     let parts = layout.parts_by_id();
     parts.iter().map(|part| part.id).collect()
 }
@@ -191,7 +191,7 @@ pub(super) fn shared<'a>(
 }
 
 /// One piece a part.
-pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Vec<Content>) -> Vec<Piece> {
+pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Vec<Content>) -> Pieces {
     ids.iter()
         .zip(contents)
         .map(|(id, content)| Piece::of_part(layout, *id, content))

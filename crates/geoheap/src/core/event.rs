@@ -274,7 +274,7 @@ pub(crate) enum Retired {
 /// much less than a new one.
 #[derive(Clone, Debug)]
 pub(crate) enum PartsChange {
-    /// It stays: the block moved, or has no place.
+    /// It stays: the block moved, has other contents of the same lengths, or has no place.
     Keep,
     /// The block has other parts.
     Set(Arc<PartTable>),

@@ -3,6 +3,7 @@
 
 use geoheap_chunk_heap::{BlockLayout, PartId, RangeKey};
 use geoheap_suballoc::{ByteLen, ByteOffset};
+use smallvec::SmallVec;
 
 use crate::core::event::{Answer, ReplyId};
 use crate::payload::{Content, Payload, StagedWrite};
@@ -49,6 +50,9 @@ pub(crate) enum Bytes {
     /// What lies in the block's present range at this offset from its start.
     FromPresent(ByteOffset),
 }
+
+/// Most blocks have one part.
+pub(crate) type Pieces = SmallVec<[Piece; 1]>;
 
 /// A run of bytes and where it goes, relative to the block's start.
 #[derive(Debug)]
@@ -97,7 +101,7 @@ pub(crate) struct Fill {
     pub(crate) target: Target,
     /// The block's layout once the job is done.
     pub(crate) layout: BlockLayout,
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Pieces,
     /// Pieces before this one are recorded.
     pub(crate) piece: usize,
     /// Bytes of the present piece that are recorded.
@@ -128,7 +132,7 @@ pub(crate) struct Fill {
 
 impl Fill {
     /// A job with nothing recorded yet.
-    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Vec<Piece>) -> Self {
+    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Pieces) -> Self {
         Self {
             seq,
             since: seq,

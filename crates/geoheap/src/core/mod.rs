@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
@@ -35,6 +36,7 @@ mod contents;
 mod deferral;
 mod figures;
 mod fill;
+mod jobs;
 mod parts;
 mod place;
 mod publish;
@@ -45,7 +47,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -58,6 +60,7 @@ use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
+use crate::core::jobs::Jobs;
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -111,10 +114,8 @@ pub(crate) struct Core {
     residency: Residency,
     budget: Budget,
     compaction: Compaction,
-    /// Jobs not done yet, in order.
-    jobs: BTreeMap<u64, Handle>,
-    /// Bytes of their blocks.
-    jobs_bytes: u64,
+    /// Jobs not done yet.
+    jobs: Jobs,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -134,7 +135,7 @@ pub(crate) struct Core {
     pending: Pending,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
-    /// Jobs of which something was recorded in this tick.
+    /// Jobs of which something was recorded in this tick before they were done.
     in_batch: Vec<Handle>,
     flushes: Vec<(ReplyId, u64)>,
     /// The last publish found no free replica, so what it holds is not published yet.
@@ -190,8 +191,7 @@ impl Core {
             by_index: Vec::new(),
             last_generation: Vec::new(),
             reserved: 0,
-            jobs: BTreeMap::new(),
-            jobs_bytes: 0,
+            jobs: Jobs::default(),
             ready: Vec::new(),
             seq: 0,
             order: 0,
@@ -292,7 +292,7 @@ impl Core {
 
     /// Bytes of contents that wait to be uploaded, or for a job before them.
     pub(crate) fn backlog_bytes(&self) -> u64 {
-        self.jobs_bytes + self.deferred_bytes
+        self.jobs.bytes() + self.deferred_bytes
     }
 
     /// The shell has something for the next version that the core does not know: flushes wait for

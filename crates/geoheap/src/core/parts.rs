@@ -9,7 +9,7 @@ use geoheap_chunk_heap::{BlockLayout, Growth, LifetimeChange, PartId, PartSpec};
 
 use crate::core::contents::check_retainable;
 use crate::core::event::{Answer, PartOp, ReplyId, Retired};
-use crate::core::fill::{Bytes, Fill, Piece, Purpose, Target};
+use crate::core::fill::{Bytes, Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
 use crate::core::{Core, sure};
@@ -189,7 +189,8 @@ impl Core {
                 .push((reply, Answer::Part(planned.part)));
             return;
         }
-        let mut pieces = vec![Piece::of_part(&planned.layout, planned.part, content)];
+        let piece = Piece::of_part(&planned.layout, planned.part, content);
+        let mut pieces = Pieces::from_iter([piece]);
         let mut fill = if planned.fits {
             let mut fill = Fill::new(seq, Purpose::Reshape, planned.layout, pieces);
             fill.target = Target::Present;

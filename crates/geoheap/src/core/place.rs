@@ -37,15 +37,7 @@ impl Core {
     /// Finds places for the jobs that have none, in order; what finds none waits, and says how
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
-        let waiting: Vec<Handle> = self
-            .jobs
-            .values()
-            .copied()
-            .filter(|handle| {
-                let fill = self.record(*handle).and_then(|record| record.fill.as_ref());
-                fill.is_some_and(|fill| fill.target == Target::Unplaced)
-            })
-            .collect();
+        let waiting: Vec<Handle> = self.jobs.unplaced().collect();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
         for handle in waiting {
@@ -108,6 +100,10 @@ impl Core {
                     .as_mut()
                     .expect("a waiting block has a job");
                 fill.target = Target::Fresh(range);
+                let seq = fill.seq;
+                let to = self.heap.range(range);
+                self.jobs
+                    .set_target(seq, to.map(|info| (info.chunk, info.range.start)));
                 None
             }
             Err(ReserveError::NeedsChunk { .. }) => Some(request.len),

@@ -21,7 +21,8 @@ impl Core {
         self.queue(handle, false);
     }
 
-    /// Queues the slot of a block that only changed its place.
+    /// Queues the slot of a block whose parts lie in it as its last slot shows them: it only
+    /// changed its place, or got contents of the same lengths.
     pub(super) fn queue_moved(&mut self, handle: Handle) {
         self.queue(handle, true);
     }
@@ -97,7 +98,7 @@ impl Core {
             due.into_iter()
                 .map(|(reply, answer)| Effect::Reply { reply, answer }),
         );
-        let oldest_job = self.jobs.keys().next().copied().unwrap_or(u64::MAX);
+        let oldest_job = self.jobs.first().unwrap_or(u64::MAX);
         let oldest_other = self.open.first().copied().unwrap_or(u64::MAX);
         let oldest_open = oldest_job.min(oldest_other);
         let version = self.version;

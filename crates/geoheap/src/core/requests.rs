@@ -8,6 +8,7 @@ use geoheap_suballoc::ByteLen;
 use crate::core::deferral::must_wait;
 use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
 use crate::core::fill::{Fill, Target};
+use crate::core::jobs::Job;
 use crate::core::record::Away;
 use crate::core::{Core, Tenant, entry, refusals, sure};
 use crate::error::RequestError;
@@ -109,22 +110,28 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
-        let other = self.jobs.insert(fill.seq, handle);
-        assert!(
-            other.is_none(),
-            "each place in the order has one job: {other:?}"
-        );
+        let placed = self.own(handle).place;
+        let to = match fill.target {
+            Target::Unplaced => None,
+            Target::Fresh(range) => self.heap.range(range),
+            Target::Present => placed.and_then(|range| self.heap.range(range)),
+        };
+        let job = Job {
+            handle,
+            to: to.map(|info| (info.chunk, info.range.start)),
+            is_stream_in: fill.purpose.is_stream_in(),
+            bytes: fill.layout.len().get(),
+        };
+        self.jobs.insert(fill.seq, job);
         if fill.since != fill.seq {
             self.open.insert(fill.since);
         }
-        self.jobs_bytes += fill.layout.len().get();
-        let placed = self.own(handle).place.is_some();
-        if placed {
+        if placed.is_some() {
             sure(self.residency.pin(entry(handle)));
         }
         let record = self.own(handle);
         assert!(record.fill.is_none(), "{handle:?} has one job at a time");
-        fill.is_guarded = placed;
+        fill.is_guarded = placed.is_some();
         record.fill = Some(Box::new(fill));
     }
 
@@ -143,12 +150,10 @@ impl Core {
 
     /// Takes a job off the books.
     pub(super) fn end_job(&mut self, fill: &Fill) {
-        let known = self.jobs.remove(&fill.seq);
-        assert!(known.is_some(), "a job ends once");
+        self.jobs.remove(fill.seq);
         if fill.since != fill.seq {
             self.open.remove(&fill.since);
         }
-        self.jobs_bytes -= fill.layout.len().get();
     }
 
     /// The policy may choose the block again.

@@ -158,7 +158,7 @@ impl Core {
         let now = self.now();
         self.residency.expire_wishes(now);
         self.renew_wishes(out);
-        let under_way: u64 = self.streaming_bytes();
+        let under_way = self.jobs.streaming_bytes() + self.reloading_bytes;
         let twice = self.config.tick_upload_bytes.get().saturating_mul(2);
         let cap = twice.saturating_sub(under_way);
         if cap == 0 {
@@ -174,19 +174,6 @@ impl Core {
             };
             self.stream_in(handle, out);
         }
-    }
-
-    /// Bytes of the jobs that bring blocks back and are not done.
-    fn streaming_bytes(&self) -> u64 {
-        let fills = self
-            .jobs
-            .values()
-            .filter_map(|handle| self.record(*handle)?.fill.as_ref());
-        fills
-            .filter(|fill| fill.purpose.is_stream_in())
-            .map(|fill| fill.layout.len().get())
-            .sum::<u64>()
-            + self.reloading_bytes
     }
 
     fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {

@@ -5,13 +5,14 @@
 //! where both wait, and what one leaves the other takes. A block larger than a tick's share goes
 //! over several ticks; it stays pending until its last byte is submitted.
 
-use geoheap_chunk_heap::{Growth, PartState, RangeInfo};
+use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
+use crate::core::jobs::{Job, Queue};
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -36,7 +37,10 @@ impl Core {
             return;
         }
         let mut copies = Vec::new();
-        let (back, new) = self.placed_jobs();
+        let jobs = core::mem::take(&mut self.jobs);
+        let (back, new) = (jobs.back(), jobs.others());
+        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
+        let is_one_kind = !waits(back) || !waits(new);
         let mut left = Allowance {
             bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
@@ -47,18 +51,19 @@ impl Core {
             copies: left.copies / 2,
             ..left
         };
-        if back.is_empty() || new.is_empty() {
-            self.record_jobs(&back, &mut left, &mut copies);
-            self.record_jobs(&new, &mut left, &mut copies);
+        if is_one_kind {
+            self.record_jobs(back, &mut left, &mut copies);
+            self.record_jobs(new, &mut left, &mut copies);
         } else {
             let mut share = half;
-            self.record_jobs(&new, &mut share, &mut copies);
+            self.record_jobs(new, &mut share, &mut copies);
             left.bytes -= half.bytes - share.bytes;
             left.copies -= half.copies - share.copies;
             left.staging = share.staging;
-            self.record_jobs(&back, &mut left, &mut copies);
-            self.record_jobs(&new, &mut left, &mut copies);
+            self.record_jobs(back, &mut left, &mut copies);
+            self.record_jobs(new, &mut left, &mut copies);
         }
+        self.jobs = jobs;
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.into_iter().map(|(_, _, effect)| effect));
@@ -66,47 +71,25 @@ impl Core {
         out.push(Effect::Submit);
     }
 
-    /// Jobs that have a place whose buffer exists: those that bring blocks back, and the others.
-    fn placed_jobs(&self) -> (Vec<Handle>, Vec<Handle>) {
-        let placed = self
-            .jobs
-            .values()
-            .copied()
-            .filter(|handle| self.can_record(*handle));
-        placed.partition(|handle| {
-            let fill = self.record(*handle).and_then(|record| record.fill.as_ref());
-            fill.is_some_and(|fill| fill.purpose.is_stream_in())
-        })
-    }
-
-    fn can_record(&self, handle: Handle) -> bool {
-        let Some(range) = self.target_range(handle) else {
-            return false;
-        };
-        self.ready[range.chunk.get() as usize]
-    }
-
-    /// Where the block's job writes.
-    fn target_range(&self, handle: Handle) -> Option<RangeInfo> {
-        let record = self.record(handle)?;
-        let range = match record.fill.as_ref()?.target {
-            Target::Unplaced => return None,
-            Target::Fresh(range) => range,
-            Target::Present => record.place?,
-        };
-        self.heap.range(range)
+    /// Whether the buffer of the job's place exists.
+    fn can_record(&self, job: &Job) -> bool {
+        job.to.is_some_and(|(chunk, _)| self.ready[chunk.index()])
     }
 
     fn record_jobs(
         &mut self,
-        jobs: &[Handle],
+        jobs: &Queue,
         left: &mut Allowance,
         copies: &mut Vec<(u32, ByteOffset, Effect)>,
     ) {
-        for &handle in jobs {
+        for job in jobs.values() {
             if left.bytes == 0 || left.copies == 0 {
                 return;
             }
+            let Some(to) = job.to.filter(|_| self.can_record(job)) else {
+                continue;
+            };
+            let handle = job.handle;
             let fill = self.record(handle).and_then(|record| record.fill.as_ref());
             let fill = fill.expect("placed jobs are jobs");
             if fill.is_recorded() {
@@ -116,9 +99,13 @@ impl Core {
                 }
                 continue;
             }
-            let to = self.target_range(handle).expect("placed jobs have a range");
             let record = self.record(handle).expect("jobs name blocks that live");
-            let from = record.place.and_then(|place| self.heap.range(place));
+            let reads_present = record
+                .fill
+                .as_ref()
+                .is_some_and(|fill| fill.reads_present());
+            let present = record.place.filter(|_| reads_present);
+            let from = present.and_then(|place| self.heap.range(place));
             let fill = self
                 .own(handle)
                 .fill
@@ -127,11 +114,10 @@ impl Core {
             record_fill(fill, to, from, left, copies);
             let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
             fill.in_batch = true;
-            if is_new {
-                self.in_batch.push(handle);
-            }
             if is_recorded {
                 self.recorded.push(handle);
+            } else if is_new {
+                self.in_batch.push(handle);
             }
         }
     }
@@ -140,15 +126,16 @@ impl Core {
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
         let recorded = core::mem::take(&mut self.recorded);
         let moves = core::mem::take(&mut self.compaction.moves);
-        self.settle_batch(ok, out);
         if ok {
             for handle in recorded {
                 self.commit_fill(handle, out);
             }
+            self.keep_batch();
             for moved in moves {
                 self.commit_move(moved);
             }
         } else {
+            self.rewind_batch(recorded, out);
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
@@ -156,21 +143,29 @@ impl Core {
         self.publish(out);
     }
 
-    /// Whether the jobs of this tick's batch keep what was recorded of them. Where a submit failed,
-    /// nobody can tell which copies reached the queue, so none of the batch counts (R1).
-    fn settle_batch(&mut self, ok: bool, out: &mut Vec<Effect>) {
+    /// The jobs of this tick's batch that are not done keep what was recorded of them.
+    fn keep_batch(&mut self) {
         for handle in core::mem::take(&mut self.in_batch) {
             let record = self.record_mut(handle);
-            let Some(fill) = record.and_then(|record| record.fill.as_mut()) else {
+            let fill = record.and_then(|record| record.fill.as_mut());
+            if let Some(fill) = fill.filter(|fill| fill.in_batch) {
+                fill.keep_progress();
+            }
+        }
+    }
+
+    /// Where a submit failed, nobody can tell which copies reached the queue, so none of the batch
+    /// counts (R1).
+    fn rewind_batch(&mut self, recorded: Vec<Handle>, out: &mut Vec<Effect>) {
+        for handle in core::mem::take(&mut self.in_batch)
+            .into_iter()
+            .chain(recorded)
+        {
+            let record = self.record_mut(handle);
+            let fill = record.and_then(|record| record.fill.as_mut());
+            let Some(fill) = fill.filter(|fill| fill.in_batch) else {
                 continue;
             };
-            if !fill.in_batch {
-                continue;
-            }
-            if ok {
-                fill.keep_progress();
-                continue;
-            }
             fill.submit_failures += 1;
             let attempts = fill.submit_failures;
             if !fill.rewind() || attempts >= SUBMIT_FAILURES_MAX {
@@ -186,6 +181,8 @@ impl Core {
         let before = record.layout.len();
         let revived = record.place.is_none();
         let old_place = record.place;
+        // While a block is shown, its table of parts is that of its layout.
+        let keeps_parts = record.shown && record.layout == fill.layout;
         record.layout = fill.layout.clone();
         self.end_job(&fill);
         match fill.target {
@@ -217,7 +214,11 @@ impl Core {
         let answers = waiters.into_iter();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
         self.pending.replies.extend(answers);
-        self.queue_slot(handle);
+        if keeps_parts {
+            self.queue_moved(handle);
+        } else {
+            self.queue_slot(handle);
+        }
         self.run_deferred(handle, out);
         if fill.target == Target::Present && self.record(handle).is_some() {
             // It stayed where it lay, perhaps since a time when its lifetime was another.
@@ -346,7 +347,7 @@ pub(super) fn compact_layout(
 /// Records as much of a job as is left of the tick.
 fn record_fill(
     fill: &mut Fill,
-    to: RangeInfo,
+    (chunk, start): (ChunkId, ByteOffset),
     from: Option<RangeInfo>,
     left: &mut Allowance,
     copies: &mut Vec<(u32, ByteOffset, Effect)>,
@@ -357,7 +358,7 @@ fn record_fill(
         }
         let whole = piece.len.get() - fill.piece_done;
         let at = ByteLen::new(piece.to.get() + fill.piece_done);
-        let offset = to.range.start + at;
+        let offset = start + at;
         let mut len = whole.min(left.bytes);
         let effect = match &mut piece.bytes {
             Bytes::Shared(payload) => {
@@ -370,7 +371,7 @@ fn record_fill(
                 Effect::Upload {
                     payload: payload.clone(),
                     from: fill.piece_done,
-                    chunk: to.chunk,
+                    chunk,
                     offset,
                     len: ByteLen::new(len),
                 }
@@ -382,7 +383,7 @@ fn record_fill(
                 let staged = staged.take().expect("a staged piece is sent once");
                 Effect::UploadStaged {
                     staged,
-                    chunk: to.chunk,
+                    chunk,
                     offset,
                 }
             }
@@ -392,13 +393,13 @@ fn record_fill(
                 Effect::Copy {
                     from: from.chunk,
                     from_offset: start,
-                    to: to.chunk,
+                    to: chunk,
                     to_offset: offset,
                     len: ByteLen::new(len),
                 }
             }
         };
-        copies.push((to.chunk.get(), offset, effect));
+        copies.push((chunk.get(), offset, effect));
         left.bytes -= len.min(left.bytes);
         left.copies -= 1;
         fill.piece_done += len;
