@@ -170,9 +170,10 @@
 //! * Writes cost K times; in exchange lookups are those of a flat array.
 //! * A version becomes visible late if tickets pin all replicas. K - 2 superseded versions can be
 //!   pinned at a time without that ever happening.
-//! * A hold that is never dropped keeps every later retired item waiting, until the limit of
-//!   versions alive turns it into [`PublishError::Backpressure`], which names the version. The
-//!   alternative, to guess that it is done, would hand out memory that the GPU still reads.
+//! * A hold that is never dropped keeps every later retired item waiting, also those that its
+//!   version never named, while publishing goes on: [`Publisher::waiting`] names the version and
+//!   the items. The alternative, to guess that it is done, would hand out memory that the GPU still
+//!   reads; to remember since when each item is named would cost all for the sake of an error.
 //! * Free replicas keep *extras* alive until they are next written to, up to K - 1 publishes
 //!   longer than needed: let no GPU memory hang on an extra. Payloads are not delayed so.
 //! * Extras take room for each slot up to the highest one that ever had one. A changed extra is

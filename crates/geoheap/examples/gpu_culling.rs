@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Nobody looked the blocks up on this side: say that they are wanted.
         ticket.lookups().each(&handles).for_each(drop);
         drop(ticket.finish());
-        queue.submit([encoder.finish()]);
+        queue.submit([picture::clear(&device, &view), encoder.finish()]);
     }
     picture::check(&device, &queue, &target)?;
     println!("{} blocks left over", manager.shutdown().leaks.len());

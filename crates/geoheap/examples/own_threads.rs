@@ -3,7 +3,6 @@
 //!
 //! `cargo run -p geoheap --example own_threads` works without a window, and counts pixels.
 
-mod pass;
 mod picture;
 
 use std::error::Error;
@@ -11,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use geoheap::{Client, Config, FrameTicket, GeometryManager, Handle, Lookup, SendError, wgpu};
-
-use pass::Pass;
+use geoheap::{
+    BlockView, ChunkId, Client, Config, FrameTicket, GeometryManager, Handle, IndexFormat, Lookup,
+    SendError, wgpu,
+};
 
 const WAIT: Duration = Duration::from_secs(30);
 const FRAMES: usize = 20;
@@ -80,7 +80,7 @@ fn draw_frames(
             return Err("a worker panicked".into());
         }
         drop(ticket.finish());
-        queue.submit([pass::clear(device, view)].into_iter().chain(commands));
+        queue.submit([picture::clear(device, view)].into_iter().chain(commands));
         device.poll(wgpu::PollType::Poll)?;
     }
     Ok(())
@@ -120,5 +120,54 @@ fn record_halves(
         drop(ticket.finish());
         // Nobody listens any more if the frame was given up.
         let _ = recorded.send(pass.end());
+    }
+}
+
+/// A pass with the encoder that it writes to, and the chunk that is bound in it.
+#[derive(Debug)]
+struct Pass {
+    // Dropped first: an encoder cannot end before its pass.
+    render: wgpu::RenderPass<'static>,
+    encoder: wgpu::CommandEncoder,
+    bound: Option<(ChunkId, Option<IndexFormat>)>,
+}
+
+impl Pass {
+    /// Begins a pass that draws over what is there.
+    fn begin(
+        device: &wgpu::Device,
+        view: &wgpu::TextureView,
+        pipeline: &wgpu::RenderPipeline,
+    ) -> Self {
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let render = picture::begin_pass(&mut encoder, view, wgpu::LoadOp::Load);
+        let mut render = render.forget_lifetime();
+        render.set_pipeline(pipeline);
+        Self {
+            render,
+            encoder,
+            bound: None,
+        }
+    }
+
+    /// The encoder, for the version to travel with.
+    fn encoder(&self) -> &wgpu::CommandEncoder {
+        &self.encoder
+    }
+
+    /// Draws a block, and binds its chunk if it is another than before.
+    fn draw(&mut self, block: &BlockView<'_, wgpu::Buffer>) {
+        let Some(draw) = block.draw() else { return };
+        if self.bound != Some((block.chunk(), draw.index_format)) {
+            block.bind_chunk(&mut self.render, 0, draw.index_format);
+            self.bound = Some((block.chunk(), draw.index_format));
+        }
+        draw.record(&mut self.render, 0..1);
+    }
+
+    /// The commands.
+    fn end(self) -> wgpu::CommandBuffer {
+        drop(self.render);
+        self.encoder.finish()
     }
 }

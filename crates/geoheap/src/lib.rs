@@ -57,8 +57,9 @@
 //!
 //! Begin a frame once, and record it with the ticket, attaching its [`InFlight`] to each encoder.
 //! [`RenderActors`] does that on several threads: they share out the items of a [`Scene`] while
-//! they record, so that whoever is slow does less, and a panic in one of them costs a few items
-//! and no frame. A program with threads of its own gives each a [`FrameTicket::fork`].
+//! they record, so that whoever is slow does less, and a panic in one of them costs the run of
+//! items in which it happened, at most some hundred, and no frame. A program with threads of its
+//! own gives each a [`FrameTicket::fork`].
 //!
 //! A [`Draw`] addresses a block's first vertex and index part from the chunk's start, so that a
 //! chunk is bound once for all blocks in it. There are four ways to make use of that:

@@ -83,7 +83,7 @@ pub struct Report {
     pub world_bytes: u64,
     /// Their peak.
     pub world_bytes_peak: u64,
-    /// Bytes of contents sent to the GPU.
+    /// Bytes of contents sent to the GPU; the records of draw sets are not among them.
     pub upload_bytes: u64,
     /// Blocks added.
     pub blocks_added: u64,
@@ -107,7 +107,7 @@ pub struct Report {
     pub publishes: u64,
     /// Ticks in which no version could be published.
     pub publish_stalls: u64,
-    /// Frames finished.
+    /// Frames finished, but those whose notes were lost.
     pub frames: u64,
     /// Frames begun.
     pub frames_begun: u64,

@@ -66,6 +66,14 @@ pub(crate) fn contents(nth: u32) -> [Payload; 2] {
     ]
 }
 
+/// Commands that make the picture black, to be submitted before any others.
+pub(crate) fn clear(device: &wgpu::Device, view: &wgpu::TextureView) -> wgpu::CommandBuffer {
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let load = wgpu::LoadOp::Clear(wgpu::Color::BLACK);
+    drop(begin_pass(&mut encoder, view, load));
+    encoder.finish()
+}
+
 pub(crate) fn begin_pass<'a>(
     encoder: &'a mut wgpu::CommandEncoder,
     view: &wgpu::TextureView,
