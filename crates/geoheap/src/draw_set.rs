@@ -102,6 +102,10 @@ impl<'a, Buf> DrawSetView<'a, Buf> {
         Self { set, ticket }
     }
 
+    pub(crate) fn ticket(&self) -> &'a FrameTicket<Buf> {
+        self.ticket
+    }
+
     /// The records by chunk and index format.
     pub fn groups(&self) -> &'a [SetGroup] {
         &self.set.groups

@@ -3,6 +3,9 @@
 use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId, PartId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::handle::Handle;
+use crate::ticket::{Draw, IndexFormat};
+
 /// Offsets and lengths are stored in words of four bytes, the step of every GPU copy.
 const WORD_BYTES: u64 = 4;
 
@@ -110,6 +113,29 @@ impl Slot {
             first: draw.first,
             count: draw.count,
         }
+    }
+
+    /// Whether it shows the handle's block in a chunk.
+    #[inline]
+    pub(crate) fn shows(&self, handle: Handle) -> bool {
+        self.generation == handle.generation() && self.state == SlotState::Resident
+    }
+
+    /// How the first vertex part is drawn with the first index part; `None` without a vertex part.
+    #[inline]
+    pub(crate) fn draw(&self) -> Option<Draw> {
+        let index_format = match self.format {
+            DrawFormat::None => return None,
+            DrawFormat::Plain => None,
+            DrawFormat::U16 => Some(IndexFormat::U16),
+            DrawFormat::U32 => Some(IndexFormat::U32),
+        };
+        Some(Draw {
+            base_vertex: self.base_vertex,
+            first: self.first,
+            count: self.count,
+            index_format,
+        })
     }
 
     /// Start of the block in its chunk.

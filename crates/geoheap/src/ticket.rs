@@ -97,9 +97,7 @@ impl<Buf> FrameTicket<Buf> {
     #[inline]
     pub fn get(&self, handle: Handle) -> Lookup<'_, Buf> {
         match self.ticket.get(handle.index()) {
-            Some(slot)
-                if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
-            {
+            Some(slot) if slot.shows(handle) => {
                 self.ticket.mark_used(handle.index());
                 Lookup::Resident(BlockView::new(handle.index(), slot, self))
             }
@@ -136,9 +134,21 @@ impl<Buf> FrameTicket<Buf> {
         self.ticket.slots().len()
     }
 
-    /// The heap that it is of.
-    pub(crate) fn heap(&self) -> HeapId {
-        self.presence.heap()
+    /// What tells it from tickets of other heaps and versions.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp {
+            heap: self.presence.heap(),
+            version: self.version(),
+        }
+    }
+
+    /// As [`moved_since`](Self::moved_since); of another heap everything differs.
+    pub(crate) fn moved_since_stamp(&self, older: Stamp) -> Moved {
+        if older.heap == self.presence.heap() {
+            self.moved_since(older.version)
+        } else {
+            Moved::all()
+        }
     }
 
     /// Whether the device of the version was lost: no lookup of this ticket finds anything.
@@ -362,9 +372,7 @@ impl<'a, Buf> Lookups<'a, Buf> {
     #[inline]
     fn answer(&self, slot: Option<&'a Slot>, handle: Handle) -> Lookup<'a, Buf> {
         match slot {
-            Some(slot)
-                if slot.generation == handle.generation() && slot.state == SlotState::Resident =>
-            {
+            Some(slot) if slot.shows(handle) => {
                 self.slots.mark_used(handle.index());
                 Lookup::Resident(BlockView::new(handle.index(), slot, self.ticket))
             }
@@ -387,6 +395,13 @@ impl<Buf> fmt::Debug for Lookups<'_, Buf> {
             .field("ticket", self.ticket)
             .finish_non_exhaustive()
     }
+}
+
+/// The heap and the version that something was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    heap: HeapId,
+    pub(crate) version: Version,
 }
 
 /// What changed between two versions: see [`FrameTicket::moved_since`].

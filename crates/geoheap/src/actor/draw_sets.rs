@@ -3,9 +3,11 @@
 //! Nothing in here touches a device: a publish asks which sets are dirty, lays out their records,
 //! and says where they were put.
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use geoheap_chunk_heap::ChunkId;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::fixed_map::{FixedMap, fixed_map};
@@ -14,8 +16,8 @@ use crate::draw_set::{
     DrawSetId, INDEXED_RECORD_BYTES, PLAIN_RECORD_BYTES, PublishedSet, SetDraw, SetGroup,
 };
 use crate::rising::have_one_in_common;
-use crate::slot::{DrawFormat, Slot, SlotState};
-use crate::ticket::IndexFormat;
+use crate::slot::Slot;
+use crate::ticket::Draw;
 
 /// Buffers of a set that wait for their next use at most; as many as frames are seldom in flight.
 const FREE_MAX: usize = 4;
@@ -109,7 +111,7 @@ impl<Buf: Clone> DrawSets<Buf> {
 
     /// Whether a set waits to be written.
     pub(super) fn has_dirty(&self) -> bool {
-        !self.is_lost && self.sets.values().any(|set| set.is_dirty)
+        !self.is_lost && self.dirty().next().is_some()
     }
 
     /// Makes or replaces a set. `slot_at` gives a slot as the next version shows it, by its index:
@@ -207,38 +209,34 @@ impl<Buf: Clone> DrawSets<Buf> {
     }
 
     /// Sets that are to be written before the next version is published.
-    pub(super) fn dirty(&self) -> Vec<DrawSetId> {
+    pub(super) fn dirty(&self) -> impl Iterator<Item = DrawSetId> {
         let dirty = self.sets.iter().filter(|(_, set)| set.is_dirty);
-        dirty.map(|(id, _)| *id).collect()
+        dirty.map(|(id, _)| *id)
     }
 
     /// The records of a set as the next version shows its blocks.
     pub(super) fn records(&self, id: DrawSetId) -> Records {
         let draws = self.sets.get(&id).map_or(&[][..], |set| &set.draws);
-        let mut shown: Vec<(Slot, &SetDraw)> = Vec::with_capacity(draws.len());
+        let mut shown: Vec<(ChunkId, Draw, &SetDraw)> = Vec::with_capacity(draws.len());
         for draw in draws {
-            let slot = self.members[&draw.handle.index()].slot;
-            let is_shown = slot.generation == draw.handle.generation()
-                && slot.state == SlotState::Resident
-                && slot.format != DrawFormat::None;
-            if is_shown {
-                shown.push((slot, draw));
+            let slot = &self.members[&draw.handle.index()].slot;
+            if slot.shows(draw.handle)
+                && let Some(place) = slot.draw()
+            {
+                shown.push((ChunkId::new(slot.chunk), place, draw));
             }
         }
         let absent = u32::try_from(draws.len() - shown.len()).unwrap_or(u32::MAX);
         // Stable, so that draws of a group keep the caller's order.
-        shown.sort_by_key(|(slot, _)| (slot.chunk, format_of(slot)));
+        shown.sort_by_key(|(chunk, place, _)| (*chunk, place.index_format));
         let mut records = Records {
             bytes: Vec::with_capacity(shown.len() * usize_of(INDEXED_RECORD_BYTES)),
             groups: Box::default(),
             absent,
         };
         let mut groups: Vec<SetGroup> = Vec::new();
-        for (slot, draw) in shown {
-            let (chunk, index_format) = (
-                geoheap_chunk_heap::ChunkId::new(slot.chunk),
-                format_of(&slot),
-            );
+        for (chunk, place, draw) in shown {
+            let index_format = place.index_format;
             match groups.last_mut() {
                 Some(last) if (last.chunk, last.index_format) == (chunk, index_format) => {
                     last.count += 1;
@@ -250,7 +248,7 @@ impl<Buf: Clone> DrawSets<Buf> {
                     count: 1,
                 }),
             }
-            write_record(&mut records.bytes, &slot, draw);
+            write_record(&mut records.bytes, &place, &draw.instances);
         }
         records.groups = groups.into();
         records
@@ -361,23 +359,14 @@ fn retire_current<Buf>(id: DrawSetId, set: &mut Set<Buf>) -> Option<RetiredRecor
     Some(RetiredRecords { set: id, serial })
 }
 
-fn format_of(slot: &Slot) -> Option<IndexFormat> {
-    match slot.format {
-        DrawFormat::U16 => Some(IndexFormat::U16),
-        DrawFormat::U32 => Some(IndexFormat::U32),
-        DrawFormat::Plain | DrawFormat::None => None,
-    }
-}
-
-fn write_record(bytes: &mut Vec<u8>, slot: &Slot, draw: &SetDraw) {
-    let instances = &draw.instances;
+fn write_record(bytes: &mut Vec<u8>, place: &Draw, instances: &Range<u32>) {
     let count = instances.end.saturating_sub(instances.start);
     let mut put = |word: u32| bytes.extend_from_slice(&word.to_le_bytes());
-    put(slot.count);
+    put(place.count);
     put(count);
-    put(slot.first);
-    if slot.format != DrawFormat::Plain {
-        put(slot.base_vertex.cast_unsigned());
+    put(place.first);
+    if place.index_format.is_some() {
+        put(place.base_vertex.cast_unsigned());
     }
     put(instances.start);
 }

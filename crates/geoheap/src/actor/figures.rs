@@ -54,7 +54,7 @@ impl<B: Backend> Driver<B> {
     /// Tells when old versions keep memory that is needed now, and until when.
     pub(super) fn update_backpressure(&mut self, is_held_back: bool) {
         let oldest = self.publisher.oldest_in_use();
-        let held_bytes = self.core.report().retired_bytes;
+        let held_bytes = self.core.retired_bytes();
         let is_short = is_held_back && held_bytes > 0 && self.core.is_short_of_room();
         let limit = self.shared.config.versions_alive_max as usize;
         if !is_short && self.publisher.versions_alive() < limit {
@@ -76,7 +76,7 @@ impl<B: Backend> Driver<B> {
     pub(super) fn note_peaks(&mut self) {
         let staging = self.backend.staging();
         self.tally.staging_peak = self.tally.staging_peak.max(staging.peak_bytes);
-        let held = ByteLen::new(self.core.report().held_bytes) + staging.capacity_bytes;
+        let held = self.core.held_bytes() + staging.capacity_bytes;
         self.tally.held_peak = self.tally.held_peak.max(held);
     }
 
@@ -98,7 +98,7 @@ impl<B: Backend> Driver<B> {
         report.tickets_panicked = self.tally.tickets_panicked;
         report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);
         report.versions_alive = self.publisher.versions_alive() as u64;
-        report.draw_sets_waiting = self.draw_sets.dirty().len() as u64;
+        report.draw_sets_waiting = self.draw_sets.dirty().count() as u64;
         report.oldest_version = self.publisher.oldest_in_use().get();
         report.backpressure.clone_from(&self.tally.backpressure);
         report

@@ -52,7 +52,8 @@ impl<B: Backend> Driver<B> {
         }
         let mut written = Vec::new();
         let mut is_delayed = false;
-        for id in self.draw_sets.dirty() {
+        let dirty: Vec<_> = self.draw_sets.dirty().collect();
+        for id in dirty {
             let records = self.draw_sets.records(id);
             match self.upload_records(id, &records) {
                 Ok(buffer) => written.push((id, buffer, records)),

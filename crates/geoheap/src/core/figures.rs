@@ -32,7 +32,7 @@ impl Core {
         report.tick = self.tick;
         report.budget_bytes = self.budget.total.get();
         report.budget_effective_bytes = self.budget.effective.get();
-        report.held_bytes = (self.budget.held + self.budget.side).get();
+        report.held_bytes = self.held_bytes().get();
         report.record_bytes = self.budget.side.get();
         report.held_bytes_peak = self.budget.held_peak.get();
         report.chunks = 0;

@@ -326,6 +326,16 @@ impl Core {
         Some(self.shown_slot(record))
     }
 
+    /// Bytes of ranges that only older versions name, in O(1).
+    pub(crate) fn retired_bytes(&self) -> u64 {
+        self.heap.figures().retired().get()
+    }
+
+    /// Bytes of chunks and of buffers beside them, in O(1).
+    pub(crate) fn held_bytes(&self) -> ByteLen {
+        self.budget.held + self.budget.side
+    }
+
     /// Whether a block found no room in the last tick.
     pub(crate) fn is_short_of_room(&self) -> bool {
         self.budget_hunger > 0

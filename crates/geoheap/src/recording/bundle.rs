@@ -6,7 +6,6 @@ use geoheap_frame_sync::Version;
 
 use crate::recording::asked::Asked;
 use crate::recording::{DrawEncoder, Draws, Recorded};
-use crate::ticket::board::HeapId;
 use crate::ticket::{FrameTicket, InFlight};
 
 /// A recorded bundle, the version whose places it draws, and the blocks that it asked for.
@@ -20,18 +19,25 @@ use crate::ticket::{FrameTicket, InFlight};
 /// drop the ones that it says are not current.
 ///
 /// ```no_run
-/// # fn record(ticket: &geoheap::FrameTicket<geoheap::wgpu::Buffer>) -> geoheap::DrawBundle {
-/// #     unimplemented!()
-/// # }
+/// # use geoheap::wgpu;
 /// # fn frame(
 /// #     manager: &geoheap::GeometryManager,
+/// #     scene: &[geoheap::Handle],
+/// #     pipeline: &wgpu::RenderPipeline,
+/// #     device: &wgpu::Device,
+/// #     format: &wgpu::RenderBundleEncoderDescriptor<'_>,
+/// #     list: &mut geoheap::DrawList,
 /// #     bundle: &mut geoheap::DrawBundle,
-/// #     queue: &geoheap::wgpu::Queue,
-/// #     mut encoder: geoheap::wgpu::CommandEncoder,
+/// #     queue: &wgpu::Queue,
+/// #     mut encoder: wgpu::CommandEncoder,
 /// # ) {
 /// let ticket = manager.begin_frame();
 /// if !bundle.refresh(&ticket) {
-///     *bundle = record(&ticket); // with `Draws::record_bundle`
+///     let mut draws = list.begin_kept(&ticket);
+///     draws.draw_each(scene, 0, |_| 0..1);
+///     let into = device.create_render_bundle_encoder(format);
+///     let desc = wgpu::RenderBundleDescriptor::default();
+///     *bundle = draws.record_bundle(into, &desc, 0, |into, _| into.set_pipeline(pipeline));
 /// }
 /// bundle.in_flight().attach(&encoder);
 /// let mut pass = encoder.begin_render_pass(&Default::default());
@@ -45,7 +51,6 @@ pub struct DrawBundle {
     bundle: wgpu::RenderBundle,
     held: InFlight<wgpu::Buffer>,
     asked: Asked,
-    heap: HeapId,
     recorded: Recorded,
 }
 
@@ -90,8 +95,7 @@ impl DrawBundle {
     /// As [`refresh`](Self::refresh), for a bundle that the frame does not execute: its blocks do
     /// not count as used, so they may leave.
     pub fn refresh_unseen(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
-        let is_current =
-            self.heap == ticket.heap() && self.asked.is_current(self.held.version(), ticket);
+        let is_current = self.asked.refresh(ticket);
         if is_current && self.held.version() != ticket.version() {
             self.held = ticket.in_flight();
         }
@@ -123,7 +127,6 @@ impl<'l> Draws<'l> {
             bundle: encoder.finish(desc),
             held: ticket.in_flight(),
             asked,
-            heap: ticket.heap(),
             recorded,
         }
     }

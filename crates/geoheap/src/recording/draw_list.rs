@@ -9,15 +9,13 @@
 use core::ops::Range;
 
 use geoheap_chunk_heap::{ChunkId, KindId, PartId};
-use geoheap_frame_sync::Version;
 use smallvec::SmallVec;
 
 use crate::handle::Handle;
 use crate::recording::DrawEncoder;
 use crate::recording::asked::Asked;
 use crate::recording::bound::Bound;
-use crate::ticket::board::HeapId;
-use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups, PartView};
+use crate::ticket::{BlockView, Draw, FrameTicket, IndexFormat, Lookup, Lookups, PartView, Stamp};
 
 /// No group yet.
 const NONE: u32 = u32::MAX;
@@ -111,7 +109,7 @@ pub struct DrawList {
     /// Slots of the blocks that were asked for, if the list is to be kept.
     asked: Option<Asked>,
     /// The heap and the version whose places it has; none before it was begun.
-    shown: Option<(HeapId, Version)>,
+    shown: Option<Stamp>,
 }
 
 impl DrawList {
@@ -124,7 +122,7 @@ impl DrawList {
     pub fn begin<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         self.clear();
         self.asked = None;
-        self.shown = Some((ticket.heap(), ticket.version()));
+        self.shown = Some(ticket.stamp());
         self.resume(ticket)
     }
 
@@ -137,7 +135,7 @@ impl DrawList {
     pub fn resume<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         assert_eq!(
             self.shown,
-            Some((ticket.heap(), ticket.version())),
+            Some(ticket.stamp()),
             "a list has places of the heap and version that it was begun in"
         );
         Draws {
@@ -152,7 +150,7 @@ impl DrawList {
     /// which blocks it is asked for.
     pub fn begin_kept<'l>(&'l mut self, ticket: &'l FrameTicket<wgpu::Buffer>) -> Draws<'l> {
         let draws = self.begin(ticket);
-        draws.list.asked = Some(Asked::default());
+        draws.list.asked = Some(Asked::new(ticket));
         draws
     }
 
@@ -177,13 +175,13 @@ impl DrawList {
     /// # }
     /// ```
     pub fn refresh(&mut self, ticket: &FrameTicket<wgpu::Buffer>) -> bool {
-        let (Some(asked), Some((heap, version))) = (&mut self.asked, self.shown) else {
+        let Some(asked) = &mut self.asked else {
             return false;
         };
-        let is_current = heap == ticket.heap() && asked.is_current(version, ticket);
+        let is_current = asked.refresh(ticket);
         if is_current {
             asked.mark(ticket);
-            self.shown = Some((heap, ticket.version()));
+            self.shown = Some(ticket.stamp());
         }
         is_current
     }

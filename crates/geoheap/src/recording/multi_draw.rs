@@ -2,6 +2,7 @@
 
 use crate::draw_set::DrawSetView;
 use crate::recording::Recorded;
+use crate::recording::bound::Bound;
 
 impl DrawSetView<'_, wgpu::Buffer> {
     /// Records the set with each chunk as vertex buffer `vertex_slot`, and tells that the frame
@@ -11,23 +12,19 @@ impl DrawSetView<'_, wgpu::Buffer> {
     /// [`InFlight::attach`](crate::InFlight::attach).
     pub fn record(&self, pass: &mut wgpu::RenderPass<'_>, vertex_slot: u32) -> Recorded {
         self.mark_used();
-        let mut recorded = Recorded::default();
+        let mut bound = Bound::new(vertex_slot);
         let Some(records) = self.records() else {
-            return recorded;
+            return bound.recorded;
         };
         for group in self.groups() {
-            let chunk = self.chunk_buffer(group);
-            pass.set_vertex_buffer(vertex_slot, chunk.slice(..));
-            recorded.bindings += 1;
-            if let Some(format) = group.index_format {
-                pass.set_index_buffer(chunk.slice(..), format.into());
-                recorded.bindings += 1;
-                pass.multi_draw_indexed_indirect(records, group.offset_bytes, group.count);
-            } else {
-                pass.multi_draw_indirect(records, group.offset_bytes, group.count);
+            bound.chunk(pass, self.ticket(), group.chunk, group.index_format);
+            let (offset, count) = (group.offset_bytes, group.count);
+            match group.index_format {
+                Some(_) => pass.multi_draw_indexed_indirect(records, offset, count),
+                None => pass.multi_draw_indirect(records, offset, count),
             }
-            recorded.draws += u64::from(group.count);
+            bound.recorded.draws += u64::from(count);
         }
-        recorded
+        bound.recorded
     }
 }

@@ -5,13 +5,18 @@ use crate::recording::PlacementTableError;
 /// Words before the entries of a patch.
 const PATCH_HEAD_WORDS: usize = 2;
 
-/// A buffer of these bytes. A device that is lost makes one that cannot be filled.
+/// A buffer of these words, `None` if there are none. A device that is lost makes one that cannot
+/// be filled.
 pub(super) fn filled(
     device: &wgpu::Device,
     label: &str,
-    bytes: &[u8],
+    words: &[u32],
     usage: wgpu::BufferUsages,
-) -> Result<wgpu::Buffer, PlacementTableError> {
+) -> Result<Option<wgpu::Buffer>, PlacementTableError> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(&format!("geoheap {label}")),
         size: bytes.len() as u64,
@@ -20,10 +25,10 @@ pub(super) fn filled(
     });
     let mapped = buffer.get_mapped_range_mut(..);
     let mut mapped = mapped.map_err(|_| PlacementTableError::DeviceLost)?;
-    mapped.copy_from_slice(bytes);
+    mapped.copy_from_slice(&bytes);
     drop(mapped);
     buffer.unmap();
-    Ok(buffer)
+    Ok(Some(buffer))
 }
 
 /// Entries on their way to a table; no index comes twice.
@@ -48,9 +53,21 @@ impl Patch {
         self.entries += 1;
     }
 
-    pub(super) fn finish(&self) -> Vec<u8> {
+    /// What the shader reads; `None` without entries.
+    pub(super) fn stage(
+        &mut self,
+        device: &wgpu::Device,
+    ) -> Result<Option<wgpu::Buffer>, PlacementTableError> {
+        if self.entries == 0 {
+            return Ok(None);
+        }
         let head = [self.entries, self.entry_words].map(|word| u32::try_from(word).unwrap_or(0));
-        let words = head.iter().chain(&self.words[PATCH_HEAD_WORDS..]);
-        words.flat_map(|word| word.to_le_bytes()).collect()
+        self.words[..PATCH_HEAD_WORDS].copy_from_slice(&head);
+        filled(
+            device,
+            "placement patch",
+            &self.words,
+            wgpu::BufferUsages::STORAGE,
+        )
     }
 }

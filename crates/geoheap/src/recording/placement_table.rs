@@ -19,8 +19,7 @@ use crate::recording::part_rooms::PartRooms;
 use crate::recording::patch::{Patch, filled};
 use crate::slot::{PartEntry, Slot};
 use crate::sync::{AtomicBool, Ordering};
-use crate::ticket::board::HeapId;
-use crate::ticket::{FrameTicket, Moved};
+use crate::ticket::{FrameTicket, Moved, Stamp};
 
 /// Words of an entry, as `placements.wgsl` has them.
 const PLACEMENT_WORDS: usize = 11;
@@ -95,7 +94,7 @@ pub struct PlacementTable {
     parts: Table,
     rooms: PartRooms,
     /// The heap and the version that the table shows once the encoders so far have run.
-    shown: Option<(HeapId, Version)>,
+    shown: Option<Stamp>,
     /// An encoder with a patch was given up.
     is_broken: Arc<AtomicBool>,
     rebinds: u64,
@@ -157,7 +156,7 @@ impl PlacementTable {
 
     /// The version that the table shows to commands recorded after the last update.
     pub fn version(&self) -> Option<Version> {
-        self.shown.map(|(_, version)| version)
+        self.shown.map(|stamp| stamp.version)
     }
 
     /// Bytes of the table's buffers. They are the caller's, and not in the heap's budget.
@@ -183,9 +182,7 @@ impl PlacementTable {
         let fits = ticket.slots().len() <= self.placements.entries();
         // Until this has succeeded, the books of rooms are not those of the table.
         let moved = match self.shown.take() {
-            Some((heap, version)) if heap == ticket.heap() && !is_broken && fits => {
-                ticket.moved_since(version)
-            }
+            Some(stamp) if !is_broken && fits => ticket.moved_since_stamp(stamp),
             _ => Moved::all(),
         };
         let patched = match moved.slots() {
@@ -201,8 +198,7 @@ impl PlacementTable {
             let guard = Guard::new(&mut self.is_broken, patched.is_whole);
             encoder.on_submitted_work_done(move || guard.ran());
         }
-        self.shown = Some((ticket.heap(), ticket.version()));
-        self.rebinds += u64::from(patched.is_rebound);
+        self.shown = Some(ticket.stamp());
         Ok(patched)
     }
 
@@ -236,8 +232,14 @@ impl PlacementTable {
             parts: parts.entries,
             ..Patched::default()
         };
-        for (patch, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
-            patched.bytes += self.scatter(patch, table, encoder)?;
+        // Whatever can fail comes before the first command.
+        let staged = [placements.stage(&self.device)?, parts.stage(&self.device)?];
+        let patches = [(&placements, &self.placements), (&parts, &self.parts)];
+        for ((patch, table), staged) in patches.into_iter().zip(staged) {
+            if let Some(staged) = staged {
+                patched.bytes += staged.size();
+                self.scatter(patch, table, &staged, encoder);
+            }
         }
         Ok(Some(patched))
     }
@@ -246,21 +248,16 @@ impl PlacementTable {
         &self,
         patch: &Patch,
         table: &Table,
+        staged: &wgpu::Buffer,
         encoder: &mut wgpu::CommandEncoder,
-    ) -> Result<u64, PlacementTableError> {
-        if patch.entries == 0 {
-            return Ok(0);
-        }
-        let words = patch.finish();
-        let usage = wgpu::BufferUsages::STORAGE;
-        let buffer = filled(&self.device, "placement patch", &words, usage)?;
+    ) {
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("geoheap placement patch"),
             layout: &self.scatter.get_bind_group_layout(0),
             entries: &[
                 wgpu::BindGroupEntry {
                     binding: 0,
-                    resource: buffer.as_entire_binding(),
+                    resource: staged.as_entire_binding(),
                 },
                 wgpu::BindGroupEntry {
                     binding: 1,
@@ -274,7 +271,6 @@ impl PlacementTable {
         let groups = (patch.entries * patch.entry_words).div_ceil(GROUP);
         let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         pass.dispatch_workgroups(narrow(groups.min(ROW)), narrow(groups.div_ceil(ROW)), 1);
-        Ok(words.len() as u64)
     }
 
     /// Writes everything, into larger buffers where the version needs them.
@@ -313,31 +309,40 @@ impl PlacementTable {
             larger(&self.placements, "placements", PLACEMENT_WORDS, slots.len())?;
         // Room for parts to come, so that a patch seldom finds none.
         let larger_parts = larger(&self.parts, "parts", PART_WORDS, live + live / 2)?;
+        // Whatever can fail comes before the first command, and before the table is another.
+        let staged = [self.stage(&placements)?, self.stage(&parts)?];
         patched.is_rebound = larger_placements.is_some() || larger_parts.is_some();
-        self.placements = larger_placements.unwrap_or_else(|| self.placements.clone());
-        self.parts = larger_parts.unwrap_or_else(|| self.parts.clone());
+        self.rebinds += u64::from(patched.is_rebound);
+        if let Some(larger) = larger_placements {
+            self.placements = larger;
+        }
+        if let Some(larger) = larger_parts {
+            self.parts = larger;
+        }
         self.rooms = rooms;
         // A table that showed a newer version may have entries that this one has not.
         let shown_bytes = (slots.len() * PLACEMENT_WORDS) as u64 * WORD_BYTES;
         if shown_bytes < self.placements.buffer.size() {
             encoder.clear_buffer(&self.placements.buffer, shown_bytes, None);
         }
-        for (words, table) in [(&placements, &self.placements), (&parts, &self.parts)] {
-            if words.is_empty() {
-                continue;
+        for (staged, table) in staged.into_iter().zip([&self.placements, &self.parts]) {
+            if let Some(staged) = staged {
+                encoder.copy_buffer_to_buffer(&staged, 0, &table.buffer, 0, staged.size());
+                patched.bytes += staged.size();
             }
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let usage = wgpu::BufferUsages::COPY_SRC;
-            let staged = filled(&self.device, "placement table", &bytes, usage)?;
-            encoder.copy_buffer_to_buffer(&staged, 0, &table.buffer, 0, bytes.len() as u64);
-            patched.bytes += bytes.len() as u64;
         }
         Ok(patched)
+    }
+
+    /// Words on their way to a table; `None` if there are none.
+    fn stage(&self, words: &[u32]) -> Result<Option<wgpu::Buffer>, PlacementTableError> {
+        let usage = wgpu::BufferUsages::COPY_SRC;
+        filled(&self.device, "placement table", words, usage)
     }
 }
 
 /// A buffer of entries.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Table {
     buffer: wgpu::Buffer,
     entry_words: usize,

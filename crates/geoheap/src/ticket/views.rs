@@ -5,7 +5,7 @@ use core::fmt;
 use geoheap_chunk_heap::{ChunkId, KindId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::slot::{DrawFormat, PartEntry, Slot};
+use crate::slot::{PartEntry, Slot};
 use crate::ticket::FrameTicket;
 
 /// A block's state in one version.
@@ -94,7 +94,7 @@ impl<'a, Buf> BlockView<'a, Buf> {
     /// Whether it is of the same heap and version as the ticket.
     #[inline]
     pub(crate) fn is_of(&self, ticket: &FrameTicket<Buf>) -> bool {
-        self.ticket.version() == ticket.version() && self.ticket.heap() == ticket.heap()
+        self.ticket.stamp() == ticket.stamp()
     }
 
     /// The slot of the block that it shows.
@@ -129,19 +129,7 @@ impl<'a, Buf> BlockView<'a, Buf> {
     /// How its first vertex part is drawn with its first index part; `None` without a vertex part.
     #[inline]
     pub fn draw(&self) -> Option<Draw> {
-        let slot = self.slot;
-        let index_format = match slot.format {
-            DrawFormat::None => return None,
-            DrawFormat::Plain => None,
-            DrawFormat::U16 => Some(IndexFormat::U16),
-            DrawFormat::U32 => Some(IndexFormat::U32),
-        };
-        Some(Draw {
-            base_vertex: slot.base_vertex,
-            first: slot.first,
-            count: slot.count,
-            index_format,
-        })
+        self.slot.draw()
     }
 
     /// Whether it stands in for another.

@@ -4,6 +4,7 @@
 mod actors;
 mod canvas;
 mod compaction;
+mod draw_set_memory;
 mod draw_sets;
 mod faults;
 mod frames;
