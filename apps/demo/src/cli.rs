@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use geoheap::{ByteLen, ParseLenError};
 
 /// Bytes in one KiB.
 pub const KIB: u64 = 1024;
@@ -174,43 +175,9 @@ impl Args {
 /// # Errors
 /// A sentence that names the allowed forms.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    let allowed = "write a number with KiB, MiB or GiB such as 64MiB, or plain bytes";
-    let text = text.trim();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let scale = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kib" | "k" => KIB,
-        "mib" | "m" => MIB,
-        "gib" | "g" => GIB,
-        _ => return Err(format!("unknown unit `{}`; {allowed}", unit.trim())),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if scale == 1 && number.contains('.') {
-        return Err(format!("a part of a byte; {allowed}"));
-    }
-    if whole.is_empty() || fraction.len() > 6 || fraction.contains('.') {
-        return Err(format!("`{number}` is not a number; {allowed}"));
-    }
-    let too_large = || format!("more than {} bytes; {allowed}", u64::MAX);
-    let whole: u64 = whole.parse().map_err(|_| too_large())?;
-    let mut bytes = whole.checked_mul(scale).ok_or_else(too_large)?;
-    if !fraction.is_empty() {
-        let digits: u64 = fraction
-            .parse()
-            .map_err(|_| format!("`{number}` is not a number; {allowed}"))?;
-        let unit_parts = 10_u64.pow(u32::try_from(fraction.len()).unwrap_or(6));
-        bytes = bytes
-            .checked_add(digits * scale / unit_parts)
-            .ok_or_else(too_large)?;
-    }
-    if bytes == 0 {
-        Err(format!("zero bytes; {allowed}"))
-    } else {
-        Ok(bytes)
-    }
+    text.parse()
+        .map(ByteLen::get)
+        .map_err(|error: ParseLenError| error.to_string())
 }
 
 /// Reads `FRAME=SIZE`.

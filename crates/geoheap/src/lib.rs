@@ -171,7 +171,7 @@ pub use geoheap_gpu_backend::{
     VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
-pub use geoheap_suballoc::{Align, ByteLen, ByteOffset};
+pub use geoheap_suballoc::{Align, ByteLen, ByteOffset, ParseLenError};
 pub use wgpu;
 
 pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};

@@ -1,9 +1,11 @@
 //! Offsets, lengths, alignments and ranges, in bytes.
 
+use alloc::string::String;
 use core::fmt;
 use core::iter::Sum;
 use core::num::NonZeroU64;
 use core::ops::{Add, AddAssign, Mul, Sub, SubAssign};
+use core::str::FromStr;
 
 /// A place in a linear space, in bytes from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -325,6 +327,87 @@ impl fmt::Display for ByteOffset {
 impl fmt::Display for ByteLen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Why a text is no length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseLenError {
+    /// What follows the number is no unit.
+    UnknownUnit(String),
+    /// What should be a number is none.
+    NotANumber(String),
+    /// The number of bytes is not whole.
+    PartOfAByte,
+    /// No bytes at all.
+    Zero,
+    /// More than 64 bits hold.
+    TooLarge,
+}
+
+impl fmt::Display for ParseLenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownUnit(unit) => write!(f, "unknown unit `{unit}`")?,
+            Self::NotANumber(text) => write!(f, "`{text}` is not a number")?,
+            Self::PartOfAByte => write!(f, "a part of a byte")?,
+            Self::Zero => write!(f, "zero bytes")?,
+            Self::TooLarge => write!(f, "more than {} bytes", u64::MAX)?,
+        }
+        f.write_str("; write a number with KiB, MiB or GiB such as 64MiB, or plain bytes")
+    }
+}
+
+impl core::error::Error for ParseLenError {}
+
+/// A length above zero as people write it: a whole or decimal number followed by `KiB`, `MiB`,
+/// `GiB`, `B` or nothing.
+///
+/// ```
+/// use geoheap_suballoc::ByteLen;
+///
+/// assert_eq!("1.5 MiB".parse(), Ok(ByteLen::new(3 << 19)));
+/// assert!("64MB".parse::<ByteLen>().is_err());
+/// ```
+impl FromStr for ByteLen {
+    type Err = ParseLenError;
+
+    fn from_str(text: &str) -> Result<Self, ParseLenError> {
+        let text = text.trim();
+        let split = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let scale = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kib" | "k" => 1 << 10,
+            "mib" | "m" => 1 << 20,
+            "gib" | "g" => 1 << 30,
+            _ => return Err(ParseLenError::UnknownUnit(unit.trim().into())),
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if scale == 1 && number.contains('.') {
+            return Err(ParseLenError::PartOfAByte);
+        }
+        let not_a_number = || ParseLenError::NotANumber(number.into());
+        if whole.is_empty() || fraction.len() > 6 || fraction.contains('.') {
+            return Err(not_a_number());
+        }
+        let whole: u64 = whole.parse().map_err(|_| ParseLenError::TooLarge)?;
+        let mut bytes = whole.checked_mul(scale).ok_or(ParseLenError::TooLarge)?;
+        if !fraction.is_empty() {
+            let digits: u64 = fraction.parse().map_err(|_| not_a_number())?;
+            let unit_parts = 10_u64.pow(u32::try_from(fraction.len()).unwrap_or(6));
+            bytes = bytes
+                .checked_add(digits * scale / unit_parts)
+                .ok_or(ParseLenError::TooLarge)?;
+        }
+        if bytes == 0 {
+            Err(ParseLenError::Zero)
+        } else {
+            Ok(Self(bytes))
+        }
     }
 }
 

@@ -196,7 +196,7 @@ mod space;
 mod tree;
 mod validate;
 
-pub use bytes::{Align, ByteLen, ByteOffset, ByteRange};
+pub use bytes::{Align, ByteLen, ByteOffset, ByteRange, ParseLenError};
 pub use error::{AllocError, FreeError, ResizeError, SpaceError};
 pub use iter::{Iter, Span};
 pub use nodes::RangeId;

@@ -1,0 +1,8 @@
+//! The commands of `geoheap-inspect`.
+//!
+//! Each command is a module of [`commands`] with its arguments and a function that carries them
+//! out; what several of them share stands beside it.
+#![forbid(unsafe_code)]
+
+pub mod commands;
+pub mod outcome;

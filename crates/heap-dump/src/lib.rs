@@ -1,0 +1,9 @@
+//! The state of a heap at one moment.
+#![forbid(unsafe_code)]
+
+mod model;
+
+pub use model::{
+    BlockDump, BlockState, ChunkDump, HeapDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
+    SCHEMA,
+};

@@ -1,0 +1,168 @@
+//! What a dump holds. Every length and offset is in bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the format: the value of the key `schema`.
+pub const SCHEMA: &str = "geoheap-heap/1";
+
+/// A heap at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeapDump {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Ticks so far.
+    pub tick: u64,
+    /// The last frame whose end was seen.
+    pub frame: u64,
+    /// The newest version.
+    pub version: u64,
+    /// What the caller set.
+    pub budget_bytes: u64,
+    /// GPU memory held: chunks, staging, records of draw sets, chunks not yet returned.
+    pub held_bytes: u64,
+    /// Of it, staging.
+    pub staging_bytes: u64,
+    /// By ascending id.
+    pub chunks: Vec<ChunkDump>,
+    /// By handle; resident or not.
+    pub blocks: Vec<BlockDump>,
+}
+
+/// One chunk: a GPU buffer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkDump {
+    /// Its id.
+    pub id: u32,
+    /// Bytes of its buffer.
+    pub capacity: u64,
+    /// Whose blocks it holds.
+    pub lifetime: LifetimeDump,
+    /// Whether it was made for one block.
+    pub dedicated: bool,
+    /// `opening`, `open`, `draining` or `closing`.
+    pub state: String,
+    /// Bytes that the newest version names.
+    pub live: u64,
+    /// Bytes that are being filled.
+    pub reserved: u64,
+    /// Bytes that only older versions name.
+    pub retired: u64,
+    /// The rest.
+    pub free: u64,
+    /// The longest free range.
+    pub largest_free: u64,
+    /// 1 - `largest_free` / `free`; 0 where nothing is free.
+    pub fragmentation: f64,
+    /// Every range that is not free, by offset.
+    pub ranges: Vec<RangeDump>,
+}
+
+/// One range of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeDump {
+    /// Start in the chunk.
+    pub offset: u64,
+    /// Length.
+    pub size: u64,
+    /// What it is.
+    pub state: RangeStateDump,
+    /// The block, if it still lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+}
+
+/// What a range is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RangeStateDump {
+    /// The newest version names it.
+    Live,
+    /// Being filled.
+    Reserved,
+    /// Only older versions name it.
+    Retired,
+}
+
+/// Which chunks a block lives in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifetimeDump {
+    /// May be evicted and moved.
+    Dynamic,
+    /// Stays.
+    LongLived,
+}
+
+/// Where a block's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockState {
+    /// On their way for the first time.
+    Pending,
+    /// On the GPU.
+    Resident,
+    /// Not on the GPU; there is a source to come back from.
+    Evicted,
+    /// The device took them and there is no source.
+    Lost,
+    /// They could not be brought there.
+    Failed,
+}
+
+/// One block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockDump {
+    /// Slot and generation, such as `12v3`.
+    pub handle: String,
+    /// The chunk that it lies in, if it is resident.
+    pub chunk: Option<u32>,
+    /// Where it starts there.
+    pub offset: Option<u64>,
+    /// Its length.
+    pub size: u64,
+    /// Where its bytes are.
+    pub state: BlockState,
+    /// Which chunks it lives in.
+    pub lifetime: LifetimeDump,
+    /// How often it is pinned.
+    pub pins: u64,
+    /// How many own it.
+    pub owners: u64,
+    /// 0 to 255; higher stays longer.
+    pub priority: u8,
+    /// `retained`, `reload` or `none`.
+    pub source: String,
+    /// Counts its contents: an update raises it, a move does not.
+    pub revision: u64,
+    /// The version that first showed its present contents; 0 before there was one.
+    pub version_written: u64,
+    /// The frame that used it last, if one did.
+    pub frame_last_used: Option<u64>,
+    /// The longest room in it that no part has.
+    pub largest_hole: u64,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// By offset.
+    pub parts: Vec<PartDump>,
+}
+
+/// One part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartDump {
+    /// Its id in the block, such as `0.1`: index and generation.
+    pub id: String,
+    /// Start in the block.
+    pub offset: u64,
+    /// Length of its contents.
+    pub size: u64,
+    /// The name of its kind.
+    pub kind: String,
+    /// It starts at a multiple of so many bytes, counted from the start of the chunk.
+    pub alignment: u64,
+}
