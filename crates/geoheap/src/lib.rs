@@ -170,6 +170,7 @@ pub use geoheap_gpu_backend::{
     Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualContents,
     VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
+pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset, ParseLenError};
 pub use wgpu;
