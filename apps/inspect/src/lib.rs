@@ -5,4 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod device;
 pub mod outcome;
+pub mod progress;
+pub mod replay;

@@ -72,7 +72,7 @@ impl LivePart {
     /// A frame has seen `content`, so older ones are not to be seen any more.
     pub fn forget_older(&mut self, content: &'static [u8]) {
         let same = |other: &&'static [u8]| core::ptr::eq(*other, content);
-        if let Some(nth) = self.contents.iter().position(|other| same(&other)) {
+        if let Some(nth) = self.contents.iter().position(|other| same(other)) {
             self.contents.drain(..nth);
         }
     }
