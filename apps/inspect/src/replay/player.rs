@@ -5,7 +5,7 @@ use std::fmt;
 use ahash::RandomState;
 use geoheap::{
     AddError, Backend, BlockDesc, ByteLen, Client, FrameTicket, GeometryManager, Handle, HeapEvent,
-    HeapMap, Lifetime, Lookup, PartId, Payload, Pending, Report, RequestError, SendError, Source,
+    Lifetime, Lookup, PartId, Payload, Pending, Report, RequestError, SendError, Source,
 };
 use geoheap_trace::{Add, BlockId, Event, LifetimeName, Part, PartNo, SourceName};
 use smallvec::SmallVec;
@@ -248,20 +248,16 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let ticket = self.ticket.take();
         let ticket = ticket.unwrap_or_else(|| self.manager.begin_frame());
         let frame = self.tally.frames;
-        let mut map: Option<Pending<HeapMap>> = None;
         if let Some(checker) = &mut self.checker {
             // Never finished, so that looking counts as no use.
             let fork = ticket.fork();
             let blocks = self.blocks.iter().map(|(id, block)| (*id, block));
             checker.check_places::<B>(&fork, blocks, frame);
-            map = self.client.heap_map().ok();
         }
         let reads = core::mem::take(&mut self.reads);
         self.stage.submit(ticket.finish(), reads, self.lag_frames);
         self.tick();
-        if let (Some(checker), Some(mut map)) = (&mut self.checker, map)
-            && let Some(Ok(map)) = map.try_take()
-        {
+        if let (Some(checker), Some(map)) = (&mut self.checker, self.manager.heap_map()) {
             checker.check_map(&map, frame);
         }
     }

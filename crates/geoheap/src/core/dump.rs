@@ -16,8 +16,6 @@ impl Core {
     /// backend knows is the shell's to add.
     pub(crate) fn dump(&self) -> HeapDump {
         let chunks = self.heap.chunks();
-        let live = self.by_index.iter().flatten();
-        let records = live.filter_map(|handle| self.record(*handle));
         HeapDump {
             schema: SCHEMA.to_owned(),
             tick: self.tick,
@@ -27,7 +25,10 @@ impl Core {
             held_bytes: self.held_bytes().get(),
             staging_bytes: 0,
             chunks: chunks.map(|info| self.dump_chunk(&info)).collect(),
-            blocks: records.map(|record| self.dump_block(record)).collect(),
+            blocks: self
+                .records()
+                .map(|record| self.dump_block(record))
+                .collect(),
         }
     }
 
