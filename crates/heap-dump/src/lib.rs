@@ -4,6 +4,6 @@
 mod model;
 
 pub use model::{
-    BlockDump, BlockState, ChunkDump, HeapDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
-    SCHEMA,
+    BlockDump, BlockState, ChunkDump, ChunkStateDump, HeapDump, LifetimeDump, PartDump, RangeDump,
+    RangeStateDump, SCHEMA, SourceDump,
 };
