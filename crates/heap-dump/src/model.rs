@@ -199,3 +199,97 @@ pub struct PartDump {
     /// It starts at a multiple of so many bytes, counted from the start of the chunk.
     pub alignment: u64,
 }
+
+impl ChunkDump {
+    /// An open shared chunk with these ranges, its figures counted from them. Ranges that overlap
+    /// or end behind the chunk give figures that [`HeapDump::check`] refuses.
+    pub fn of_ranges(
+        id: u32,
+        capacity: u64,
+        lifetime: LifetimeDump,
+        ranges: Vec<RangeDump>,
+    ) -> Self {
+        let sum = |state| {
+            let of_state = ranges.iter().filter(|range| range.state == state);
+            of_state.fold(0_u64, |sum, range| sum.saturating_add(range.size))
+        };
+        let holes = || holes(capacity, &ranges).map(|(_, size)| size);
+        let free = holes().fold(0, u64::saturating_add);
+        let largest_free = holes().max().unwrap_or(0);
+        Self {
+            id,
+            capacity,
+            lifetime,
+            dedicated: false,
+            class: 0,
+            state: ChunkStateDump::Open,
+            live: sum(RangeStateDump::Live),
+            reserved: sum(RangeStateDump::Reserved),
+            retired: sum(RangeStateDump::Retired),
+            free,
+            largest_free,
+            fragmentation: fragmentation(free, largest_free),
+            ranges,
+        }
+    }
+
+    /// Offset and length of each free range, by offset.
+    pub fn holes(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        holes(self.capacity, &self.ranges)
+    }
+}
+
+impl RangeDump {
+    /// The first byte behind it.
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+impl PartDump {
+    /// The first byte behind it, counted from the start of the block.
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+impl BlockDump {
+    /// The longest room in the block that no part takes.
+    pub fn largest_gap(&self) -> u64 {
+        let mut from = 0;
+        let mut largest = 0;
+        for part in &self.parts {
+            largest = largest.max(part.offset.saturating_sub(from));
+            from = part.end();
+        }
+        largest.max(self.size.saturating_sub(from))
+    }
+
+    /// Frames since it was last used, at `frame`; `None` if it never was.
+    pub const fn age_frames(&self, frame: u64) -> Option<u64> {
+        match self.frame_last_used {
+            Some(used) => Some(frame.saturating_sub(used)),
+            None => None,
+        }
+    }
+}
+
+/// The share of `free` bytes outside the `largest` free range; 0 where nothing is free.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share: what is lost above 2^53 bytes is not seen in it"
+)]
+pub fn fragmentation(free: u64, largest: u64) -> f64 {
+    if free == 0 {
+        return 0.0;
+    }
+    free.saturating_sub(largest) as f64 / free as f64
+}
+
+fn holes(capacity: u64, ranges: &[RangeDump]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let ends = core::iter::once(0).chain(ranges.iter().map(RangeDump::end));
+    let starts = ranges.iter().map(|range| range.offset);
+    ends.zip(starts.chain(core::iter::once(capacity)))
+        .filter(|(end, start)| start > end)
+        .map(|(end, start)| (end, start - end))
+}
