@@ -61,17 +61,26 @@
 //!   schema.
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod check;
+mod diff;
 mod error;
+mod figures;
 mod json;
+mod leaks;
 mod locate;
 mod model;
 mod names;
+pub mod vma;
 
 #[cfg(test)]
 mod tests;
 
+pub use diff::Difference;
 pub use error::{DumpError, Position};
+pub use figures::{Bin, Figures, Group};
+pub use leaks::Leak;
 pub use model::{
     BlockDump, BlockState, ChunkDump, ChunkStateDump, HeapDump, LifetimeDump, PartDump, RangeDump,
     RangeStateDump, SCHEMA, SourceDump, fragmentation,

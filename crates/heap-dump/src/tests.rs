@@ -1,5 +1,6 @@
 use super::*;
 
+mod derived;
 mod random;
 mod refused;
 
