@@ -33,7 +33,8 @@ fn what_differs_is_named() {
     // The slot has another block.
     b.blocks[3].handle = "4v3".to_owned();
     let text = |found: Vec<Difference>| -> String {
-        found.iter().map(|one| format!("{one:.300}\n")).collect()
+        let lines: Vec<String> = found.iter().map(Difference::to_string).collect();
+        lines.join("\n")
     };
     insta::assert_snapshot!("differences", text(HeapDump::diff(&small(), &b)));
     let back = HeapDump::diff(&b, &small());
