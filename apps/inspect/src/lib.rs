@@ -7,5 +7,6 @@
 pub mod commands;
 pub mod device;
 pub mod outcome;
+pub mod output;
 pub mod progress;
 pub mod replay;

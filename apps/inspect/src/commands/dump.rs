@@ -23,7 +23,7 @@ A running program writes the same with `Client::heap_dump`.";
 pub enum Format {
     /// `geoheap-heap/1`, for the other commands.
     Geoheap,
-    /// AMD's GpuMemDump, for its GpuMemDumpVis.py.
+    /// The format of AMD's allocators, for their `GpuMemDumpVis.py`.
     Vma,
 }
 
@@ -77,7 +77,7 @@ impl Args {
         let dump = self.dump()?;
         let text = match self.format {
             Format::Geoheap => dump.to_json(),
-            Format::Vma => geoheap_heap_dump::vma::write(&dump),
+            Format::Vma => geoheap_heap_dump::vma::to_json(&dump),
         };
         output::write(self.output.as_deref(), &text)?;
         Ok(Outcome::Fine)

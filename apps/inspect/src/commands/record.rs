@@ -54,9 +54,8 @@ impl Args {
         let absolute = std::path::absolute(path).map_err(refused)?;
         let mut command = Command::new(program);
         let status = command.args(arguments).env(VARIABLE, absolute).status();
-        let status = status.map_err(|error| {
-            BadInput(format!("{}: {error}", program.to_string_lossy()))
-        })?;
+        let status =
+            status.map_err(|error| BadInput(format!("{}: {error}", program.to_string_lossy())))?;
         let (events, frames) = self.count()?;
         if self.json {
             let report = json!({
