@@ -189,9 +189,9 @@ impl Args {
             }
             Ok(true)
         })?;
-        player.finish();
+        let finished = player.finish();
         let elapsed = started.elapsed();
-        let heap = ended.unwrap_or_else(|| player.report());
+        let heap = ended.unwrap_or(finished);
         series.note_peaks(&heap);
         if let Some(table) = table {
             table.finish()?;
