@@ -5,4 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod generate;
 pub mod outcome;
+pub mod summary;

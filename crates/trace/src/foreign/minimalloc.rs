@@ -9,7 +9,7 @@ use std::io::BufRead;
 use smallvec::smallvec;
 
 use crate::error::Fault;
-use crate::event::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::fixed_map;
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
@@ -123,15 +123,7 @@ impl Change {
         }
         let whole = self.bytes.is_multiple_of(STRIDE.into());
         let part = Part::new(Kind::Vertex, self.bytes).stride(if whole { STRIDE } else { 0 });
-        Event::Add(Add {
-            id,
-            parts: smallvec![part],
-            spare: 0,
-            lifetime: LifetimeName::default(),
-            priority: None,
-            source: SourceName::default(),
-            label: None,
-        })
+        Event::Add(Add::new(id, smallvec![part]))
     }
 }
 
