@@ -70,7 +70,10 @@ impl Minimalloc {
             let [id, lower, upper, size] = fields(line)?;
             let buffer: u64 = id.number(0, u64::MAX, NUMBER)?;
             let from: u64 = lower.number(0, u64::MAX, NUMBER)?;
-            let to = upper.number(from.saturating_add(1), u64::MAX, UPPER)?;
+            let to = upper.number(from, u64::MAX, UPPER)?;
+            if to == from {
+                return Err(upper.unexpected(UPPER));
+            }
             let bytes = size.number(1, BLOCK_BYTES_MAX, SIZE)?;
             if ids.insert(buffer, ()).is_some() {
                 return Err(id.unexpected("an id that no line above has"));
