@@ -3,7 +3,7 @@
 //! | line | is |
 //! |---|---|
 //! | `A id vbytes ibytes` | a block of a vertex and an index part |
-//! | `R id vbytes ibytes` | an update; where the lengths do not fit the strides, a removal and an addition |
+//! | `R id vbytes ibytes` | an update; a removal and an addition where the strides do not fit |
 //! | `D id` | a removal; the mesh is no longer drawn |
 //! | `+ id ...` | these are drawn from this frame on: `use` in each |
 //! | `- id ...` | these are not |
