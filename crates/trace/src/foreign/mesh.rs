@@ -28,8 +28,8 @@ const LINES: &str = "`A`, `R`, `D`, `+`, `-`, `F` or `#`";
 const ID: &str = "the number of a mesh";
 const LEN: &str = "a number of bytes above 0 and up to 1099511627776";
 
-/// Strides to try where the trace does not say one. The first is that of the first such traces.
-const STRIDES: [u32; 9] = [36, 48, 32, 24, 20, 16, 12, 8, 4];
+/// Strides to try where the trace does not say one, the largest first.
+const STRIDES: [u32; 10] = [60, 48, 36, 32, 24, 20, 16, 12, 8, 4];
 
 /// What a mesh trace is about at a line.
 #[derive(Debug)]
