@@ -5,6 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod device;
 pub mod generate;
 pub mod outcome;
+pub mod output;
+pub mod progress;
+pub mod replay;
 pub mod summary;

@@ -71,8 +71,8 @@ impl LivePart {
 
     /// A frame has seen `content`, so older ones are not to be seen any more.
     pub fn forget_older(&mut self, content: &'static [u8]) {
-        let same = |other: &&'static [u8]| core::ptr::eq(*other, content);
-        if let Some(nth) = self.contents.iter().position(|other| same(&other)) {
+        let mut contents = self.contents.iter();
+        if let Some(nth) = contents.position(|other| core::ptr::eq(*other, content)) {
             self.contents.drain(..nth);
         }
     }

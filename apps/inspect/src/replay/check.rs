@@ -127,7 +127,11 @@ impl Checker {
         view: &PartView<'_, Buf>,
     ) -> Option<Read<Buf>> {
         let len = view.len().get();
-        if part.contents.iter().all(|content| content.len() as u64 != len) {
+        if part
+            .contents
+            .iter()
+            .all(|content| content.len() as u64 != len)
+        {
             self.shared
                 .violation(|| format!("{subject}: {len} bytes; nobody wrote so many"));
             return None;
@@ -220,7 +224,7 @@ impl Checker {
             let books = [chunk.live, chunk.reserved, chunk.retired];
             let held = live + reserved + retired + chunk.free.get();
             let capacity = chunk.capacity.get();
-            if at > capacity || held != capacity || books.map(|len| len.get()) != sums {
+            if at > capacity || held != capacity || books.map(geoheap::ByteLen::get) != sums {
                 self.shared.violation(|| {
                     format!(
                         "frame {frame}: chunk {id} of {capacity} bytes has {live} live, \

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 /// Bytes of the longest content: as much as a buffer of the virtual GPU holds.
-pub const LEN_MAX: u64 = 256 << 20;
+pub(super) const LEN_MAX: u64 = 256 << 20;
 
 /// Contents start at any of so many places.
 const STARTS: u64 = 1 << 20;
@@ -60,7 +60,9 @@ fn pattern(len: u64) -> &'static [u8] {
 }
 
 fn numbers(len: u64) -> Vec<u8> {
-    (0..len / 8).flat_map(|nth| mix(nth).to_le_bytes()).collect()
+    (0..len / 8)
+        .flat_map(|nth| mix(nth).to_le_bytes())
+        .collect()
 }
 
 /// The finalizer of `SplitMix64` (Steele, Lea and Flood 2014): a permutation of 64-bit numbers.
@@ -90,6 +92,10 @@ mod tests {
     fn blank_contents_have_addresses_of_their_own() {
         let one = Fabric::Blank.content(1, 0, 0, LEN_MAX);
         let two = Fabric::Blank.content(2, 0, 0, LEN_MAX);
-        assert_ne!(one.as_ptr(), two.as_ptr(), "what a device keeps of them differs");
+        assert_ne!(
+            one.as_ptr(),
+            two.as_ptr(),
+            "what a device keeps of them differs"
+        );
     }
 }

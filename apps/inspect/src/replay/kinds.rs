@@ -12,7 +12,7 @@ const ALIGNS: u32 = 14;
 const ALIGN_MIN: u32 = 8;
 
 /// Rows for the kinds that a trace may align otherwise than the engine does by itself.
-pub fn rows() -> Vec<KindRow> {
+pub(super) fn rows() -> Vec<KindRow> {
     static ROWS: OnceLock<Vec<String>> = OnceLock::new();
     let names = ROWS.get_or_init(|| {
         let aligns = (0..ALIGNS).map(|step| ALIGN_MIN << step);
@@ -32,7 +32,7 @@ pub fn rows() -> Vec<KindRow> {
 
 /// The kind for a part. Another alignment than the kind's own takes the place of the kind's rule,
 /// rounded up to a power of two.
-pub fn kind_of(part: &Part) -> KindId {
+pub(super) fn kind_of(part: &Part) -> KindId {
     let base: u8 = match part.kind {
         Kind::Vertex | Kind::Mesh => 0,
         Kind::Index => 1,

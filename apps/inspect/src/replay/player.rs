@@ -1,10 +1,11 @@
 //! Plays the events of a trace to an engine that the caller drives.
 
+use std::fmt;
+
 use ahash::RandomState;
 use geoheap::{
     AddError, Backend, BlockDesc, ByteLen, Client, FrameTicket, GeometryManager, Handle, HeapEvent,
-    HeapMap, Lifetime, Lookup, PartData, PartId, Payload, Pending, Report, RequestError, SendError,
-    Source,
+    Lifetime, Lookup, PartId, Payload, Pending, Report, RequestError, SendError, Source,
 };
 use geoheap_trace::{Add, BlockId, Event, LifetimeName, Part, PartNo, SourceName};
 use smallvec::SmallVec;
@@ -12,11 +13,13 @@ use smallvec::SmallVec;
 use super::blocks::{LiveBlock, LivePart, PartName, Reloads};
 use super::check::{Checker, Read, Subject};
 use super::contents::{Fabric, LEN_MAX};
-use super::kinds::kind_of;
 use super::stage::Stage;
 
 /// Ticks that an answer may take before the replay goes on without it.
 const ANSWER_TICKS_MAX: u32 = 4096;
+
+/// Frames in flight where neither the trace nor the command line says how many.
+const LAG_FRAMES: u32 = 2;
 
 /// With fixed keys, so that every replay is the same.
 type Blocks = std::collections::HashMap<u64, LiveBlock, RandomState>;
@@ -76,6 +79,14 @@ pub struct Player<B: Backend, S> {
     tally: Tally,
 }
 
+impl<B: Backend, S> fmt::Debug for Player<B, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Player")
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<B: Backend, S: Stage<B>> Player<B, S> {
     /// Plays to `manager`, which the caller drives, with frames on `stage`.
     pub fn new(
@@ -91,7 +102,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             stage,
             checker,
             fabric,
-            lag_frames: overrides.lag_frames.unwrap_or_default(),
+            lag_frames: overrides.lag_frames.unwrap_or(LAG_FRAMES),
             overrides,
             blocks: Blocks::with_hasher(RandomState::with_seeds(1, 2, 3, 4)),
             ticket: None,
@@ -99,6 +110,11 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             is_dirty: false,
             tally: Tally::default(),
         }
+    }
+
+    /// Events that were read before there was an engine.
+    pub fn count_preface(&mut self, events: u64) {
+        self.tally.events += events;
     }
 
     /// What was counted so far.
@@ -133,7 +149,11 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         self.tally.events += 1;
         match event {
             Event::Frame { lag } => {
-                self.lag_frames = self.overrides.lag_frames.or(*lag).unwrap_or(self.lag_frames);
+                self.lag_frames = self
+                    .overrides
+                    .lag_frames
+                    .or(*lag)
+                    .unwrap_or(self.lag_frames);
                 self.end_frame();
                 return Ok(Played::Frame);
             }
@@ -228,20 +248,16 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let ticket = self.ticket.take();
         let ticket = ticket.unwrap_or_else(|| self.manager.begin_frame());
         let frame = self.tally.frames;
-        let mut map: Option<Pending<HeapMap>> = None;
         if let Some(checker) = &mut self.checker {
             // Never finished, so that looking counts as no use.
             let fork = ticket.fork();
             let blocks = self.blocks.iter().map(|(id, block)| (*id, block));
             checker.check_places::<B>(&fork, blocks, frame);
-            map = self.client.heap_map().ok();
         }
         let reads = core::mem::take(&mut self.reads);
         self.stage.submit(ticket.finish(), reads, self.lag_frames);
         self.tick();
-        if let (Some(checker), Some(mut map)) = (&mut self.checker, map)
-            && let Some(Ok(map)) = map.try_take()
-        {
+        if let (Some(checker), Some(map)) = (&mut self.checker, self.manager.heap_map()) {
             checker.check_map(&map, frame);
         }
     }
@@ -363,7 +379,9 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
 
     fn look_up(&mut self, id: BlockId) {
         self.tally.uses += 1;
-        let ticket = self.ticket.get_or_insert_with(|| self.manager.begin_frame());
+        let ticket = self
+            .ticket
+            .get_or_insert_with(|| self.manager.begin_frame());
         let Some(block) = self.blocks.get(&id.0) else {
             return;
         };
@@ -422,7 +440,12 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             }
         }
         named.sort_unstable_by_key(|(name, _)| name.index);
-        let payloads = || named.iter().map(|(_, bytes)| Payload::owned(*bytes)).collect();
+        let payloads = || {
+            named
+                .iter()
+                .map(|(_, bytes)| Payload::owned(*bytes))
+                .collect()
+        };
         self.send_all(|client| {
             if in_place {
                 client.update_in_place(handle, payloads())
@@ -484,7 +507,10 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
-    fn ask<T>(&mut self, ask: impl Fn(&Client) -> Result<Pending<T>, SendError>) -> Option<Pending<T>> {
+    fn ask<T>(
+        &mut self,
+        ask: impl Fn(&Client) -> Result<Pending<T>, SendError>,
+    ) -> Option<Pending<T>> {
         loop {
             match ask(&self.client) {
                 Ok(pending) => return Some(pending),

@@ -11,12 +11,7 @@ use super::check::Read;
 pub trait Stage<B: Backend> {
     /// Submits a frame's commands. Those of at most `lag_frames` frames before it are still being
     /// executed afterwards.
-    fn submit(
-        &mut self,
-        token: InFlight<B::Buffer>,
-        reads: Vec<Read<B::Buffer>>,
-        lag_frames: u32,
-    );
+    fn submit(&mut self, token: InFlight<B::Buffer>, reads: Vec<Read<B::Buffer>>, lag_frames: u32);
 
     /// Waits until everything is executed, and compared.
     fn finish(&mut self);
