@@ -94,14 +94,16 @@ impl State {
         self.blocks.len()
     }
 
-    /// Takes an event in.
+    /// Takes an event in. What it takes can be written, and then be read.
     ///
     /// # Errors
-    /// [`Problem`] when it cannot come next; nothing is taken in then.
+    /// [`Problem`] when it cannot come next, or no line can say it; nothing is taken in then.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<(), Problem> {
+        event.check_form()?;
         self.take(event).map_err(|(_, problem)| problem)
     }
 
+    /// Takes in what a line says.
     pub(crate) fn take(&mut self, event: &Event<'_>) -> Checked {
         match event {
             Event::Use(id)

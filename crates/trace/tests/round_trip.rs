@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::events::events;
+use common::events::{events, wild_events};
 use common::{config, rewrite, write};
 use geoheap_trace::{BlockId, Event, Reader};
 use proptest::prelude::*;
@@ -88,6 +88,11 @@ proptest! {
         let text = write(&events);
         check_same(&text, &events);
         prop_assert_eq!(rewrite(&text), Ok(text), "T3: canonical text stays");
+    }
+
+    #[test]
+    fn what_the_state_takes_can_be_read(events in wild_events(30)) {
+        check_same(&write(&events), &events);
     }
 
     #[test]

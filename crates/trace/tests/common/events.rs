@@ -1,7 +1,9 @@
 //! Events in an order that may be.
 
+use std::sync::LazyLock;
+
 use geoheap_trace::{
-    Add, BlockId, Event, Kind, LifetimeName, Part, PartNo, Settings, SourceName, State,
+    Add, BlockId, Event, Kind, LAG_MAX, LifetimeName, Part, PartNo, Settings, SourceName, State,
 };
 use proptest::prelude::*;
 use smallvec::SmallVec;
@@ -146,6 +148,70 @@ pub(crate) fn events(max: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
     (prop::option::of(config()), all).prop_map(|(config, all)| {
         let mut state = State::new();
         let mut events: Vec<_> = config.into_iter().chain(all).collect();
+        events.retain(|event| state.apply(event).is_ok());
+        events
+    })
+}
+
+/// A label of characters that are written as nine bytes each; with it, a line may be too long.
+static LONG_LABEL: LazyLock<String> = LazyLock::new(|| "\u{2028}".repeat(120_000));
+
+/// A part that no heap may take.
+fn wild_part() -> impl Strategy<Value = Part> {
+    let kinds = [Kind::Vertex, Kind::Index, Kind::Storage, Kind::Mesh];
+    let bytes = prop::sample::select(&[0, 1, 2, 36, 1 << 40, (1 << 40) + 1, u64::MAX][..]);
+    let align = prop::sample::select(&[0, 1, 1, 5][..]);
+    let stride = prop::sample::select(&[0, 0, 1, 2, 3, 4, 36][..]);
+    (prop::sample::select(kinds.to_vec()), bytes, align, stride).prop_map(
+        |(kind, bytes, align, stride)| Part {
+            bytes,
+            kind,
+            align,
+            stride,
+        },
+    )
+}
+
+/// An event that no line may say.
+fn wild_event() -> impl Strategy<Value = Event<'static>> {
+    let parts = prop_oneof![
+        9 => prop::collection::vec(wild_part(), 0..3),
+        1 => Just(vec![Part::new(Kind::Vertex, 1); 4097]),
+    ];
+    let spare = prop::sample::select(&[0, 0, 1 << 40, (1 << 40) + 1][..]);
+    let number = prop::sample::select(&[0, 1, 36, 1 << 40, u64::MAX][..]);
+    let add = (block_id(), parts, spare, any::<bool>()).prop_map(|(id, parts, spare, long)| {
+        let mut add = Add::new(id, SmallVec::from_vec(parts));
+        add.spare = spare;
+        // A character that is written as nine.
+        add.label = long.then_some(LONG_LABEL.as_str());
+        Event::Add(add)
+    });
+    prop_oneof![
+        4 => add,
+        2 => (block_id(), part_no(), wild_part())
+            .prop_map(|(id, no, part)| Event::Part { id, no, part }),
+        1 => (block_id(), part_no(), number.clone())
+            .prop_map(|(id, no, bytes)| Event::PartUpdate { id, no, bytes }),
+        2 => (block_id(), prop::collection::vec(number.clone(), 0..3)).prop_map(|(id, parts)| {
+            let parts = SmallVec::from_vec(parts);
+            Event::Update { id, parts, in_place: false }
+        }),
+        1 => prop::sample::select(&[0, LAG_MAX, LAG_MAX + 1][..])
+            .prop_map(|lag| Event::Frame { lag: Some(lag) }),
+        1 => (0..2_u32).prop_map(|count| Event::Tick { count }),
+        1 => number.clone().prop_map(Event::Budget),
+        1 => number.prop_map(|bytes| {
+            Event::Config(Settings { staging_bytes: Some(bytes), ..Settings::default() })
+        }),
+    ]
+}
+
+/// Events of which many are none; the state takes those that are left.
+pub(crate) fn wild_events(max: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
+    let any = prop_oneof![event(), wild_event()];
+    prop::collection::vec(any, 0..max).prop_map(|mut events| {
+        let mut state = State::new();
         events.retain(|event| state.apply(event).is_ok());
         events
     })
