@@ -210,6 +210,10 @@ fn traces_are_made() {
         "--size-max: expected at most 1099511627776",
     );
     refused(&["gen", "churn", "--json"], "--json: expected a file");
+    refused(
+        &["gen", "zipf", "--blocks", "4294967295"],
+        "invalid value '4294967295' for '--blocks <N>'",
+    );
     refused(&["gen", "dance"], "invalid value 'dance'");
     refused(
         &["gen", "loop", "--events", "5", "--frames", "5"],

@@ -542,16 +542,17 @@ fn bytes_that_are_no_text_are_refused() {
 
 #[test]
 fn labels_are_bounded() {
-    for (piece, bytes) in [("a", 1), ("%20", 1), ("%c3%a9", 2)] {
-        let most = 65536 / bytes;
-        let label = piece.repeat(most);
-        assert!(
-            rewrite(trace(&format!("add 1 4 label={label}\n"))).is_ok(),
-            "{piece}"
-        );
-        let error = rewrite(trace(&format!("add 1 4\nlabel 1 {label}{piece}\n")));
+    let too_long = |label: &str| {
+        let error = rewrite(trace(&format!("add 1 4\nlabel 1 {label}\n")));
         let error = error.expect_err("it is too long").to_string();
         let begin = "t.trace:3:9: expected a name of at most 65536 bytes, found `";
         assert!(error.starts_with(begin), "{error}");
+    };
+    for (piece, bytes) in [("a", 1), ("%20", 1), ("%c3%a9", 2)] {
+        let label = piece.repeat(65536 / bytes);
+        let lines = format!("add 1 4 label={label}\n");
+        assert!(rewrite(trace(&lines)).is_ok(), "{piece}");
+        too_long(&format!("{label}{piece}"));
+        too_long(&format!("{label}%20"));
     }
 }

@@ -1,9 +1,10 @@
 //! `gen`: synthetic traces.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum as _;
+use clap::builder::RangedI64ValueParser;
 use geoheap::ByteLen;
 use geoheap_trace::{BLOCK_BYTES_MAX, Event};
 use serde::Serialize;
@@ -42,11 +43,11 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     frames: Option<NonZeroU64>,
     /// Blocks that live at a time, about
-    #[arg(long, value_name = "N", default_value = "4096")]
-    blocks: NonZeroU32,
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = count())]
+    blocks: u32,
     /// Blocks that a frame adds, uses or removes, about
-    #[arg(long, value_name = "N", default_value = "64")]
-    per_frame: NonZeroU32,
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count())]
+    per_frame: u32,
     /// The smallest block
     #[arg(long, value_name = "SIZE", default_value = "4KiB")]
     size_min: ByteLen,
@@ -59,6 +60,11 @@ pub struct Args {
     /// Tell what was made as JSON (schema `geoheap-gen/1`); needs a file to write to
     #[arg(long)]
     json: bool,
+}
+
+/// A number of blocks that fit a machine.
+fn count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1 << 24)
 }
 
 /// What `--json` tells. Sizes are in bytes.
@@ -132,8 +138,8 @@ impl Args {
         }
         Ok(Shape {
             seed: self.seed,
-            blocks: self.blocks.get(),
-            per_frame: self.per_frame.get(),
+            blocks: self.blocks,
+            per_frame: self.per_frame,
             size_min: self.size_min,
             size_max: self.size_max,
         })
