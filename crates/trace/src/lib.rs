@@ -61,8 +61,8 @@
 //!   the block's, its lengths are whole strides.
 //! - **T2** Every refusal has a line and a column, counted from 1, in bytes; only a file that
 //!   cannot be opened has none. After a refusal no event follows.
-//! - **T3** Events that [`State`] takes, written and read again, are the same events; text that was written, read and
-//!   written again is the same text.
+//! - **T3** Events that [`State`] takes, written and read again, are the same events; text that was
+//!   written, read and written again is the same text.
 //! - **T4** A reader holds a line and what lives at a time, however long the trace is. Only a
 //!   minimalloc problem, whose lines are not in the order of time, is held whole.
 //! - **T5** The same text gives the same events in the same order, on every machine.
