@@ -6,7 +6,9 @@
 
 pub mod commands;
 pub mod device;
+pub mod generate;
 pub mod outcome;
 pub mod output;
 pub mod progress;
 pub mod replay;
+pub mod summary;
