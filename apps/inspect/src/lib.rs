@@ -5,4 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod heap_convert;
+pub mod heap_file;
+pub mod heap_plan;
 pub mod outcome;
+pub mod picture;

@@ -1,0 +1,130 @@
+//! Heaps in other forms: from AMD's dumps, to them, and as the trace of a program that builds
+//! such a heap.
+
+use std::path::Path;
+
+use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump, vma};
+use geoheap_trace::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+
+use crate::heap_file;
+use crate::outcome::BadInput;
+
+/// Forms that a heap's state can be written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum HeapForm {
+    /// What `dump` writes: geoheap-heap/1
+    #[default]
+    Heap,
+    /// What AMD's Vulkan Memory Allocator writes: GpuMemDumpVis.py draws it
+    Vma,
+}
+
+/// What was converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Converted {
+    /// Chunks of the heap.
+    pub chunks: usize,
+    /// Its blocks.
+    pub blocks: usize,
+}
+
+/// Reads a heap, of any form that is known, and writes it in another.
+///
+/// # Errors
+/// [`BadInput`] with the file, and the position of what is wrong.
+pub fn convert(input: &Path, output: &Path, form: HeapForm) -> Result<Converted, BadInput> {
+    let dump = heap_file::read_heap(input)?;
+    heap_file::write_bytes(output, text(&dump, form).as_bytes())?;
+    Ok(Converted {
+        chunks: dump.chunks.len(),
+        blocks: dump.blocks.len(),
+    })
+}
+
+/// The heap's text.
+pub fn text(dump: &HeapDump, form: HeapForm) -> String {
+    match form {
+        HeapForm::Heap => dump.to_json(),
+        HeapForm::Vma => vma::to_json(dump),
+    }
+}
+
+/// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
+/// gives them the owners and pins they have, and ends a frame. Blocks have the slots of their
+/// handles as numbers. A kind that traces have no word for is `storage`, with its alignment.
+pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
+    let mut blocks: Vec<(BlockId, &BlockDump)> = dump
+        .blocks
+        .iter()
+        .map(|block| (number(block), block))
+        .collect();
+    blocks.sort_by_key(|(id, block)| (block.chunk.is_none(), block.chunk, block.offset, *id));
+    let mut events: Vec<Event<'_>> = blocks
+        .iter()
+        .map(|(id, block)| Event::Add(add(*id, block)))
+        .collect();
+    for (id, block) in blocks {
+        for _ in 1..block.owners {
+            events.push(Event::Share(id));
+        }
+        for _ in 0..block.pins {
+            events.push(Event::Pin(id));
+        }
+    }
+    events.push(Event::Frame { lag: None });
+    events
+}
+
+fn number(block: &BlockDump) -> BlockId {
+    let handle: Result<geoheap_heap_dump::HandleName, _> = block.handle.parse();
+    BlockId(handle.map_or(0, |handle| u64::from(handle.slot)))
+}
+
+fn add(id: BlockId, block: &BlockDump) -> Add<'_> {
+    let whole = [PartDump {
+        id: String::new(),
+        offset: 0,
+        size: block.size,
+        kind: "vertex".to_owned(),
+        alignment: block.alignment,
+    }];
+    let parts = match block.parts.as_slice() {
+        [] => &whole,
+        parts => parts,
+    };
+    let bytes: u64 = parts.iter().map(|part| part.size).sum();
+    Add {
+        id,
+        parts: parts.iter().map(part).collect(),
+        spare: block.size.saturating_sub(bytes),
+        lifetime: match block.lifetime {
+            LifetimeDump::Dynamic => LifetimeName::Dynamic,
+            LifetimeDump::LongLived => LifetimeName::Long,
+        },
+        priority: Some(block.priority),
+        source: match block.source {
+            SourceDump::Retained => SourceName::Retained,
+            SourceDump::Reload => SourceName::Reload,
+            SourceDump::None => SourceName::None,
+        },
+        label: block.label.as_deref(),
+    }
+}
+
+fn part(part: &PartDump) -> Part {
+    let kind = match part.kind.as_str() {
+        "vertex" => Kind::Vertex,
+        "index" => Kind::Index,
+        "uniform" => Kind::Uniform,
+        _ => Kind::Storage,
+    };
+    Part {
+        bytes: part.size,
+        kind,
+        align: u32::try_from(part.alignment).unwrap_or(1),
+        stride: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

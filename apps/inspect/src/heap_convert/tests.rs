@@ -1,0 +1,53 @@
+use super::*;
+
+const SMALL: &str = include_str!("../../../../crates/heap-dump/tests/small.json");
+
+fn small() -> HeapDump {
+    HeapDump::from_json(SMALL).expect("the small heap keeps all rules")
+}
+
+#[test]
+fn a_heap_as_a_trace_adds_its_blocks_in_the_order_of_their_places() {
+    let dump = small();
+    let mut lines = Vec::new();
+    for event in events(&dump) {
+        lines.push(match event {
+            Event::Add(add) => {
+                let parts = add
+                    .parts
+                    .iter()
+                    .map(|part| format!("{:?} {} align {}", part.kind, part.bytes, part.align));
+                let parts: Vec<String> = parts.collect();
+                let (label, life) = (add.label.unwrap_or("-"), add.lifetime);
+                format!(
+                    "add {} {label} {life:?} [{}] spare {}",
+                    add.id.0,
+                    parts.join(", "),
+                    add.spare
+                )
+            }
+            other => format!("{other:?}"),
+        });
+    }
+    insta::assert_snapshot!("events", lines.join("\n"));
+}
+
+#[test]
+fn bytes_of_a_trace_are_those_of_the_heap() {
+    let dump = small();
+    let of_events = events(&dump).iter().fold(0, |sum, event| match event {
+        Event::Add(add) => sum + add.bytes() + add.spare,
+        _ => sum,
+    });
+    let of_blocks: u64 = dump.blocks.iter().map(|block| block.size).sum();
+    assert_eq!(of_events, of_blocks);
+}
+
+#[test]
+fn forms_are_read_again() {
+    let dump = small();
+    let heap = HeapDump::from_json(&text(&dump, HeapForm::Heap));
+    assert_eq!(heap.ok(), Some(dump.clone()));
+    let vma = vma::read(&text(&dump, HeapForm::Vma)).expect("our own");
+    assert_eq!(vma.chunks.len(), dump.chunks.len());
+}
