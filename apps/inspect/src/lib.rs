@@ -5,8 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod device;
 pub mod heap_convert;
 pub mod heap_file;
 pub mod heap_plan;
 pub mod outcome;
+pub mod output;
 pub mod picture;
+pub mod progress;
+pub mod replay;

@@ -167,9 +167,10 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualControl,
-    VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualContents,
+    VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
+pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset, ParseLenError};
 pub use wgpu;
@@ -181,7 +182,7 @@ pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threadin
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
-    RequestError, SendError, WaitError,
+    RequestError, SendError, TraceStartError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
 use geoheap_gpu_backend::{Backend, BackendInfo, Limits, StagingConfig, WgpuBackend};
+use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::{Driver, Parts};
@@ -17,7 +18,7 @@ use crate::config::{Config, ConfigError, Threading};
 use crate::core::Core;
 use crate::error::CreateError;
 use crate::handle::Handle;
-use crate::report::{HeapEvent, Report};
+use crate::report::{HeapEvent, HeapMap, Report};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::sync::Ordering;
 use crate::ticket::{FrameSource, FrameTicket, VersionTable};
@@ -202,6 +203,23 @@ impl<B: Backend> GeometryManager<B> {
     /// The settings it was made with.
     pub fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    /// Every chunk and range as of now, where the caller drives, without a tick; with an actor's
+    /// own thread `None`: ask [`Client::heap_map`].
+    pub fn heap_map(&self) -> Option<HeapMap> {
+        match &self.runner {
+            Some(Runner::Caller(driver)) => Some(driver.heap_map()),
+            _ => None,
+        }
+    }
+
+    /// As [`GeometryManager::heap_map`], with everything that is known: see [`Client::heap_dump`].
+    pub fn heap_dump(&self) -> Option<HeapDump> {
+        match &self.runner {
+            Some(Runner::Caller(driver)) => Some(driver.dump()),
+            _ => None,
+        }
     }
 
     /// One tick, where the caller drives; with an actor's own thread this does nothing.

@@ -89,6 +89,8 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
         Message::Draws(..)
         | Message::FrameEnded
         | Message::Map(_)
+        | Message::Dump(_)
+        | Message::Trace(..)
         | Message::Stage { .. }
         | Message::Shutdown => {}
     }

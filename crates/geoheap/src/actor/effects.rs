@@ -72,6 +72,7 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::Reply { reply, answer } => {
+                self.record_answer(reply, &answer);
                 if let Some(sender) = self.waiting.remove(&reply) {
                     // A caller who went away needs no answer.
                     let _ = sender.send(Reply::Answer(answer));

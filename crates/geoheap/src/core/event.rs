@@ -30,6 +30,8 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
     pub(crate) layout: BlockLayout,
+    /// Room behind the parts that the caller asked for; it is in the layout.
+    pub(crate) spare: ByteLen,
     pub(crate) contents: Vec<Content>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
@@ -95,6 +97,9 @@ pub(crate) enum Request {
         handle: Handle,
         reply: ReplyId,
     },
+    Evict {
+        handle: Handle,
+    },
     SetBudget {
         budget: ByteLen,
         staging: ByteLen,
@@ -126,7 +131,8 @@ impl Request {
             | Self::Pin { handle, .. }
             | Self::Unpin { handle }
             | Self::AwaitResident { handle, .. }
-            | Self::ReadBack { handle, .. } => Some(*handle),
+            | Self::ReadBack { handle, .. }
+            | Self::Evict { handle } => Some(*handle),
             Self::SetBudget { .. }
             | Self::Flush { .. }
             | Self::Compact { .. }
@@ -181,6 +187,7 @@ impl Request {
             | Self::SetPriority { .. }
             | Self::SetLabel { .. }
             | Self::Unpin { .. }
+            | Self::Evict { .. }
             | Self::Flush { .. } => true,
             Self::Update { .. }
             | Self::Part { .. }

@@ -25,6 +25,7 @@
 //! | `streaming` | usage, eviction, streaming back |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
+//! | `dump` | the heap's state for tools |
 
 pub(crate) mod event;
 pub(crate) mod record;
@@ -34,6 +35,7 @@ mod chunks;
 mod compact;
 mod contents;
 mod deferral;
+mod dump;
 mod figures;
 mod fill;
 mod jobs;
@@ -326,6 +328,11 @@ impl Core {
         Some(self.shown_slot(record))
     }
 
+    /// What the caller set.
+    pub(crate) fn budget_bytes(&self) -> ByteLen {
+        self.budget.total
+    }
+
     /// Bytes of ranges that only older versions name, in O(1).
     pub(crate) fn retired_bytes(&self) -> u64 {
         self.heap.figures().retired().get()
@@ -341,19 +348,20 @@ impl Core {
         self.budget_hunger > 0
     }
 
+    /// Every block that lives, by slot.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let live = self.by_index.iter().flatten();
+        live.filter_map(|handle| self.record(*handle))
+    }
+
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
-        let live = self
-            .by_index
-            .iter()
-            .flatten()
-            .filter_map(|handle| self.record(*handle));
-        live.map(|record| Leak {
+        let leaks = self.records().map(|record| Leak {
             handle: record.handle,
             label: record.label.clone(),
             bytes: record.layout.len(),
-        })
-        .collect()
+        });
+        leaks.collect()
     }
 
     /// The block of `handle`, if it lives.

@@ -58,6 +58,21 @@ pub enum RequestError {
     StagedCannotRetain,
     /// A piece of no bytes was asked for.
     ZeroSize,
+    /// A pinned block stays until its last pin is taken off.
+    Pinned {
+        /// The handle.
+        handle: Handle,
+    },
+    /// A long-lived block is never evicted; make it dynamic first.
+    LongLived {
+        /// The handle.
+        handle: Handle,
+    },
+    /// A block without a source could not come back, so it is never evicted.
+    NoSource {
+        /// The handle.
+        handle: Handle,
+    },
     /// `unpin` without a pin.
     NotPinned {
         /// The handle.
@@ -87,6 +102,11 @@ pub enum RequestError {
     },
     /// The budget is not possible.
     Budget(ConfigError),
+    /// A trace could not be written to its end.
+    TraceNotWritten {
+        /// What the system says.
+        message: String,
+    },
     /// The device is gone.
     DeviceLost,
     /// The manager was shut down before the request was done.
@@ -121,6 +141,11 @@ impl fmt::Display for RequestError {
                 f.write_str("a part written into staging has no memory to retain")
             }
             Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
+            Self::Pinned { handle } => write!(f, "{handle} is pinned, so it stays"),
+            Self::LongLived { handle } => write!(f, "{handle} is long-lived, so it stays"),
+            Self::NoSource { handle } => {
+                write!(f, "{handle} has no source to come back from, so it stays")
+            }
             Self::NotPinned { handle } => write!(f, "{handle} is not pinned"),
             Self::StagingTooSmall { requested, limit } => {
                 write!(
@@ -135,6 +160,7 @@ impl fmt::Display for RequestError {
                 )
             }
             Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
+            Self::TraceNotWritten { message } => write!(f, "the trace was not written: {message}"),
             Self::Budget(error) => write!(f, "{error}"),
             Self::DeviceLost => f.write_str("the device is lost"),
             Self::ShutDown => f.write_str("the geometry manager was shut down"),
