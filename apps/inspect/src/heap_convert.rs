@@ -1,53 +1,7 @@
-//! Heaps in other forms: from AMD's dumps, to them, and as the trace of a program that builds
-//! such a heap.
+//! A heap as the trace of a program that builds such a heap.
 
-use std::path::Path;
-
-use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump, vma};
+use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump};
 use geoheap_trace::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
-
-use crate::heap_file;
-use crate::outcome::BadInput;
-
-/// Forms that a heap's state can be written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum HeapForm {
-    /// What `dump` writes: geoheap-heap/1
-    #[default]
-    Heap,
-    /// What AMD's Vulkan Memory Allocator writes: GpuMemDumpVis.py draws it
-    Vma,
-}
-
-/// What was converted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Converted {
-    /// Chunks of the heap.
-    pub chunks: usize,
-    /// Its blocks.
-    pub blocks: usize,
-}
-
-/// Reads a heap, of any form that is known, and writes it in another.
-///
-/// # Errors
-/// [`BadInput`] with the file, and the position of what is wrong.
-pub fn convert(input: &Path, output: &Path, form: HeapForm) -> Result<Converted, BadInput> {
-    let dump = heap_file::read_heap(input)?;
-    heap_file::write_bytes(output, text(&dump, form).as_bytes())?;
-    Ok(Converted {
-        chunks: dump.chunks.len(),
-        blocks: dump.blocks.len(),
-    })
-}
-
-/// The heap's text.
-pub fn text(dump: &HeapDump, form: HeapForm) -> String {
-    match form {
-        HeapForm::Heap => dump.to_json(),
-        HeapForm::Vma => vma::to_json(dump),
-    }
-}
 
 /// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
 /// gives them the owners and pins they have, and ends a frame. Blocks have the slots of their

@@ -1,18 +1,15 @@
 //! Heaps from files, and texts to where they are wanted.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 use geoheap_heap_dump::{HeapDump, vma};
 use serde::Serialize;
 
 use crate::outcome::BadInput;
-
-/// The name that stands for standard input and output.
-pub const STANDARD: &str = "-";
+use crate::output::{self, STANDARD};
 
 /// The bytes of a file, unpacked where its name ends in `.gz`; of standard input for `-`.
 ///
@@ -24,7 +21,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
         io::stdin().lock().read_to_end(&mut bytes)
     } else {
         File::open(path).and_then(|mut file| {
-            if is_gzip(path) {
+            if output::is_gzip(path) {
                 MultiGzDecoder::new(file).read_to_end(&mut bytes)
             } else {
                 file.read_to_end(&mut bytes)
@@ -49,25 +46,19 @@ pub fn read_heap(path: &Path) -> Result<HeapDump, BadInput> {
     dump.map_err(|error| BadInput::new(format_args!("{}: {error}", name(path))))
 }
 
-/// Writes a file, packed where its name ends in `.gz`; to standard output for `-`.
-///
-/// # Errors
-/// [`BadInput`] with the name.
-pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), BadInput> {
-    if path.as_os_str() == STANDARD {
-        return say_bytes(bytes);
-    }
-    let written = File::create(path).and_then(|mut file| {
-        if is_gzip(path) {
-            let mut packed = GzEncoder::new(file, flate2::Compression::default());
-            packed.write_all(bytes)?;
-            packed.finish().map(drop)
-        } else {
-            file.write_all(bytes)
-        }
-    });
-    written
-        .map_err(|error| BadInput::new(format_args!("{}: cannot be written: {error}", name(path))))
+/// Whether a file holds a JSON object, as heaps do and traces do not, by its first sign. Not so
+/// for standard input, nor for what cannot be read.
+pub fn is_json(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let file: Box<dyn Read> = if output::is_gzip(path) {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
+    let mut signs = BufReader::new(file).bytes().map_while(Result::ok);
+    signs.find(|sign| !sign.is_ascii_whitespace()) == Some(b'{')
 }
 
 /// Writes a text to standard output, with a line's end behind it. A reader who has seen enough is
@@ -76,17 +67,10 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), BadInput> {
 /// # Errors
 /// [`BadInput`] where there is nowhere to write to.
 pub fn say(text: &str) -> Result<(), BadInput> {
-    say_bytes(format!("{}\n", text.trim_end_matches('\n')).as_bytes())
-}
-
-fn say_bytes(bytes: &[u8]) -> Result<(), BadInput> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(BadInput::new(
-            format_args!("standard output cannot be written: {error}"),
-        )),
-        _ => Ok(()),
-    }
+    output::write_bytes(
+        None,
+        format!("{}\n", text.trim_end_matches('\n')).as_bytes(),
+    )
 }
 
 /// Writes a value to standard output, as JSON over several lines.
@@ -121,10 +105,6 @@ pub fn name(path: &Path) -> String {
     } else {
         path.display().to_string()
     }
-}
-
-fn is_gzip(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
 }
 
 /// Bytes as people read them: `17`, `1.5 KiB`, `256 MiB`.

@@ -6,6 +6,7 @@
 
 pub mod commands;
 pub mod device;
+pub mod generate;
 pub mod heap_convert;
 pub mod heap_file;
 pub mod heap_plan;
@@ -14,3 +15,4 @@ pub mod output;
 pub mod picture;
 pub mod progress;
 pub mod replay;
+pub mod summary;

@@ -8,7 +8,12 @@ const EXPECTED: &str = "a name in UTF-8 with `%` and two hexadecimal digits for 
 /// Whether a label holds this character only encoded. All white space is, beyond the two that
 /// separate words here: other languages split lines at more.
 fn is_special(c: char) -> bool {
-    matches!(c, '%' | '#' | '=') || c.is_whitespace() || c.is_control()
+    matches!(c, '%' | '#' | '=') || is_unseen(c)
+}
+
+/// Whether a word shows nothing of the character, so that it may stand in no label as it is.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 /// Appends a label as one word.
@@ -27,6 +32,9 @@ pub(crate) fn encode(label: &str, line: &mut String) {
 
 /// The label that a word stands for, in `scratch` where it differs from the word.
 pub(crate) fn decode<'a>(word: Word<'a>, scratch: &'a mut String) -> Result<&'a str, Fault> {
+    if let Some(at) = word.text.find(is_unseen) {
+        return Err(Fault::expected(word.at + at, EXPECTED, &word.text[at..]));
+    }
     if !word.text.contains('%') {
         return Ok(word.text);
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::heap_file;
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +41,7 @@ impl Args {
     /// # Errors
     /// [`BadInput`].
     pub fn run(self) -> Result<Outcome, BadInput> {
-        if self.a == self.b && self.a.as_os_str() == heap_file::STANDARD {
+        if self.a == self.b && self.a.as_os_str() == output::STANDARD {
             return Err(BadInput::new(
                 "standard input can be one of the two heaps only",
             ));

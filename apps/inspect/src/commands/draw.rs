@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::heap_file;
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
 use crate::picture::{self, By, Options, Theme, WIDTH_MAX, WIDTH_MIN};
 
 const EXAMPLES: &str = "\
@@ -47,7 +48,7 @@ impl Args {
         let is_svg = has_extension(&self.output, "svg")
             || (has_extension(&self.output, "gz")
                 && has_extension(&self.output.with_extension(""), "svg"));
-        if !is_png && !is_svg && self.output.as_os_str() != heap_file::STANDARD {
+        if !is_png && !is_svg && self.output.as_os_str() != output::STANDARD {
             return Err(BadInput::new(format_args!(
                 "{}: unknown kind of picture; expected a name that ends in .svg, .svg.gz or .png",
                 self.output.display()
@@ -64,9 +65,9 @@ impl Args {
         if is_png {
             let because = |error| BadInput::new(format_args!("{}: {error}", self.output.display()));
             let pixels = picture::to_png(&svg).map_err(because)?;
-            heap_file::write_bytes(&self.output, &pixels)?;
+            output::write_bytes(Some(&self.output), &pixels)?;
         } else {
-            heap_file::write_bytes(&self.output, svg.as_bytes())?;
+            output::write(Some(&self.output), &svg)?;
         }
         Ok(Outcome::Fine)
     }

@@ -42,12 +42,3 @@ fn bytes_of_a_trace_are_those_of_the_heap() {
     let of_blocks: u64 = dump.blocks.iter().map(|block| block.size).sum();
     assert_eq!(of_events, of_blocks);
 }
-
-#[test]
-fn forms_are_read_again() {
-    let dump = small();
-    let heap = HeapDump::from_json(&text(&dump, HeapForm::Heap));
-    assert_eq!(heap.ok(), Some(dump.clone()));
-    let vma = vma::read(&text(&dump, HeapForm::Vma)).expect("our own");
-    assert_eq!(vma.chunks.len(), dump.chunks.len());
-}

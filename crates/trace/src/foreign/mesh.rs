@@ -15,7 +15,7 @@ use std::io::BufRead;
 use smallvec::{SmallVec, smallvec};
 
 use crate::error::Fault;
-use crate::event::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::{FixedMap, fixed_map};
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
@@ -186,19 +186,11 @@ impl Mesh {
             let found = indices.to_string();
             return Err(Fault::expected(places.no, "whole indices", &found));
         }
-        let add = Add {
-            id,
-            parts: smallvec![
-                Part::new(Kind::Vertex, vertices).stride(stride.unwrap_or(0)),
-                Part::new(Kind::Index, indices).stride(index_bytes),
-            ],
-            spare: 0,
-            lifetime: LifetimeName::default(),
-            priority: None,
-            source: SourceName::default(),
-            label: None,
-        };
-        Ok(Parsed::new(Event::Add(add), *places))
+        let parts = smallvec![
+            Part::new(Kind::Vertex, vertices).stride(stride.unwrap_or(0)),
+            Part::new(Kind::Index, indices).stride(index_bytes),
+        ];
+        Ok(Parsed::new(Event::Add(Add::new(id, parts)), *places))
     }
 
     fn replace(&mut self, words: Words<'_>, state: &State) -> Result<Meaning, Fault> {

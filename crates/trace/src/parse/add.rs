@@ -7,7 +7,6 @@ use crate::error::{Fault, Problem};
 use crate::event::{Add, Event, Kind, LifetimeName, Part};
 use crate::label;
 use crate::limits::{BLOCK_BYTES_MAX, PARTS_MAX};
-use crate::part::mesh_parts;
 use crate::words::{Word, Words};
 
 const ADD_WORDS: &str = "`kind=`, `align=`, `stride=`, `parts=`, `spare=`, `long`, `prio=`, \
@@ -91,7 +90,7 @@ impl<'a> Form<'a> {
         if part.kind != Kind::Mesh {
             return Ok(smallvec![self.single(bytes, at)?]);
         }
-        mesh_parts(bytes, part.align, part.stride).ok_or_else(|| {
+        Part::mesh(bytes, part.align, part.stride).ok_or_else(|| {
             let expected = if part.stride == 0 {
                 "a mesh of at least 3 bytes".to_owned()
             } else {
