@@ -277,6 +277,7 @@ fn names(
         return;
     }
     let (note, color) = match chunk.state {
+        ChunkStateDump::Open if chunk.dedicated => (human(chunk.capacity), palette.muted),
         ChunkStateDump::Open => (percent(chunk.live, chunk.capacity), palette.muted),
         ChunkStateDump::Opening => ("opening".to_owned(), palette.alarm),
         ChunkStateDump::Draining => ("draining".to_owned(), palette.alarm),

@@ -115,7 +115,10 @@ fn tiles(scene: &mut Scene, figures: &Figures, mut y: f64) -> f64 {
 fn budget(scene: &mut Scene, figures: &Figures, y: f64) -> f64 {
     let palette = scene.palette;
     let width = scene.width - 2.0 * MARGIN;
-    let whole = figures.budget_bytes.max(figures.held_bytes);
+    // Of a budget that is out of all proportion only the number is shown.
+    let is_scale = figures.budget_bytes / 8 <= figures.held_bytes;
+    let budget = figures.budget_bytes;
+    let whole = if is_scale { budget } else { 0 }.max(figures.held_bytes);
     if whole == 0 {
         return y;
     }
@@ -167,13 +170,14 @@ fn budget(scene: &mut Scene, figures: &Figures, y: f64) -> f64 {
     let base = y + BUDGET_HEIGHT + 13.0;
     let order = "held: live, reserved, retired, free, staging, other";
     scene.text((MARGIN, base), 10.0, palette.muted, order);
-    let (color, end) = match (figures.budget_bytes, over) {
+    let (color, end) = match (budget, over) {
         (0, _) => (palette.muted, "no budget".to_owned()),
-        (budget, true) => (
+        (_, true) => (
             palette.alarm,
             format!("over the budget of {}", human(budget)),
         ),
-        (budget, false) => (palette.muted, format!("budget {}", human(budget))),
+        (_, false) if !is_scale => (palette.muted, format!("of a budget of {}", human(budget))),
+        (_, false) => (palette.muted, format!("budget {}", human(budget))),
     };
     scene.anchored((MARGIN + width, base), 10.0, color, &end, Anchor::End);
     y + BUDGET_HEIGHT + 26.0
@@ -217,6 +221,14 @@ fn legend(scene: &mut Scene, dump: &HeapDump, figures: &Figures, rows: &[Row], y
         scene.items.push(Item::Frames(palette.edge, vec![square]));
         place.name(scene, at, &text);
     }
+    marks(scene, dump, figures, &mut place);
+    let y = away(scene, figures, &mut place);
+    y + 30.0
+}
+
+/// The marks of pins and of chunks on their way in or out, where there are any.
+fn marks(scene: &mut Scene, dump: &HeapDump, figures: &Figures, place: &mut Place) {
+    let palette = scene.palette;
     if figures.pinned_blocks > 0 {
         let text = "pinned";
         let at = place.next(text);
@@ -248,8 +260,6 @@ fn legend(scene: &mut Scene, dump: &HeapDump, figures: &Figures, rows: &[Row], y
         scene.items.push(Item::Areas(paint, STRENGTHS, vec![mark]));
         place.name(scene, at, text);
     }
-    let y = away(scene, figures, &mut place);
-    y + 30.0
 }
 
 /// Blocks that are in no chunk.
