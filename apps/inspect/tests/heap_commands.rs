@@ -112,6 +112,9 @@ fn exit_statuses_tell_fine_from_findings_from_bad_input() {
     let empty = r#"{"schema": "geoheap-heap/1", "tick": 0, "frame": 0, "version": 0,
         "unit_bytes": 1, "budget_bytes": 0, "held_bytes": 0, "staging_bytes": 0, "chunks": [], "blocks": []}"#;
     let empty = file(&folder, "empty.json", empty);
+    let theirs = file(&folder, "theirs.json", "{\"Total\": {\"BlockCount\": 1");
+    let binary = file(&folder, "binary.json", "");
+    fs::write(&binary, b"{\n\xff}").expect("a file");
     let missing = folder.join("missing.json");
     let missing = missing.to_str().expect("UTF-8");
     let svg = folder.join("heap.svg");
@@ -137,6 +140,12 @@ fn exit_statuses_tell_fine_from_findings_from_bad_input() {
     check(&["stats", &small], 0, "fragmentation    0.0705");
     check(&["stats", &empty], 0, "chunks           0");
     check(&["stats", missing], 2, "missing.json: cannot be read: ");
+    check(
+        &["stats", &binary],
+        2,
+        "line 2, column 1: this is not UTF-8",
+    );
+    check(&["stats", &theirs], 2, "line 1, column 26: EOF");
     check(&["stats"], 2, "Usage");
     check(&["stats", &small, "--colour"], 2, "unexpected argument");
     check(&["diff", &small, &small], 0, "the heaps are equal");
