@@ -109,7 +109,7 @@ impl<'a> Coloring<'a> {
                 let names = AGES.iter().map(|(_, name)| *name).chain(["older"]);
                 let ages = names.zip(palette.ages);
                 rows.extend(ages.map(|(name, color)| solid(name, color)));
-                rows.push(solid("never used", palette.classes[4]));
+                rows.push(solid("never used", palette.never));
             }
             By::State => {
                 for (name, class) in [("resident", 0), ("pinned", 1), ("being replaced", 2)] {

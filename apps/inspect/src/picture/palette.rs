@@ -83,6 +83,8 @@ pub struct Palette {
     pub classes: [Rgb; 8],
     /// From what is used now to what was not for long.
     pub ages: [Rgb; 5],
+    /// What was never used.
+    pub never: Rgb,
 }
 
 const LIGHT: Palette = Palette {
@@ -113,6 +115,7 @@ const LIGHT: Palette = Palette {
         Rgb(0xb0, 0x74, 0x0e),
         Rgb(0x8a, 0x1b, 0x0d),
     ],
+    never: Rgb(0xc0, 0x60, 0xd0),
 };
 
 const DARK: Palette = Palette {
@@ -143,6 +146,7 @@ const DARK: Palette = Palette {
         Rgb(0xf5, 0xa1, 0x29),
         Rgb(0xdd, 0x51, 0x47),
     ],
+    never: Rgb(0xe0, 0x7a, 0xd0),
 };
 
 impl Theme {

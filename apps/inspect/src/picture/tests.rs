@@ -331,7 +331,12 @@ fn distance(a: Rgb, b: Rgb, eye: &[[f64; 3]; 3]) -> f64 {
 fn colours_stand_out_from_their_ground() {
     for theme in [Theme::Light, Theme::Dark] {
         let palette: Palette = theme.palette();
-        for color in palette.classes.iter().chain(&palette.ages) {
+        for color in palette
+            .classes
+            .iter()
+            .chain(&palette.ages)
+            .chain([&palette.never])
+        {
             for ground in [palette.free, palette.ground] {
                 let contrast = color.contrast(ground);
                 assert!(
@@ -355,7 +360,12 @@ fn colours_stand_out_from_their_ground() {
 fn the_usual_kinds_and_the_ages_are_told_apart_by_colour_blind_people() {
     for theme in [Theme::Light, Theme::Dark] {
         let palette = theme.palette();
-        for (colors, apart) in [(&palette.classes[..5], 25.0), (&palette.ages[..], 22.0)] {
+        let with_never = [&palette.ages[..], &[palette.never]].concat();
+        for (colors, apart) in [
+            (&palette.classes[..5], 25.0),
+            (&palette.ages[..], 22.0),
+            (&with_never[..], 15.0),
+        ] {
             for eye in BLIND.iter().chain([&SIGHTED]) {
                 for (nth, a) in colors.iter().enumerate() {
                     for b in &colors[nth + 1..] {
