@@ -38,10 +38,10 @@ impl Part {
 
     /// The two parts of a mesh: vertices, and about a tenth of the bytes as 16-bit indices.
     ///
-    /// The vertices get the most whole strides within nine tenths of the bytes, at least one, or one
-    /// stride fewer or more where that makes the rest even. Without a stride (0) they get a
-    /// multiple of 4 if the bytes are even and at least 6, else any length. `None` where there is no such division:
-    /// below 3 bytes, or with strides that leave no even rest.
+    /// The vertices get the most whole strides within nine tenths of the bytes, at least one, or
+    /// one stride fewer or more where that makes the rest even. Without a stride (0) they get a
+    /// multiple of 4 if the bytes are even and at least 6, else any length. `None` where there is
+    /// no such division: below 3 bytes, or with strides that leave no even rest.
     pub fn mesh(bytes: u64, align: u32, stride: u32) -> Option<SmallVec<[Self; 2]>> {
         let step = match stride {
             0 if bytes.is_multiple_of(2) && bytes >= 6 => 4,

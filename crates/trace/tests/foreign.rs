@@ -26,7 +26,7 @@ fn drawn_meshes_are_used_in_each_frame() {
         Format::Mesh,
         "frame\n\
         add 1 78 parts=vertex:72:36,index:6:2\n\
-        add 2 372 parts=vertex:360:36,index:12:2\n\
+        add 2 372 parts=vertex:360:60,index:12:2\n\
         use 1\nuse 2\nframe\n\
         use 1\nuse 2\nframe\n\
         use 2\nframe\n\

@@ -141,6 +141,7 @@ fn one_length_is_shared_out() {
         ("vertex:9:3,index:10:2", 23, "9,14"),
         // The last part that can take the rest does; it may be another than the last.
         ("vertex:4:4,uniform:8,storage:64:16", 77, "4,9,64"),
+        ("vertex:10,storage:10", 21, "10,11"),
         // No part is left without a byte.
         ("vertex:100,storage:1", 2, "1,1"),
         ("vertex:1000,uniform:1,storage:1", 3, "1,1,1"),

@@ -6,18 +6,16 @@ use std::path::PathBuf;
 use clap::ValueEnum as _;
 use geoheap::ByteLen;
 use geoheap_trace::{BLOCK_BYTES_MAX, Event};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::generate::{Kind, Limit, Shape, Sink, generate};
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
+use crate::progress::Progress;
 use crate::summary::Summary;
 
 /// Frames of a trace whose length nobody gave.
 const FRAMES: u64 = 1000;
-
-/// Events between two looks at the progress bar.
-const EVENTS_PER_STEP: u64 = 1 << 16;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -94,23 +92,21 @@ impl Args {
         let output = self.output.display().to_string();
         let unwritable = |error| BadInput::new(format!("{output}: cannot be written: {error}"));
         let mut writer = geoheap_trace::create(&self.output).map_err(unwritable)?;
-        let bar = progress(limit);
-        let mut events = 0_u64;
+        let (total, by_events) = match limit {
+            Limit::Events(events) => (events, true),
+            Limit::Frames(frames) => (frames, false),
+        };
+        let mut progress = Progress::new("generating", Some(total));
+        let mut done = 0_u64;
         let mut write = |event: &Event<'_>| {
-            events += 1;
-            match limit {
-                Limit::Events(_) if events.is_multiple_of(EVENTS_PER_STEP) => {
-                    bar.set_position(events);
-                }
-                Limit::Frames(_) if matches!(event, Event::Frame { .. }) => bar.inc(1),
-                _ => {}
-            }
+            done += u64::from(by_events || matches!(event, Event::Frame { .. }));
+            progress.step(|| (done, String::new()));
             writer.write(event)
         };
         let mut sink = Sink::new(&mut write, limit);
         let generated = generate(self.kind, &shape, &mut sink);
         let summary = *sink.summary();
-        bar.finish_and_clear();
+        drop(progress);
         let finished = generated.and_then(|()| writer.finish());
         finished.map_err(unwritable)?;
         if !to_stdout {
@@ -154,24 +150,9 @@ impl Args {
         };
         if self.json {
             let text = serde_json::to_string_pretty(&made).map_err(BadInput::new)?;
-            println!("{text}");
+            output::write(None, &format!("{text}\n"))
         } else {
-            println!("{}: {summary}", made.output);
+            output::write(None, &format!("{}: {summary}\n", made.output))
         }
-        Ok(())
     }
-}
-
-/// A bar on the error stream, where that is a terminal.
-fn progress(limit: Limit) -> ProgressBar {
-    let (len, unit) = match limit {
-        Limit::Events(events) => (events, "events"),
-        Limit::Frames(frames) => (frames, "frames"),
-    };
-    let bar = ProgressBar::new(len);
-    let template = format!("generating [{{bar:32}}] {{pos}}/{{len}} {unit}, {{eta}} left");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }

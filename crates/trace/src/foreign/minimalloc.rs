@@ -131,7 +131,7 @@ impl Change {
 }
 
 fn fields(line: Word<'_>) -> Result<[Word<'_>; 4], Fault> {
-    let mut pieces = line.pieces(',');
+    let mut pieces = line.pieces(b',');
     let mut fields = [line; 4];
     for field in &mut fields {
         *field = pieces

@@ -3,15 +3,13 @@
 use std::io;
 
 use geoheap_trace::{Format, Input, Output, Reader, TraceError, Writer};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::{Args, From};
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
+use crate::progress::Progress;
 use crate::summary::Summary;
-
-/// Events between two looks at the progress bar.
-const EVENTS_PER_STEP: u64 = 1 << 14;
 
 /// What `--json` tells. Sizes are in bytes.
 #[derive(Debug, Serialize)]
@@ -63,9 +61,9 @@ pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
     };
     if args.json {
         let text = serde_json::to_string_pretty(&converted).map_err(BadInput::new)?;
-        println!("{text}");
+        output::write(None, &format!("{text}\n"))?;
     } else {
-        println!("{}: {summary}", converted.output);
+        output::write(None, &format!("{}: {summary}\n", converted.output))?;
     }
     Ok(Outcome::Fine)
 }
@@ -101,26 +99,13 @@ impl std::convert::From<io::Error> for CopyError {
 
 fn copy(reader: &mut Reader<Input>, mut writer: Writer<Output>) -> Result<Summary, CopyError> {
     let mut summary = Summary::default();
-    let bar = progress(reader.input().bytes_total());
+    let mut progress = Progress::new("converting", reader.input().bytes_total());
     while let Some(event) = reader.next_event()? {
         writer.write(&event)?;
         summary.note(&event);
         summary.live(reader.state().live_bytes());
-        if summary.events.is_multiple_of(EVENTS_PER_STEP) {
-            bar.set_position(reader.input().bytes_read());
-        }
+        progress.step(|| (reader.input().bytes_read(), String::new()));
     }
-    bar.finish_and_clear();
     writer.finish()?;
     Ok(summary)
-}
-
-/// A bar on the error stream, where that is a terminal.
-fn progress(bytes: Option<u64>) -> ProgressBar {
-    let bar = ProgressBar::new(bytes.unwrap_or(0));
-    let template = "converting [{bar:32}] {bytes}/{total_bytes}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }
