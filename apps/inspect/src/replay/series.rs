@@ -192,7 +192,10 @@ mod tests {
             let held = if frame == 150 { 900 } else { 100 };
             series.add(&report(100, held, 0));
         }
-        assert_eq!(series.overhead().1, 1.0);
+        assert!(
+            (series.overhead().1 - 1.0).abs() < 1e-9,
+            "one frame may be above"
+        );
         assert!(series.overhead().0 > 1.04, "the mean has it");
     }
 

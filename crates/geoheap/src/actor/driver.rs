@@ -317,8 +317,8 @@ impl<B: Backend> Driver<B> {
 
     /// One pass of the geometry actor; publishes at most one version.
     pub(crate) fn tick(&mut self) {
-        let span = tracing::trace_span!("tick");
-        let _entered = span.enter();
+        let tick = self.core.tick() + 1;
+        let _span = tracing::trace_span!("tick", tick).entered();
         self.poll_backend();
         self.free_unused();
         self.take_notes();

@@ -282,6 +282,11 @@ impl Core {
         self.update_degraded(out);
     }
 
+    /// Ticks so far.
+    pub(crate) fn tick(&self) -> u64 {
+        self.tick
+    }
+
     /// Time as the policy counts it.
     fn now(&self) -> Now {
         Now::new(self.tick, self.frame)
