@@ -1,7 +1,39 @@
 //! A heap as the trace of a program that builds such a heap.
 
+use std::io;
+use std::path::Path;
+
 use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump};
-use geoheap_trace::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+use geoheap_trace::{
+    Add, BlockId, Event, Input, Kind, LifetimeName, Part, Reader, SourceName, Writer,
+};
+
+use crate::heap_file;
+use crate::outcome::BadInput;
+
+/// Opens a trace, or a heap as [`events`] have it: one of ours or a dump of AMD's allocators, in a
+/// file.
+///
+/// # Errors
+/// [`BadInput`] with the file, and the position of what is wrong.
+pub fn open(path: &Path) -> Result<Reader<Input>, BadInput> {
+    if !heap_file::is_json(path) {
+        return geoheap_trace::open(path).map_err(BadInput::new);
+    }
+    let dump = heap_file::read_heap(path)?;
+    let written = || -> io::Result<Input> {
+        let mut writer = Writer::new(Vec::new())?;
+        for event in events(&dump) {
+            writer.write(&event)?;
+        }
+        Input::from_bytes(writer.into_inner()?)
+    };
+    let file = heap_file::name(path);
+    let because =
+        |error| BadInput::new(format_args!("{file}: no trace can be made of it: {error}"));
+    let input = written().map_err(because)?;
+    Reader::new(input, file).map_err(BadInput::new)
+}
 
 /// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
 /// gives them the owners and pins they have, and ends a frame. Blocks have the slots of their

@@ -310,7 +310,12 @@ impl fmt::Display for Planned {
         }
         for pool in &self.pools {
             let (lifetime, class) = (pool.lifetime.name(), pool.class);
-            writeln!(f, "{} {lifetime} chunks of class {class}", pool.chunks)?;
+            let plural = if pool.chunks == 1 { "" } else { "s" };
+            writeln!(
+                f,
+                "{} {lifetime} chunk{plural} of class {class}",
+                pool.chunks
+            )?;
             if pool.plans.is_empty() {
                 writeln!(
                     f,

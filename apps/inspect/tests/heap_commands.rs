@@ -248,6 +248,13 @@ fn pictures_and_heaps_are_written_to_files_packed_or_not() {
         6,
         "{trace}"
     );
+    let replayed = fine(&["replay", &small, "--check", "--json"]);
+    let replayed: serde_json::Value = serde_json::from_slice(&replayed).expect("JSON");
+    assert_eq!(replayed["failed_adds"], 0, "{replayed}");
+    assert_eq!(
+        replayed["ops"], 9,
+        "six blocks, one more owner, two pins: {replayed}"
+    );
     let cut = fs::read(path("again.json.gz")).expect("packed");
     fs::write(path("cut.json.gz"), &cut[..cut.len() / 2]).expect("a file");
     let (status, text) = told(&run(&["stats", &path("cut.json.gz")], b""));
