@@ -35,9 +35,17 @@ pub fn open(path: &Path) -> Result<Reader<Input>, BadInput> {
     Reader::new(input, file).map_err(BadInput::new)
 }
 
+/// Bytes that are added in a frame, so that uploads keep pace.
+const FRAME_BYTES: u64 = 4 << 20;
+/// Ticks at the end, for what is still on its way.
+const LAST_TICKS: u32 = 16;
+
+/// Owners and pins that a block is given at most: a dump may claim any number of them.
+const TIMES_MAX: u64 = 256;
+
 /// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
-/// gives them the owners and pins they have, and ends a frame. Blocks have the slots of their
-/// handles as numbers. A kind that traces have no word for is `storage`, with its alignment.
+/// some MiB a frame, with the owners and pins they have (up to 256 each). Blocks have the slots of their handles as
+/// numbers. A kind that traces have no word for is `storage`, with its alignment.
 pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
     let mut blocks: Vec<(BlockId, &BlockDump)> = dump
         .blocks
@@ -45,18 +53,20 @@ pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
         .map(|block| (number(block), block))
         .collect();
     blocks.sort_by_key(|(id, block)| (block.chunk.is_none(), block.chunk, block.offset, *id));
-    let mut events: Vec<Event<'_>> = blocks
-        .iter()
-        .map(|(id, block)| Event::Add(add(*id, block)))
-        .collect();
+    let mut events = Vec::new();
+    let mut bytes = 0_u64;
     for (id, block) in blocks {
-        for _ in 1..block.owners {
-            events.push(Event::Share(id));
-        }
-        for _ in 0..block.pins {
-            events.push(Event::Pin(id));
+        events.push(Event::Add(add(id, block)));
+        events.extend((1..block.owners.min(TIMES_MAX)).map(|_| Event::Share(id)));
+        events.extend((0..block.pins.min(TIMES_MAX)).map(|_| Event::Pin(id)));
+        bytes = bytes.saturating_add(block.size);
+        if bytes >= FRAME_BYTES {
+            events.push(Event::Frame { lag: None });
+            bytes = 0;
         }
     }
+    events.push(Event::Frame { lag: None });
+    events.push(Event::Tick { count: LAST_TICKS });
     events.push(Event::Frame { lag: None });
     events
 }

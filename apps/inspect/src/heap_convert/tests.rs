@@ -42,3 +42,15 @@ fn bytes_of_a_trace_are_those_of_the_heap() {
     let of_blocks: u64 = dump.blocks.iter().map(|block| block.size).sum();
     assert_eq!(of_events, of_blocks);
 }
+
+#[test]
+fn any_number_of_owners_and_pins_gives_a_trace() {
+    let mut dump = small();
+    dump.blocks[0].owners = u64::MAX;
+    dump.blocks[0].pins = u64::MAX;
+    let events = events(&dump);
+    let count = |is_it: fn(&&Event<'_>) -> bool| events.iter().filter(is_it).count();
+    assert_eq!(count(|event| matches!(event, Event::Pin(_))), 256);
+    // Its own, and the one of another block.
+    assert_eq!(count(|event| matches!(event, Event::Share(_))), 255 + 1);
+}
