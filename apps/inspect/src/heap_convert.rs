@@ -44,8 +44,8 @@ const LAST_TICKS: u32 = 16;
 const TIMES_MAX: u64 = 256;
 
 /// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
-/// some MiB a frame, with the owners and pins they have (up to 256 each). Blocks have the slots of their handles as
-/// numbers. A kind that traces have no word for is `storage`, with its alignment.
+/// some MiB a frame, with the owners and pins they have (up to 256 each). Blocks have the slots of
+/// their handles as numbers. A kind that traces have no word for is `storage`, with its alignment.
 pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
     let mut blocks: Vec<(BlockId, &BlockDump)> = dump
         .blocks
