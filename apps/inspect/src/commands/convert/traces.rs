@@ -24,10 +24,11 @@ struct Converted {
 
 /// Reads the trace, and writes it event by event.
 pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
-    let format = args.from.map(|from| match from {
-        From::GeoheapTrace => Format::Trace,
-        From::MeshTrace => Format::Mesh,
-        From::Minimalloc => Format::Minimalloc,
+    let format = args.from.and_then(|from| match from {
+        From::GeoheapTrace => Some(Format::Trace),
+        From::MeshTrace => Some(Format::Mesh),
+        From::Minimalloc => Some(Format::Minimalloc),
+        From::Heap => None,
     });
     let reader = match format {
         Some(format) => geoheap_trace::open_as(&args.input, format),
@@ -68,7 +69,7 @@ pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
 }
 
 /// Refuses to write over what is to be read.
-fn check_apart(args: &Args) -> Result<(), BadInput> {
+pub(super) fn check_apart(args: &Args) -> Result<(), BadInput> {
     let [input, output] = [&args.input, &args.output].map(|path| path.canonicalize().ok());
     if input.is_some() && input == output {
         return Err(BadInput::new(format!(
