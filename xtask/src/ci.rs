@@ -12,7 +12,7 @@ use crate::cli::Step;
 use crate::process::{Failure, cargo, run as run_command, run_caught};
 use crate::report;
 use crate::workspace::Workspace;
-use crate::{demo, interleavings, tidy, vulkan};
+use crate::{demo, interleavings, replays, tidy, vulkan};
 
 /// The budget of the short flights.
 const BUDGET_MIB: u64 = 64;
@@ -100,6 +100,7 @@ fn run_step(
             let program = demo::build(workspace, release)?;
             fly_twice(&program, &workspace.target_dir)
         }
+        Step::Replays => replays::run(workspace, release),
         Step::Validation => {
             vulkan::ensure_driver(may_install)?;
             vulkan::ensure_layers(may_install)?;

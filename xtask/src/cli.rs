@@ -84,6 +84,8 @@ pub(crate) enum Step {
     Demo,
     /// Two flights on the virtual GPU with one seed, and equal counts
     Lockstep,
+    /// A recorded flight replayed to the same counts, and synthetic traces checked
+    Replays,
     /// A flight under Vulkan's validation layer, and not a word from it
     Validation,
     /// Every short sequence of operations of `suballoc`

@@ -32,20 +32,32 @@ pub(crate) fn run(
 
 /// Builds the demo and returns its program.
 ///
+/// # Errors
+/// When the build fails.
+pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<PathBuf, Failure> {
+    build_program(workspace, PROGRAM, release)
+}
+
+/// Builds a program of the workspace and returns it.
+///
 /// The whole workspace is selected, so that features unify as in the tests' build and the
 /// dependencies are compiled once.
 ///
 /// # Errors
 /// When the build fails.
-pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<PathBuf, Failure> {
+pub(crate) fn build_program(
+    workspace: &Workspace,
+    name: &str,
+    release: bool,
+) -> Result<PathBuf, Failure> {
     let mut command = cargo(&workspace.root);
-    command.args(["build", "--workspace", "--bin", PROGRAM]);
+    command.args(["build", "--workspace", "--bin", name]);
     if release {
         command.arg("--release");
     }
     run_command(&mut command)?;
     let profile = if release { "release" } else { "debug" };
-    let file = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     Ok(workspace.target_dir.join(profile).join(file))
 }
 

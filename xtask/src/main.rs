@@ -12,6 +12,7 @@ mod fuzz;
 mod install;
 mod interleavings;
 mod process;
+mod replays;
 mod report;
 mod suite;
 mod tidy;

@@ -90,8 +90,8 @@ impl World {
         let ticket = self.manager.begin_frame();
         let blocks = (0..).zip(&self.blocks);
         checker.check_places::<VirtualGpu>(&ticket, blocks, 1);
-        let violations = checker.shared.lock().violations;
-        violations
+
+        checker.shared.lock().violations
     }
 
     fn map(&self, spoil: impl FnOnce(&mut HeapMap)) -> u64 {
@@ -99,8 +99,8 @@ impl World {
         let mut map = self.manager.heap_map().expect("the caller drives");
         spoil(&mut map);
         checker.check_map(&map, 1);
-        let violations = checker.shared.lock().violations;
-        violations
+
+        checker.shared.lock().violations
     }
 }
 
