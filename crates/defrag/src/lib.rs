@@ -91,4 +91,4 @@ mod tests;
 pub use layout::{ChunkView, Layout, LayoutError, RangeState, RangeView};
 pub use plan::{Forecast, Move, Plan, Stopped};
 pub use planner::{Caps, Goal, plan};
-pub use triggers::{Reason, Triggers};
+pub use triggers::{ChunkUse, Reason, Triggers};

@@ -80,6 +80,22 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What the triggers look at in a chunk: known without a walk over its ranges, but for
+/// `has_fixed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkUse {
+    /// The chunk.
+    pub id: u32,
+    /// Its bytes.
+    pub capacity: ByteLen,
+    /// Bytes of ranges that are not retired, fixed or not.
+    pub live: ByteLen,
+    /// Bytes in no range.
+    pub free: ByteLen,
+    /// Whether something in it must stay.
+    pub has_fixed: bool,
+}
+
 impl Triggers {
     /// The first trigger that the layout sets off, or `None`. O(ranges).
     ///
@@ -87,28 +103,47 @@ impl Triggers {
     /// ones (nothing live) and those with fixed ranges cannot be ill-used, and spare ones do not
     /// count as free space: they go or stay by a rule of their own.
     pub fn check(&self, layout: &Layout) -> Option<Reason> {
-        let evacuable = || layout.chunks.iter().filter(|chunk| chunk.evacuable);
-        if evacuable().count() < self.dynamic_chunks_min {
-            return None;
-        }
+        let evacuable = layout.chunks.iter().filter(|chunk| chunk.evacuable);
+        self.check_uses(evacuable.map(|chunk| {
+            let sums = chunk.sums();
+            ChunkUse {
+                id: chunk.id,
+                capacity: chunk.capacity,
+                live: sums.live,
+                free: sums.free,
+                has_fixed: sums.fixed_count > 0,
+            }
+        }))
+    }
+
+    /// As [`Triggers::check`], from what is known of the evacuable chunks. O(chunks).
+    ///
+    /// With `has_fixed` false throughout, where nobody counted, it may name a reason that the
+    /// layout does not give, but it never misses one: a caller who keeps sums builds the layout
+    /// only when this says so.
+    pub fn check_uses(&self, evacuable: impl Iterator<Item = ChunkUse>) -> Option<Reason> {
+        let mut count = 0;
         let mut least: Option<(f64, u32)> = None;
         let mut is_ill_used = false;
         let (mut free, mut chunk_capacity) = (ByteLen::ZERO, ByteLen::ZERO);
-        for chunk in evacuable() {
-            let sums = chunk.sums();
-            if sums.live.is_zero() {
+        for chunk in evacuable {
+            count += 1;
+            if chunk.live.is_zero() {
                 continue;
             }
-            free = free.saturating_add(sums.free);
+            free = free.saturating_add(chunk.free);
             chunk_capacity = chunk_capacity.max(chunk.capacity);
-            if sums.fixed_count > 0 {
+            if chunk.has_fixed {
                 continue;
             }
-            is_ill_used |= compare(sums.live, chunk.capacity, self.chunk_use_below).is_lt();
-            let used = (fraction(sums.live, chunk.capacity), chunk.id);
+            is_ill_used |= compare(chunk.live, chunk.capacity, self.chunk_use_below).is_lt();
+            let used = (fraction(chunk.live, chunk.capacity), chunk.id);
             if least.is_none_or(|least| used < least) {
                 least = Some(used);
             }
+        }
+        if count < self.dynamic_chunks_min {
+            return None;
         }
         match least {
             Some((used, chunk)) if is_ill_used => Some(Reason::ChunkIllUsed { chunk, used }),

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
 use geoheap_gpu_backend::Limits;
+use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
 use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
 use crate::actor::reply::{
-    Pending, Reply, read_bytes, read_done, read_map, read_part, read_staged, read_version,
+    Pending, Reply, read_bytes, read_done, read_dump, read_map, read_part, read_staged,
+    read_version,
 };
 use crate::config::Config;
 use crate::core::event::{PartOp, ReplyId, Request};
@@ -304,6 +306,16 @@ impl Client {
         })
     }
 
+    /// Lets a resident block leave GPU memory now, though there may be room; it comes back as soon
+    /// as a frame asks for it. For tools and tests: the engine evicts by itself.
+    ///
+    /// # Errors
+    /// [`SendError`]. Later, on the event stream: [`RequestError::NotResident`],
+    /// [`RequestError::Pinned`], [`RequestError::LongLived`] or [`RequestError::NoSource`].
+    pub fn evict(&self, handle: Handle) -> Result<(), SendError> {
+        self.send(Request::Evict { handle }, 0, None)
+    }
+
     /// Reads a resident block back from the GPU, parts in the order of their ids. It takes room in
     /// staging until it is answered, in one piece.
     ///
@@ -398,6 +410,17 @@ impl Client {
     pub fn heap_map(&self) -> Result<Pending<HeapMap>, SendError> {
         let (reply, pending) = Pending::new(read_map);
         self.mailbox.send_unweighed(Message::Map(reply))?;
+        Ok(pending)
+    }
+
+    /// Everything that is known of every chunk and block, for tools to look into: see
+    /// [`geoheap_heap_dump`]. One pass over the heap, on the geometry actor.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn heap_dump(&self) -> Result<Pending<HeapDump>, SendError> {
+        let (reply, pending) = Pending::new(read_dump);
+        self.mailbox.send_unweighed(Message::Dump(reply))?;
         Ok(pending)
     }
 

@@ -239,6 +239,8 @@ pub enum Op {
     AwaitResident,
     /// `read_back`
     ReadBack,
+    /// `evict`
+    Evict,
 }
 
 /// Something that went wrong, or changed, after the call that caused it had returned.

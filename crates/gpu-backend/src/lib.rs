@@ -108,8 +108,8 @@ pub use types::{
     StagingConfig, StagingFigures, SubmissionId,
 };
 pub use virtual_gpu::{
-    VirtualBuffer, VirtualConfig, VirtualControl, VirtualDriver, VirtualGpu, VirtualRead,
-    VirtualReadBack, VirtualSlot,
+    VirtualBuffer, VirtualConfig, VirtualContents, VirtualControl, VirtualDriver, VirtualGpu,
+    VirtualRead, VirtualReadBack, VirtualSlot,
 };
 pub use wgpu;
 pub use wgpu_backend::{DeviceLoss, WgpuBackend, WgpuDriver, WgpuReadBack, WgpuSlot};

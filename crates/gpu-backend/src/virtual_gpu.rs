@@ -3,6 +3,7 @@
 
 mod control;
 mod device;
+mod stamps;
 
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,18 @@ use crate::{
 };
 use device::{Account, Bytes, Device, LeaseBytes, Work, lock};
 
+/// What the memory of a virtual GPU keeps of what is written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum VirtualContents {
+    /// The bytes.
+    #[default]
+    Bytes,
+    /// Where they came from: for each range the address that its first byte was written from, see
+    /// [`VirtualControl::stamps`]. No byte is ever copied, and memory takes as much as there are
+    /// pieces in it; read-backs and reads give zeros.
+    Stamps,
+}
+
 /// How a virtual GPU behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VirtualConfig {
@@ -30,6 +43,8 @@ pub struct VirtualConfig {
     pub limits: Limits,
     /// Staging memory.
     pub staging: StagingConfig,
+    /// What its memory keeps.
+    pub contents: VirtualContents,
 }
 
 impl Default for VirtualConfig {
@@ -48,6 +63,7 @@ impl Default for VirtualConfig {
                 indirect_first_instance: true,
             },
             staging: StagingConfig::default(),
+            contents: VirtualContents::Bytes,
         }
     }
 }
@@ -65,6 +81,7 @@ impl Transfers<VirtualDriver> {
             device,
             account,
             limits: config.limits,
+            contents: config.contents,
         };
         (Self::with_driver(driver, &config.staging), control)
     }
@@ -76,6 +93,7 @@ pub struct VirtualDriver {
     device: Arc<Mutex<Device>>,
     account: Arc<Account>,
     limits: Limits,
+    contents: VirtualContents,
 }
 
 impl VirtualDriver {
@@ -84,7 +102,7 @@ impl VirtualDriver {
         if lock(&self.device).staging_faults.is_due() {
             return Err(CreateError::OutOfMemory { requested: len });
         }
-        Bytes::staging(len, &self.account)
+        Bytes::staging(len, self.contents, &self.account)
     }
 }
 
@@ -116,7 +134,7 @@ impl Driver for VirtualDriver {
             device.next_buffer
         };
         let padding = self.limits.vertex_padding.get();
-        let bytes = Bytes::buffer(desc.len, padding, &self.account)?;
+        let bytes = Bytes::buffer(desc.len, padding, self.contents, &self.account)?;
         Ok(VirtualBuffer::new(id, desc.label, bytes))
     }
 
@@ -187,23 +205,23 @@ fn execute(
     for copy in &batch.copies {
         let (from, len) = (copy.src_offset, copy.len);
         let piece = match &copy.src {
-            CopySource::Buffer(buffer) => buffer.with(|bytes| bytes.read(from, len)),
+            CopySource::Buffer(buffer) => buffer.with(|bytes| bytes.copy_out(from, len)),
             CopySource::Lease(lease) => {
                 let memory: Option<&LeaseBytes> = lease.source();
                 let memory = memory.expect("G6: the lease was made by this kind of driver");
-                lock(&memory.0).read(from, len)
+                lock(&memory.0).copy_out(from, len)
             }
             CopySource::Slot(slot) => {
                 let found = batch.slots.iter().find(|(id, _)| id == slot);
                 let (_, memory) = found.expect("G6: a batch carries the slots it reads from");
-                memory.0.read(from, len)
+                memory.0.copy_out(from, len)
             }
         };
         match &copy.dst {
             CopyTarget::Buffer(buffer) => {
-                buffer.with(|bytes| bytes.write(copy.dst_offset, &piece));
+                buffer.with(|bytes| bytes.copy_in(copy.dst_offset, &piece));
             }
-            CopyTarget::Read(index) => batch.reads[*index].memory.0.write(0, &piece),
+            CopyTarget::Read(index) => batch.reads[*index].memory.0.copy_in(0, &piece),
         }
     }
     signals.extend(

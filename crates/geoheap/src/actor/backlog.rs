@@ -89,6 +89,7 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
         Message::Draws(..)
         | Message::FrameEnded
         | Message::Map(_)
+        | Message::Dump(_)
         | Message::Stage { .. }
         | Message::Shutdown => {}
     }

@@ -239,6 +239,9 @@ impl<B: Backend> Driver<B> {
                 // A caller who went away needs no answer.
                 let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
             }
+            Message::Dump(reply) => {
+                let _ = reply.send(Reply::Dump(Box::new(self.dump())));
+            }
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
             }

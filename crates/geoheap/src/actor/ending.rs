@@ -61,7 +61,9 @@ impl<B: Backend> Driver<B> {
         let Envelope { message, weight } = envelope;
         let reply = match message {
             Message::Request(_, reply) => reply.map(|(_, sender)| sender),
-            Message::Map(sender) | Message::Stage { reply: sender, .. } => Some(sender),
+            Message::Map(sender) | Message::Dump(sender) | Message::Stage { reply: sender, .. } => {
+                Some(sender)
+            }
             Message::Batch(_) | Message::Draws(..) | Message::FrameEnded | Message::Shutdown => {
                 None
             }

@@ -2,6 +2,7 @@
 
 use geoheap_frame_sync::Version;
 use geoheap_gpu_backend::Backend;
+use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::Driver;
@@ -102,6 +103,15 @@ impl<B: Backend> Driver<B> {
         report.oldest_version = self.publisher.oldest_in_use().get();
         report.backpressure.clone_from(&self.tally.backpressure);
         report
+    }
+
+    /// The core's view of the heap, and what only the backend knows.
+    pub(super) fn dump(&self) -> HeapDump {
+        let mut dump = self.core.dump();
+        let staging = self.backend.staging().capacity_bytes.get();
+        dump.staging_bytes = staging;
+        dump.held_bytes += staging;
+        dump
     }
 
     pub(super) fn refresh_report(&self) {

@@ -44,6 +44,8 @@ pub(crate) enum Message {
     FrameEnded,
     /// The heap map.
     Map(Sender<Reply>),
+    /// The heap's state.
+    Dump(Sender<Reply>),
     /// A piece of staging.
     Stage { len: ByteLen, reply: Sender<Reply> },
     /// End.

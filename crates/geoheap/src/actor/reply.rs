@@ -6,6 +6,8 @@ use core::task::{Context, Poll};
 use std::fmt;
 use std::time::Duration;
 
+use geoheap_heap_dump::HeapDump;
+
 use crate::actor::channel::{
     Receiver, RecvError, RecvFut, RecvTimeoutError, Sender, TryRecvError, bounded,
 };
@@ -19,6 +21,7 @@ use crate::report::HeapMap;
 pub(crate) enum Reply {
     Answer(Answer),
     Map(Box<HeapMap>),
+    Dump(Box<HeapDump>),
     Staged(StagedWrite),
 }
 
@@ -121,4 +124,5 @@ reader!(read_part, Reply::Answer(Answer::Part(part)) => part,
 reader!(read_bytes, Reply::Answer(Answer::ReadBack(read)) => read,
     crate::report::ReadBack, "Reads a block's bytes.");
 reader!(read_map, Reply::Map(map) => *map, HeapMap, "Reads a heap map.");
+reader!(read_dump, Reply::Dump(dump) => *dump, HeapDump, "Reads a heap's state.");
 reader!(read_staged, Reply::Staged(staged) => staged, StagedWrite, "Reads a staging piece.");

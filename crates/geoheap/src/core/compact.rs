@@ -10,7 +10,8 @@ use geoheap_chunk_heap::{
     Request as RangeRequest,
 };
 use geoheap_defrag::{
-    Caps, ChunkView, Goal, Layout, Move, Plan, RangeState as PlanState, RangeView, Reason, Stopped,
+    Caps, ChunkUse, ChunkView, Goal, Layout, Move, Plan, RangeState as PlanState, RangeView,
+    Reason, Stopped,
 };
 use geoheap_suballoc::{Align, ByteLen};
 
@@ -81,6 +82,10 @@ impl Core {
             return;
         }
         for class in self.classes() {
+            let is_sure = asked || self.compaction.victim.is_some();
+            if !is_sure && !self.may_be_worth_it(class) {
+                continue;
+            }
             let layout = self.layout(class);
             let victim = self.compaction.victim.map(ChunkId::get);
             let reason = match (failed, requested || victim.is_some()) {
@@ -96,6 +101,22 @@ impl Core {
                 return;
             }
         }
+    }
+
+    /// Whether a trigger may fire, from what is known without a walk over the ranges.
+    fn may_be_worth_it(&self, class: u8) -> bool {
+        let chunks = self
+            .heap
+            .chunks()
+            .filter(|info| self.is_planned(info, class, Lifetime::Dynamic) && is_evacuable(info));
+        let uses = chunks.map(|info| ChunkUse {
+            id: info.id.get(),
+            capacity: info.capacity,
+            live: info.live + info.reserved,
+            free: info.free,
+            has_fixed: false,
+        });
+        self.config.defrag.triggers.check_uses(uses).is_some()
     }
 
     /// A small heap is left alone, unless chunks have to go.
@@ -264,12 +285,6 @@ impl Core {
 
     /// What the planner sees: open chunks of one class, long-lived ones only where they may move.
     fn layout(&self, class: u8) -> Layout {
-        let movable = |info: &ChunkInfo| {
-            info.class == class
-                && !info.dedicated
-                && (info.lifetime == Lifetime::Dynamic || self.config.move_long_lived)
-                && info.state != ChunkState::Closing
-        };
         // Long-lived and dynamic blocks never share a chunk, so one layout serves one lifetime.
         let lifetime = match self
             .compaction
@@ -282,11 +297,19 @@ impl Core {
         let chunks = self
             .heap
             .chunks()
-            .filter(movable)
-            .filter(|info| info.lifetime == lifetime);
+            .filter(|info| self.is_planned(info, class, lifetime));
         Layout {
             chunks: chunks.map(|info| self.view(&info)).collect(),
         }
+    }
+
+    /// Whether the planner sees a chunk when it plans for chunks of one class and lifetime.
+    fn is_planned(&self, info: &ChunkInfo, class: u8, lifetime: Lifetime) -> bool {
+        info.class == class
+            && info.lifetime == lifetime
+            && !info.dedicated
+            && (lifetime == Lifetime::Dynamic || self.config.move_long_lived)
+            && info.state != ChunkState::Closing
     }
 
     fn view(&self, info: &ChunkInfo) -> ChunkView {
@@ -294,7 +317,7 @@ impl Core {
             id: info.id.get(),
             capacity: info.capacity,
             receives: info.state == ChunkState::Ready,
-            evacuable: matches!(info.state, ChunkState::Ready | ChunkState::Draining),
+            evacuable: is_evacuable(info),
             ranges: self
                 .heap
                 .ranges(info.id)
@@ -322,4 +345,9 @@ impl Core {
             state,
         }
     }
+}
+
+/// Whether blocks may leave a chunk.
+fn is_evacuable(info: &ChunkInfo) -> bool {
+    matches!(info.state, ChunkState::Ready | ChunkState::Draining)
 }

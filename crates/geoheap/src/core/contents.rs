@@ -41,6 +41,7 @@ impl Core {
             fill: None,
             reloading: None,
             revision: 0,
+            written: 0,
             deferred: VecDeque::new(),
             waiters: SmallVec::new(),
             set_asides: 0,
@@ -128,6 +129,7 @@ impl Core {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
             record.revision += 1;
+            record.written = 0;
             record.layout = layout;
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();

@@ -19,7 +19,10 @@ pub(super) fn must_wait(record: &Record, request: &Request) -> bool {
         Request::Update { in_place, .. } => {
             *in_place || fill.purpose == Purpose::Reshape || fill.has_begun() || follows
         }
-        Request::Part { .. } | Request::SetLifetime { .. } | Request::ReadBack { .. } => true,
+        Request::Part { .. }
+        | Request::SetLifetime { .. }
+        | Request::ReadBack { .. }
+        | Request::Evict { .. } => true,
         // A pin in the middle of a move lets the move end first (R9).
         Request::Pin { .. } | Request::Unpin { .. } => record.is_moving() || follows,
         _ => false,

@@ -95,6 +95,9 @@ pub(crate) enum Request {
         handle: Handle,
         reply: ReplyId,
     },
+    Evict {
+        handle: Handle,
+    },
     SetBudget {
         budget: ByteLen,
         staging: ByteLen,
@@ -126,7 +129,8 @@ impl Request {
             | Self::Pin { handle, .. }
             | Self::Unpin { handle }
             | Self::AwaitResident { handle, .. }
-            | Self::ReadBack { handle, .. } => Some(*handle),
+            | Self::ReadBack { handle, .. }
+            | Self::Evict { handle } => Some(*handle),
             Self::SetBudget { .. }
             | Self::Flush { .. }
             | Self::Compact { .. }
@@ -181,6 +185,7 @@ impl Request {
             | Self::SetPriority { .. }
             | Self::SetLabel { .. }
             | Self::Unpin { .. }
+            | Self::Evict { .. }
             | Self::Flush { .. } => true,
             Self::Update { .. }
             | Self::Part { .. }

@@ -25,6 +25,7 @@
 //! | `streaming` | usage, eviction, streaming back |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
+//! | `dump` | the heap's state for tools |
 
 pub(crate) mod event;
 pub(crate) mod record;
@@ -34,6 +35,7 @@ mod chunks;
 mod compact;
 mod contents;
 mod deferral;
+mod dump;
 mod figures;
 mod fill;
 mod jobs;

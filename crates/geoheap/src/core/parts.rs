@@ -181,6 +181,7 @@ impl Core {
             let before = record.layout.len();
             record.layout = planned.layout;
             record.revision += 1;
+            record.written = 0;
             self.repack_away(handle);
             let after = self.own(handle).layout.len();
             self.count_world(before, after);

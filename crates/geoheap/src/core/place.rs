@@ -191,7 +191,10 @@ impl Core {
         let record = self.own(handle);
         let before = record.layout.len();
         record.away = Away::Evicted;
-        record.revision += u64::from(fill.raises_revision);
+        if fill.raises_revision {
+            record.revision += 1;
+            record.written = 0;
+        }
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
         let after = record.layout.len();

@@ -62,6 +62,8 @@ pub(crate) struct Record {
     pub(crate) reloading: Option<Reloading>,
     /// Counts contents: an update raises it, a move does not.
     pub(crate) revision: u64,
+    /// The version that first showed its present contents; 0 before there was one.
+    pub(crate) written: u64,
     /// Requests that wait until `fill` is done, each with its place in the order of requests.
     pub(crate) deferred: VecDeque<(u64, Request)>,
     /// Callers who wait until it is resident.

@@ -101,6 +101,7 @@ impl Core {
             Request::Unpin { .. } => self.unpin(handle),
             Request::AwaitResident { reply, .. } => self.await_resident(handle, reply, false),
             Request::ReadBack { reply, .. } => self.read_back(handle, reply, out),
+            Request::Evict { .. } => self.evict_on_demand(handle),
             _ => unreachable!("requests without a subject are handled before"),
         };
         if let Err(error) = done {
@@ -264,6 +265,7 @@ fn op_of(request: &Request) -> Op {
         Request::Unpin { .. } => Op::Unpin,
         Request::AwaitResident { .. } => Op::AwaitResident,
         Request::ReadBack { .. } => Op::ReadBack,
+        Request::Evict { .. } => Op::Evict,
         Request::SetBudget { .. }
         | Request::Flush { .. }
         | Request::Compact { .. }

@@ -10,7 +10,7 @@ use crate::core::fill::{Bytes, Fill, Piece, Purpose};
 use crate::core::record::{Away, Reloading};
 use crate::core::transfer::compact_layout;
 use crate::core::{Core, entry};
-use crate::error::FailReason;
+use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Payload, Source};
 use crate::report::{Degraded, HeapEvent};
@@ -134,12 +134,36 @@ impl Core {
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
-            self.evict_place(handle);
-            let record = self.own(handle);
-            record.away = Away::Evicted;
-            record.wished_frame = 0;
-            self.queue_slot(handle);
+            self.send_away(handle);
         }
+    }
+
+    /// A caller wants the block to leave, though there may be room.
+    pub(super) fn evict_on_demand(&mut self, handle: Handle) -> Result<(), RequestError> {
+        let record = self.record(handle).expect("the caller looked it up");
+        if record.place.is_none() {
+            return Err(RequestError::NotResident { handle });
+        }
+        if record.pins > 0 {
+            return Err(RequestError::Pinned { handle });
+        }
+        if record.lifetime == Lifetime::LongLived {
+            return Err(RequestError::LongLived { handle });
+        }
+        if !record.has_source() {
+            return Err(RequestError::NoSource { handle });
+        }
+        self.send_away(handle);
+        Ok(())
+    }
+
+    /// The next version shows the block as evicted.
+    fn send_away(&mut self, handle: Handle) {
+        self.evict_place(handle);
+        let record = self.own(handle);
+        record.away = Away::Evicted;
+        record.wished_frame = 0;
+        self.queue_slot(handle);
     }
 
     /// Ends a block's presence in GPU memory, if any, for want of room.

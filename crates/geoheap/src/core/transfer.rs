@@ -175,9 +175,14 @@ impl Core {
     }
 
     fn commit_fill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        // What is committed now is shown by the next version.
+        let next_version = self.version.get() + 1;
         let record = self.own(handle);
         let fill = record.fill.take().expect("a recorded block has its job");
         record.revision += u64::from(fill.raises_revision);
+        if fill.raises_revision || record.written == 0 {
+            record.written = next_version;
+        }
         let before = record.layout.len();
         let revived = record.place.is_none();
         let old_place = record.place;

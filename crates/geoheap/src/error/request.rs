@@ -58,6 +58,21 @@ pub enum RequestError {
     StagedCannotRetain,
     /// A piece of no bytes was asked for.
     ZeroSize,
+    /// A pinned block stays until its last pin is taken off.
+    Pinned {
+        /// The handle.
+        handle: Handle,
+    },
+    /// A long-lived block is never evicted; make it dynamic first.
+    LongLived {
+        /// The handle.
+        handle: Handle,
+    },
+    /// A block without a source could not come back, so it is never evicted.
+    NoSource {
+        /// The handle.
+        handle: Handle,
+    },
     /// `unpin` without a pin.
     NotPinned {
         /// The handle.
@@ -121,6 +136,11 @@ impl fmt::Display for RequestError {
                 f.write_str("a part written into staging has no memory to retain")
             }
             Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
+            Self::Pinned { handle } => write!(f, "{handle} is pinned, so it stays"),
+            Self::LongLived { handle } => write!(f, "{handle} is long-lived, so it stays"),
+            Self::NoSource { handle } => {
+                write!(f, "{handle} has no source to come back from, so it stays")
+            }
             Self::NotPinned { handle } => write!(f, "{handle} is not pinned"),
             Self::StagingTooSmall { requested, limit } => {
                 write!(

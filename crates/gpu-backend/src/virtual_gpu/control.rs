@@ -65,6 +65,37 @@ impl VirtualControl {
         .bytes()
     }
 
+    /// Calls `look` with the bytes of `range`, as the work executed so far has left them, without
+    /// a copy; `None` where the range ends beyond the buffer, or where only stamps are kept.
+    /// `look` must not read the buffer again.
+    pub fn look<T>(
+        &self,
+        buffer: &VirtualBuffer,
+        range: Range<u64>,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Option<T> {
+        let len = range.end.checked_sub(range.start)?;
+        if range.end > buffer.len().get() {
+            return None;
+        }
+        buffer.with(|bytes| bytes.look(range.start, len, look))
+    }
+
+    /// Where the bytes of `range` were written from, as the work executed so far has left them:
+    /// lengths in order, each with the address of its first byte; 0 for what was never written.
+    /// `None` where the range ends beyond the buffer, or where bytes are kept.
+    pub fn stamps(&self, buffer: &VirtualBuffer, range: Range<u64>) -> Option<Vec<(ByteLen, u64)>> {
+        let len = range.end.checked_sub(range.start)?;
+        if range.end > buffer.len().get() {
+            return None;
+        }
+        let pieces = buffer.with(|bytes| bytes.stamps(range.start, len))?;
+        let pairs = pieces
+            .iter()
+            .map(|piece| (ByteLen::new(piece.len), piece.stamp));
+        Some(pairs.collect())
+    }
+
     /// Queues reads behind all that was submitted, as a frame queues its draws. When they are
     /// executed, in queue order, `then` is called with the bytes of each; it may hold what must
     /// live until then. If the device is lost first, `then` is dropped without a call.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoheap_suballoc::ByteLen;
 
-use super::{VirtualDriver, VirtualRead};
+use super::stamps::{Piece, Stamps};
+use super::{VirtualContents, VirtualDriver, VirtualRead};
 use crate::driver::Batch;
 use crate::lease::LeaseWriter;
 use crate::{CreateError, LeaseWriteError, SubmissionId};
@@ -44,10 +45,33 @@ impl Account {
     }
 }
 
-/// Bytes on the device, counted until they go.
+/// What a memory holds.
+#[derive(Debug)]
+enum Content {
+    Bytes(Vec<u8>),
+    Stamps(Stamps),
+}
+
+impl Content {
+    fn new(len: ByteLen, keeps: VirtualContents) -> Option<Self> {
+        match keeps {
+            VirtualContents::Bytes => Some(Self::Bytes(vec![0; usize::try_from(len.get()).ok()?])),
+            VirtualContents::Stamps => Some(Self::Stamps(Stamps::new(len.get()))),
+        }
+    }
+}
+
+/// What was read from one memory on its way to another.
+pub(super) enum Copied {
+    Bytes(Vec<u8>),
+    Stamps(Vec<Piece>),
+}
+
+/// Memory on the device, counted until it goes.
 #[derive(Debug)]
 pub(super) struct Bytes {
-    content: Vec<u8>,
+    content: Content,
+    len: ByteLen,
     counted: u64,
     is_staging: bool,
     account: Arc<Account>,
@@ -57,26 +81,32 @@ impl Bytes {
     pub(super) fn buffer(
         len: ByteLen,
         padding: u64,
+        keeps: VirtualContents,
         account: &Arc<Account>,
     ) -> Result<Self, CreateError> {
-        Self::new(len, len.get() + padding, false, account)
+        Self::new(len, len.get() + padding, false, keeps, account)
     }
 
-    pub(super) fn staging(len: ByteLen, account: &Arc<Account>) -> Result<Self, CreateError> {
-        Self::new(len, len.get(), true, account)
+    pub(super) fn staging(
+        len: ByteLen,
+        keeps: VirtualContents,
+        account: &Arc<Account>,
+    ) -> Result<Self, CreateError> {
+        Self::new(len, len.get(), true, keeps, account)
     }
 
     fn new(
         len: ByteLen,
         counted: u64,
         is_staging: bool,
+        keeps: VirtualContents,
         account: &Arc<Account>,
     ) -> Result<Self, CreateError> {
         let memory_bytes = account.memory.load(Ordering::Acquire);
         if account.taken() + counted > memory_bytes {
             return Err(CreateError::OutOfMemory { requested: len });
         }
-        let Ok(size) = usize::try_from(len.get()) else {
+        let Some(content) = Content::new(len, keeps) else {
             return Err(CreateError::OutOfMemory { requested: len });
         };
         let counter = if is_staging {
@@ -87,7 +117,8 @@ impl Bytes {
         counter.fetch_add(counted, Ordering::AcqRel);
         account.peak.fetch_max(account.taken(), Ordering::AcqRel);
         Ok(Self {
-            content: vec![0; size],
+            content,
+            len,
             counted,
             is_staging,
             account: Arc::clone(account),
@@ -99,24 +130,85 @@ impl Bytes {
         at(offset)..at(offset + len)
     }
 
+    /// The bytes; zeros where only stamps are kept.
     pub(super) fn read(&self, offset: u64, len: u64) -> Vec<u8> {
-        self.content[Self::range(offset, len)].to_vec()
+        let range = Self::range(offset, len);
+        match &self.content {
+            Content::Bytes(bytes) => bytes[range].to_vec(),
+            Content::Stamps(_) => vec![0; range.len()],
+        }
+    }
+
+    /// Calls `look` with the bytes, without a copy; not where only stamps are kept.
+    pub(super) fn look<T>(
+        &self,
+        offset: u64,
+        len: u64,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Option<T> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(look(&bytes[Self::range(offset, len)])),
+            Content::Stamps(_) => None,
+        }
+    }
+
+    /// The pieces of a range, where stamps are kept.
+    pub(super) fn stamps(&self, offset: u64, len: u64) -> Option<Vec<Piece>> {
+        match &self.content {
+            Content::Bytes(_) => None,
+            Content::Stamps(stamps) => Some(stamps.read(offset, len)),
+        }
     }
 
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
-        self.content[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
+        match &mut self.content {
+            Content::Bytes(content) => {
+                content[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
+            }
+            Content::Stamps(stamps) => {
+                let piece = Piece {
+                    len: bytes.len() as u64,
+                    stamp: bytes.as_ptr().addr() as u64,
+                };
+                stamps.write(offset, &[piece]);
+            }
+        }
+    }
+
+    /// What a copy takes out of this memory.
+    pub(super) fn copy_out(&self, offset: u64, len: u64) -> Copied {
+        match &self.content {
+            Content::Bytes(bytes) => Copied::Bytes(bytes[Self::range(offset, len)].to_vec()),
+            Content::Stamps(stamps) => Copied::Stamps(stamps.read(offset, len)),
+        }
+    }
+
+    /// Puts it into this one, which keeps the same as all memory of its device.
+    pub(super) fn copy_in(&mut self, offset: u64, copied: &Copied) {
+        match (&mut self.content, copied) {
+            (Content::Stamps(stamps), Copied::Stamps(pieces)) => stamps.write(offset, pieces),
+            (Content::Bytes(_), Copied::Bytes(bytes)) => self.write(offset, bytes),
+            _ => unreachable!("a device keeps bytes or stamps, never both"),
+        }
     }
 
     pub(super) fn clear(&mut self) {
-        self.content.fill(0);
+        match &mut self.content {
+            Content::Bytes(bytes) => bytes.fill(0),
+            Content::Stamps(stamps) => *stamps = Stamps::new(self.len.get()),
+        }
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.content.len() as u64
+        self.len.get()
     }
 
+    /// The bytes; zeros where only stamps are kept.
     pub(super) fn into_vec(mut self) -> Vec<u8> {
-        core::mem::take(&mut self.content)
+        match &mut self.content {
+            Content::Bytes(bytes) => core::mem::take(bytes),
+            Content::Stamps(_) => self.read(0, self.len.get()),
+        }
     }
 }
 
