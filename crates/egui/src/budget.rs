@@ -20,25 +20,47 @@ pub(crate) struct Part {
 /// What the held bytes are for, in the order of the bar. They add up to
 /// [`Report::held_bytes`] (E4), unless its parts are more than it.
 pub(crate) fn parts(report: &Report) -> [Part; 7] {
-    let used = [report.live_bytes, report.reserved_bytes, report.retired_bytes];
+    let used = [
+        report.live_bytes,
+        report.reserved_bytes,
+        report.retired_bytes,
+    ];
     let used: u64 = used.into_iter().fold(0, u64::saturating_add);
-    let known = [report.chunk_bytes, report.staging_bytes, report.record_bytes];
+    let known = [
+        report.chunk_bytes,
+        report.staging_bytes,
+        report.record_bytes,
+    ];
     let known: u64 = known.into_iter().fold(0, u64::saturating_add);
-    let part = |name, bytes, colour| Part { name, bytes, colour };
+    let part = |name, bytes, colour| Part {
+        name,
+        bytes,
+        colour,
+    };
     [
         part("live", report.live_bytes, Some(colours::BLUE)),
         part("being filled", report.reserved_bytes, Some(colours::GOLD)),
         part("retired", report.retired_bytes, Some(colours::RED)),
-        part("free in chunks", report.chunk_bytes.saturating_sub(used), None),
+        part(
+            "free in chunks",
+            report.chunk_bytes.saturating_sub(used),
+            None,
+        ),
         part("staging", report.staging_bytes, Some(colours::PURPLE)),
         part("draw sets", report.record_bytes, Some(colours::TEAL)),
-        part("to be returned", report.held_bytes.saturating_sub(known), Some(colours::GREY)),
+        part(
+            "to be returned",
+            report.held_bytes.saturating_sub(known),
+            Some(colours::GREY),
+        ),
     ]
 }
 
 /// The whole of the bar: the budget, or more where more is held.
 pub(crate) fn whole(report: &Report) -> u64 {
-    let held: u64 = parts(report).iter().fold(0, |sum, part| part.bytes.saturating_add(sum));
+    let held: u64 = parts(report)
+        .iter()
+        .fold(0, |sum, part| part.bytes.saturating_add(sum));
     report.budget_bytes.max(held).max(report.held_bytes)
 }
 
@@ -59,7 +81,9 @@ pub(crate) fn warnings(report: &Report) -> Vec<String> {
     }
     if report.budget_effective_bytes != 0 && report.budget_effective_bytes < report.budget_bytes {
         let effective = figures::bytes(report.budget_effective_bytes);
-        warnings.push(format!("The device gives no more than {effective} for now."));
+        warnings.push(format!(
+            "The device gives no more than {effective} for now."
+        ));
     }
     if report.frames_since_tick > 8 {
         let frames = figures::count(report.frames_since_tick);
@@ -73,7 +97,11 @@ pub(crate) fn figures_of(report: &Report) -> Vec<String> {
     let bytes = figures::bytes;
     let count = figures::count;
     vec![
-        format!("tick {}, version {}", count(report.tick), count(report.version)),
+        format!(
+            "tick {}, version {}",
+            count(report.tick),
+            count(report.version)
+        ),
         format!("{} chunks", count(report.chunks)),
         format!(
             "{} of {} blocks resident",
@@ -98,7 +126,11 @@ pub(crate) fn show(ui: &mut Ui, report: &Report) {
     ui.horizontal_wrapped(|ui| {
         for part in parts(report) {
             let colour = part.colour.unwrap_or(Ground::of(ui.visuals()).free);
-            legend_entry(ui, colour, &format!("{} {}", part.name, figures::bytes(part.bytes)));
+            legend_entry(
+                ui,
+                colour,
+                &format!("{} {}", part.name, figures::bytes(part.bytes)),
+            );
         }
     });
     ui.horizontal_wrapped(|ui| {

@@ -108,7 +108,10 @@ pub(crate) fn legend(by: ColourBy) -> Vec<(Color32, &'static str)> {
             (TEAL, "other kinds"),
         ],
         ColourBy::Age => {
-            let mut entries: Vec<_> = AGES.iter().map(|&(_, colour, name)| (colour, name)).collect();
+            let mut entries: Vec<_> = AGES
+                .iter()
+                .map(|&(_, colour, name)| (colour, name))
+                .collect();
             entries.push((GREY, "never used"));
             entries
         }

@@ -24,16 +24,40 @@ struct Curve {
 }
 
 const CURVES: [Curve; 3] = [
-    Curve { name: "budget", colour: colours::RED, of: |sample| sample.budget_bytes },
-    Curve { name: "held", colour: colours::ORANGE, of: |sample| sample.held_bytes },
-    Curve { name: "live", colour: colours::BLUE, of: |sample| sample.live_bytes },
+    Curve {
+        name: "budget",
+        colour: colours::RED,
+        of: |sample| sample.budget_bytes,
+    },
+    Curve {
+        name: "held",
+        colour: colours::ORANGE,
+        of: |sample| sample.held_bytes,
+    },
+    Curve {
+        name: "live",
+        colour: colours::BLUE,
+        of: |sample| sample.live_bytes,
+    },
 ];
 
 /// Counts of what happened between samples; drawn one on top of the other.
 const COUNTS: [Curve; 3] = [
-    Curve { name: "moves", colour: colours::TEAL, of: |sample| sample.moves },
-    Curve { name: "evictions", colour: colours::PURPLE, of: |sample| sample.evictions },
-    Curve { name: "stream-ins", colour: colours::GREEN, of: |sample| sample.stream_ins },
+    Curve {
+        name: "moves",
+        colour: colours::TEAL,
+        of: |sample| sample.moves,
+    },
+    Curve {
+        name: "evictions",
+        colour: colours::PURPLE,
+        of: |sample| sample.evictions,
+    },
+    Curve {
+        name: "stream-ins",
+        colour: colours::GREEN,
+        of: |sample| sample.stream_ins,
+    },
 ];
 
 /// Where the sample at `nth` of `len` stands: the newest at the right end.
@@ -81,7 +105,12 @@ fn bars(samples: &VecDeque<Sample>, area: Rect, top: u64) -> Vec<(Rect, Color32)
 
 /// The upper end of the bytes.
 fn top_bytes(samples: &VecDeque<Sample>) -> u64 {
-    let most = |sample: &Sample| sample.budget_bytes.max(sample.held_bytes).max(sample.live_bytes);
+    let most = |sample: &Sample| {
+        sample
+            .budget_bytes
+            .max(sample.held_bytes)
+            .max(sample.live_bytes)
+    };
     let top = samples.iter().map(most).max().unwrap_or(0);
     // A little more, so that the budget's line is seen.
     top.saturating_add(top / 16).max(1)
@@ -126,10 +155,15 @@ pub(crate) fn show(ui: &mut Ui, samples: &VecDeque<Sample>) {
     ] {
         let ink = ui.visuals().weak_text_color();
         let place = area.left_top() + vec2(4.0, 2.0);
-        ui.painter().text(place, Align2::LEFT_TOP, text, font.clone(), ink);
+        ui.painter()
+            .text(place, Align2::LEFT_TOP, text, font.clone(), ink);
     }
-    let Some(pointer) = response.hover_pos() else { return };
-    let Some(nth) = nearest(upper.shrink(1.0), pointer.x, samples.len()) else { return };
+    let Some(pointer) = response.hover_pos() else {
+        return;
+    };
+    let Some(nth) = nearest(upper.shrink(1.0), pointer.x, samples.len()) else {
+        return;
+    };
     let x = x_of(upper.shrink(1.0), nth, samples.len());
     let line = Stroke::new(1.0, ui.visuals().weak_text_color());
     ui.painter().vline(x, rect.y_range(), line);

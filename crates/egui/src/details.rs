@@ -1,9 +1,7 @@
 //! What is known of a block or of a place in a chunk, in words.
 
 use egui::{Grid, RichText, Ui};
-use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeStateDump,
-};
+use geoheap_heap_dump::{BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeStateDump};
 
 use crate::figures;
 use crate::heap::{Heap, Segment};
@@ -73,7 +71,10 @@ pub(crate) fn of_segment(
             RangeStateDump::Reserved => "being filled",
             RangeStateDump::Live => "live",
         };
-        let mut details = Details { title: title.to_owned(), lines: Vec::new() };
+        let mut details = Details {
+            title: title.to_owned(),
+            lines: Vec::new(),
+        };
         details.line("place", place);
         return details;
     };
@@ -94,11 +95,21 @@ fn of_free(chunk: &ChunkDump, offset: u64) -> Details {
     let capacity = figures::bytes(chunk.capacity);
     details.line("at", format!("{} of {capacity}", figures::bytes(offset)));
     let largest = figures::bytes(chunk.largest_free);
-    details.line("free", format!("{}, longest {largest}", figures::bytes(chunk.free)));
-    details.line("fragmentation", format!("{:.0} %", chunk.fragmentation * 100.0));
+    details.line(
+        "free",
+        format!("{}, longest {largest}", figures::bytes(chunk.free)),
+    );
+    details.line(
+        "fragmentation",
+        format!("{:.0} %", chunk.fragmentation * 100.0),
+    );
     details.line("live", figures::bytes(chunk.live));
     details.line("retired", figures::bytes(chunk.retired));
-    let dedicated = if chunk.dedicated { ", for one block" } else { "" };
+    let dedicated = if chunk.dedicated {
+        ", for one block"
+    } else {
+        ""
+    };
     let kind = format!("{}, {}{dedicated}", chunk.state, lifetime(chunk.lifetime));
     details.line("chunk", kind);
     details
@@ -110,7 +121,11 @@ fn parts(parts: &[PartDump]) -> String {
     if parts.len() > PARTS_MAX {
         text.push(format!("{} more", parts.len() - PARTS_MAX));
     }
-    if text.is_empty() { "none".to_owned() } else { text.join(", ") }
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text.join(", ")
+    }
 }
 
 fn last_used(used: Option<u64>, frame: u64) -> String {

@@ -42,7 +42,10 @@ pub(crate) fn percent(part: u64, whole: u64) -> u64 {
 }
 
 /// `part` of `whole`, from 0 to 1.
-#[expect(clippy::cast_possible_truncation, reason = "a share needs no more digits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a share needs no more digits"
+)]
 pub(crate) fn share(part: u64, whole: u64) -> f32 {
     if whole == 0 {
         0.0
@@ -58,7 +61,10 @@ pub(crate) const fn to_f64(number: u64) -> f64 {
 }
 
 /// Pixels or rows as a coordinate.
-#[expect(clippy::cast_precision_loss, reason = "a screen has some thousand pixels")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a screen has some thousand pixels"
+)]
 pub(crate) const fn to_f32(pixels: usize) -> f32 {
     pixels as f32
 }
@@ -98,7 +104,12 @@ mod tests {
 
     #[test]
     fn counts_have_their_thousands_apart() {
-        for (given, said) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
+        for (given, said) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1 000"),
+            (1_234_567, "1 234 567"),
+        ] {
             assert_eq!(count(given), said, "{given}");
         }
     }

@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn a_sample_has_what_happened_since_the_last() {
         let mut history = History::default();
-        for (tick, moves, evictions) in [(1, 100, 5), (2, 103, 5), (3, 103, 9), (4, 2, 0), (5, 4, 1)] {
+        for (tick, moves, evictions) in
+            [(1, 100, 5), (2, 103, 5), (3, 103, 9), (4, 2, 0), (5, 4, 1)]
+        {
             history.push(&report(tick, moves, evictions));
         }
         let seen: Vec<_> = history
@@ -79,7 +81,10 @@ mod tests {
             .iter()
             .map(|sample| (sample.tick, sample.moves, sample.evictions))
             .collect();
-        assert_eq!(seen, [(1, 0, 0), (2, 3, 0), (3, 0, 4), (4, 0, 0), (5, 2, 1)]);
+        assert_eq!(
+            seen,
+            [(1, 0, 0), (2, 3, 0), (3, 0, 4), (4, 0, 0), (5, 2, 1)]
+        );
     }
 
     #[test]

@@ -190,7 +190,10 @@ fn mesh(heap: &Heap, place: &Place, by: ColourBy, ground: Ground, seen: Range<us
                 Tall::Full => bar.top(),
                 Tall::Low => bar.center().y,
             };
-            let corners = [pos2(at(span.start_px), top), pos2(at(span.end_px), bar.bottom())];
+            let corners = [
+                pos2(at(span.start_px), top),
+                pos2(at(span.end_px), bar.bottom()),
+            ];
             mesh.add_colored_rect(Rect::from_min_max(corners[0], corners[1]), span.colour);
         }
         pins(&mut mesh, heap, place, nth, ground.mark);
@@ -260,7 +263,10 @@ fn pointed(ui: &Ui, response: &Response, heap: &Heap, place: &Place) -> Option<C
         );
         tooltip.gap(14.0).width(360.0).show(|ui| {
             let chunk = &heap.chunks()[nth];
-            details::show(ui, &details::of_segment(heap, chunk, hit.segment, hit.offset));
+            details::show(
+                ui,
+                &details::of_segment(heap, chunk, hit.segment, hit.offset),
+            );
             if hit.count > 1 {
                 ui.weak(format!("and {} more in this pixel", hit.count - 1));
             }

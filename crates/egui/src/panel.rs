@@ -225,7 +225,11 @@ impl HeapPanel {
         ui.separator();
         ui.horizontal_wrapped(|ui| self.tabs(ui));
         let room = ui.available_height();
-        let height = if room.is_finite() { room.max(96.0) } else { MAP_HEIGHT };
+        let height = if room.is_finite() {
+            room.max(96.0)
+        } else {
+            MAP_HEIGHT
+        };
         let size = vec2(ui.available_width(), height);
         ui.allocate_ui(size, |ui| match self.tab {
             Tab::Map => self.map(ui, size),
@@ -253,10 +257,7 @@ impl HeapPanel {
             command = Some(Command::Defragment);
         }
         let trim = ui.button("Trim");
-        if trim
-            .on_hover_text("Gives all empty chunks back")
-            .clicked()
-        {
+        if trim.on_hover_text("Gives all empty chunks back").clicked() {
             command = Some(Command::Trim);
         }
         if let Some(handle) = self.evict_button(ui) {
@@ -291,7 +292,10 @@ impl HeapPanel {
     fn tabs(&mut self, ui: &mut Ui) {
         for (tab, name) in [
             (Tab::Map, "Map".to_owned()),
-            (Tab::Labels, format!("Labels ({})", self.heap.groups().len())),
+            (
+                Tab::Labels,
+                format!("Labels ({})", self.heap.groups().len()),
+            ),
             (Tab::Events, format!("Events ({})", self.events.len())),
         ] {
             ui.selectable_value(&mut self.tab, tab, name);
@@ -376,6 +380,9 @@ impl HeapPanel {
 
 /// Why the engine would refuse to evict a block.
 fn why_not_evicted(block: &BlockDump) -> Option<&'static str> {
+    if block.source == "none" {
+        return Some("The block has no source to come back from");
+    }
     match (block.state, block.lifetime, block.pins) {
         (BlockState::Resident, LifetimeDump::Dynamic, 0) => None,
         (BlockState::Resident, LifetimeDump::LongLived, _) => Some("Long-lived blocks stay"),

@@ -180,7 +180,12 @@ pub(crate) fn show(ui: &mut Ui, groups: &[Group], sort: &mut Sort) {
                 }
                 for (column, cell) in Column::ALL.into_iter().zip(cells(area, &widths)) {
                     let text = RichText::new(column.text(group));
-                    put(ui, cell, column, Label::new(text).truncate().selectable(false));
+                    put(
+                        ui,
+                        cell,
+                        column,
+                        Label::new(text).truncate().selectable(false),
+                    );
                 }
             }
         });
@@ -193,10 +198,14 @@ fn title(ui: &mut Ui, column: Column, cell: Rect, sort: &mut Sort) {
         text = text.color(ui.visuals().strong_text_color());
     }
     let label = Label::new(text).sense(Sense::click()).selectable(false);
-    let response = put(ui, cell, column, label)
-        .on_hover_text("Click to sort; again for the other way round");
+    let response =
+        put(ui, cell, column, label).on_hover_text("Click to sort; again for the other way round");
     if is_sorted {
-        let y = if sort.descending { cell.bottom() - 2.0 } else { cell.top() + 1.0 };
+        let y = if sort.descending {
+            cell.bottom() - 2.0
+        } else {
+            cell.top() + 1.0
+        };
         let line = ui.visuals().selection.stroke;
         let colour: Color32 = line.color;
         ui.painter()
@@ -229,7 +238,10 @@ fn widths(available: f32) -> [f32; 6] {
 fn cells(row: Rect, widths: &[f32; 6]) -> [Rect; 6] {
     let mut x = row.left();
     widths.map(|width| {
-        let cell = Rect::from_min_max(egui::pos2(x, row.top()), egui::pos2(x + width, row.bottom()));
+        let cell = Rect::from_min_max(
+            egui::pos2(x, row.top()),
+            egui::pos2(x + width, row.bottom()),
+        );
         x += width;
         cell
     })

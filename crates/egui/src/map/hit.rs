@@ -18,7 +18,10 @@ pub(crate) struct Hit {
 /// width. Costs as much as there are segments in that pixel.
 pub(crate) fn hit(segments: &[Segment], capacity: u64, share: f32, pixel: f32) -> Hit {
     let at = |share: f32| scaled(capacity, share);
-    let (start, end) = (at(share), at(share + pixel).max(at(share).saturating_add(1)));
+    let (start, end) = (
+        at(share),
+        at(share + pixel).max(at(share).saturating_add(1)),
+    );
     let first = segments.partition_point(|segment| segment.end <= start);
     let seen = segments[first..]
         .iter()

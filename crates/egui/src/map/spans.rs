@@ -87,11 +87,20 @@ fn push_parts(
     let mut push = |start: u64, end: u64, colour: Color32| {
         if end > start {
             let begins = start == segment.start;
-            pieces.push(Piece { start, end, colour, begins, ..whole });
+            pieces.push(Piece {
+                start,
+                end,
+                colour,
+                begins,
+                ..whole
+            });
         }
     };
     for part in &block.parts {
-        let start = segment.start.saturating_add(part.offset).clamp(at, segment.end);
+        let start = segment
+            .start
+            .saturating_add(part.offset)
+            .clamp(at, segment.end);
         let end = start.saturating_add(part.size).min(segment.end);
         push(at, start, spare);
         push(start, end, colours::of_kind(&part.kind));
