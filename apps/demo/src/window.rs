@@ -126,9 +126,16 @@ impl OnScreen {
         let encoded = formats.iter().copied().find(wgpu::TextureFormat::is_srgb);
         config.format = encoded.unwrap_or(config.format);
         config.present_mode = wgpu::PresentMode::AutoVsync;
+        // The panel's colours are made to be blended as they are, where the surface lets them.
+        let downlevel = gpu.adapter.get_downlevel_capabilities().flags;
+        let mut panel_format = config.format;
+        if downlevel.contains(wgpu::DownlevelFlags::SURFACE_VIEW_FORMATS) {
+            panel_format = config.format.remove_srgb_suffix();
+            config.view_formats.push(panel_format);
+        }
         surface.configure(&gpu.device, &config);
         let renderer = Renderer::new(&gpu, config.format, size);
-        let panel_pass = PanelPass::new(&gpu, config.format);
+        let panel_pass = PanelPass::new(&gpu, panel_format);
         Ok(Self {
             gpu,
             surface,
@@ -152,9 +159,11 @@ impl OnScreen {
         let (Some(painting), Some(texture)) = (self.painting.take(), &self.acquired) else {
             return Vec::new();
         };
-        let view = texture
-            .texture
-            .create_view(&wgpu::TextureViewDescriptor::default());
+        let view = texture.texture.create_view(&wgpu::TextureViewDescriptor {
+            label: Some("panel"),
+            format: Some(self.panel_pass.format()),
+            ..wgpu::TextureViewDescriptor::default()
+        });
         let size = self.size();
         self.panel_pass.record(&self.gpu, &view, size, &painting)
     }

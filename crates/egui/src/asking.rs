@@ -5,8 +5,10 @@ use geoheap_heap_dump::HeapDump;
 
 /// Seconds between two looks at the heap, at least.
 const EVERY_S: f64 = 0.4;
-/// The engine is left alone for so many times as long as its last answer took.
+/// The engine is left alone for so many times as long as its last answer took, and for so long at
+/// most.
 const REST: f64 = 4.0;
+const REST_MAX_S: f64 = 2.0;
 
 /// A question and when the next is due.
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ impl Asking {
         if let Some((asked_s, pending)) = &mut self.open {
             let answer = pending.try_take()?;
             let took_s = (now_s - *asked_s).max(0.0);
-            self.next_s = asked_s.max(now_s - EVERY_S) + EVERY_S.max(took_s * REST);
+            self.next_s = now_s + (took_s * REST).clamp(EVERY_S, REST_MAX_S);
             self.open = None;
             return Some(answer);
         }

@@ -7,6 +7,8 @@ use crate::colours::{self, Ground};
 use crate::figures;
 
 const HEIGHT: f32 = 18.0;
+/// The side of a legend's square.
+const SQUARE: f32 = 10.0;
 
 /// A part of what is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,18 +145,20 @@ pub(crate) fn show(ui: &mut Ui, report: &Report) {
     }
 }
 
-/// A coloured square and a word.
+/// A coloured square and a word, which stay together where a line is full.
 pub(crate) fn legend_entry(ui: &mut Ui, colour: Color32, text: &str) {
-    ui.scope(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-            let outline = Stroke::new(1.0, ui.visuals().weak_text_color());
-            ui.painter()
-                .rect(rect, 2.0, colour, outline, StrokeKind::Inside);
-            ui.label(text);
-        });
-    });
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let ink = ui.visuals().text_color();
+    let words = ui.painter().layout_no_wrap(text.to_owned(), font, ink);
+    let size = vec2(words.size().x + SQUARE + 5.0, words.size().y);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    let corner = pos2(rect.left(), rect.center().y - SQUARE / 2.0);
+    let square = Rect::from_min_size(corner, vec2(SQUARE, SQUARE));
+    let outline = Stroke::new(1.0, ui.visuals().weak_text_color());
+    let painter = ui.painter();
+    painter.rect(square, 2.0, colour, outline, StrokeKind::Inside);
+    painter.galley(pos2(square.right() + 5.0, rect.top()), words, ink);
 }
 
 fn bar(ui: &mut Ui, report: &Report, title: &str) {

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use geoheap_heap_dump::{BlockDump, ChunkDump, HeapDump, RangeStateDump};
 
-use crate::table::{Group, groups};
-
 /// A range of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
@@ -25,7 +23,6 @@ pub(crate) struct Heap {
     dump: HeapDump,
     /// By chunk: by offset, without overlap.
     segments: Vec<Vec<Segment>>,
-    groups: Vec<Group>,
 }
 
 impl Heap {
@@ -43,12 +40,7 @@ impl Heap {
             .iter()
             .map(|chunk| segments_of(chunk, &by_handle))
             .collect();
-        let groups = groups(&dump.blocks);
-        Self {
-            segments,
-            groups,
-            dump,
-        }
+        Self { dump, segments }
     }
 
     /// The dump itself.
@@ -75,11 +67,6 @@ impl Heap {
     pub(crate) fn position(&self, handle: &str) -> Option<usize> {
         let blocks = &self.dump.blocks;
         blocks.iter().position(|block| block.handle == handle)
-    }
-
-    /// Blocks by label.
-    pub(crate) fn groups(&self) -> &[Group] {
-        &self.groups
     }
 
     /// Where a block lies: the chunk's place in the list, and its range.

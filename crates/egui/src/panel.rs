@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use egui::{CollapsingHeader, Context, ScrollArea, Ui, Vec2, vec2};
+use egui::{CollapsingHeader, Context, ScrollArea, Ui, vec2};
 use geoheap::{Client, Handle, HeapEvent, Report};
 use geoheap_heap_dump::{BlockDump, BlockState, HeapDump, LifetimeDump};
 
@@ -14,8 +14,8 @@ use crate::dumping::Dumping;
 use crate::heap::Heap;
 use crate::history::History;
 use crate::map::{Clicked, MapView, Shown};
-use crate::table::Sort;
-use crate::{budget, curves, details, table};
+use crate::table::TableView;
+use crate::{budget, curves, details};
 
 /// Seconds between two samples of the curves.
 const SAMPLE_EVERY_S: f64 = 0.1;
@@ -61,7 +61,7 @@ pub struct HeapPanel {
     asking: Asking,
     dumping: Dumping,
     map: MapView,
-    sort: Sort,
+    table: TableView,
     tab: Tab,
     is_paused: bool,
     /// The selected block's handle, and its place in the dump while it is in there.
@@ -232,8 +232,8 @@ impl HeapPanel {
         };
         let size = vec2(ui.available_width(), height);
         ui.allocate_ui(size, |ui| match self.tab {
-            Tab::Map => self.map(ui, size),
-            Tab::Labels => table::show(ui, self.heap.groups(), &mut self.sort),
+            Tab::Map => self.map(ui),
+            Tab::Labels => self.table.show(ui, &self.heap, self.heap_number),
             Tab::Events => self.events(ui),
         });
         command
@@ -242,7 +242,7 @@ impl HeapPanel {
     fn buttons(&mut self, ui: &mut Ui) -> Option<Command> {
         let pause = if self.is_paused { "Resume" } else { "Pause" };
         let clicked = ui
-            .selectable_label(self.is_paused, pause)
+            .add(egui::Button::new(pause).selected(self.is_paused))
             .on_hover_text("Freezes what is shown; the heap goes on");
         if clicked.clicked() {
             self.is_paused = !self.is_paused;
@@ -292,10 +292,7 @@ impl HeapPanel {
     fn tabs(&mut self, ui: &mut Ui) {
         for (tab, name) in [
             (Tab::Map, "Map".to_owned()),
-            (
-                Tab::Labels,
-                format!("Labels ({})", self.heap.groups().len()),
-            ),
+            (Tab::Labels, "Labels".to_owned()),
             (Tab::Events, format!("Events ({})", self.events.len())),
         ] {
             ui.selectable_value(&mut self.tab, tab, name);
@@ -309,9 +306,13 @@ impl HeapPanel {
             ui.separator();
             ui.checkbox(&mut self.map.large, "Large rows");
         }
+        if self.tab == Tab::Labels {
+            ui.separator();
+            self.table.options(ui);
+        }
     }
 
-    fn map(&mut self, ui: &mut Ui, _size: Vec2) {
+    fn map(&mut self, ui: &mut Ui) {
         if self.heap_number == 0 {
             ui.weak("Waiting for the engine's answer.");
             return;
@@ -390,6 +391,3 @@ fn why_not_evicted(block: &BlockDump) -> Option<&'static str> {
         _ => Some("The block is not resident"),
     }
 }
-
-#[cfg(test)]
-mod tests;

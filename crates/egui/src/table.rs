@@ -7,6 +7,7 @@ use egui::{Align, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui,
 use geoheap_heap_dump::{BlockDump, BlockState};
 
 use crate::figures;
+use crate::heap::Heap;
 
 /// The name of the group of blocks without a label.
 const UNLABELLED: &str = "(no label)";
@@ -28,11 +29,16 @@ pub(crate) struct Group {
     pub(crate) other: u64,
 }
 
-/// Counts blocks by label, in the order of the labels.
-pub(crate) fn groups(blocks: &[BlockDump]) -> Vec<Group> {
+/// Counts blocks by label, in the order of the labels. Unless `whole`, a label counts up to its
+/// first colon, so that `tree: oak 17` and `tree: fir 4` are one line.
+pub(crate) fn groups(blocks: &[BlockDump], whole: bool) -> Vec<Group> {
     let mut by_label: HashMap<&str, Group> = HashMap::new();
     for block in blocks {
         let label = block.label.as_deref().unwrap_or(UNLABELLED);
+        let label = match label.split_once(':') {
+            Some((kind, _)) if !whole => kind,
+            _ => label,
+        };
         let group = by_label.entry(label).or_default();
         group.blocks += 1;
         group.bytes = group.bytes.saturating_add(block.size);
@@ -142,53 +148,78 @@ impl Sort {
         }
     }
 
-    /// The places of `groups` in this order; equals keep theirs.
-    pub(crate) fn order(self, groups: &[Group]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..groups.len()).collect();
-        order.sort_by(|&one, &other| {
-            let ordering = self.column.compare(&groups[one], &groups[other]);
-            if self.descending {
+    /// Sorts; equals stay in the order of their labels.
+    pub(crate) fn order(self, groups: &mut [Group]) {
+        groups.sort_by(|one, other| {
+            let ordering = self.column.compare(one, other);
+            let ordering = if self.descending {
                 ordering.reverse()
             } else {
                 ordering
-            }
+            };
+            ordering.then_with(|| one.label.cmp(&other.label))
         });
-        order
     }
 }
 
-/// The table as it is shown: rows out of view cost nothing.
-pub(crate) fn show(ui: &mut Ui, groups: &[Group], sort: &mut Sort) {
-    let widths = widths(ui.available_width() - ui.spacing().scroll.allocated_width());
-    let height = ui.spacing().interact_size.y;
-    let (_, header) = ui.allocate_space(vec2(widths.iter().sum(), height));
-    for (column, cell) in Column::ALL.into_iter().zip(cells(header, &widths)) {
-        title(ui, column, cell, sort);
+/// The table, how it is sorted, and what was counted last.
+#[derive(Debug, Default)]
+pub(crate) struct TableView {
+    sort: Sort,
+    /// Whether every label has a line of its own.
+    whole: bool,
+    /// Of which heap, and whether by whole labels.
+    counted: Option<(u64, bool)>,
+    /// In the order of the table.
+    groups: Vec<Group>,
+}
+
+impl TableView {
+    /// What can be chosen.
+    pub(crate) fn options(&mut self, ui: &mut Ui) {
+        ui.checkbox(&mut self.whole, "Whole labels")
+            .on_hover_text("A line for every label; otherwise labels count up to their colon");
     }
-    let order = sort.order(groups);
-    let row = ui.text_style_height(&egui::TextStyle::Body) + 4.0;
-    ScrollArea::vertical()
-        .id_salt("labels")
-        .auto_shrink(false)
-        .show_rows(ui, row, order.len(), |ui, rows| {
-            for nth in rows {
-                let group = &groups[order[nth]];
-                let (_, area) = ui.allocate_space(vec2(widths.iter().sum(), row));
-                if nth % 2 == 1 {
-                    let colour = ui.visuals().faint_bg_color;
-                    ui.painter().rect_filled(area, 0.0, colour);
+
+    /// Shows the table; rows out of view cost nothing.
+    pub(crate) fn show(&mut self, ui: &mut Ui, heap: &Heap, heap_number: u64) {
+        let widths = widths(ui.available_width() - ui.spacing().scroll.allocated_width());
+        let height = ui.spacing().interact_size.y;
+        let (_, header) = ui.allocate_space(vec2(widths.iter().sum(), height));
+        let mut sort = self.sort;
+        for (column, cell) in Column::ALL.into_iter().zip(cells(header, &widths)) {
+            title(ui, column, cell, &mut sort);
+        }
+        if self.counted != Some((heap_number, self.whole)) {
+            self.groups = groups(&heap.dump().blocks, self.whole);
+            self.counted = Some((heap_number, self.whole));
+            sort.order(&mut self.groups);
+        } else if sort != self.sort {
+            sort.order(&mut self.groups);
+        }
+        self.sort = sort;
+        let row = ui.text_style_height(&egui::TextStyle::Body) + 4.0;
+        ScrollArea::vertical()
+            .id_salt("labels")
+            .auto_shrink(false)
+            .show_rows(ui, row, self.groups.len(), |ui, rows| {
+                for nth in rows {
+                    let (_, area) = ui.allocate_space(vec2(widths.iter().sum(), row));
+                    if nth % 2 == 1 {
+                        let colour = ui.visuals().faint_bg_color;
+                        ui.painter().rect_filled(area, 0.0, colour);
+                    }
+                    line(ui, &self.groups[nth], &cells(area, &widths));
                 }
-                for (column, cell) in Column::ALL.into_iter().zip(cells(area, &widths)) {
-                    let text = RichText::new(column.text(group));
-                    put(
-                        ui,
-                        cell,
-                        column,
-                        Label::new(text).truncate().selectable(false),
-                    );
-                }
-            }
-        });
+            });
+    }
+}
+
+fn line(ui: &mut Ui, group: &Group, cells: &[Rect; 6]) {
+    for (column, cell) in Column::ALL.into_iter().zip(cells) {
+        let label = Label::new(column.text(group));
+        put(ui, *cell, column, label.truncate().selectable(false));
+    }
 }
 
 fn title(ui: &mut Ui, column: Column, cell: Rect, sort: &mut Sort) {

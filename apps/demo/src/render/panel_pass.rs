@@ -9,6 +9,7 @@ use crate::panel::Painting;
 
 /// Pipelines and textures of the panel.
 pub struct PanelPass {
+    format: wgpu::TextureFormat,
     renderer: egui_wgpu::Renderer,
     /// Textures that the last picture was the last to show.
     ended: Vec<egui::TextureId>,
@@ -25,9 +26,15 @@ impl PanelPass {
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat) -> Self {
         let renderer = egui_wgpu::Renderer::new(&gpu.device, format, RendererOptions::default());
         Self {
+            format,
             renderer,
             ended: Vec::new(),
         }
+    }
+
+    /// The format of the views that it draws into.
+    pub fn format(&self) -> wgpu::TextureFormat {
+        self.format
     }
 
     /// Commands that draw the panel over what `view` has then. They are submitted before this is

@@ -7,7 +7,7 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use crate::figures;
 
 /// The height of a row with its gap, in points.
-const PITCH_MAX: f32 = 22.0;
+const PITCH_MAX: f32 = 26.0;
 const PITCH_MIN: f32 = 4.0;
 /// From this height on a row has its chunk's name beside it.
 pub(crate) const PITCH_NAMED: f32 = 13.0;
