@@ -517,7 +517,8 @@ fn two_thousand_chunks_with_a_hundred_thousand_blocks_are_shown() {
         harness.get_by_label(name).click();
         harness.run();
     }
-    harness.get_by_label("100 000");
+    let counts = harness.query_all_by_label("100 000").count();
+    assert_eq!(counts, 2, "blocks and resident ones, in one line");
     harness.get_by_label("Whole labels").click();
     harness.run();
     let rows = harness.query_all_by_label_contains("block: ").count();
