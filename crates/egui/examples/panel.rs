@@ -10,7 +10,8 @@ use std::collections::VecDeque;
 use clap::Parser;
 use eframe::egui;
 use geoheap::{
-    BlockDesc, ByteLen, Client, Config, GeometryManager, Handle, Lifetime, PartData, Source,
+    BlockDesc, ByteLen, CHUNK_SLACK, Client, Config, GeometryManager, Handle, Lifetime, PartData,
+    Source,
 };
 use geoheap_egui::HeapPanel;
 
@@ -23,6 +24,9 @@ struct Args {
     /// GPU bytes for the geometry: a number with KiB, MiB, GiB, or plain bytes
     #[arg(long, value_name = "SIZE", default_value = "192MiB")]
     budget: ByteLen,
+    /// Bytes of a chunk; small ones make many
+    #[arg(long, value_name = "SIZE", default_value = "16MiB")]
+    chunk: ByteLen,
     /// Dark letters on a light ground
     #[arg(long)]
     light: bool,
@@ -48,6 +52,7 @@ fn main() -> eframe::Result {
             let gpu = context.wgpu_render_state.as_ref().ok_or("no wgpu device")?;
             let config = Config {
                 budget_bytes: args.budget,
+                chunk_bytes: args.chunk - CHUNK_SLACK,
                 ..Config::default()
             };
             let (device, queue) = (gpu.device.clone(), gpu.queue.clone());

@@ -1,6 +1,8 @@
 //! Where the budget went: what is held, for what, and what is left.
 
-use egui::{Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, Label, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use geoheap::Report;
 
 use crate::colours::{self, Ground};
@@ -140,9 +142,14 @@ pub(crate) fn show(ui: &mut Ui, report: &Report) {
             ui.weak(text);
         }
     });
-    for warning in warnings(report) {
-        ui.colored_label(ui.visuals().warn_fg_color, warning);
-    }
+    // One line in any case: what comes and goes does not move what is below.
+    let warnings = warnings(report).join(" ");
+    let text = if warnings.is_empty() {
+        RichText::new("Nothing to warn of").weak()
+    } else {
+        RichText::new(&warnings).color(ui.visuals().warn_fg_color)
+    };
+    ui.add(Label::new(text).truncate());
 }
 
 /// A coloured square and a word, which stay together where a line is full.

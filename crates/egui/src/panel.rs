@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use egui::{CollapsingHeader, Context, ScrollArea, Ui, vec2};
+use egui::{CollapsingHeader, Context, ScrollArea, Ui, UiBuilder, vec2};
 use geoheap::{Client, Handle, HeapEvent, Report};
 use geoheap_heap_dump::{BlockDump, BlockState, HeapDump, LifetimeDump};
 
 use crate::asking::Asking;
-use crate::colours::{self, ColourBy};
+use crate::colours::{self, ColourBy, Ground};
 use crate::dumping::Dumping;
 use crate::heap::Heap;
 use crate::history::History;
@@ -21,6 +21,10 @@ use crate::{budget, curves, details};
 const SAMPLE_EVERY_S: f64 = 0.1;
 /// Lines kept of what happened.
 const EVENTS_MAX: usize = 200;
+/// Lines below the map for the selected block.
+const SELECTION_LINES: f32 = 3.0;
+/// The map is never lower than this.
+const MAP_HEIGHT_MIN: f32 = 96.0;
 /// The map's height where the program's layout sets no limit.
 const MAP_HEIGHT: f32 = 400.0;
 
@@ -226,7 +230,7 @@ impl HeapPanel {
         ui.horizontal_wrapped(|ui| self.tabs(ui));
         let room = ui.available_height();
         let height = if room.is_finite() {
-            room.max(96.0)
+            room.max(MAP_HEIGHT_MIN)
         } else {
             MAP_HEIGHT
         };
@@ -321,15 +325,24 @@ impl HeapPanel {
             for (colour, name) in colours::legend(self.map.by) {
                 budget::legend_entry(ui, colour, name);
             }
+            budget::legend_entry(ui, Ground::of(ui.visuals()).mark, "line above: pinned");
         });
-        self.selection(ui);
+        // Always the same room below, so that a click does not move what was clicked on.
+        let below = SELECTION_LINES * ui.text_style_height(&egui::TextStyle::Body)
+            + SELECTION_LINES * ui.spacing().item_spacing.y;
+        let room = ui.available_rect_before_wrap();
+        let split = (room.bottom() - below).max(room.top() + MAP_HEIGHT_MIN);
+        let (upper, lower) = room.split_top_bottom_at_y(split);
         let selected = self.selected_block();
         let shown = Shown {
             heap: &self.heap,
             heap_number: self.heap_number,
             selected: selected.and_then(|block| self.heap.place_of(block)),
         };
-        match self.map.show(ui, shown) {
+        let clicked = ui.scope_builder(UiBuilder::new().max_rect(upper), |ui| {
+            self.map.show(ui, shown)
+        });
+        match clicked.inner {
             Some(Clicked::Block(nth)) => {
                 let block = self.heap.dump().blocks.get(nth);
                 self.selected = block.map(|block| (block.handle.clone(), Some(nth)));
@@ -337,10 +350,17 @@ impl HeapPanel {
             Some(Clicked::Ground) => self.selected = None,
             None => {}
         }
+        ui.scope_builder(UiBuilder::new().max_rect(lower), |ui| {
+            ScrollArea::vertical()
+                .id_salt("selection")
+                .auto_shrink(false)
+                .show(ui, |ui| self.selection(ui));
+        });
     }
 
     fn selection(&self, ui: &mut Ui) {
         let Some((handle, _)) = &self.selected else {
+            ui.weak("A click on a block selects it.");
             return;
         };
         ui.horizontal_wrapped(|ui| {
