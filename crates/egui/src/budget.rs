@@ -139,7 +139,7 @@ pub(crate) fn show(ui: &mut Ui, report: &Report) {
     });
     ui.horizontal_wrapped(|ui| {
         for text in figures_of(report) {
-            ui.weak(text);
+            ui.add(Label::new(RichText::new(text).weak()).extend());
         }
     });
     // One line in any case: what comes and goes does not move what is below.

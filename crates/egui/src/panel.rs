@@ -228,18 +228,19 @@ impl HeapPanel {
             .show(ui, |ui| curves::show(ui, self.history.samples()));
         ui.separator();
         ui.horizontal_wrapped(|ui| self.tabs(ui));
-        let room = ui.available_height();
-        let height = if room.is_finite() {
-            room.max(MAP_HEIGHT_MIN)
-        } else {
-            MAP_HEIGHT
+        // Exactly what is there: a window that has to hold more than it offers grows each frame.
+        let height = match ui.available_height() {
+            height if height.is_finite() => height.max(MAP_HEIGHT_MIN),
+            _ => MAP_HEIGHT,
         };
-        let size = vec2(ui.available_width(), height);
-        ui.allocate_ui(size, |ui| match self.tab {
-            Tab::Map => self.map(ui),
-            Tab::Labels => self.table.show(ui, &self.heap, self.heap_number),
-            Tab::Events => self.events(ui),
-        });
+        let (_, room) = ui.allocate_space(vec2(ui.available_width(), height));
+        let mut lower = ui.new_child(UiBuilder::new().max_rect(room));
+        lower.set_clip_rect(room.intersect(ui.clip_rect()));
+        match self.tab {
+            Tab::Map => self.map(&mut lower),
+            Tab::Labels => self.table.show(&mut lower, &self.heap, self.heap_number),
+            Tab::Events => self.events(&mut lower),
+        }
         command
     }
 
@@ -339,10 +340,9 @@ impl HeapPanel {
             heap_number: self.heap_number,
             selected: selected.and_then(|block| self.heap.place_of(block)),
         };
-        let clicked = ui.scope_builder(UiBuilder::new().max_rect(upper), |ui| {
-            self.map.show(ui, shown)
-        });
-        match clicked.inner {
+        let mut upper = ui.new_child(UiBuilder::new().max_rect(upper));
+        let clicked = self.map.show(&mut upper, shown);
+        match clicked {
             Some(Clicked::Block(nth)) => {
                 let block = self.heap.dump().blocks.get(nth);
                 self.selected = block.map(|block| (block.handle.clone(), Some(nth)));
@@ -350,12 +350,11 @@ impl HeapPanel {
             Some(Clicked::Ground) => self.selected = None,
             None => {}
         }
-        ui.scope_builder(UiBuilder::new().max_rect(lower), |ui| {
-            ScrollArea::vertical()
-                .id_salt("selection")
-                .auto_shrink(false)
-                .show(ui, |ui| self.selection(ui));
-        });
+        let mut lower = ui.new_child(UiBuilder::new().max_rect(lower));
+        ScrollArea::vertical()
+            .id_salt("selection")
+            .auto_shrink(false)
+            .show(&mut lower, |ui| self.selection(ui));
     }
 
     fn selection(&self, ui: &mut Ui) {

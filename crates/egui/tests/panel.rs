@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use egui::accesskit::Toggled;
+use egui::accesskit::{Role, Toggled};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use geoheap::{
@@ -390,6 +390,37 @@ fn a_closed_window_asks_nothing() {
     harness.state_mut().open = true;
     follow(&mut harness);
     harness.get_by_label("4 of 4 blocks resident");
+}
+
+#[test]
+fn the_window_keeps_its_size() {
+    let mut harness = harness(HeapPanel::new(), three_blocks);
+    let size = |harness: &Panel| {
+        harness
+            .get_by_role_and_label(Role::Window, "geoheap")
+            .rect()
+            .size()
+    };
+    let before = size(&harness);
+    assert!(
+        before.y < 700.0 && before.x < 800.0,
+        "{before}: the window leaves room"
+    );
+    for tab in ["Labels", "Events (0)", "Map"] {
+        click(&mut harness, tab);
+        assert_eq!(size(&harness), before, "with {tab}");
+    }
+    let terrain = on_map(&harness, 0, 0.1);
+    let map = |harness: &Panel| harness.get_by_label_contains("Heap map of").rect();
+    let unselected = map(&harness);
+    click_at(&mut harness, terrain);
+    harness.get_by_label("Selected: terrain");
+    assert_eq!(
+        map(&harness),
+        unselected,
+        "a click does not move what was clicked on"
+    );
+    assert_eq!(size(&harness), before, "with a selected block");
 }
 
 #[test]
