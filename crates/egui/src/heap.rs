@@ -1,8 +1,11 @@
 //! A dump put in order for drawing: what lies in a chunk, by offset, and whose it is.
 
-use std::collections::HashMap;
+pub(crate) mod sorting;
 
 use geoheap_heap_dump::{BlockDump, ChunkDump, HeapDump, RangeStateDump};
+
+#[cfg(test)]
+use self::sorting::Sorting;
 
 /// A range of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,26 +29,22 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// Puts a dump in order. What does not fit in its chunk is cut off, what overlaps is left out:
-    /// a dump may come from anywhere.
+    /// Puts a dump in order at once.
+    #[cfg(test)]
     pub(crate) fn new(dump: HeapDump) -> Self {
-        let by_handle: HashMap<&str, usize> = dump
-            .blocks
-            .iter()
-            .enumerate()
-            .map(|(nth, block)| (block.handle.as_str(), nth))
-            .collect();
-        let segments = dump
-            .chunks
-            .iter()
-            .map(|chunk| segments_of(chunk, &by_handle))
-            .collect();
-        Self { dump, segments }
+        let mut sorting = Sorting::new(dump);
+        while !sorting.advance(usize::MAX) {}
+        sorting.into_heap()
     }
 
     /// The dump itself.
     pub(crate) const fn dump(&self) -> &HeapDump {
         &self.dump
+    }
+
+    /// The dump, to be let go of.
+    pub(crate) fn into_dump(self) -> HeapDump {
+        self.dump
     }
 
     /// The chunks.
@@ -78,32 +77,6 @@ impl Heap {
         let segment = segments.get(at)?;
         (Some(segment.start) == block.offset).then_some((nth, *segment))
     }
-}
-
-fn segments_of(chunk: &ChunkDump, by_handle: &HashMap<&str, usize>) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = chunk
-        .ranges
-        .iter()
-        .map(|range| Segment {
-            start: range.offset.min(chunk.capacity),
-            end: range.offset.saturating_add(range.size).min(chunk.capacity),
-            state: range.state,
-            block: range
-                .handle
-                .as_deref()
-                .and_then(|handle| by_handle.get(handle).copied()),
-        })
-        .collect();
-    segments.sort_by_key(|segment| (segment.start, segment.end));
-    let mut end = 0;
-    segments.retain(|segment| {
-        let fits = segment.start >= end && segment.end > segment.start;
-        if fits {
-            end = segment.end;
-        }
-        fits
-    });
-    segments
 }
 
 #[cfg(test)]

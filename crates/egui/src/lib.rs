@@ -52,7 +52,8 @@
 //! frame. The heap's state comes from [`Client::heap_dump`](geoheap::Client::heap_dump), which is
 //! one pass over all blocks on the geometry actor, about twice a second, and less often when the
 //! answer takes long. The panel looks whether the answer has come and never waits for it. When it
-//! has, ranges are sorted and matched with their blocks once; frames only read that.
+//! has, ranges are sorted and matched with their blocks, those of a large heap over several frames, until
+//! which the heap before is shown.
 //!
 //! Figures, rectangles and texts are computed by plain functions; egui places and paints them. The
 //! map is one mesh. What is at least two pixels wide is a rectangle of its own; everything narrower
@@ -75,14 +76,16 @@
 //! - **E3** The curves keep 480 samples, the events 200 lines.
 //! - **E4** The parts of the bar add up to the held bytes.
 //! - **E5** At most one question to the engine is open, and no frame waits for its answer.
+//! - **E6** A frame puts at most some thousand blocks and ranges of a new heap in order, but at
+//!   least one chunk, and frees as many of an old one.
 //!
 //! # Trade-offs
 //!
 //! - The map is up to half a second old, and the budget's figures are of now; the two may differ.
 //! - Each row has its own scale: a dedicated chunk of 100 MiB is as wide as one of 16 MiB, and
 //!   says its size when pointed at. Small chunks stay readable beside large ones.
-//! - With each answer all blocks are sorted in anew, some milliseconds for 100 000 of them, rather
-//!   than following single changes.
+//! - With each answer all blocks are sorted in anew, over a dozen frames or two for 100 000 of them,
+//!   rather than following single changes.
 //! - *Dump* writes on the thread of the interface. A program that minds takes the dump with
 //!   [`HeapPanel::on_dump`] and writes it elsewhere.
 //! - Buttons go through the client's mailbox as every other request; a full one makes a click wait.

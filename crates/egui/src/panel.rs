@@ -12,6 +12,7 @@ use crate::asking::Asking;
 use crate::colours::{self, ColourBy, Ground};
 use crate::dumping::Dumping;
 use crate::heap::Heap;
+use crate::heap::sorting::{Bin, Sorting};
 use crate::history::History;
 use crate::map::{Clicked, MapView, Shown};
 use crate::table::TableView;
@@ -19,6 +20,8 @@ use crate::{budget, curves, details};
 
 /// Seconds between two samples of the curves.
 const SAMPLE_EVERY_S: f64 = 0.1;
+/// Blocks and ranges that a frame works on when there is a new heap: some milliseconds at most.
+const UNITS_PER_FRAME: usize = 8_000;
 /// Lines kept of what happened.
 const EVENTS_MAX: usize = 200;
 /// Lines below the map for the selected block.
@@ -57,6 +60,10 @@ enum Tab {
 pub struct HeapPanel {
     report: Report,
     heap: Heap,
+    /// The next heap while it is put in order, and the one after that.
+    sorting: Option<Sorting>,
+    waiting: Option<HeapDump>,
+    bin: Bin,
     /// Counts the heaps that were shown; 0 before the first.
     heap_number: u64,
     history: History,
@@ -138,15 +145,38 @@ impl HeapPanel {
         self.report = report;
     }
 
-    /// Takes a heap's state, for a program that has it from elsewhere. Ignored while paused.
+    /// Takes a heap's state, for a program that has it from elsewhere. It is shown with the next
+    /// frame, a large one some frames later. Ignored while paused.
     pub fn set_heap(&mut self, dump: HeapDump) {
         if self.is_paused {
             return;
         }
-        self.heap = Heap::new(dump);
-        self.heap_number += 1;
-        if let Some((handle, nth)) = &mut self.selected {
-            *nth = self.heap.position(handle);
+        if self.sorting.is_none() {
+            self.sorting = Some(Sorting::new(dump));
+        } else if let Some(older) = self.waiting.replace(dump) {
+            self.bin.put(older);
+        }
+    }
+
+    /// A frame's share of the work on new heaps and on old ones (E6).
+    fn advance(&mut self) {
+        self.bin.empty(UNITS_PER_FRAME);
+        if self.is_paused {
+            return;
+        }
+        let Some(sorting) = &mut self.sorting else {
+            return;
+        };
+        if sorting.advance(UNITS_PER_FRAME)
+            && let Some(sorting) = self.sorting.take()
+        {
+            let older = std::mem::replace(&mut self.heap, sorting.into_heap());
+            self.bin.put(older.into_dump());
+            self.heap_number += 1;
+            if let Some((handle, nth)) = &mut self.selected {
+                *nth = self.heap.position(handle);
+            }
+            self.sorting = self.waiting.take().map(Sorting::new);
         }
     }
 
@@ -190,6 +220,9 @@ impl HeapPanel {
             return;
         }
         self.set_report(client.report(), now_s);
+        if self.sorting.is_some() {
+            return;
+        }
         match self.asking.take(now_s, client) {
             Some(Ok(dump)) => self.set_heap(dump),
             Some(Err(error)) => self.message = error.to_string(),
@@ -221,6 +254,10 @@ impl HeapPanel {
     /// Shows what was taken last, and says what was clicked: for a program whose heap is
     /// elsewhere. [`HeapPanel::show`] does this and the rest.
     pub fn draw(&mut self, ui: &mut Ui) -> Option<Command> {
+        self.advance();
+        if self.sorting.is_some() && !self.is_paused {
+            ui.ctx().request_repaint();
+        }
         let command = ui.horizontal_wrapped(|ui| self.buttons(ui)).inner;
         budget::show(ui, &self.report);
         CollapsingHeader::new("Curves")

@@ -543,6 +543,9 @@ fn two_thousand_chunks_with_a_hundred_thousand_blocks_are_shown() {
         },
         panel,
     );
+    for _ in 0..40 {
+        harness.step();
+    }
     harness.get_by_label("Heap map of 2000 chunks");
     for name in ["Age", "Large rows", "Labels"] {
         harness.get_by_label(name).click();

@@ -1,6 +1,7 @@
 use geoheap_heap_dump::{BlockState, LifetimeDump, PartDump, RangeDump, SCHEMA};
 use proptest::prelude::*;
 
+use super::sorting::Bin;
 use super::*;
 
 /// A resident block of 100 bytes with one vertex part, used at frame 90.
@@ -133,6 +134,57 @@ fn segments_are_sorted_and_lie_within_their_chunk() {
     check(&[(900, 500)], &[(900, 1000)]);
     check(&[(2000, 500), (7, 0)], &[]);
     check(&[(u64::MAX, u64::MAX), (10, u64::MAX)], &[(10, 1000)]);
+}
+
+#[test]
+fn ranges_that_a_block_left_or_goes_to_know_it() {
+    let ranges = vec![
+        range(0, 100, RangeStateDump::Retired, Some("2v1")),
+        range(100, 100, LIVE, Some("1v1")),
+        range(300, 100, RangeStateDump::Reserved, Some("1v1")),
+        range(500, 100, RangeStateDump::Retired, Some("3v1")),
+    ];
+    let blocks = vec![block("1v1", 0, 100), block("2v1", 7, 0)];
+    let heap = Heap::new(dump(vec![chunk(0, ranges)], blocks));
+    let blocks: Vec<_> = heap
+        .segments(0)
+        .iter()
+        .map(|segment| segment.block)
+        .collect();
+    assert_eq!(blocks, [Some(1), Some(0), Some(0), None]);
+}
+
+#[test]
+fn work_is_done_in_bounded_pieces() {
+    let dump = large(40, 25);
+    let whole = Heap::new(dump.clone());
+    let mut sorting = Sorting::new(dump);
+    let mut steps = 1;
+    while !sorting.advance(100) {
+        steps += 1;
+    }
+    // 1 000 blocks are given by hundreds, and two chunks of 25 ranges and blocks are sorted at a
+    // time; the last step may find that nothing is left.
+    assert!((30..=31).contains(&steps), "E6: {steps} steps");
+    let heap = sorting.into_heap();
+    for nth in 0..40 {
+        assert_eq!(
+            heap.segments(nth),
+            whole.segments(nth),
+            "the same, chunk {nth}"
+        );
+    }
+    let mut bin = Bin::default();
+    bin.put(heap.into_dump());
+    let mut steps = 0;
+    while !bin.is_empty() {
+        bin.empty(100);
+        steps += 1;
+    }
+    assert!((20..=21).contains(&steps), "E6: {steps} steps");
+    bin.put(HeapDump::default());
+    bin.empty(1);
+    assert!(bin.is_empty(), "an empty dump is let go of too");
 }
 
 #[test]
