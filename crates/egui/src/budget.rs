@@ -51,7 +51,7 @@ pub(crate) fn parts(report: &Report) -> [Part; 7] {
             None,
         ),
         part("staging", report.staging_bytes, Some(colours::PURPLE)),
-        part("draw sets", report.record_bytes, Some(colours::TEAL)),
+        part("draw sets", report.record_bytes, Some(colours::LIME)),
         part(
             "to be returned",
             report.held_bytes.saturating_sub(known),

@@ -39,16 +39,16 @@ pub(crate) const GREEN: Color32 = Color32::from_rgb(58, 164, 120);
 pub(crate) const PURPLE: Color32 = Color32::from_rgb(164, 104, 190);
 pub(crate) const RED: Color32 = Color32::from_rgb(206, 76, 78);
 pub(crate) const GOLD: Color32 = Color32::from_rgb(214, 170, 40);
-pub(crate) const TEAL: Color32 = Color32::from_rgb(70, 176, 190);
+pub(crate) const LIME: Color32 = Color32::from_rgb(150, 174, 62);
 pub(crate) const GREY: Color32 = Color32::from_rgb(134, 142, 156);
 
 /// Used now, within 10 frames, 100, 1 000, longer ago.
 const AGES: [(u64, Color32, &str); 5] = [
-    (1, Color32::from_rgb(246, 196, 68), "now"),
+    (1, Color32::from_rgb(250, 212, 84), "now"),
     (10, Color32::from_rgb(236, 132, 70), "10 frames"),
-    (100, Color32::from_rgb(204, 78, 110), "100"),
-    (1000, Color32::from_rgb(134, 72, 156), "1 000"),
-    (u64::MAX, Color32::from_rgb(78, 84, 164), "longer ago"),
+    (100, Color32::from_rgb(204, 96, 160), "100"),
+    (1000, Color32::from_rgb(136, 84, 178), "1 000"),
+    (u64::MAX, Color32::from_rgb(70, 96, 178), "longer ago"),
 ];
 
 /// The colour of a part's kind, by its name.
@@ -58,7 +58,7 @@ pub(crate) fn of_kind(kind: &str) -> Color32 {
         "index" => ORANGE,
         "uniform" => GREEN,
         "storage" => PURPLE,
-        _ => TEAL,
+        _ => LIME,
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn legend(by: ColourBy) -> Vec<(Color32, &'static str)> {
             (ORANGE, "index"),
             (GREEN, "uniform"),
             (PURPLE, "storage"),
-            (TEAL, "other kinds"),
+            (LIME, "other kinds"),
         ],
         ColourBy::Age => {
             let mut entries: Vec<_> = AGES
@@ -207,12 +207,23 @@ mod tests {
     }
 
     #[test]
-    fn a_legend_names_no_colour_twice() {
+    fn the_colours_of_a_legend_are_told_apart() {
+        let apart = |one: Color32, other: Color32| {
+            let channels = one.to_array().into_iter().zip(other.to_array());
+            channels
+                .map(|(one, other)| u32::from(one.abs_diff(other)))
+                .sum::<u32>()
+        };
         for by in ColourBy::ALL {
             let entries = legend(by);
             for (nth, (colour, name)) in entries.iter().enumerate() {
-                let again = entries[..nth].iter().any(|(other, _)| other == colour);
-                assert!(!again, "{name} of {by:?} has the colour of another");
+                for (other, other_name) in &entries[..nth] {
+                    let far = apart(*colour, *other);
+                    assert!(
+                        far >= 80,
+                        "{name} and {other_name} of {by:?} are {far} apart"
+                    );
+                }
             }
         }
     }

@@ -45,7 +45,7 @@ const CURVES: [Curve; 3] = [
 const COUNTS: [Curve; 3] = [
     Curve {
         name: "moves",
-        colour: colours::TEAL,
+        colour: colours::LIME,
         of: |sample| sample.moves,
     },
     Curve {

@@ -63,7 +63,7 @@ fn counts_stand_on_one_another() {
         .iter()
         .map(|(bar, colour)| (bar.top(), bar.bottom(), *colour))
         .collect();
-    let expected = [(70.0, 120.0, colours::TEAL), (45.0, 70.0, colours::GREEN)];
+    let expected = [(70.0, 120.0, colours::LIME), (45.0, 70.0, colours::GREEN)];
     assert_eq!(seen, expected, "what is zero has no bar");
 }
 

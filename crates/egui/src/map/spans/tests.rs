@@ -119,7 +119,7 @@ fn kinds_colour_the_parts_and_the_room_between_them() {
             (200, 230, colours::ORANGE),
             (230, 240, spare),
             (240, 260, colours::BLUE),
-            (260, 270, colours::TEAL),
+            (260, 270, colours::LIME),
             (270, 300, spare),
         ],
     );
