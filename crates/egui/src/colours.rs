@@ -47,7 +47,7 @@ const AGES: [(u64, Color32, &str); 5] = [
     (1, Color32::from_rgb(250, 212, 84), "now"),
     (10, Color32::from_rgb(236, 132, 70), "10 frames"),
     (100, Color32::from_rgb(204, 96, 160), "100"),
-    (1000, Color32::from_rgb(136, 84, 178), "1 000"),
+    (1000, Color32::from_rgb(142, 80, 180), "1 000"),
     (u64::MAX, Color32::from_rgb(70, 96, 178), "longer ago"),
 ];
 
