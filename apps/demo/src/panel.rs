@@ -21,7 +21,7 @@ pub struct Painting {
 #[derive(Debug)]
 pub struct Panel {
     input: Input,
-    panel: HeapPanel,
+    heap: HeapPanel,
     is_open: bool,
 }
 
@@ -51,7 +51,7 @@ impl Panel {
         );
         Self {
             input: Input(input),
-            panel: HeapPanel::new(),
+            heap: HeapPanel::new(),
             is_open: false,
         }
     }
@@ -75,7 +75,7 @@ impl Panel {
     /// Notes what happened in the heap.
     pub fn note(&mut self, events: &[HeapEvent]) {
         for event in events {
-            self.panel.push_event(event);
+            self.heap.push_event(event);
         }
     }
 
@@ -87,7 +87,7 @@ impl Panel {
         let input = self.input.0.take_egui_input(window);
         let context = self.input.0.egui_ctx().clone();
         let output = context.run_ui(input, |ui| {
-            self.panel.window(ui.ctx(), &mut self.is_open, client);
+            self.heap.window(ui.ctx(), &mut self.is_open, client);
         });
         let platform = output.platform_output;
         self.input.0.handle_platform_output(window, platform);

@@ -52,8 +52,8 @@
 //! frame. The heap's state comes from [`Client::heap_dump`](geoheap::Client::heap_dump), which is
 //! one pass over all blocks on the geometry actor, about twice a second, and less often when the
 //! answer takes long. The panel looks whether the answer has come and never waits for it. When it
-//! has, ranges are sorted and matched with their blocks, those of a large heap over several frames, until
-//! which the heap before is shown.
+//! has, ranges are sorted and matched with their blocks, those of a large heap over several
+//! frames, until which the heap before is shown.
 //!
 //! Figures, rectangles and texts are computed by plain functions; egui places and paints them. The
 //! map is one mesh. What is at least two pixels wide is a rectangle of its own; everything narrower
@@ -84,8 +84,8 @@
 //! - The map is up to half a second old, and the budget's figures are of now; the two may differ.
 //! - Each row has its own scale: a dedicated chunk of 100 MiB is as wide as one of 16 MiB, and
 //!   says its size when pointed at. Small chunks stay readable beside large ones.
-//! - With each answer all blocks are sorted in anew, over a dozen frames or two for 100 000 of them,
-//!   rather than following single changes.
+//! - With each answer all blocks are sorted in anew, over some 25 frames for 100 000 of them, rather
+//!   than following single changes.
 //! - *Dump* writes on the thread of the interface. A program that minds takes the dump with
 //!   [`HeapPanel::on_dump`] and writes it elsewhere.
 //! - Buttons go through the client's mailbox as every other request; a full one makes a click wait.

@@ -22,6 +22,8 @@ use crate::{budget, curves, details};
 const SAMPLE_EVERY_S: f64 = 0.1;
 /// Blocks and ranges that a frame works on when there is a new heap: some milliseconds at most.
 const UNITS_PER_FRAME: usize = 8_000;
+/// Seconds that a message is shown.
+const MESSAGE_S: f64 = 8.0;
 /// Lines kept of what happened.
 const EVENTS_MAX: usize = 200;
 /// Lines below the map for the selected block.
@@ -77,7 +79,9 @@ pub struct HeapPanel {
     is_paused: bool,
     /// The selected block's handle, and its place in the dump while it is in there.
     selected: Option<(String, Option<usize>)>,
+    /// What became of the last click, and since when it is shown.
     message: String,
+    message_since_s: Option<f64>,
 }
 
 impl HeapPanel {
@@ -225,7 +229,7 @@ impl HeapPanel {
         }
         match self.asking.take(now_s, client) {
             Some(Ok(dump)) => self.set_heap(dump),
-            Some(Err(error)) => self.message = error.to_string(),
+            Some(Err(error)) => self.say(error.to_string()),
             None => {}
         }
     }
@@ -238,17 +242,17 @@ impl HeapPanel {
             Command::Evict { handle } => match handle.parse::<Handle>() {
                 Ok(handle) => client.evict(handle),
                 Err(error) => {
-                    self.message = error.to_string();
+                    self.say(error.to_string());
                     return;
                 }
             },
         };
-        self.message = match (sent, command) {
+        self.say(match (sent, command) {
             (Err(error), _) => error.to_string(),
             (Ok(()), Command::Defragment) => "Compacting".to_owned(),
             (Ok(()), Command::Trim) => "Giving empty chunks back".to_owned(),
             (Ok(()), Command::Evict { handle }) => format!("Evicting {handle}"),
-        };
+        });
     }
 
     /// Shows what was taken last, and says what was clicked: for a program whose heap is
@@ -310,12 +314,32 @@ impl HeapPanel {
             .on_hover_text("Writes the heap as it is shown, as JSON")
             .clicked()
         {
-            self.message = self.dumping.dump(self.heap.dump());
+            let said = self.dumping.dump(self.heap.dump());
+            self.say(said);
         }
-        if !self.message.is_empty() {
-            ui.label(&self.message);
-        }
+        self.message(ui);
         command
+    }
+
+    /// Shows the last message for a while.
+    fn message(&mut self, ui: &mut Ui) {
+        if self.message.is_empty() {
+            self.message_since_s = None;
+            return;
+        }
+        let now_s = ui.input(|input| input.time);
+        let since_s = *self.message_since_s.get_or_insert(now_s);
+        if (since_s..since_s + MESSAGE_S).contains(&now_s) {
+            ui.label(&self.message);
+        } else {
+            self.message.clear();
+        }
+    }
+
+    /// Says what became of a click.
+    fn say(&mut self, message: String) {
+        self.message = message;
+        self.message_since_s = None;
     }
 
     fn evict_button(&self, ui: &mut Ui) -> Option<String> {

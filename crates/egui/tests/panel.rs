@@ -349,6 +349,11 @@ fn a_dump_goes_to_the_program() {
     harness.get_by_label("The program has it");
     click(&mut harness, "Dump");
     harness.get_by_label("No dump as there is one already");
+    for _ in 0..3 {
+        follow(&mut harness);
+    }
+    let message = harness.query_by_label_contains("No dump");
+    assert!(message.is_none(), "it is not said for ever");
     let taken = taken.lock().expect("nobody panicked");
     let labels: Vec<_> = taken[0]
         .blocks
