@@ -5,4 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod device;
 pub mod outcome;
+pub mod output;
+pub mod progress;
+pub mod replay;

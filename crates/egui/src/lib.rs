@@ -84,7 +84,7 @@
 //! - The map is up to half a second old, and the budget's figures are of now; the two may differ.
 //! - Each row has its own scale: a dedicated chunk of 100 MiB is as wide as one of 16 MiB, and
 //!   says its size when pointed at. Small chunks stay readable beside large ones.
-//! - With each answer all blocks are sorted in anew, over some 25 frames for 100 000 of them, rather
+//! - With each answer all blocks are sorted in anew, 100 000 of them over some 25 frames, rather
 //!   than following single changes.
 //! - *Dump* writes on the thread of the interface. A program that minds takes the dump with
 //!   [`HeapPanel::on_dump`] and writes it elsewhere.

@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod drawing;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
@@ -10,6 +11,7 @@ use geoheap_frame_sync::Version;
 use geoheap_gpu_backend::Limits;
 use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
+use geoheap_trace::{Output, Writer};
 
 pub use self::admission::Batch;
 use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
@@ -19,7 +21,7 @@ use crate::actor::reply::{
 };
 use crate::config::Config;
 use crate::core::event::{PartOp, ReplyId, Request};
-use crate::error::{RequestError, SendError};
+use crate::error::{RequestError, SendError, TraceStartError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
@@ -421,6 +423,39 @@ impl Client {
     pub fn heap_dump(&self) -> Result<Pending<HeapDump>, SendError> {
         let (reply, pending) = Pending::new(read_dump);
         self.mailbox.send_unweighed(Message::Dump(reply))?;
+        Ok(pending)
+    }
+
+    /// Writes down from now on what the program does with the heap, as a trace that
+    /// `geoheap-inspect replay` plays: blocks that live already come first. Packed with gzip if
+    /// the path ends in `.gz`. A trace under way ends. The variable `GEOHEAP_TRACE` does the same
+    /// for a whole program: the trace begins with the heap and ends with it.
+    ///
+    /// # Errors
+    /// [`TraceStartError`]: the file cannot be made, or the manager was shut down. The answer is
+    /// [`RequestError::TraceNotWritten`] if a trace under way could not be ended in order; the new
+    /// one has begun all the same.
+    pub fn start_trace(&self, path: impl AsRef<Path>) -> Result<Pending<()>, TraceStartError> {
+        let path = path.as_ref();
+        let writer = geoheap_trace::create(path).map_err(|error| TraceStartError::Create {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+        self.trace(Some(Box::new(writer)))
+            .map_err(TraceStartError::Send)
+    }
+
+    /// Ends the trace under way, if there is one, and answers when it is written.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer may be [`RequestError::TraceNotWritten`].
+    pub fn stop_trace(&self) -> Result<Pending<()>, SendError> {
+        self.trace(None)
+    }
+
+    fn trace(&self, writer: Option<Box<Writer<Output>>>) -> Result<Pending<()>, SendError> {
+        let (reply, pending) = Pending::new(read_done);
+        self.mailbox.send_unweighed(Message::Trace(writer, reply))?;
         Ok(pending)
     }
 

@@ -1,11 +1,15 @@
 //! The manager: puts core, backend, publication and actor together, and takes them apart again.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
 use geoheap_gpu_backend::{Backend, BackendInfo, Limits, StagingConfig, WgpuBackend};
+use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::{Driver, Parts};
@@ -17,7 +21,7 @@ use crate::config::{Config, ConfigError, Threading};
 use crate::core::Core;
 use crate::error::CreateError;
 use crate::handle::Handle;
-use crate::report::{HeapEvent, Report};
+use crate::report::{HeapEvent, HeapMap, Report};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::sync::Ordering;
 use crate::ticket::{FrameSource, FrameTicket, VersionTable};
@@ -73,6 +77,50 @@ pub struct ShutdownReport {
     pub leaks: Vec<Leak>,
     /// Whether the actor's thread panicked; the report is then the last one it made.
     pub actor_panicked: bool,
+}
+
+/// Labels that the report of leaks names.
+const LEAK_LABELS_MAX: usize = 8;
+
+impl ShutdownReport {
+    /// The leaks in a log: one warning for all, and each by itself for whoever looks closer.
+    fn tell_leaks(&self) {
+        if self.leaks.is_empty() {
+            return;
+        }
+        tracing::warn!("{}", self.leak_report());
+        for leak in &self.leaks {
+            let bytes = leak.bytes.get();
+            tracing::debug!(handle = %leak.handle, label = leak.label.as_deref(), bytes, "leaked");
+        }
+    }
+
+    /// The leaks in a few lines, by label, those of the most bytes first.
+    pub fn leak_report(&self) -> String {
+        let mut labels: BTreeMap<&str, (u64, ByteLen)> = BTreeMap::new();
+        for leak in &self.leaks {
+            let label = leak.label.as_deref().unwrap_or("no label");
+            let (blocks, bytes) = labels.entry(label).or_default();
+            *blocks += 1;
+            *bytes += leak.bytes;
+        }
+        let mut labels: Vec<_> = labels.into_iter().collect();
+        labels.sort_by_key(|(_, (_, bytes))| Reverse(*bytes));
+        let bytes: ByteLen = self.leaks.iter().map(|leak| leak.bytes).sum();
+        let mut text = format!(
+            "{} blocks of {bytes} bytes were not removed before shutdown",
+            self.leaks.len()
+        );
+        for (label, (blocks, bytes)) in labels.iter().take(LEAK_LABELS_MAX) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  {label}: {blocks} blocks, {bytes} bytes");
+        }
+        if labels.len() > LEAK_LABELS_MAX {
+            let others = labels.len() - LEAK_LABELS_MAX;
+            let _ = write!(text, "\n  and {others} further labels");
+        }
+        text
+    }
 }
 
 impl GeometryManager<WgpuBackend> {
@@ -204,6 +252,23 @@ impl<B: Backend> GeometryManager<B> {
         &self.shared.config
     }
 
+    /// Every chunk and range as of now, where the caller drives, without a tick; with an actor's
+    /// own thread `None`: ask [`Client::heap_map`].
+    pub fn heap_map(&self) -> Option<HeapMap> {
+        match &self.runner {
+            Some(Runner::Caller(driver)) => Some(driver.heap_map()),
+            _ => None,
+        }
+    }
+
+    /// As [`GeometryManager::heap_map`], with everything that is known: see [`Client::heap_dump`].
+    pub fn heap_dump(&self) -> Option<HeapDump> {
+        match &self.runner {
+            Some(Runner::Caller(driver)) => Some(driver.dump()),
+            _ => None,
+        }
+    }
+
     /// One tick, where the caller drives; with an actor's own thread this does nothing.
     pub fn poll(&mut self) {
         if let Some(Runner::Caller(driver)) = &mut self.runner {
@@ -235,14 +300,13 @@ impl<B: Backend> GeometryManager<B> {
                 }
             }
         };
-        for leak in &leaks {
-            tracing::debug!(handle = %leak.handle, label = leak.label.as_deref(), "leaked");
-        }
-        Some(ShutdownReport {
+        let ended = ShutdownReport {
             report,
             leaks,
             actor_panicked,
-        })
+        };
+        ended.tell_leaks();
+        Some(ended)
     }
 }
 

@@ -355,6 +355,14 @@ pub struct ChunkMap {
     pub dedicated: bool,
     /// Where it is in its life.
     pub state: ChunkState,
+    /// Bytes that the newest version names.
+    pub live: ByteLen,
+    /// Bytes that are being filled.
+    pub reserved: ByteLen,
+    /// Bytes that only older versions name.
+    pub retired: ByteLen,
+    /// Bytes in no range: with the other three they add up to the capacity (R6).
+    pub free: ByteLen,
     /// Its ranges in address order; what lies between is free.
     pub ranges: Vec<RangeMap>,
 }

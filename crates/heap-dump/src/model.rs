@@ -17,6 +17,8 @@ pub struct HeapDump {
     pub frame: u64,
     /// The newest version.
     pub version: u64,
+    /// Ranges start at multiples of it and are multiples of it long; at least 1.
+    pub unit_bytes: u64,
     /// What the caller set.
     pub budget_bytes: u64,
     /// GPU memory held: chunks, staging, records of draw sets, chunks not yet returned.
@@ -25,7 +27,7 @@ pub struct HeapDump {
     pub staging_bytes: u64,
     /// By ascending id.
     pub chunks: Vec<ChunkDump>,
-    /// By handle; resident or not.
+    /// By slot of the handle; resident or not.
     pub blocks: Vec<BlockDump>,
 }
 
@@ -41,8 +43,11 @@ pub struct ChunkDump {
     pub lifetime: LifetimeDump,
     /// Whether it was made for one block.
     pub dedicated: bool,
-    /// `opening`, `open`, `draining` or `closing`.
-    pub state: String,
+    /// The class of its blocks, where the heap keeps kinds apart; else 0. Blocks move between
+    /// chunks of one class only.
+    pub class: u8,
+    /// Where it is on its way.
+    pub state: ChunkStateDump,
     /// Bytes that the newest version names.
     pub live: u64,
     /// Bytes that are being filled.
@@ -59,6 +64,20 @@ pub struct ChunkDump {
     pub ranges: Vec<RangeDump>,
 }
 
+/// Where a chunk is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChunkStateDump {
+    /// Its buffer is being made: ranges are reserved in it, none is live.
+    Opening,
+    /// In use.
+    Open,
+    /// In use, and takes nothing new: it is being evacuated.
+    Draining,
+    /// Empty for good; its buffer waits to be given back.
+    Closing,
+}
+
 /// One range of a chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,13 +88,13 @@ pub struct RangeDump {
     pub size: u64,
     /// What it is.
     pub state: RangeStateDump,
-    /// The block, if it still lives.
+    /// The block, if it still lives; a live range has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
 }
 
 /// What a range is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RangeStateDump {
     /// The newest version names it.
@@ -87,7 +106,7 @@ pub enum RangeStateDump {
 }
 
 /// Which chunks a block lives in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LifetimeDump {
     /// May be evicted and moved.
@@ -97,7 +116,7 @@ pub enum LifetimeDump {
 }
 
 /// Where a block's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockState {
     /// On their way for the first time.
@@ -112,6 +131,18 @@ pub enum BlockState {
     Failed,
 }
 
+/// Where the bytes of an evicted block come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceDump {
+    /// Memory that the engine shares with the program.
+    Retained,
+    /// A callback that makes them again.
+    Reload,
+    /// Nowhere: the block is never evicted.
+    None,
+}
+
 /// One block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,8 +153,10 @@ pub struct BlockDump {
     pub chunk: Option<u32>,
     /// Where it starts there.
     pub offset: Option<u64>,
-    /// Its length.
+    /// Its length, room between and behind its parts included.
     pub size: u64,
+    /// It starts at a multiple of so many bytes, also after a move.
+    pub alignment: u64,
     /// Where its bytes are.
     pub state: BlockState,
     /// Which chunks it lives in.
@@ -134,15 +167,15 @@ pub struct BlockDump {
     pub owners: u64,
     /// 0 to 255; higher stays longer.
     pub priority: u8,
-    /// `retained`, `reload` or `none`.
-    pub source: String,
+    /// Where its bytes come from once it was evicted.
+    pub source: SourceDump,
     /// Counts its contents: an update raises it, a move does not.
     pub revision: u64,
     /// The version that first showed its present contents; 0 before there was one.
     pub version_written: u64,
     /// The frame that used it last, if one did.
     pub frame_last_used: Option<u64>,
-    /// The longest room in it that no part has.
+    /// The longest room in it that a part could have.
     pub largest_hole: u64,
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,4 +198,98 @@ pub struct PartDump {
     pub kind: String,
     /// It starts at a multiple of so many bytes, counted from the start of the chunk.
     pub alignment: u64,
+}
+
+impl ChunkDump {
+    /// An open shared chunk with these ranges, its figures counted from them. Ranges that overlap
+    /// or end behind the chunk give figures that [`HeapDump::check`] refuses.
+    pub fn of_ranges(
+        id: u32,
+        capacity: u64,
+        lifetime: LifetimeDump,
+        ranges: Vec<RangeDump>,
+    ) -> Self {
+        let sum = |state| {
+            let of_state = ranges.iter().filter(|range| range.state == state);
+            of_state.fold(0_u64, |sum, range| sum.saturating_add(range.size))
+        };
+        let holes = || holes(capacity, &ranges).map(|(_, size)| size);
+        let free = holes().fold(0, u64::saturating_add);
+        let largest_free = holes().max().unwrap_or(0);
+        Self {
+            id,
+            capacity,
+            lifetime,
+            dedicated: false,
+            class: 0,
+            state: ChunkStateDump::Open,
+            live: sum(RangeStateDump::Live),
+            reserved: sum(RangeStateDump::Reserved),
+            retired: sum(RangeStateDump::Retired),
+            free,
+            largest_free,
+            fragmentation: fragmentation(free, largest_free),
+            ranges,
+        }
+    }
+
+    /// Offset and length of each free range, by offset.
+    pub fn holes(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        holes(self.capacity, &self.ranges)
+    }
+}
+
+impl RangeDump {
+    /// The first byte behind it.
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+impl PartDump {
+    /// The first byte behind it, counted from the start of the block.
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+impl BlockDump {
+    /// The longest room in the block that no part takes.
+    pub fn largest_gap(&self) -> u64 {
+        let mut from = 0;
+        let mut largest = 0;
+        for part in &self.parts {
+            largest = largest.max(part.offset.saturating_sub(from));
+            from = part.end();
+        }
+        largest.max(self.size.saturating_sub(from))
+    }
+
+    /// Frames since it was last used, at `frame`; `None` if it never was.
+    pub const fn age_frames(&self, frame: u64) -> Option<u64> {
+        match self.frame_last_used {
+            Some(used) => Some(frame.saturating_sub(used)),
+            None => None,
+        }
+    }
+}
+
+/// The share of `free` bytes outside the `largest` free range; 0 where nothing is free.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share: what is lost above 2^53 bytes is not seen in it"
+)]
+pub fn fragmentation(free: u64, largest: u64) -> f64 {
+    if free == 0 {
+        return 0.0;
+    }
+    free.saturating_sub(largest) as f64 / free as f64
+}
+
+fn holes(capacity: u64, ranges: &[RangeDump]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let ends = core::iter::once(0).chain(ranges.iter().map(RangeDump::end));
+    let starts = ranges.iter().map(|range| range.offset);
+    ends.zip(starts.chain(core::iter::once(capacity)))
+        .filter(|(end, start)| start > end)
+        .map(|(end, start)| (end, start - end))
 }

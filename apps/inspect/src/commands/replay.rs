@@ -1,10 +1,107 @@
-//! `replay`.
+//! `replay`: runs traces through the engine.
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use geoheap::{Backend, ByteLen, Report};
+use geoheap_trace::{Input, Reader};
+
+use crate::device;
 use crate::outcome::{BadInput, Outcome};
+use crate::replay::session::{self, Preface};
+use crate::replay::{
+    Options, Overrides, Played, Player, ReplayReport, Series, Stage, Tally, plot, write_row,
+};
+
+const EXAMPLES: &str = "Examples:
+  geoheap-inspect replay flight.trace.gz
+  geoheap-inspect replay flight.trace.gz --budget 64MiB --check --plot flight.svg
+  geoheap-inspect replay flight.trace.gz --no-defrag --json
+  geoheap-inspect gen churn --events 10000000 | geoheap-inspect replay -
+
+Traces of geoheap, mesh traces and minimalloc problems are told apart by their first line, and
+unpacked where they are packed with gzip. `-` reads the standard input.
+
+Without --budget and without a `budget` line the heap takes what the trace needs, and nothing is
+evicted.";
+
+/// What holds the geometry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// A GPU made of plain memory.
+    Virtual,
+    /// A GPU through wgpu; a software driver serves as well.
+    Wgpu,
+}
+
+/// Who leaves when room is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyName {
+    /// The least recently used.
+    Lru,
+}
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub struct Args {
+    /// Traces, each for an engine of its own
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+
+    /// GPU bytes that may be held, whatever the traces say
+    #[arg(long, value_name = "SIZE")]
+    budget: Option<ByteLen>,
+
+    /// Bytes of a chunk [default: what the trace says, else 16 MiB less a little]
+    #[arg(long, value_name = "SIZE")]
+    chunk: Option<ByteLen>,
+
+    /// Frames whose commands are still being executed when the next one ends, 0 to 64
+    /// [default: what the trace says, else 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
+    frames_in_flight: Option<u32>,
+
+    /// Move nothing
+    #[arg(long)]
+    no_defrag: bool,
+
+    /// Evict nothing: a block for which there is no room fails
+    #[arg(long)]
+    no_evict: bool,
+
+    /// Who is evicted
+    #[arg(long, value_enum, default_value_t = PolicyName::Lru)]
+    policy: PolicyName,
+
+    /// What holds the geometry
+    #[arg(long, value_enum, default_value_t = BackendName::Virtual)]
+    backend: BackendName,
+
+    /// Compare the contents of every block that a frame uses, and look for overlaps and lost bytes
+    /// after every frame
+    #[arg(long)]
+    check: bool,
+
+    /// Write a table with a row for each frame
+    #[arg(long, value_name = "FILE.csv")]
+    series: Option<PathBuf>,
+
+    /// Draw bytes, moves and evictions over the frames
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+
+    /// Print the figures as JSON: an object, or a list of them for several traces
+    #[arg(long)]
+    json: bool,
+}
 
 impl Args {
     /// Carries it out.
@@ -12,6 +109,150 @@ impl Args {
     /// # Errors
     /// [`BadInput`].
     pub fn run(self) -> Result<Outcome, BadInput> {
-        Err(BadInput::new("not yet"))
+        let several = self.traces.len() > 1;
+        if several && (self.series.is_some() || self.plot.is_some()) {
+            let why = "--series and --plot are of one trace; give one, or leave them out";
+            return Err(BadInput::new(why));
+        }
+        let PolicyName::Lru = self.policy;
+        let mut reports = Vec::new();
+        for trace in &self.traces {
+            let (report, told) = self.replay(trace)?;
+            for violation in &told {
+                eprintln!("{}: {violation}", trace.display());
+            }
+            if !self.json {
+                if several {
+                    println!("{}", trace.display());
+                }
+                println!("{report}");
+            }
+            reports.push(report);
+        }
+        if self.json {
+            let json = match reports.as_slice() {
+                [one] => serde_json::to_string_pretty(one),
+                all => serde_json::to_string_pretty(all),
+            };
+            println!("{}", json.map_err(BadInput::new)?);
+        }
+        let findings = reports.iter().any(ReplayReport::has_findings);
+        Ok(if findings {
+            Outcome::Findings
+        } else {
+            Outcome::Fine
+        })
+    }
+
+    fn replay(&self, trace: &Path) -> Result<(ReplayReport, Vec<String>), BadInput> {
+        let reader = geoheap_trace::open(trace).map_err(BadInput::new)?;
+        let (options, overrides) = (self.options(), self.overrides());
+        match self.backend {
+            BackendName::Virtual => {
+                let start = |preface: &Preface| {
+                    session::on_virtual(preface, &options, overrides, self.check)
+                };
+                self.play(reader, start, "virtual".to_owned())
+            }
+            BackendName::Wgpu => {
+                let (device, queue, name) = device::open()?;
+                let start = |preface: &Preface| {
+                    session::on_wgpu((device, queue), preface, &options, overrides, self.check)
+                };
+                self.play(reader, start, name)
+            }
+        }
+    }
+
+    fn play<B: Backend, S: Stage<B>>(
+        &self,
+        mut reader: Reader<Input>,
+        start: impl FnOnce(&Preface) -> Result<Player<B, S>, BadInput>,
+        device: String,
+    ) -> Result<(ReplayReport, Vec<String>), BadInput> {
+        let mut series = Series::default();
+        let mut table = self.series.as_deref().map(Table::create).transpose()?;
+        // What follows the end of the recorded program is clearing up, and not of the figures.
+        let mut ended: Option<Report> = None;
+        let started = Instant::now();
+        let mut player = session::play(&mut reader, start, |player, played| {
+            match played {
+                Played::Frame if ended.is_none() => {
+                    let report = player.report();
+                    series.add(&report);
+                    if let Some(table) = &mut table {
+                        table.add(&player.tally(), &report)?;
+                    }
+                }
+                Played::Frame | Played::Request => {}
+                Played::End => ended = Some(player.report()),
+            }
+            Ok(true)
+        })?;
+        player.finish();
+        let elapsed = started.elapsed();
+        let heap = ended.unwrap_or_else(|| player.report());
+        series.note_peaks(&heap);
+        if let Some(table) = table {
+            table.finish()?;
+        }
+        if let Some(path) = &self.plot {
+            let written = std::fs::write(path, plot::svg(&series));
+            written.map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+        }
+        let (violations, told) = player.violations();
+        let violations = self.check.then_some(violations);
+        let tally = player.tally();
+        let nanos = elapsed.as_nanos();
+        let report = ReplayReport::new(device, &tally, &heap, &series, violations, nanos);
+        Ok((report, told))
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            budget: self.budget,
+            chunk: self.chunk,
+            no_defrag: self.no_defrag,
+        }
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            lag_frames: self.frames_in_flight,
+            keeps_budget: self.budget.is_some(),
+            no_evict: self.no_evict,
+        }
+    }
+}
+
+/// The table of `--series`.
+struct Table<'p> {
+    path: &'p Path,
+    out: BufWriter<File>,
+}
+
+impl<'p> Table<'p> {
+    fn create(path: &'p Path) -> Result<Self, BadInput> {
+        let file = File::create(path);
+        let file = file.map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+        let mut out = BufWriter::new(file);
+        let head = writeln!(out, "{}", Series::HEAD);
+        let table = Self { path, out };
+        head.map_err(|error| table.refused(&error))?;
+        Ok(table)
+    }
+
+    fn add(&mut self, tally: &Tally, report: &Report) -> Result<(), BadInput> {
+        let written = write_row(&mut self.out, tally, report);
+        written.map_err(|error| self.refused(&error))
+    }
+
+    fn finish(mut self) -> Result<(), BadInput> {
+        let flushed = self.out.flush();
+        flushed.map_err(|error| self.refused(&error))
+    }
+
+    fn refused(&self, error: &std::io::Error) -> BadInput {
+        BadInput(format!("{}: {error}", self.path.display()))
     }
 }

@@ -90,6 +90,7 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
         | Message::FrameEnded
         | Message::Map(_)
         | Message::Dump(_)
+        | Message::Trace(..)
         | Message::Stage { .. }
         | Message::Shutdown => {}
     }

@@ -14,6 +14,7 @@ use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::figures::Tally;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
+use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::client::Shared;
@@ -71,6 +72,8 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) shared: Arc<Shared>,
     tick_bytes: u64,
     pub(super) tally: Tally,
+    /// While the program is being recorded.
+    pub(super) recorder: Option<Recorder>,
     /// What a planted bug frees without asking whether a version still names it.
     #[cfg(geoheap_shuttle)]
     pub(super) unguarded: Vec<Retired>,
@@ -107,6 +110,7 @@ pub(crate) struct Parts<B: Backend> {
 impl<B: Backend> Driver<B> {
     pub(crate) fn new(parts: Parts<B>) -> Self {
         let tick_bytes = parts.shared.config.mailbox_bytes.get();
+        let recorder = Recorder::of_environment(&parts.shared.config, &parts.shared.kinds);
         let mut driver = Self {
             core: parts.core,
             backend: parts.backend,
@@ -129,6 +133,7 @@ impl<B: Backend> Driver<B> {
             shared: parts.shared,
             tick_bytes,
             tally: Tally::default(),
+            recorder,
             #[cfg(geoheap_shuttle)]
             unguarded: Vec::new(),
             #[cfg(geoheap_shuttle)]
@@ -176,6 +181,7 @@ impl<B: Backend> Driver<B> {
                 stale_lookups,
             } = note;
             self.since.saw_frame |= ends_frame;
+            self.record_frame(&usage, ends_frame);
             match outcome {
                 Outcome::Finished => {}
                 Outcome::Dropped => self.tally.tickets_dropped += 1,
@@ -227,20 +233,25 @@ impl<B: Backend> Driver<B> {
                 if let Some((id, sender)) = reply {
                     self.waiting.insert(id, sender);
                 }
+                self.record_request(&request);
                 self.step(Event::Request(request));
             }
             Message::Batch(requests) => {
                 for request in requests {
+                    self.record_request(&request);
                     self.step(Event::Request(request));
                 }
             }
             Message::Draws(id, draws) => self.change_draw_set(id, draws),
             Message::Map(reply) => {
                 // A caller who went away needs no answer.
-                let _ = reply.send(Reply::Map(Box::new(self.core.heap_map())));
+                let _ = reply.send(Reply::Map(Box::new(self.heap_map())));
             }
             Message::Dump(reply) => {
                 let _ = reply.send(Reply::Dump(Box::new(self.dump())));
+            }
+            Message::Trace(writer, reply) => {
+                let _ = reply.send(self.change_recording(writer));
             }
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
@@ -306,8 +317,8 @@ impl<B: Backend> Driver<B> {
 
     /// One pass of the geometry actor; publishes at most one version.
     pub(crate) fn tick(&mut self) {
-        let span = tracing::trace_span!("tick");
-        let _entered = span.enter();
+        let tick = self.core.tick() + 1;
+        let _span = tracing::trace_span!("tick", tick).entered();
         self.poll_backend();
         self.free_unused();
         self.take_notes();
@@ -320,6 +331,7 @@ impl<B: Backend> Driver<B> {
                 result: done.result,
             });
         }
+        self.record_tick();
         let is_held_back = self.is_held_back();
         let idle =
             !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;

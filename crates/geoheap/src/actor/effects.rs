@@ -72,6 +72,7 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::Reply { reply, answer } => {
+                self.record_answer(reply, &answer);
                 if let Some(sender) = self.waiting.remove(&reply) {
                     // A caller who went away needs no answer.
                     let _ = sender.send(Reply::Answer(answer));
@@ -95,7 +96,11 @@ impl<B: Backend> Driver<B> {
                 chunk,
                 offset,
                 len,
-            } => self.upload(&payload, from, chunk, offset, len),
+            } => {
+                let (to, bytes) = (chunk.get(), len.get());
+                let _span = tracing::trace_span!("upload", chunk = to, bytes).entered();
+                self.upload(&payload, from, chunk, offset, len)
+            }
             Effect::UploadStaged {
                 staged,
                 chunk,
@@ -285,6 +290,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn submit(&mut self) -> Event {
+        let _span = tracing::trace_span!("submit").entered();
         let complete = !core::mem::take(&mut self.since.transfer_failed);
         #[cfg(geoheap_shuttle)]
         if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
@@ -311,6 +317,8 @@ impl<B: Backend> Driver<B> {
         retired: Vec<Retired>,
         forget: &[ChunkId],
     ) -> Option<Event> {
+        let (slots, given_up) = (changes.len(), retired.len());
+        let _span = tracing::trace_span!("publish", slots, given_up).entered();
         self.draw_sets.apply(&changes);
         for change in changes {
             match change.parts {

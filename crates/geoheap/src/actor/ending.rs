@@ -14,6 +14,7 @@ impl<B: Backend> Driver<B> {
     /// Ends: refuses whoever comes or waits, lets the device finish, joins the reload worker.
     pub(crate) fn shut_down(mut self, polls_max: u32) -> (Report, Vec<Leak>) {
         self.inbox.gate.close();
+        self.record_end();
         while let Some(envelope) = self.backlog.pop() {
             self.take_last(envelope);
         }
@@ -34,6 +35,7 @@ impl<B: Backend> Driver<B> {
         self.refresh_report();
         let mut report = self.report();
         self.shared.add_frames(&mut report);
+        self.end_recording();
         self.reloader.join();
         (report, leaks)
     }
@@ -61,9 +63,10 @@ impl<B: Backend> Driver<B> {
         let Envelope { message, weight } = envelope;
         let reply = match message {
             Message::Request(_, reply) => reply.map(|(_, sender)| sender),
-            Message::Map(sender) | Message::Dump(sender) | Message::Stage { reply: sender, .. } => {
-                Some(sender)
-            }
+            Message::Map(sender)
+            | Message::Dump(sender)
+            | Message::Trace(_, sender)
+            | Message::Stage { reply: sender, .. } => Some(sender),
             Message::Batch(_) | Message::Draws(..) | Message::FrameEnded | Message::Shutdown => {
                 None
             }

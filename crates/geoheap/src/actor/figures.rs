@@ -6,7 +6,7 @@ use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::Driver;
-use crate::report::{Backpressure, HeapEvent, Report};
+use crate::report::{Backpressure, HeapEvent, HeapMap, Report};
 use crate::sync::{Ordering, PoisonError};
 
 /// A version is old when it has been the oldest in use for so many frames, or so many ticks: those
@@ -105,8 +105,13 @@ impl<B: Backend> Driver<B> {
         report
     }
 
+    /// Every chunk and range.
+    pub(crate) fn heap_map(&self) -> HeapMap {
+        self.core.heap_map()
+    }
+
     /// The core's view of the heap, and what only the backend knows.
-    pub(super) fn dump(&self) -> HeapDump {
+    pub(crate) fn dump(&self) -> HeapDump {
         let mut dump = self.core.dump();
         let staging = self.backend.staging().capacity_bytes.get();
         dump.staging_bytes = staging;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use geoheap_frame_sync::Usage;
 use geoheap_suballoc::ByteLen;
+use geoheap_trace::{Output, Writer};
 
 use crate::actor::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use crate::actor::reply::Reply;
@@ -46,6 +47,8 @@ pub(crate) enum Message {
     Map(Sender<Reply>),
     /// The heap's state.
     Dump(Sender<Reply>),
+    /// Record into a file from now on, or no more.
+    Trace(Option<Box<Writer<Output>>>, Sender<Reply>),
     /// A piece of staging.
     Stage { len: ByteLen, reply: Sender<Reply> },
     /// End.

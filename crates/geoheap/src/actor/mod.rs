@@ -12,6 +12,7 @@ mod ending;
 mod figures;
 pub(crate) mod fixed_map;
 pub(crate) mod mailbox;
+pub(crate) mod recorder;
 mod records;
 pub(crate) mod reload;
 pub(crate) mod render;

@@ -212,6 +212,7 @@ fn send_add(
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
     PreparedBlock {
         layout,
+        spare: block.spare,
         contents: block.parts.into_iter().map(|part| part.content).collect(),
         label: block.label,
         lifetime: block.lifetime,

@@ -144,6 +144,9 @@ impl Core {
         let victim = self.compaction.victim.map(ChunkId::get);
         let plan = geoheap_defrag::plan(layout, &caps, &goal, victim);
         let plan = plan.expect("R6: the heap's own layout is one that can be");
+        let (moves, bytes) = (plan.moves.len(), plan.forecast.bytes_moved.get());
+        let _span =
+            tracing::trace_span!("move", %reason, victim = plan.victim, moves, bytes).entered();
         self.follow(&plan, out);
         plan.victim.is_some()
     }

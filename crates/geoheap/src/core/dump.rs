@@ -2,8 +2,8 @@
 
 use geoheap_chunk_heap::{ChunkInfo, ChunkState, Lifetime, RangeInfo, RangeState};
 use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, HeapDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
-    SCHEMA,
+    BlockDump, BlockState, ChunkDump, ChunkStateDump, HeapDump, LifetimeDump, PartDump, RangeDump,
+    RangeStateDump, SCHEMA, SourceDump,
 };
 
 use crate::core::record::{Away, Record};
@@ -16,27 +16,29 @@ impl Core {
     /// backend knows is the shell's to add.
     pub(crate) fn dump(&self) -> HeapDump {
         let chunks = self.heap.chunks();
-        let live = self.by_index.iter().flatten();
-        let records = live.filter_map(|handle| self.record(*handle));
         HeapDump {
             schema: SCHEMA.to_owned(),
             tick: self.tick,
             frame: self.frame,
             version: self.version.get(),
+            unit_bytes: self.heap.config().unit_bytes.get(),
             budget_bytes: self.budget.total.get(),
             held_bytes: self.held_bytes().get(),
             staging_bytes: 0,
             chunks: chunks.map(|info| self.dump_chunk(&info)).collect(),
-            blocks: records.map(|record| self.dump_block(record)).collect(),
+            blocks: self
+                .records()
+                .map(|record| self.dump_block(record))
+                .collect(),
         }
     }
 
     fn dump_chunk(&self, info: &ChunkInfo) -> ChunkDump {
         let state = match info.state {
-            ChunkState::Opening => "opening",
-            ChunkState::Ready => "open",
-            ChunkState::Draining => "draining",
-            ChunkState::Closing => "closing",
+            ChunkState::Opening => ChunkStateDump::Opening,
+            ChunkState::Ready => ChunkStateDump::Open,
+            ChunkState::Draining => ChunkStateDump::Draining,
+            ChunkState::Closing => ChunkStateDump::Closing,
         };
         let ranges = self.heap.ranges(info.id);
         ChunkDump {
@@ -44,7 +46,8 @@ impl Core {
             capacity: info.capacity.get(),
             lifetime: lifetime(info.lifetime),
             dedicated: info.dedicated,
-            state: state.to_owned(),
+            class: info.class,
+            state,
             live: info.live.get(),
             reserved: info.reserved.get(),
             retired: info.retired.get(),
@@ -82,21 +85,22 @@ impl Core {
             (Away::Failed(_), _) => BlockState::Failed,
         };
         let source = match record.source {
-            Source::Retained => "retained",
-            Source::Reload(_) => "reload",
-            Source::None => "none",
+            Source::Retained => SourceDump::Retained,
+            Source::Reload(_) => SourceDump::Reload,
+            Source::None => SourceDump::None,
         };
         BlockDump {
             handle: record.handle.to_string(),
             chunk: place.map(|info| info.chunk.get()),
             offset: place.map(|info| info.range.start.get()),
             size: record.layout.len().get(),
+            alignment: record.layout.align().get(),
             state,
             lifetime: lifetime(record.lifetime),
             pins: record.pins,
             owners: record.owners,
             priority: record.priority,
-            source: source.to_owned(),
+            source,
             revision: record.revision,
             version_written: record.written,
             frame_last_used: used.map(geoheap_residency::Frame::get).or(wished),

@@ -30,6 +30,8 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
     pub(crate) layout: BlockLayout,
+    /// Room behind the parts that the caller asked for; it is in the layout.
+    pub(crate) spare: ByteLen,
     pub(crate) contents: Vec<Content>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,

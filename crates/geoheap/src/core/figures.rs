@@ -59,6 +59,10 @@ impl Core {
             lifetime: info.lifetime,
             dedicated: info.dedicated,
             state: info.state,
+            live: info.live,
+            reserved: info.reserved,
+            retired: info.retired,
+            free: info.free,
             ranges: self
                 .heap
                 .ranges(info.id)

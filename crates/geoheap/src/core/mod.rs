@@ -282,6 +282,11 @@ impl Core {
         self.update_degraded(out);
     }
 
+    /// Ticks so far.
+    pub(crate) fn tick(&self) -> u64 {
+        self.tick
+    }
+
     /// Time as the policy counts it.
     fn now(&self) -> Now {
         Now::new(self.tick, self.frame)
@@ -328,6 +333,11 @@ impl Core {
         Some(self.shown_slot(record))
     }
 
+    /// What the caller set.
+    pub(crate) fn budget_bytes(&self) -> ByteLen {
+        self.budget.total
+    }
+
     /// Bytes of ranges that only older versions name, in O(1).
     pub(crate) fn retired_bytes(&self) -> u64 {
         self.heap.figures().retired().get()
@@ -343,19 +353,20 @@ impl Core {
         self.budget_hunger > 0
     }
 
+    /// Every block that lives, by slot.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let live = self.by_index.iter().flatten();
+        live.filter_map(|handle| self.record(*handle))
+    }
+
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
-        let live = self
-            .by_index
-            .iter()
-            .flatten()
-            .filter_map(|handle| self.record(*handle));
-        live.map(|record| Leak {
+        let leaks = self.records().map(|record| Leak {
             handle: record.handle,
             label: record.label.clone(),
             bytes: record.layout.len(),
-        })
-        .collect()
+        });
+        leaks.collect()
     }
 
     /// The block of `handle`, if it lives.

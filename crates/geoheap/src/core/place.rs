@@ -38,6 +38,11 @@ impl Core {
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
         let waiting: Vec<Handle> = self.jobs.unplaced().collect();
+        if waiting.is_empty() {
+            self.budget_hunger = 0;
+            return;
+        }
+        let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
         for handle in waiting {
@@ -186,6 +191,7 @@ impl Core {
     }
 
     fn set_aside(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        tracing::debug!(%handle, "set aside for want of room");
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         let record = self.own(handle);

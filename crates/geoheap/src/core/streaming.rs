@@ -122,6 +122,7 @@ impl Core {
         if need == ByteLen::ZERO {
             return;
         }
+        let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
         self.residency.victims(need.get(), self.now(), &mut victims);
         for id in victims {
@@ -161,6 +162,8 @@ impl Core {
     fn send_away(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
+        let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
+        tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
         record.wished_frame = 0;
         self.queue_slot(handle);

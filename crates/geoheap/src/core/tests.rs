@@ -58,6 +58,7 @@ impl Bench {
         let layout = BlockLayout::pack(&[spec], &self.kinds, ByteLen::ZERO, self.core.align_max);
         let len = usize::try_from(bytes).expect("small");
         let block = PreparedBlock {
+            spare: ByteLen::ZERO,
             layout: layout.expect("a valid layout"),
             contents: vec![Content::Shared(Payload::from(vec![7; len]))],
             label: None,

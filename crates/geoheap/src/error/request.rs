@@ -102,6 +102,11 @@ pub enum RequestError {
     },
     /// The budget is not possible.
     Budget(ConfigError),
+    /// A trace could not be written to its end.
+    TraceNotWritten {
+        /// What the system says.
+        message: String,
+    },
     /// The device is gone.
     DeviceLost,
     /// The manager was shut down before the request was done.
@@ -155,6 +160,7 @@ impl fmt::Display for RequestError {
                 )
             }
             Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
+            Self::TraceNotWritten { message } => write!(f, "the trace was not written: {message}"),
             Self::Budget(error) => write!(f, "{error}"),
             Self::DeviceLost => f.write_str("the device is lost"),
             Self::ShutDown => f.write_str("the geometry manager was shut down"),

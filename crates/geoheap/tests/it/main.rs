@@ -9,6 +9,7 @@ mod draw_sets;
 mod faults;
 mod frames;
 mod harness;
+mod inspection;
 mod limits;
 mod model;
 mod order;

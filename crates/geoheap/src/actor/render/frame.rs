@@ -276,6 +276,8 @@ impl<Buf: Send + Sync + 'static, S: Scene<Buf>> Actor<'_, Buf, S> {
         }
         let (scene, ticket, pass) = (self.scene, self.ticket, &mut self.pass);
         let items = self.frame.runs.range(run.index);
+        let (first, count) = (items.start, items.len());
+        let _span = tracing::trace_span!("record", first, count).entered();
         let recorded = catch_unwind(AssertUnwindSafe(|| {
             let pass = pass.get_or_insert_with(|| scene.begin(ticket));
             scene.record(pass, items, ticket);

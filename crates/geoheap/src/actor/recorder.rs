@@ -1,0 +1,441 @@
+//! Writes down what the program does with its heap, in the order in which the engine does it.
+//!
+//! The geometry actor records, not the clients: then the order is the one that decided, nobody
+//! takes a lock for it, and while nothing is recorded it costs one comparison for each message.
+
+mod words;
+
+use std::io;
+use std::path::PathBuf;
+
+use geoheap_chunk_heap::{KindTable, PartId, PartSpec};
+use geoheap_frame_sync::Usage;
+use geoheap_gpu_backend::Backend;
+use geoheap_trace::{Add, BlockId, Event, Output, PartNo, Settings, State, Writer};
+use smallvec::SmallVec;
+
+use self::words::{lifetime_name, numbered, priority, settings, source_name, trace_part};
+use crate::actor::driver::Driver;
+use crate::actor::fixed_map::{FixedMap, fixed_map};
+use crate::actor::reply::Reply;
+use crate::config::Config;
+use crate::core::event::{Answer, PartOp, PreparedBlock, ReplyId, Request};
+use crate::core::record::Record;
+use crate::error::RequestError;
+use crate::handle::Handle;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Names the file that every manager of a program records into.
+pub(crate) const VARIABLE: &str = "GEOHEAP_TRACE";
+
+/// A length for each part.
+type Lens = SmallVec<[u64; 2]>;
+
+/// A block as the trace names it.
+#[derive(Debug)]
+struct Known {
+    handle: Handle,
+    id: BlockId,
+    /// Parts in the order of their numbers; one that was added has no id before it is answered.
+    parts: SmallVec<[(PartNo, Option<PartId>); 2]>,
+    next_no: u32,
+}
+
+/// A trace that is being written.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    writer: Writer<Output>,
+    /// Keeps out of the trace what the engine refuses, such as requests about stale handles.
+    state: State,
+    /// By slot.
+    blocks: Vec<Option<Known>>,
+    next_id: u64,
+    /// Parts that wait for their ids.
+    asked: FixedMap<ReplyId, (Handle, PartNo)>,
+    /// Ticks since the last event that is written.
+    ticks: u32,
+    lag: Option<u32>,
+    failed: Option<io::Error>,
+}
+
+impl Recorder {
+    /// Begins a trace of a heap that has `blocks` already.
+    pub(crate) fn new<'r>(
+        writer: Writer<Output>,
+        config: &Config,
+        budget_bytes: u64,
+        kinds: &KindTable,
+        blocks: impl Iterator<Item = &'r Record>,
+    ) -> Self {
+        let mut recorder = Self {
+            writer,
+            state: State::new(),
+            blocks: Vec::new(),
+            next_id: 1,
+            asked: fixed_map(),
+            ticks: 0,
+            lag: None,
+            failed: None,
+        };
+        let settings = settings(config);
+        if settings != Settings::default() {
+            recorder.write(&Event::Config(settings));
+        }
+        recorder.write(&Event::Budget(budget_bytes));
+        for record in blocks {
+            recorder.found(record, kinds);
+        }
+        recorder
+    }
+
+    /// The recorder that [`VARIABLE`] asks for: the first heap of a program writes into the file
+    /// that it names, later ones into files beside it.
+    pub(crate) fn of_environment(config: &Config, kinds: &KindTable) -> Option<Self> {
+        static HEAPS: AtomicU64 = AtomicU64::new(0);
+        let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty())?;
+        let heaps = HEAPS.fetch_add(1, Ordering::Relaxed);
+        let path = numbered(PathBuf::from(named), heaps + 1);
+        let shown = path.display();
+        match geoheap_trace::create(&path) {
+            Ok(writer) => {
+                tracing::info!(path = %shown, "recording");
+                let budget = config.budget_bytes.get();
+                Some(Self::new(writer, config, budget, kinds, std::iter::empty()))
+            }
+            Err(error) => {
+                tracing::error!(path = %shown, %error, "cannot record");
+                None
+            }
+        }
+    }
+
+    /// Why it can write no more.
+    pub(crate) fn failed(&mut self) -> Option<io::Error> {
+        self.failed.take()
+    }
+
+    /// Writes what is held back.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.write_ticks();
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.writer.finish(),
+        }
+    }
+
+    /// A request, before it is carried out.
+    pub(crate) fn request(&mut self, request: &Request, kinds: &KindTable) {
+        match request {
+            Request::Add { handle, block } => self.add(*handle, block, kinds),
+            Request::Update {
+                handle,
+                contents,
+                in_place,
+            } => {
+                let lens = contents.iter().map(|content| content.len().get());
+                self.update(*handle, &lens.collect::<Lens>(), *in_place);
+            }
+            Request::Remove { handle } => {
+                self.about(*handle, Event::Remove);
+            }
+            Request::Share { handle } => self.about(*handle, Event::Share),
+            Request::Part { handle, op, reply } => self.part(*handle, op, *reply, kinds),
+            Request::SetLifetime { handle, lifetime } => {
+                let name = lifetime_name(*lifetime);
+                self.about(*handle, |id| Event::Lifetime(id, name));
+            }
+            Request::SetPriority { handle, priority } => {
+                self.about(*handle, |id| Event::Priority(id, *priority));
+            }
+            Request::SetLabel { handle, label } => {
+                if let Some(label) = label {
+                    self.about(*handle, |id| Event::Label(id, label));
+                }
+            }
+            Request::Pin { handle, .. } => self.about(*handle, Event::Pin),
+            Request::Unpin { handle } => self.about(*handle, Event::Unpin),
+            Request::AwaitResident { handle, .. } => self.about(*handle, Event::Await),
+            Request::Evict { handle } => self.about(*handle, Event::Evict),
+            Request::SetBudget { budget, .. } => {
+                self.write(&Event::Budget(budget.get()));
+            }
+            Request::Compact { .. } => {
+                self.write(&Event::Compact);
+            }
+            Request::Trim { .. } => {
+                self.write(&Event::Trim);
+            }
+            // They change nothing.
+            Request::ReadBack { .. } | Request::Flush { .. } => {}
+        }
+    }
+
+    /// A part has its id.
+    pub(crate) fn part_named(&mut self, reply: ReplyId, part: PartId) {
+        let Some((handle, no)) = self.asked.remove(&reply) else {
+            return;
+        };
+        if let Some(known) = self.known(handle)
+            && let Some(entry) = known.parts.iter_mut().find(|entry| entry.0 == no)
+        {
+            entry.1 = Some(part);
+        }
+    }
+
+    /// A frame, or a worker's share of one, is over and used these slots. `lag` frames before it
+    /// are not executed yet.
+    pub(crate) fn frame(&mut self, usage: &Usage, ends_frame: bool, lag: usize) {
+        for index in usage.iter() {
+            let known = self.blocks.get(index as usize).and_then(Option::as_ref);
+            if let Some(id) = known.map(|known| known.id) {
+                self.write(&Event::Use(id));
+            }
+        }
+        if ends_frame {
+            let lag = u32::try_from(lag).unwrap_or(u32::MAX);
+            let changed = (self.lag != Some(lag)).then_some(lag.min(geoheap_trace::LAG_MAX));
+            self.lag = Some(lag);
+            self.write(&Event::Frame { lag: changed });
+        }
+    }
+
+    /// A tick in which no frame ended.
+    pub(crate) fn tick(&mut self) {
+        self.ticks = self.ticks.saturating_add(1);
+    }
+
+    /// The program takes its heap down.
+    pub(crate) fn end(&mut self) {
+        self.write(&Event::End);
+    }
+
+    fn known(&mut self, handle: Handle) -> Option<&mut Known> {
+        let entry = self.blocks.get_mut(handle.index() as usize)?.as_mut();
+        entry.filter(|known| known.handle == handle)
+    }
+
+    fn about<'e>(&mut self, handle: Handle, event: impl FnOnce(BlockId) -> Event<'e>) {
+        if let Some(id) = self.known(handle).map(|known| known.id) {
+            self.write(&event(id));
+        }
+    }
+
+    /// Writes an event, unless it cannot be: then the engine refuses it, too.
+    fn write(&mut self, event: &Event<'_>) -> bool {
+        self.write_ticks();
+        self.write_now(event)
+    }
+
+    fn write_ticks(&mut self) {
+        let count = core::mem::take(&mut self.ticks);
+        if count > 0 {
+            self.write_now(&Event::Tick { count });
+        }
+    }
+
+    fn write_now(&mut self, event: &Event<'_>) -> bool {
+        if self.failed.is_some() || self.state.apply(event).is_err() {
+            return false;
+        }
+        if let Err(error) = self.writer.write(event) {
+            self.failed = Some(error);
+        }
+        true
+    }
+
+    fn enter(&mut self, handle: Handle, parts: SmallVec<[(PartNo, Option<PartId>); 2]>) -> BlockId {
+        let index = handle.index() as usize;
+        if self.blocks.len() <= index {
+            self.blocks.resize_with(index + 1, || None);
+        }
+        let id = BlockId(self.next_id);
+        self.next_id += 1;
+        let next_no = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        self.blocks[index] = Some(Known {
+            handle,
+            id,
+            parts,
+            next_no,
+        });
+        id
+    }
+
+    fn add(&mut self, handle: Handle, block: &PreparedBlock, kinds: &KindTable) {
+        let parts = block.layout.parts_by_id();
+        let ids = (0..).zip(&parts);
+        let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
+        let id = self.enter(handle, ids);
+        let parts = parts
+            .iter()
+            .map(|part| trace_part((part.kind, part.used_len.get(), part.stride), kinds));
+        self.write(&Event::Add(Add {
+            id,
+            parts: parts.collect(),
+            spare: block.spare.get(),
+            lifetime: lifetime_name(block.lifetime),
+            priority: priority(block.priority),
+            source: source_name(&block.source),
+            label: block.label.as_deref(),
+        }));
+    }
+
+    /// A block that was there when the trace began.
+    fn found(&mut self, record: &Record, kinds: &KindTable) {
+        let parts = record.layout.parts_by_id();
+        let ids = (0..).zip(&parts);
+        let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
+        let id = self.enter(record.handle, ids);
+        let parts = parts
+            .iter()
+            .map(|part| trace_part((part.kind, part.used_len.get(), part.stride), kinds));
+        self.write(&Event::Add(Add {
+            id,
+            parts: parts.collect(),
+            spare: 0,
+            lifetime: lifetime_name(record.lifetime),
+            priority: priority(record.priority),
+            source: source_name(&record.source),
+            label: record.label.as_deref(),
+        }));
+        (1..record.owners).for_each(|_| {
+            self.write(&Event::Share(id));
+        });
+        (0..record.pins).for_each(|_| {
+            self.write(&Event::Pin(id));
+        });
+    }
+
+    /// `lens` are in the order of the engine's ids, the trace has them in that of its numbers.
+    fn update(&mut self, handle: Handle, lens: &Lens, in_place: bool) {
+        let Some(known) = self.known(handle) else {
+            return;
+        };
+        let id = known.id;
+        let mut order: SmallVec<[usize; 2]> = (0..known.parts.len()).collect();
+        if order.len() != lens.len() {
+            // The engine refuses it.
+            return;
+        }
+        let index = |nth: &usize| known.parts[*nth].1.map_or(u16::MAX, |part| part.index);
+        order.sort_by_key(index);
+        let mut parts = lens.clone();
+        for (len, nth) in lens.iter().zip(order) {
+            parts[nth] = *len;
+        }
+        self.write(&Event::Update {
+            id,
+            parts,
+            in_place,
+        });
+    }
+
+    fn part(&mut self, handle: Handle, op: &PartOp, reply: ReplyId, kinds: &KindTable) {
+        let Some(known) = self.known(handle) else {
+            return;
+        };
+        let id = known.id;
+        let number = |known: &Known, part: &PartId| {
+            let mut parts = known.parts.iter();
+            let found = parts.find(|(_, name)| name.as_ref() == Some(part));
+            found.map(|(no, _)| *no)
+        };
+        match op {
+            PartOp::Add { spec, .. } => {
+                let PartSpec { kind, len, stride } = *spec;
+                let no = PartNo(known.next_no);
+                let part = trace_part((kind, len.get(), stride), kinds);
+                if self.write(&Event::Part { id, no, part })
+                    && let Some(known) = self.known(handle)
+                {
+                    known.next_no += 1;
+                    known.parts.push((no, None));
+                    self.asked.insert(reply, (handle, no));
+                }
+            }
+            PartOp::Update { part, content } => {
+                if let Some(no) = number(known, part) {
+                    let bytes = content.len().get();
+                    self.write(&Event::PartUpdate { id, no, bytes });
+                }
+            }
+            PartOp::Remove { part } => {
+                if let Some(no) = number(known, part)
+                    && self.write(&Event::PartRemove { id, no })
+                    && let Some(known) = self.known(handle)
+                {
+                    known.parts.retain(|entry| entry.0 != no);
+                }
+            }
+        }
+    }
+}
+
+impl<B: Backend> Driver<B> {
+    pub(super) fn record_request(&mut self, request: &Request) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.request(request, &self.shared.kinds);
+        }
+    }
+
+    pub(super) fn record_answer(&mut self, reply: ReplyId, answer: &Answer) {
+        if let (Some(recorder), Answer::Part(part)) = (&mut self.recorder, answer) {
+            recorder.part_named(reply, *part);
+        }
+    }
+
+    pub(super) fn record_frame(&mut self, usage: &Usage, ends_frame: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            let lag = self.publisher.versions_alive().saturating_sub(1);
+            recorder.frame(usage, ends_frame, lag);
+        }
+    }
+
+    /// Called once a tick, after the notes of frames.
+    pub(super) fn record_tick(&mut self) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        if !self.since.saw_frame {
+            recorder.tick();
+        }
+        if let Some(error) = recorder.failed() {
+            tracing::error!(%error, "the trace ends here");
+            self.recorder = None;
+        }
+    }
+
+    pub(super) fn record_end(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end();
+        }
+    }
+
+    pub(super) fn end_recording(&mut self) {
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.finish()
+        {
+            tracing::error!(%error, "the trace lacks its end");
+        }
+    }
+
+    /// Ends the recording under way, if there is one, and begins another.
+    pub(super) fn change_recording(&mut self, writer: Option<Box<Writer<Output>>>) -> Reply {
+        let ended = self.recorder.take().map_or(Ok(()), Recorder::finish);
+        if let Some(writer) = writer {
+            let shared = &self.shared;
+            let budget = self.core.budget_bytes().get();
+            let blocks = self.core.records();
+            let recorder = Recorder::new(*writer, &shared.config, budget, &shared.kinds, blocks);
+            self.recorder = Some(recorder);
+        }
+        Reply::Answer(match ended {
+            Ok(()) => Answer::Done,
+            Err(error) => Answer::Refused(RequestError::TraceNotWritten {
+                message: error.to_string(),
+            }),
+        })
+    }
+}
