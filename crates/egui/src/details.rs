@@ -1,7 +1,10 @@
 //! What is known of a block or of a place in a chunk, in words.
 
 use egui::{Grid, RichText, Ui};
-use geoheap_heap_dump::{BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeStateDump};
+use geoheap_heap_dump::{
+    BlockDump, BlockState, ChunkDump, ChunkStateDump, LifetimeDump, PartDump, RangeStateDump,
+    SourceDump,
+};
 
 use crate::figures;
 use crate::heap::{Heap, Segment};
@@ -43,7 +46,7 @@ pub(crate) fn of_block(block: &BlockDump, frame: u64) -> Details {
     details.line("lifetime", lifetime(block.lifetime));
     details.line("priority", block.priority.to_string());
     details.line("owners, pins", format!("{}, {}", block.owners, block.pins));
-    details.line("source", block.source.as_str());
+    details.line("source", source(block.source));
     let written = match block.version_written {
         0 => String::new(),
         version => format!(", in version {version}"),
@@ -110,7 +113,8 @@ fn of_free(chunk: &ChunkDump, offset: u64) -> Details {
     } else {
         ""
     };
-    let kind = format!("{}, {}{dedicated}", chunk.state, lifetime(chunk.lifetime));
+    let state = chunk_state(chunk.state);
+    let kind = format!("{state}, {}{dedicated}", lifetime(chunk.lifetime));
     details.line("chunk", kind);
     details
 }
@@ -136,14 +140,31 @@ fn last_used(used: Option<u64>, frame: u64) -> String {
     }
 }
 
-/// The name of a block's state.
-pub(crate) const fn state(state: BlockState) -> &'static str {
+const fn state(state: BlockState) -> &'static str {
     match state {
         BlockState::Pending => "pending",
         BlockState::Resident => "resident",
         BlockState::Evicted => "evicted",
         BlockState::Lost => "lost",
         BlockState::Failed => "failed",
+    }
+}
+
+const fn source(source: SourceDump) -> &'static str {
+    match source {
+        SourceDump::Retained => "retained",
+        SourceDump::Reload => "reload",
+        SourceDump::None => "none",
+    }
+}
+
+/// The name of a chunk's state.
+pub(crate) const fn chunk_state(state: ChunkStateDump) -> &'static str {
+    match state {
+        ChunkStateDump::Opening => "opening",
+        ChunkStateDump::Open => "open",
+        ChunkStateDump::Draining => "draining",
+        ChunkStateDump::Closing => "closing",
     }
 }
 

@@ -50,8 +50,7 @@ impl Dumping {
 fn write(folder: &Path, dump: &HeapDump) -> io::Result<PathBuf> {
     let path = folder.join(format!("geoheap-heap-{}.json", dump.frame));
     let mut file = BufWriter::new(File::create(&path)?);
-    serde_json::to_writer_pretty(&mut file, dump)?;
-    file.write_all(b"\n")?;
+    dump.to_writer(&mut file)?;
     file.flush()?;
     Ok(path)
 }

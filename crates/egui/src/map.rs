@@ -12,7 +12,7 @@ use egui::{
     Align2, Color32, FontId, Mesh, PopupAnchor, Pos2, Rect, Response, Role, ScrollArea, Sense,
     Shape, Stroke, StrokeKind, Tooltip, Ui, WidgetInfo, pos2, vec2,
 };
-use geoheap_heap_dump::{ChunkDump, LifetimeDump};
+use geoheap_heap_dump::{ChunkDump, ChunkStateDump, LifetimeDump};
 
 use self::hit::{Hit, hit};
 use self::rows::Rows;
@@ -234,13 +234,14 @@ fn name(ui: &Ui, chunk: &ChunkDump, bar: Rect) {
 }
 
 /// A word on what is special about a chunk.
-fn mark_of(chunk: &ChunkDump) -> &str {
-    match (chunk.state.as_str(), chunk.dedicated, chunk.lifetime) {
-        ("open", true, _) => "one",
-        ("open", false, LifetimeDump::LongLived) => "long",
-        ("open", ..) => "",
-        ("draining", ..) => "drain",
-        (state, ..) => state,
+const fn mark_of(chunk: &ChunkDump) -> &'static str {
+    match (chunk.state, chunk.dedicated, chunk.lifetime) {
+        (ChunkStateDump::Opening, ..) => "opens",
+        (ChunkStateDump::Draining, ..) => "drains",
+        (ChunkStateDump::Closing, ..) => "closes",
+        (ChunkStateDump::Open, true, _) => "one",
+        (ChunkStateDump::Open, false, LifetimeDump::LongLived) => "long",
+        (ChunkStateDump::Open, ..) => "",
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use egui::{CollapsingHeader, Context, ScrollArea, Ui, UiBuilder, vec2};
 use geoheap::{Client, Handle, HeapEvent, Report};
-use geoheap_heap_dump::{BlockDump, BlockState, HeapDump, LifetimeDump};
+use geoheap_heap_dump::{BlockDump, BlockState, HandleName, HeapDump, LifetimeDump, SourceDump};
 
 use crate::asking::Asking;
 use crate::colours::{self, ColourBy, Ground};
@@ -239,8 +239,8 @@ impl HeapPanel {
         let sent = match command {
             Command::Defragment => client.compact_now().map(drop),
             Command::Trim => client.trim().map(drop),
-            Command::Evict { handle } => match handle.parse::<Handle>() {
-                Ok(handle) => client.evict(handle),
+            Command::Evict { handle } => match handle.parse::<HandleName>() {
+                Ok(name) => client.evict(Handle::from_bits(name.to_bits())),
                 Err(error) => {
                     self.say(error.to_string());
                     return;
@@ -461,7 +461,7 @@ impl HeapPanel {
 
 /// Why the engine would refuse to evict a block.
 fn why_not_evicted(block: &BlockDump) -> Option<&'static str> {
-    if block.source == "none" {
+    if block.source == SourceDump::None {
         return Some("The block has no source to come back from");
     }
     match (block.state, block.lifetime, block.pins) {

@@ -74,6 +74,12 @@ impl World {
     }
 }
 
+/// The handle that a dump names so.
+fn named(name: &str) -> Handle {
+    let name: geoheap_heap_dump::HandleName = name.parse().expect("a handle's name");
+    Handle::from_bits(name.to_bits())
+}
+
 type Panel = Harness<'static, World>;
 
 /// The panel in its window, over a heap that `fill` made.
@@ -176,7 +182,7 @@ fn a_selected_block_is_evicted_and_comes_back() {
         .to_owned();
     assert!(!evict(&harness), "it may leave");
     click(&mut harness, "Evict");
-    let handle: Handle = handle.parse().expect("a handle");
+    let handle = named(&handle);
     assert_eq!(harness.state().manager.report().evictions, 1);
     assert!(harness.state().is_evicted(handle), "it left");
     harness.get_by_label("evicted");
@@ -373,7 +379,7 @@ fn a_dump_goes_into_a_folder() {
     let said = format!("Wrote {}", path.display());
     harness.get_by_label(&said);
     let text = std::fs::read_to_string(&path).expect("it was written");
-    let dump: HeapDump = serde_json::from_str(&text).expect("it is a dump");
+    let dump = HeapDump::from_json(&text).expect("it is a dump that keeps every rule");
     assert_eq!(dump.blocks.len(), 3);
     std::fs::remove_dir_all(&folder).expect("it is ours");
 
@@ -432,7 +438,7 @@ fn the_window_keeps_its_size() {
 fn events_are_listed() {
     let mut harness = harness(HeapPanel::new(), three_blocks);
     let client = harness.state().manager.client();
-    let gone: Handle = "77v1".parse().expect("a handle");
+    let gone = named("77v1");
     client.remove(gone).expect("the heap runs");
     follow(&mut harness);
     let events = harness.state().manager.events();
@@ -480,6 +486,7 @@ fn a_heap_elsewhere_is_shown_and_its_commands_are_handed_over() {
 fn large(chunks: u32, blocks_each: u32) -> HeapDump {
     use geoheap::geoheap_heap_dump::{
         BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
+        SourceDump,
     };
     const SIZE: u64 = 4096;
     let mut dump = HeapDump::default();
@@ -499,12 +506,13 @@ fn large(chunks: u32, blocks_each: u32) -> HeapDump {
                 chunk: Some(id),
                 offset: Some(offset),
                 size: SIZE,
+                alignment: 4,
                 state: BlockState::Resident,
                 lifetime: LifetimeDump::Dynamic,
                 pins: 0,
                 owners: 1,
                 priority: 128,
-                source: "retained".to_owned(),
+                source: SourceDump::Retained,
                 revision: 0,
                 version_written: 1,
                 frame_last_used: None,
@@ -520,20 +528,12 @@ fn large(chunks: u32, blocks_each: u32) -> HeapDump {
             });
         }
         let capacity = u64::from(blocks_each) * SIZE;
-        dump.chunks.push(ChunkDump {
+        dump.chunks.push(ChunkDump::of_ranges(
             id,
             capacity,
-            lifetime: LifetimeDump::Dynamic,
-            dedicated: false,
-            state: "open".to_owned(),
-            live: capacity,
-            reserved: 0,
-            retired: 0,
-            free: 0,
-            largest_free: 0,
-            fragmentation: 0.0,
+            LifetimeDump::Dynamic,
             ranges,
-        });
+        ));
     }
     dump
 }

@@ -1,7 +1,6 @@
 //! Generational handles and the one place that reads their bits.
 
 use core::fmt;
-use core::str::FromStr;
 
 use slotmap::{DefaultKey, Key, KeyData};
 
@@ -59,46 +58,6 @@ impl fmt::Display for Handle {
     }
 }
 
-/// A text that is no handle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseHandleError {
-    text: String,
-}
-
-impl fmt::Display for ParseHandleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = &self.text;
-        write!(
-            f,
-            "{text:?} is no handle: write slot and generation such as 12v3"
-        )
-    }
-}
-
-impl core::error::Error for ParseHandleError {}
-
-/// Reads what `Display` writes, so that tools can name a block of a dump. A handle that was never
-/// given out resolves to nothing.
-impl FromStr for Handle {
-    type Err = ParseHandleError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let read = || {
-            let (index, generation) = text.split_once('v')?;
-            let number = |digits: &str| {
-                let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-                plain.then(|| digits.parse::<u32>().ok()).flatten()
-            };
-            let handle = Self::from_bits(join(number(index)?, number(generation)?));
-            // slotmap has keys that it never gives out, and turns them into others.
-            (handle.to_string() == text).then_some(handle)
-        };
-        read().ok_or_else(|| ParseHandleError {
-            text: text.to_owned(),
-        })
-    }
-}
-
 /// Splits slotmap's key number into index and generation.
 ///
 /// slotmap does not promise this layout, so nothing else may read the bits, and a test compares
@@ -109,11 +68,6 @@ impl FromStr for Handle {
 )]
 const fn split(bits: u64) -> (u32, u32) {
     (bits as u32, (bits >> 32) as u32)
-}
-
-/// What [`split`] splits.
-const fn join(index: u32, generation: u32) -> u64 {
-    (generation as u64) << 32 | index as u64
 }
 
 #[cfg(test)]
@@ -159,35 +113,5 @@ mod tests {
             "bits name the same block"
         );
         assert_eq!(format!("{handle:?}"), "Handle(1v1)", "readable in logs");
-    }
-
-    #[test]
-    fn a_text_goes_round() {
-        let mut map: SlotMap<DefaultKey, ()> = SlotMap::new();
-        for _ in 0..5 {
-            let handle = Handle::from_key(map.insert(()));
-            assert_eq!(
-                handle.to_string().parse(),
-                Ok(handle),
-                "names the same block"
-            );
-            map.remove(handle.key());
-        }
-        for text in [
-            "",
-            "v",
-            "12",
-            "12v",
-            "v3",
-            "+1v1",
-            "1v+1",
-            "01v1",
-            "1v2",
-            "1v1 ",
-            "4294967296v1",
-        ] {
-            let error = text.parse::<Handle>().expect_err(text);
-            assert!(error.to_string().contains("such as 12v3"), "{error}");
-        }
     }
 }

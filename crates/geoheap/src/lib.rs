@@ -184,7 +184,7 @@ pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
     RequestError, SendError, TraceStartError, WaitError,
 };
-pub use crate::handle::{Handle, ParseHandleError};
+pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
     BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,

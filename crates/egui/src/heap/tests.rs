@@ -1,4 +1,4 @@
-use geoheap_heap_dump::{BlockState, LifetimeDump, PartDump, RangeDump, SCHEMA};
+use geoheap_heap_dump::{BlockState, LifetimeDump, PartDump, RangeDump, SCHEMA, SourceDump};
 use proptest::prelude::*;
 
 use super::sorting::Bin;
@@ -11,12 +11,13 @@ pub(crate) fn block(handle: &str, chunk: u32, offset: u64) -> BlockDump {
         chunk: Some(chunk),
         offset: Some(offset),
         size: 100,
+        alignment: 4,
         state: BlockState::Resident,
         lifetime: LifetimeDump::Dynamic,
         pins: 0,
         owners: 1,
         priority: 128,
-        source: "retained".to_owned(),
+        source: SourceDump::Retained,
         revision: 1,
         version_written: 7,
         frame_last_used: Some(90),
@@ -38,31 +39,7 @@ pub(crate) fn part(id: &str, offset: u64, size: u64, kind: &str) -> PartDump {
 
 /// An open chunk of 1000 bytes with these ranges.
 pub(crate) fn chunk(id: u32, ranges: Vec<RangeDump>) -> ChunkDump {
-    let of = |state| {
-        let in_state = ranges.iter().filter(|range| range.state == state);
-        in_state.fold(0_u64, |sum, range| sum.saturating_add(range.size))
-    };
-    let (live, reserved, retired) = (
-        of(RangeStateDump::Live),
-        of(RangeStateDump::Reserved),
-        of(RangeStateDump::Retired),
-    );
-    let used = live.saturating_add(reserved).saturating_add(retired);
-    let free = 1000_u64.saturating_sub(used);
-    ChunkDump {
-        id,
-        capacity: 1000,
-        lifetime: LifetimeDump::Dynamic,
-        dedicated: false,
-        state: "open".to_owned(),
-        live,
-        reserved,
-        retired,
-        free,
-        largest_free: free,
-        fragmentation: 0.0,
-        ranges,
-    }
+    ChunkDump::of_ranges(id, 1000, LifetimeDump::Dynamic, ranges)
 }
 
 pub(crate) fn range(
