@@ -16,6 +16,11 @@ struct World {
 }
 
 fn harness(dump: HeapDump, height: f32) -> Harness<'static, World> {
+    scaled(dump, height, 1.0)
+}
+
+/// As [`harness`], on a screen with so many pixels for each point.
+fn scaled(dump: HeapDump, height: f32, pixels_per_point: f32) -> Harness<'static, World> {
     let world = World {
         heap: Heap::new(dump),
         heap_number: 1,
@@ -25,6 +30,7 @@ fn harness(dump: HeapDump, height: f32) -> Harness<'static, World> {
     };
     Harness::builder()
         .with_size(vec2(660.0, height))
+        .with_pixels_per_point(pixels_per_point)
         .build_ui_state(
             |ui, world: &mut World| {
                 let blocks = &world.heap.dump().blocks;
@@ -109,6 +115,31 @@ fn what_is_under_the_pointer_is_said() {
         harness.query_by_label_contains("chunk 1").is_none(),
         "nothing is there"
     );
+}
+
+#[test]
+fn scaled_screens_show_the_same() {
+    for scale in [1.25, 2.0, 3.0] {
+        let mut harness = scaled(two_chunks(), 400.0, scale);
+        assert_eq!(
+            click(&mut harness, 0, 0.39),
+            Some(Clicked::Block(0)),
+            "at {scale}"
+        );
+        assert_eq!(
+            click(&mut harness, 0, 0.41),
+            Some(Clicked::Ground),
+            "at {scale}"
+        );
+        let (key, mesh) = harness.state().view.drawn.as_ref().expect("it was drawn");
+        for vertex in &mesh.vertices {
+            let pixels = vertex.pos.x * scale;
+            assert!(
+                (pixels - pixels.round()).abs() < 0.01,
+                "{pixels} at {scale}, {key:?}"
+            );
+        }
+    }
 }
 
 #[test]
