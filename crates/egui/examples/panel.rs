@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::process::ExitCode;
 
 use clap::Parser;
 use eframe::egui;
@@ -32,8 +33,17 @@ struct Args {
     light: bool,
 }
 
-fn main() -> eframe::Result {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("panel: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> eframe::Result {
     let options = eframe::NativeOptions {
         renderer: eframe::Renderer::Wgpu,
         viewport: egui::ViewportBuilder::default().with_inner_size([860.0, 760.0]),
@@ -52,7 +62,7 @@ fn main() -> eframe::Result {
             let gpu = context.wgpu_render_state.as_ref().ok_or("no wgpu device")?;
             let config = Config {
                 budget_bytes: args.budget,
-                chunk_bytes: args.chunk - CHUNK_SLACK,
+                chunk_bytes: args.chunk.saturating_sub(CHUNK_SLACK),
                 ..Config::default()
             };
             let (device, queue) = (gpu.device.clone(), gpu.queue.clone());
