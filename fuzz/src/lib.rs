@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! Coverage-guided fuzzing of the allocators, and the inputs that it found.
+//! Coverage-guided fuzzing of the allocators and of the reader of traces, and the inputs that it
+//! found.
 //!
 //! A *target* is a function from bytes to counts: it reads the bytes as operations, carries them
 //! out on the real thing and on a naive oracle, and panics where the two differ. It returns how
@@ -44,6 +45,7 @@ pub mod chunk_heap;
 pub mod corpus;
 pub mod suballoc;
 mod tally;
+pub mod trace;
 mod verdict;
 
 pub use tally::Tally;
@@ -52,8 +54,9 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 3] = [
+pub const TARGETS: [(&str, Run); 4] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
+    ("trace", trace::run),
 ];

@@ -6,7 +6,13 @@
 
 pub mod commands;
 pub mod device;
+pub mod generate;
+pub mod heap_convert;
+pub mod heap_file;
+pub mod heap_plan;
 pub mod outcome;
 pub mod output;
+pub mod picture;
 pub mod progress;
 pub mod replay;
+pub mod summary;

@@ -316,9 +316,11 @@ impl<Buf> FrameTicket<Buf> {
             hidden_uses,
             stale_lookups,
         } = self;
+        let version = ticket.version();
         let finished = ticket.finish();
         presence.finish(|frame, ends_frame| Note {
             frame,
+            version,
             outcome: Outcome::Finished,
             ends_frame,
             usage: finished.usage,

@@ -8,7 +8,7 @@
 //! | shared chunk of dynamic blocks, class 0 | block of the default pool `Type 0` |
 //! | other shared chunk | block of a custom pool, named by lifetime and class |
 //! | dedicated chunk | dedicated allocation of the chunk's whole capacity |
-//! | live range | `BUFFER`; `Usage` from the kinds of the block's parts, `CustomData` its handle, `Name` its label |
+//! | live range | `BUFFER`; `Usage` from kinds, `CustomData` the handle, `Name` the label |
 //! | reserved or retired range | `UNKNOWN`, named `reserved` or `retired` |
 //! | free range | `FREE` |
 //!

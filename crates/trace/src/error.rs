@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::event::{BlockId, PartNo};
-use crate::limits::{LINE_BYTES_MAX, LIVE_BYTES_MAX, VERSION};
+use crate::limits::{BLOCK_BYTES_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, VERSION};
 
 /// Characters of the trace that a message repeats at most.
 const FOUND_CHARS_MAX: usize = 40;
@@ -130,6 +130,8 @@ pub enum Problem {
     LateConfig,
     /// The heap is taken down a second time.
     EndedTwice,
+    /// The block would be larger than [`BLOCK_BYTES_MAX`].
+    BlockBytes,
     /// The live blocks together are larger than [`LIVE_BYTES_MAX`].
     LiveBytes,
 }
@@ -214,6 +216,7 @@ impl Problem {
             ),
             Self::LateConfig => f.write_str("expected `config` before all other events"),
             Self::EndedTwice => f.write_str("expected at most one `end`"),
+            Self::BlockBytes => write!(f, "expected at most {BLOCK_BYTES_MAX} bytes in one block"),
             Self::LiveBytes => write!(
                 f,
                 "expected at most {LIVE_BYTES_MAX} bytes in all blocks together"

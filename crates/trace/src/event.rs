@@ -83,6 +83,19 @@ pub struct Add<'a> {
 }
 
 impl Add<'_> {
+    /// A dynamic block without spare room and label, of a retained source.
+    pub fn new(id: BlockId, parts: SmallVec<[Part; 2]>) -> Self {
+        Self {
+            id,
+            parts,
+            spare: 0,
+            lifetime: LifetimeName::default(),
+            priority: None,
+            source: SourceName::default(),
+            label: None,
+        }
+    }
+
     /// Bytes of all parts.
     pub fn bytes(&self) -> u64 {
         self.parts

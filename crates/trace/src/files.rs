@@ -82,6 +82,15 @@ impl Input {
         })
     }
 
+    /// A text in memory, packed with gzip or not.
+    ///
+    /// # Errors
+    /// Those of unpacking its first bytes.
+    pub fn from_bytes(bytes: Vec<u8>) -> io::Result<Self> {
+        let bytes_total = bytes.len() as u64;
+        Self::new(Box::new(io::Cursor::new(bytes)), false, Some(bytes_total))
+    }
+
     /// Bytes read of the file as it lies there, packed.
     pub fn bytes_read(&self) -> u64 {
         match &self.packing {

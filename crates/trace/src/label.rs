@@ -1,6 +1,7 @@
 //! Labels as words: what would end a word, or begin a comment, is percent-encoded.
 
 use crate::error::Fault;
+use crate::limits::LABEL_BYTES_MAX;
 use crate::words::Word;
 
 const EXPECTED: &str = "a name in UTF-8 with `%` and two hexadecimal digits for special bytes";
@@ -8,7 +9,12 @@ const EXPECTED: &str = "a name in UTF-8 with `%` and two hexadecimal digits for 
 /// Whether a label holds this character only encoded. All white space is, beyond the two that
 /// separate words here: other languages split lines at more.
 fn is_special(c: char) -> bool {
-    matches!(c, '%' | '#' | '=') || c.is_whitespace() || c.is_control()
+    matches!(c, '%' | '#' | '=') || is_unseen(c)
+}
+
+/// Whether a word shows nothing of the character, so that it may stand in no label as it is.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 /// Appends a label as one word.
@@ -27,8 +33,15 @@ pub(crate) fn encode(label: &str, line: &mut String) {
 
 /// The label that a word stands for, in `scratch` where it differs from the word.
 pub(crate) fn decode<'a>(word: Word<'a>, scratch: &'a mut String) -> Result<&'a str, Fault> {
+    if word.text.len() > 3 * LABEL_BYTES_MAX {
+        return Err(too_long(word));
+    }
+    if let Some(at) = word.text.find(is_unseen) {
+        return Err(Fault::expected(word.at + at, EXPECTED, &word.text[at..]));
+    }
     if !word.text.contains('%') {
-        return Ok(word.text);
+        let short = word.text.len() <= LABEL_BYTES_MAX;
+        return short.then_some(word.text).ok_or_else(|| too_long(word));
     }
     let mut bytes = std::mem::take(scratch).into_bytes();
     bytes.clear();
@@ -48,6 +61,13 @@ pub(crate) fn decode<'a>(word: Word<'a>, scratch: &'a mut String) -> Result<&'a 
         };
         bytes.push(code);
     }
+    if bytes.len() > LABEL_BYTES_MAX {
+        return Err(too_long(word));
+    }
     *scratch = String::from_utf8(bytes).map_err(|_| word.unexpected(EXPECTED))?;
     Ok(scratch)
+}
+
+fn too_long(word: Word<'_>) -> Fault {
+    word.unexpected("a name of at most 65536 bytes")
 }

@@ -61,8 +61,8 @@
 //!   the block's, its lengths are whole strides.
 //! - **T2** Every refusal has a line and a column, counted from 1, in bytes; only a file that
 //!   cannot be opened has none. After a refusal no event follows.
-//! - **T3** What is written and read again are the same events; text that was written, read and
-//!   written again is the same text.
+//! - **T3** Events that [`State`] takes, written and read again, are the same events; text that was
+//!   written, read and written again is the same text.
 //! - **T4** A reader holds a line and what lives at a time, however long the trace is. Only a
 //!   minimalloc problem, whose lines are not in the order of time, is held whole.
 //! - **T5** The same text gives the same events in the same order, on every machine.
@@ -80,6 +80,7 @@ mod event;
 mod files;
 mod fixed_map;
 mod foreign;
+mod form;
 mod label;
 mod limits;
 mod lines;
@@ -95,7 +96,9 @@ pub use error::{Position, Problem, TraceError};
 pub use event::{Add, BlockId, Event, Kind, LifetimeName, Part, PartNo, Settings, SourceName};
 pub use files::{Input, Output, create, open, open_as};
 pub use foreign::Format;
-pub use limits::{BLOCK_BYTES_MAX, LAG_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX, VERSION};
+pub use limits::{
+    BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX, VERSION,
+};
 pub use names::UnknownName;
 pub use reader::Reader;
 pub use state::State;

@@ -6,7 +6,7 @@ pub const VERSION: u32 = 1;
 /// Bytes of a line, its end not counted.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of a block, of a part, and of a block's spare room.
+/// Bytes of a block's parts together, and of its spare room.
 pub const BLOCK_BYTES_MAX: u64 = 1 << 40;
 
 /// Bytes of all blocks that live at a time.
@@ -17,3 +17,6 @@ pub const PARTS_MAX: usize = 4096;
 
 /// Frames that commands can lag behind.
 pub const LAG_MAX: u32 = 1 << 16;
+
+/// Bytes of a label: encoded, and with as many parts as there can be, it fits a line.
+pub const LABEL_BYTES_MAX: usize = 1 << 16;

@@ -13,7 +13,9 @@ pub(crate) struct Lines<R> {
     number: u64,
     /// The line is to be read once more.
     held: bool,
-    /// Whether the last line may go without an end.
+    /// The newest line has an end.
+    complete: bool,
+    /// The last line may go without an end.
     lenient: bool,
 }
 
@@ -24,7 +26,8 @@ impl<R: BufRead> Lines<R> {
             line: String::new(),
             number: 0,
             held: false,
-            lenient: false,
+            complete: true,
+            lenient: true,
         }
     }
 
@@ -47,9 +50,18 @@ impl<R: BufRead> Lines<R> {
         self.held = true;
     }
 
-    /// Whether the last line may go without an end.
-    pub(crate) fn lenient(&mut self, lenient: bool) {
-        self.lenient = lenient;
+    /// Asks for an end of the last line, too, be it the newest.
+    pub(crate) fn ask_for_ends(&mut self) -> Result<(), Fault> {
+        self.lenient = false;
+        self.check_end()
+    }
+
+    fn check_end(&self) -> Result<(), Fault> {
+        if self.complete || self.lenient {
+            Ok(())
+        } else {
+            Err(Fault::new(self.line.len(), Problem::CutOff))
+        }
     }
 
     /// Reads the next line. `false` at the end of the text.
@@ -69,8 +81,8 @@ impl<R: BufRead> Lines<R> {
         if bytes.is_empty() {
             return Ok(false);
         }
-        let complete = bytes.last() == Some(&b'\n');
-        if complete {
+        self.complete = bytes.last() == Some(&b'\n');
+        if self.complete {
             bytes.pop();
             if bytes.last() == Some(&b'\r') {
                 bytes.pop();
@@ -79,12 +91,9 @@ impl<R: BufRead> Lines<R> {
         if bytes.len() > LINE_BYTES_MAX {
             return Err(Fault::new(LINE_BYTES_MAX, Problem::LineTooLong));
         }
-        let len = bytes.len();
         self.line = String::from_utf8(bytes)
             .map_err(|error| Fault::new(error.utf8_error().valid_up_to(), Problem::NotUtf8))?;
-        if !complete && !self.lenient {
-            return Err(Fault::new(len, Problem::CutOff));
-        }
+        self.check_end()?;
         Ok(true)
     }
 }

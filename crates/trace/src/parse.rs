@@ -226,7 +226,7 @@ fn update<'a>(mut words: Words<'_>) -> Result<Parsed<'a>, Fault> {
 fn lengths(list: Word<'_>, bytes: u64) -> Result<SmallVec<[u64; 2]>, Fault> {
     let mut parts = SmallVec::new();
     let mut sum = 0_u64;
-    for piece in list.pieces(',') {
+    for piece in list.pieces(b',') {
         let len = piece.number(1, BLOCK_BYTES_MAX, BLOCK_BYTES)?;
         // A line holds fewer than 2^20 lengths of at most 2^40 bytes.
         sum += len;

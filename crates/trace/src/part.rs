@@ -36,6 +36,33 @@ impl Part {
         }
     }
 
+    /// The two parts of a mesh: vertices, and about a tenth of the bytes as 16-bit indices.
+    ///
+    /// The vertices get the most whole strides within nine tenths of the bytes, at least one, or
+    /// one stride fewer or more where that makes the rest even. Without a stride (0) they get a
+    /// multiple of 4 if the bytes are even and at least 6, else any length. `None` where there is
+    /// no such division: below 3 bytes, or with strides that leave no even rest.
+    pub fn mesh(bytes: u64, align: u32, stride: u32) -> Option<SmallVec<[Self; 2]>> {
+        let step = match stride {
+            0 if bytes.is_multiple_of(2) && bytes >= 6 => 4,
+            0 => 1,
+            stride => u64::from(stride),
+        };
+        let most = bytes.checked_sub(MESH_INDEX_BYTES.into())? / step;
+        let wanted = ((bytes - bytes / 10) / step).min(most).max(1);
+        let vertices = [wanted, wanted - 1, wanted + 1]
+            .into_iter()
+            .filter(|count| (1..=most).contains(count))
+            .map(|count| count * step)
+            .find(|vertices| (bytes - vertices).is_multiple_of(MESH_INDEX_BYTES.into()))?;
+        let vertex_part = Self {
+            align,
+            ..Self::new(Kind::Vertex, vertices).stride(stride)
+        };
+        let index_part = Self::new(Kind::Index, bytes - vertices).stride(MESH_INDEX_BYTES);
+        Some(smallvec![vertex_part, index_part])
+    }
+
     /// Whether a heap takes it.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         check_len(self.bytes, self.stride_or_default())
@@ -49,33 +76,6 @@ pub(crate) fn check_len(bytes: u64, stride: u32) -> Result<(), Problem> {
     } else {
         Err(Problem::NotAMultiple { bytes, stride })
     }
-}
-
-/// The two parts of a mesh: vertices, and about a tenth of the bytes as 16-bit indices.
-///
-/// The vertices get the most whole strides within nine tenths of the bytes, at least one, or one
-/// stride fewer or more where that makes the rest even. Without a stride they get a multiple of 4
-/// if the bytes are even and at least 6, else any length. `None` where there is no such division:
-/// below 3 bytes, or with strides that leave no even rest.
-pub(crate) fn mesh_parts(bytes: u64, align: u32, stride: u32) -> Option<SmallVec<[Part; 2]>> {
-    let step = match stride {
-        0 if bytes.is_multiple_of(2) && bytes >= 6 => 4,
-        0 => 1,
-        stride => u64::from(stride),
-    };
-    let most = bytes.checked_sub(MESH_INDEX_BYTES.into())? / step;
-    let wanted = ((bytes - bytes / 10) / step).min(most).max(1);
-    let vertices = [wanted, wanted - 1, wanted + 1]
-        .into_iter()
-        .filter(|count| (1..=most).contains(count))
-        .map(|count| count * step)
-        .find(|vertices| (bytes - vertices).is_multiple_of(MESH_INDEX_BYTES.into()))?;
-    let vertex_part = Part {
-        align,
-        ..Part::new(Kind::Vertex, vertices).stride(stride)
-    };
-    let index_part = Part::new(Kind::Index, bytes - vertices).stride(MESH_INDEX_BYTES);
-    Some(smallvec![vertex_part, index_part])
 }
 
 /// A part's length and the step in which it may change.

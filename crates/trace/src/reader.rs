@@ -146,8 +146,6 @@ fn locate(file: &str, (line, fault): (u64, Fault)) -> TraceError {
 
 /// Reads the first line, and knows by it what the next ones mean.
 fn start<R: BufRead>(lines: &mut Lines<R>, format: Option<Format>) -> Result<Dialect, Fault> {
-    // Only the own format asks for the end of the last line; which it is shows the first line.
-    lines.lenient(format.is_some_and(|format| format != Format::Trace));
     let any = lines.advance()?;
     let format = format
         .or_else(|| Format::of_first_line(lines.line()))
@@ -155,17 +153,14 @@ fn start<R: BufRead>(lines: &mut Lines<R>, format: Option<Format>) -> Result<Dia
     Ok(match format {
         Format::Trace => {
             check_header(if any { lines.line() } else { "" })?;
+            lines.ask_for_ends()?;
             Dialect::Trace
         }
         Format::Mesh => {
-            lines.lenient(true);
             lines.hold();
             Dialect::Mesh(Mesh::default())
         }
-        Format::Minimalloc => {
-            lines.lenient(true);
-            Dialect::Minimalloc(Minimalloc::read(lines)?)
-        }
+        Format::Minimalloc => Dialect::Minimalloc(Minimalloc::read(lines)?),
     })
 }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::error::Problem;
 use crate::event::{Add, BlockId, Event, Part, PartNo};
 use crate::fixed_map::{FixedMap, fixed_map};
-use crate::limits::{LIVE_BYTES_MAX, PARTS_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX};
 use crate::part::{Share, check_len, share_out};
 
 /// A part that lives.
@@ -94,14 +94,16 @@ impl State {
         self.blocks.len()
     }
 
-    /// Takes an event in.
+    /// Takes an event in. What it takes can be written, and then be read.
     ///
     /// # Errors
-    /// [`Problem`] when it cannot come next; nothing is taken in then.
+    /// [`Problem`] when it cannot come next, or no line can say it; nothing is taken in then.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<(), Problem> {
+        event.check_form()?;
         self.take(event).map_err(|(_, problem)| problem)
     }
 
+    /// Takes in what a line says.
     pub(crate) fn take(&mut self, event: &Event<'_>) -> Checked {
         match event {
             Event::Use(id)
@@ -173,12 +175,16 @@ impl State {
         self.blocks.get_mut(&id.0).ok_or_else(|| unknown(id))
     }
 
-    /// What would live if `old` bytes became `new`.
+    /// What would live if a block of `old` bytes had `new` ones.
     fn live_with(&self, old: u64, new: u64) -> Checked<u64> {
-        (self.live_bytes - old)
-            .checked_add(new)
-            .filter(|&bytes| bytes <= LIVE_BYTES_MAX)
-            .ok_or((At::Bytes, Problem::LiveBytes))
+        if new > BLOCK_BYTES_MAX {
+            return Err((At::Bytes, Problem::BlockBytes));
+        }
+        let live = self.live_bytes - old + new;
+        if live > LIVE_BYTES_MAX {
+            return Err((At::Bytes, Problem::LiveBytes));
+        }
+        Ok(live)
     }
 
     fn add(&mut self, add: &Add<'_>) -> Checked {
@@ -240,7 +246,8 @@ impl State {
         if block.parts.len() >= PARTS_MAX {
             return Err((At::Id, Problem::TooManyParts { max: PARTS_MAX }));
         }
-        let live = self.live_with(0, part.bytes)?;
+        let old = block.bytes();
+        let live = self.live_with(old, old.saturating_add(part.bytes))?;
         self.block(id)?.parts.insert(place, Held::new(no.0, part));
         self.live_bytes = live;
         Ok(())
@@ -251,7 +258,9 @@ impl State {
         let place = block.find(no).map_err(|_| unknown_part(id, no))?;
         let part = block.parts[place];
         check_len(bytes, part.stride).map_err(|problem| (At::Bytes, problem))?;
-        let live = self.live_with(part.bytes, bytes)?;
+        let old = block.bytes();
+        let new = (old - part.bytes).saturating_add(bytes);
+        let live = self.live_with(old, new)?;
         self.block(id)?.parts[place].bytes = bytes;
         self.live_bytes = live;
         Ok(())

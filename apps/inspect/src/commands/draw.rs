@@ -1,10 +1,42 @@
 //! `draw`.
 
+use std::path::{Path, PathBuf};
+
+use crate::heap_file;
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
+use crate::picture::{self, By, Options, Theme, WIDTH_MAX, WIDTH_MIN};
+
+const EXAMPLES: &str = "\
+Examples:
+  geoheap-inspect draw heap.json -o heap.svg
+  geoheap-inspect draw heap.json.gz -o heap.png --by age --theme dark
+  geoheap-inspect draw vma.json -o - > vma.svg";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The heap: what `dump` or a running engine wrote, or a JSON dump of VMA or D3D12MA; `-` is
+    /// standard input, `.gz` is unpacked
+    heap: PathBuf,
+    /// The picture: a name that ends in .svg, .svg.gz or .png; `-` writes SVG to standard output
+    #[arg(short, long)]
+    output: PathBuf,
+    /// What colours say
+    #[arg(long, value_enum, default_value_t)]
+    by: By,
+    /// The ground
+    #[arg(long, value_enum, default_value_t)]
+    theme: Theme,
+    /// Pixels from left to right
+    #[arg(long, default_value_t = 1200,
+        value_parser = clap::value_parser!(u32).range(i64::from(WIDTH_MIN)..=i64::from(WIDTH_MAX)))]
+    width: u32,
+    /// What stands above it, if not the file's name
+    #[arg(long)]
+    title: Option<String>,
+}
 
 impl Args {
     /// Carries it out.
@@ -12,6 +44,36 @@ impl Args {
     /// # Errors
     /// [`BadInput`].
     pub fn run(self) -> Result<Outcome, BadInput> {
-        Err(BadInput::new("not yet"))
+        let is_png = has_extension(&self.output, "png");
+        let is_svg = has_extension(&self.output, "svg")
+            || (has_extension(&self.output, "gz")
+                && has_extension(&self.output.with_extension(""), "svg"));
+        if !is_png && !is_svg && self.output.as_os_str() != output::STANDARD {
+            return Err(BadInput::new(format_args!(
+                "{}: unknown kind of picture; expected a name that ends in .svg, .svg.gz or .png",
+                self.output.display()
+            )));
+        }
+        let dump = heap_file::read_heap(&self.heap)?;
+        let options = Options {
+            by: self.by,
+            theme: self.theme,
+            width: self.width,
+            title: self.title.unwrap_or_else(|| heap_file::name(&self.heap)),
+        };
+        let svg = picture::draw(&dump, &options);
+        if is_png {
+            let because = |error| BadInput::new(format_args!("{}: {error}", self.output.display()));
+            let pixels = picture::to_png(&svg).map_err(because)?;
+            output::write_bytes(Some(&self.output), &pixels)?;
+        } else {
+            output::write(Some(&self.output), &svg)?;
+        }
+        Ok(Outcome::Fine)
     }
+}
+
+fn has_extension(path: &Path, expected: &str) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(expected))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use geoheap::{ByteLen, HeapDump};
 
+use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
 use crate::replay::session;
@@ -84,7 +85,7 @@ impl Args {
     }
 
     fn dump(&self) -> Result<HeapDump, BadInput> {
-        let mut reader = geoheap_trace::open(&self.trace).map_err(BadInput::new)?;
+        let mut reader = heap_convert::open(&self.trace)?;
         let options = Options {
             budget: self.budget,
             chunk: self.chunk,

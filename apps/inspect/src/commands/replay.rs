@@ -10,6 +10,7 @@ use geoheap::{Backend, ByteLen, Report};
 use geoheap_trace::{Input, Reader};
 
 use crate::device;
+use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
 use crate::replay::session::{self, Preface};
 use crate::replay::{
@@ -145,7 +146,7 @@ impl Args {
     }
 
     fn replay(&self, trace: &Path) -> Result<(ReplayReport, Vec<String>), BadInput> {
-        let reader = geoheap_trace::open(trace).map_err(BadInput::new)?;
+        let reader = heap_convert::open(trace)?;
         let (options, overrides) = (self.options(), self.overrides());
         match self.backend {
             BackendName::Virtual => {
@@ -189,9 +190,9 @@ impl Args {
             }
             Ok(true)
         })?;
-        player.finish();
+        let finished = player.finish();
         let elapsed = started.elapsed();
-        let heap = ended.unwrap_or_else(|| player.report());
+        let heap = ended.unwrap_or(finished);
         series.note_peaks(&heap);
         if let Some(table) = table {
             table.finish()?;

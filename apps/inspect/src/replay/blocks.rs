@@ -1,5 +1,6 @@
 //! The blocks of a trace as the engine knows them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap::{Handle, KindId, PartData, PartId, Payload, Pending};
@@ -34,6 +35,8 @@ pub struct LivePart {
     pub written: u64,
     /// Contents that a frame may find in it, oldest first; the last is what was sent last.
     pub contents: SmallVec<[&'static [u8]; 1]>,
+    /// Whether reads under way may see anything.
+    pub overwritten: Arc<AtomicBool>,
 }
 
 impl LivePart {
@@ -46,6 +49,7 @@ impl LivePart {
             stride: part.stride_or_default(),
             written: 1,
             contents: SmallVec::from_elem(content, 1),
+            overwritten: Arc::default(),
         }
     }
 
@@ -69,11 +73,19 @@ impl LivePart {
         self.written += 1;
     }
 
+    /// It is written over where it lies: until a frame has seen the whole of the new contents,
+    /// frames may see anything.
+    pub fn overwrite(&mut self) {
+        self.overwritten.store(true, Ordering::Relaxed);
+    }
+
     /// A frame has seen `content`, so older ones are not to be seen any more.
     pub fn forget_older(&mut self, content: &'static [u8]) {
         let mut contents = self.contents.iter();
         if let Some(nth) = contents.position(|other| core::ptr::eq(*other, content)) {
             self.contents.drain(..nth);
+            // From here on frames see the whole of it.
+            self.overwritten = Arc::default();
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a replay compares: the bytes that frames read, where blocks lie, what chunks add up to.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoheap::{Backend, FrameTicket, HeapMap, Lookup, PartView, RangeState};
@@ -79,6 +80,8 @@ pub struct Read<Buf> {
     /// Bytes.
     pub len: u64,
     contents: Vec<&'static [u8]>,
+    /// Set when the part is written over where it lies: then it may be anything.
+    overwritten: Arc<AtomicBool>,
     subject: Subject,
     shared: Shared,
 }
@@ -94,6 +97,7 @@ impl<Buf> Read<Buf> {
                 let (subject, content) = (self.subject, self.contents[nth]);
                 self.shared.lock().seen.push(Seen { subject, content });
             }
+            None if self.overwritten.load(Ordering::Relaxed) => {}
             None => self.shared.violation(|| {
                 let (subject, start, len) = (self.subject, self.start, self.len);
                 format!("{subject}: {len} bytes at {start} are not its own")
@@ -141,6 +145,7 @@ impl Checker {
             start: view.offset().get(),
             len,
             contents: part.contents.to_vec(),
+            overwritten: Arc::clone(&part.overwritten),
             subject,
             shared: self.shared.clone(),
         })

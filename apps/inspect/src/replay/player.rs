@@ -219,17 +219,20 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
-    /// The trace ends here: what was asked for since the last frame is carried out.
-    pub fn finish(&mut self) {
+    /// The trace ends here: what was asked for since the last frame is carried out. Returns the
+    /// engine's figures.
+    pub fn finish(&mut self) -> Report {
         if self.is_dirty {
             self.tick();
         }
+        let report = self.report();
         self.stage.finish();
         // What the last frames read is compared when the device gets there.
         for _ in 0..4 {
             self.manager.poll();
         }
         self.take_up_seen();
+        report
     }
 
     fn tick(&mut self) {
@@ -430,6 +433,9 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         for (part, bytes) in block.parts.iter_mut().zip(lens) {
             let content = fabric.content(id.0, part.no.0, part.written, *bytes);
             part.write(content, keeps_older);
+            if in_place {
+                part.overwrite();
+            }
         }
         block.refresh_reloads();
         // The engine takes contents in the order of its own ids.

@@ -32,8 +32,10 @@ pub(super) fn config(settings: &Settings, budget: Option<u64>, options: &Options
     let mut config = Config {
         budget_bytes: budget.unwrap_or(NO_BUDGET),
         chunk_bytes,
-        long_lived_chunk_bytes: or(settings.long_chunk_bytes, defaults.long_lived_chunk_bytes)
-            .min(chunk_bytes),
+        long_lived_chunk_bytes: or(
+            settings.long_chunk_bytes,
+            defaults.long_lived_chunk_bytes.min(chunk_bytes),
+        ),
         staging_bytes: or(settings.staging_bytes, defaults.staging_bytes),
         tick_upload_bytes: or(settings.tick_upload_bytes, defaults.tick_upload_bytes),
         handles_max: HANDLES_MAX,

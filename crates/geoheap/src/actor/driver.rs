@@ -174,6 +174,7 @@ impl<B: Backend> Driver<B> {
         while let Ok(note) = self.inbox.notes.try_recv() {
             let Note {
                 frame,
+                version,
                 outcome,
                 ends_frame,
                 usage,
@@ -181,7 +182,7 @@ impl<B: Backend> Driver<B> {
                 stale_lookups,
             } = note;
             self.since.saw_frame |= ends_frame;
-            self.record_frame(&usage, ends_frame);
+            self.record_frame(&usage, version, ends_frame);
             match outcome {
                 Outcome::Finished => {}
                 Outcome::Dropped => self.tally.tickets_dropped += 1,
@@ -189,6 +190,7 @@ impl<B: Backend> Driver<B> {
             }
             self.step(Event::Usage {
                 frame,
+                version,
                 ends_frame,
                 usage,
                 hidden_uses,

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use geoheap_frame_sync::Usage;
+use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::ByteLen;
 use geoheap_trace::{Output, Writer};
 
@@ -74,6 +74,8 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Note {
     pub(crate) frame: u64,
+    /// What it saw: a block that came later to one of the slots that it used is another.
+    pub(crate) version: Version,
     pub(crate) outcome: Outcome,
     pub(crate) ends_frame: bool,
     pub(crate) usage: Usage,
@@ -86,6 +88,7 @@ impl Note {
     pub(crate) fn unfinished(frame: u64, outcome: Outcome) -> Self {
         Self {
             frame,
+            version: Version::default(),
             outcome,
             ends_frame: false,
             usage: Usage::default(),

@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use geoheap_chunk_heap::{KindTable, PartId, PartSpec};
-use geoheap_frame_sync::Usage;
+use geoheap_frame_sync::{Usage, Version};
 use geoheap_gpu_backend::Backend;
 use geoheap_trace::{Add, BlockId, Event, Output, PartNo, Settings, State, Writer};
 use smallvec::SmallVec;
@@ -185,14 +185,16 @@ impl Recorder {
         }
     }
 
-    /// A frame, or a worker's share of one, is over and used these slots. `lag` frames before it
+    /// A frame, or a worker's share of one, is over and used these blocks. `lag` frames before it
     /// are not executed yet.
-    pub(crate) fn frame(&mut self, usage: &Usage, ends_frame: bool, lag: usize) {
-        for index in usage.iter() {
-            let known = self.blocks.get(index as usize).and_then(Option::as_ref);
-            if let Some(id) = known.map(|known| known.id) {
-                self.write(&Event::Use(id));
-            }
+    pub(crate) fn frame(
+        &mut self,
+        used: impl Iterator<Item = Handle>,
+        ends_frame: bool,
+        lag: usize,
+    ) {
+        for handle in used {
+            self.about(handle, Event::Use);
         }
         if ends_frame {
             let lag = u32::try_from(lag).unwrap_or(u32::MAX);
@@ -386,10 +388,12 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    pub(super) fn record_frame(&mut self, usage: &Usage, ends_frame: bool) {
+    pub(super) fn record_frame(&mut self, usage: &Usage, version: Version, ends_frame: bool) {
         if let Some(recorder) = &mut self.recorder {
             let lag = self.publisher.versions_alive().saturating_sub(1);
-            recorder.frame(usage, ends_frame, lag);
+            let used = usage.iter();
+            let used = used.filter_map(|index| self.core.seen_in(index, version));
+            recorder.frame(used, ends_frame, lag);
         }
     }
 

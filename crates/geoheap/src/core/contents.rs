@@ -41,6 +41,7 @@ impl Core {
             fill: None,
             reloading: None,
             revision: 0,
+            added: self.version,
             written: 0,
             deferred: VecDeque::new(),
             waiters: SmallVec::new(),

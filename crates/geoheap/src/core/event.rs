@@ -207,9 +207,10 @@ impl Request {
 pub(crate) enum Event {
     /// A client's request, in the order of the mailbox.
     Request(Request),
-    /// A frame is over and used these slots.
+    /// A frame is over and used these slots of its version.
     Usage {
         frame: u64,
+        version: Version,
         ends_frame: bool,
         usage: Usage,
         hidden_uses: u64,

@@ -227,6 +227,7 @@ impl Core {
             Event::Request(request) => self.request(request, out),
             Event::Usage {
                 frame,
+                version,
                 ends_frame,
                 usage,
                 hidden_uses,
@@ -235,7 +236,7 @@ impl Core {
                 self.report.hidden_uses += hidden_uses;
                 self.report.stale_lookups += stale_lookups;
                 self.note_frame(frame, ends_frame);
-                self.note_usage(frame, &usage);
+                self.note_usage(frame, version, &usage);
             }
             Event::TickBegin(facts) => self.begin_tick(facts, out),
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),

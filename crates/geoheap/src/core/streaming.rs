@@ -1,7 +1,7 @@
 //! Who leaves GPU memory and who comes back: the core's side of the residency policy.
 
 use geoheap_chunk_heap::{Lifetime, PartId};
-use geoheap_frame_sync::Usage;
+use geoheap_frame_sync::{Usage, Version};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::ByteLen;
 
@@ -29,9 +29,9 @@ impl Core {
     }
 
     /// What a frame used is recent, what it missed is wished for.
-    pub(super) fn note_usage(&mut self, frame: u64, usage: &Usage) {
+    pub(super) fn note_usage(&mut self, frame: u64, version: Version, usage: &Usage) {
         for index in usage.iter() {
-            let Some(handle) = self.by_index.get(index as usize).copied().flatten() else {
+            let Some(handle) = self.seen_in(index, version) else {
                 continue;
             };
             if self.residency.touch(entry(handle), Frame::new(frame)) {
@@ -43,6 +43,14 @@ impl Core {
                 self.wish_for(handle);
             }
         }
+    }
+
+    /// The block that a version shows in a slot, if it still lives: another may have come to the
+    /// slot since.
+    pub(crate) fn seen_in(&self, index: u32, version: Version) -> Option<Handle> {
+        let handle = self.by_index.get(index as usize).copied().flatten()?;
+        let record = self.record(handle)?;
+        (record.added < version).then_some(handle)
     }
 
     /// Asks the policy to bring an evicted block back, unless no place could hold it.

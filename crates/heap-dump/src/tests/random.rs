@@ -138,7 +138,11 @@ fn block(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn valid_heaps_go_round(dump in heap()) {
@@ -169,11 +173,49 @@ proptest! {
     }
 
     #[test]
-    fn changed_numbers_never_panic(nth in 0..250_usize, with in prop_oneof![any::<u64>(), 0..70_u64]) {
+    fn changed_numbers_never_panic(
+        nth in 0..250_usize,
+        with in prop_oneof![any::<u64>(), 0..70_u64],
+    ) {
         let text = with_number(SMALL, nth, with);
         if let Ok(dump) = HeapDump::from_json(&text) {
             prop_assert_eq!(HeapDump::from_json(&dump.to_json()).ok(), Some(dump));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn amds_format_takes_any_valid_heap(dump in heap()) {
+        let text = crate::vma::to_json(&dump);
+        if dump.chunks.is_empty() {
+            prop_assert!(crate::vma::read(&text).is_err(), "there is no memory in it");
+            return Ok(());
+        }
+        let read = crate::vma::read(&text);
+        prop_assert!(read.is_ok(), "{:?}\n{text}", read.err());
+        let live = |dump: &HeapDump| dump.figures().live_bytes;
+        prop_assert_eq!(live(&read.unwrap()), live(&dump));
+    }
+
+    #[test]
+    fn changed_dumps_of_others_never_panic(
+        nth in 0..100_usize,
+        with in prop_oneof![any::<u64>(), 0..70_u64],
+        cut in 0..4000_usize,
+    ) {
+        let small = HeapDump::from_json(SMALL).expect("keeps all rules");
+        let text = with_number(&crate::vma::to_json(&small), nth, with);
+        if let Ok(dump) = crate::vma::read(&text) {
+            prop_assert!(dump.check().is_ok());
+        }
+        let _ = crate::vma::read(text.get(..cut).unwrap_or(&text));
     }
 }
 

@@ -41,8 +41,8 @@ struct HeapOfDevice {
     budget: Option<Budget>,
 }
 
-/// Whether a text is JSON that looks like one of AMD's dumps, sound or not: it has their keys and
-/// no `schema`.
+/// Whether a text looks like one of AMD's dumps, sound or not: it has their keys and no `schema`
+/// among its own. Of a text that is no JSON the keys are looked for wherever they are.
 pub fn is_vma(text: &str) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -53,10 +53,16 @@ pub fn is_vma(text: &str) -> bool {
         default_pools: Option<IgnoredAny>,
         custom_pools: Option<IgnoredAny>,
     }
-    serde_json::from_str(text).is_ok_and(|keys: Keys| {
-        keys.schema.is_none()
-            && (keys.total.is_some() || keys.default_pools.is_some() || keys.custom_pools.is_some())
-    })
+    // A heap of ours begins with its schema, and may be long.
+    if text.trim_start().starts_with("{\n  \"schema\"") {
+        return false;
+    }
+    if let Ok(keys) = serde_json::from_str::<Keys>(text) {
+        let theirs = [keys.total, keys.default_pools, keys.custom_pools];
+        return keys.schema.is_none() && theirs.iter().any(Option::is_some);
+    }
+    let theirs = ["\"Total\"", "\"DefaultPools\"", "\"CustomPools\""];
+    !text.contains("\"schema\"") && theirs.iter().any(|key| text.contains(key))
 }
 
 /// Reads a dump of AMD's allocators, versions 2 and 3, as a heap.

@@ -368,4 +368,6 @@ fn contradicting_dumps_are_refused() {
     let _ = writeln!(report, "nothing\n  {error}");
     insta::assert_snapshot!("contradicting", report);
     assert!(!is_vma(SMALL) && !is_vma("[]") && !is_vma("{\"Tot"));
+    assert!(!is_vma("{\"Total\": 1, \"schema\": 2}"), "ours");
+    assert!(is_vma(&FOREIGN[..FOREIGN.len() / 2]), "cut off, but theirs");
 }

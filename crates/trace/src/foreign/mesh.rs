@@ -3,7 +3,7 @@
 //! | line | is |
 //! |---|---|
 //! | `A id vbytes ibytes` | a block of a vertex and an index part |
-//! | `R id vbytes ibytes` | an update; where the lengths do not fit the strides, a removal and an addition |
+//! | `R id vbytes ibytes` | an update; a removal and an addition where the strides do not fit |
 //! | `D id` | a removal; the mesh is no longer drawn |
 //! | `+ id ...` | these are drawn from this frame on: `use` in each |
 //! | `- id ...` | these are not |
@@ -15,7 +15,7 @@ use std::io::BufRead;
 use smallvec::{SmallVec, smallvec};
 
 use crate::error::Fault;
-use crate::event::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::{FixedMap, fixed_map};
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
@@ -28,8 +28,8 @@ const LINES: &str = "`A`, `R`, `D`, `+`, `-`, `F` or `#`";
 const ID: &str = "the number of a mesh";
 const LEN: &str = "a number of bytes above 0 and up to 1099511627776";
 
-/// Strides to try where the trace does not say one. The first is that of the first such traces.
-const STRIDES: [u32; 9] = [36, 48, 32, 24, 20, 16, 12, 8, 4];
+/// Strides to try where the trace does not say one, the largest first.
+const STRIDES: [u32; 10] = [60, 48, 36, 32, 24, 20, 16, 12, 8, 4];
 
 /// What a mesh trace is about at a line.
 #[derive(Debug)]
@@ -186,19 +186,11 @@ impl Mesh {
             let found = indices.to_string();
             return Err(Fault::expected(places.no, "whole indices", &found));
         }
-        let add = Add {
-            id,
-            parts: smallvec![
-                Part::new(Kind::Vertex, vertices).stride(stride.unwrap_or(0)),
-                Part::new(Kind::Index, indices).stride(index_bytes),
-            ],
-            spare: 0,
-            lifetime: LifetimeName::default(),
-            priority: None,
-            source: SourceName::default(),
-            label: None,
-        };
-        Ok(Parsed::new(Event::Add(add), *places))
+        let parts = smallvec![
+            Part::new(Kind::Vertex, vertices).stride(stride.unwrap_or(0)),
+            Part::new(Kind::Index, indices).stride(index_bytes),
+        ];
+        Ok(Parsed::new(Event::Add(Add::new(id, parts)), *places))
     }
 
     fn replace(&mut self, words: Words<'_>, state: &State) -> Result<Meaning, Fault> {

@@ -9,7 +9,7 @@ use std::io::BufRead;
 use smallvec::smallvec;
 
 use crate::error::Fault;
-use crate::event::{Add, BlockId, Event, Kind, LifetimeName, Part, SourceName};
+use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::fixed_map;
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
@@ -70,7 +70,10 @@ impl Minimalloc {
             let [id, lower, upper, size] = fields(line)?;
             let buffer: u64 = id.number(0, u64::MAX, NUMBER)?;
             let from: u64 = lower.number(0, u64::MAX, NUMBER)?;
-            let to = upper.number(from.saturating_add(1), u64::MAX, UPPER)?;
+            let to = upper.number(from, u64::MAX, UPPER)?;
+            if to == from {
+                return Err(upper.unexpected(UPPER));
+            }
             let bytes = size.number(1, BLOCK_BYTES_MAX, SIZE)?;
             if ids.insert(buffer, ()).is_some() {
                 return Err(id.unexpected("an id that no line above has"));
@@ -123,20 +126,12 @@ impl Change {
         }
         let whole = self.bytes.is_multiple_of(STRIDE.into());
         let part = Part::new(Kind::Vertex, self.bytes).stride(if whole { STRIDE } else { 0 });
-        Event::Add(Add {
-            id,
-            parts: smallvec![part],
-            spare: 0,
-            lifetime: LifetimeName::default(),
-            priority: None,
-            source: SourceName::default(),
-            label: None,
-        })
+        Event::Add(Add::new(id, smallvec![part]))
     }
 }
 
 fn fields(line: Word<'_>) -> Result<[Word<'_>; 4], Fault> {
-    let mut pieces = line.pieces(',');
+    let mut pieces = line.pieces(b',');
     let mut fields = [line; 4];
     for field in &mut fields {
         *field = pieces

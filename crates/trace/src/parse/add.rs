@@ -4,10 +4,9 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{BLOCK_BYTES, PRIORITY, Parsed, block, bytes, check_part, check_sum, once};
 use crate::error::{Fault, Problem};
-use crate::event::{Add, Event, Kind, LifetimeName, Part};
+use crate::event::{Add, Event, Kind, LifetimeName, Part, SourceName};
 use crate::label;
 use crate::limits::{BLOCK_BYTES_MAX, PARTS_MAX};
-use crate::part::mesh_parts;
 use crate::words::{Word, Words};
 
 const ADD_WORDS: &str = "`kind=`, `align=`, `stride=`, `parts=`, `spare=`, `long`, `prio=`, \
@@ -91,7 +90,7 @@ impl<'a> Form<'a> {
         if part.kind != Kind::Mesh {
             return Ok(smallvec![self.single(bytes, at)?]);
         }
-        mesh_parts(bytes, part.align, part.stride).ok_or_else(|| {
+        Part::mesh(bytes, part.align, part.stride).ok_or_else(|| {
             let expected = if part.stride == 0 {
                 "a mesh of at least 3 bytes".to_owned()
             } else {
@@ -113,78 +112,95 @@ fn check_index_stride(kind: Kind, stride: u32, word: Word<'_>) -> Result<(), Fau
     Ok(())
 }
 
+/// What the words behind the bytes say.
+#[derive(Debug, Default)]
+struct Options<'a> {
+    form: Form<'a>,
+    parts: Option<(SmallVec<[Part; 2]>, Word<'a>)>,
+    spare: Option<u64>,
+    long: bool,
+    priority: Option<u8>,
+    source: Option<SourceName>,
+    label: Option<Word<'a>>,
+}
+
+impl<'a> Options<'a> {
+    /// Takes a word in. `bytes` are those of the block.
+    fn take(&mut self, word: Word<'a>, bytes: u64) -> Result<(), Fault> {
+        if self.form.take(word)? {
+            return Ok(());
+        }
+        match word.split() {
+            ("long", None) => {
+                once(word, "long", self.long)?;
+                self.long = true;
+            }
+            ("label", Some(value)) => {
+                once(word, "label=", self.label.is_some())?;
+                self.label = Some(value);
+            }
+            ("prio", Some(value)) => {
+                once(word, "prio=", self.priority.is_some())?;
+                self.priority = Some(value.number(0, u8::MAX, PRIORITY)?);
+            }
+            ("source", Some(value)) => {
+                once(word, "source=", self.source.is_some())?;
+                self.source = Some(value.name(SOURCES)?);
+            }
+            ("parts", Some(value)) => {
+                once(word, "parts=", self.parts.is_some())?;
+                self.parts = Some((part_list(value, bytes)?, word));
+            }
+            ("spare", Some(value)) => {
+                once(word, "spare=", self.spare.is_some())?;
+                self.spare = Some(value.number(0, BLOCK_BYTES_MAX, SPARE)?);
+            }
+            _ => return Err(word.unexpected(ADD_WORDS)),
+        }
+        Ok(())
+    }
+
+    /// The block's parts. `at` is where its bytes stand.
+    fn parts(&mut self, bytes: u64, at: usize) -> Result<SmallVec<[Part; 2]>, Fault> {
+        let Some((parts, list)) = self.parts.take() else {
+            return self.form.parts(bytes, at);
+        };
+        match self.form.taken() {
+            None => Ok(parts),
+            Some(by) => {
+                let word = "parts=";
+                Err(Fault::new(list.at, Problem::Excluded { word, by }))
+            }
+        }
+    }
+}
+
 pub(super) fn parse<'a>(
     mut words: Words<'a>,
     scratch: &'a mut String,
 ) -> Result<Parsed<'a>, Fault> {
     let (id, mut places) = block(&mut words)?;
     let bytes = bytes(&mut words, &mut places)?;
-    let mut form = Form::default();
-    let mut parts: Option<(SmallVec<[Part; 2]>, Word<'a>)> = None;
-    let mut spare = None;
-    let mut long = false;
-    let mut priority = None;
-    let mut source = None;
-    let mut label_word = None;
+    let mut options = Options::default();
     for word in words {
-        if form.take(word)? {
-            continue;
-        }
-        match word.split() {
-            ("long", None) => {
-                once(word, "long", long)?;
-                long = true;
-            }
-            ("label", Some(value)) => {
-                once(word, "label=", label_word.is_some())?;
-                label_word = Some(value);
-            }
-            ("prio", Some(value)) => {
-                once(word, "prio=", priority.is_some())?;
-                priority = Some(value.number(0, u8::MAX, PRIORITY)?);
-            }
-            ("source", Some(value)) => {
-                once(word, "source=", source.is_some())?;
-                source = Some(value.name(SOURCES)?);
-            }
-            ("parts", Some(value)) => {
-                once(word, "parts=", parts.is_some())?;
-                parts = Some((part_list(value, bytes)?, word));
-            }
-            ("spare", Some(value)) => {
-                once(word, "spare=", spare.is_some())?;
-                spare = Some(value.number(0, BLOCK_BYTES_MAX, SPARE)?);
-            }
-            _ => return Err(word.unexpected(ADD_WORDS)),
-        }
+        options.take(word, bytes)?;
     }
-    let parts = match (parts, form.taken()) {
-        (None, _) => form.parts(bytes, places.bytes)?,
-        (Some((parts, _)), None) => parts,
-        (Some((_, word)), Some(by)) => {
-            let word_name = "parts=";
-            let problem = Problem::Excluded {
-                word: word_name,
-                by,
-            };
-            return Err(Fault::new(word.at, problem));
-        }
+    let label = match options.label {
+        Some(word) => Some(label::decode(word, scratch)?),
+        None => None,
     };
     let add = Add {
         id,
-        parts,
-        spare: spare.unwrap_or(0),
-        lifetime: if long {
+        parts: options.parts(bytes, places.bytes)?,
+        spare: options.spare.unwrap_or(0),
+        lifetime: if options.long {
             LifetimeName::Long
         } else {
             LifetimeName::Dynamic
         },
-        priority,
-        source: source.unwrap_or_default(),
-        label: match label_word {
-            Some(word) => Some(label::decode(word, scratch)?),
-            None => None,
-        },
+        priority: options.priority,
+        source: options.source.unwrap_or_default(),
+        label,
     };
     Ok(Parsed::new(Event::Add(add), places))
 }
@@ -193,7 +209,7 @@ pub(super) fn parse<'a>(
 fn part_list(list: Word<'_>, bytes: u64) -> Result<SmallVec<[Part; 2]>, Fault> {
     let mut parts = SmallVec::new();
     let mut sum = 0_u64;
-    for piece in list.pieces(',') {
+    for piece in list.pieces(b',') {
         if parts.len() == PARTS_MAX {
             let problem = Problem::TooManyParts { max: PARTS_MAX };
             return Err(Fault::new(piece.at, problem));
@@ -209,7 +225,7 @@ fn part_list(list: Word<'_>, bytes: u64) -> Result<SmallVec<[Part; 2]>, Fault> {
 
 /// `KIND:BYTES[:STRIDE[:ALIGN]]`; a stride of 0 is one that is not given.
 fn list_part(text: Word<'_>) -> Result<Part, Fault> {
-    let mut fields = text.pieces(':');
+    let mut fields = text.pieces(b':');
     let mut next = |expected: &'static str| {
         let missing = text.at + text.text.len();
         fields

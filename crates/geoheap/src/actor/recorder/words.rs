@@ -25,9 +25,10 @@ pub(super) fn settings(config: &Config) -> Settings {
     let differs = |value: u64, default: u64| (value != default).then_some(value);
     Settings {
         chunk_bytes: differs(config.chunk_bytes.get(), default.chunk_bytes.get()),
+        // Where a trace does not say, they are no larger than the others.
         long_chunk_bytes: differs(
             config.long_lived_chunk_bytes.get(),
-            default.long_lived_chunk_bytes.get(),
+            default.long_lived_chunk_bytes.min(config.chunk_bytes).get(),
         ),
         staging_bytes: differs(config.staging_bytes.get(), default.staging_bytes.get()),
         tick_upload_bytes: differs(
