@@ -1,5 +1,6 @@
 //! `replay`, `record` and `dump` as a user runs them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -46,7 +47,7 @@ fn check(name: &str, lines: &str, options: &[&str], expected: &[(&str, u64)]) {
     let mut all = vec![path.as_str(), "--check"];
     all.extend(options);
     let (report, status) = replay(&all);
-    assert_eq!(report["schema"], "geoheap-replay/1");
+    assert_eq!(report["schema"], "geoheap-replay/1", "its name");
     for (key, value) in expected {
         assert_eq!(report[key], *value, "{key} of {report:#}");
     }
@@ -118,15 +119,18 @@ fn parts_come_change_and_go() {
 fn crowd(source: &str) -> String {
     let mut lines = String::from("config chunk=1048576\n");
     for id in 0..40 {
-        lines += &format!("add {id} 262144 kind=vertex stride=16 source={source} label=b%20{id}\n");
+        let _ = writeln!(
+            lines,
+            "add {id} 262144 kind=vertex stride=16 source={source} label=b%20{id}"
+        );
     }
     for round in 0..3 {
         for id in 0..40 {
             for _ in 0..3 {
-                lines += &format!("use {id}\nframe\n");
+                let _ = write!(lines, "use {id}\nframe\n");
             }
             if id % 7 == round {
-                lines += &format!("update {id} 131072\n");
+                let _ = writeln!(lines, "update {id} 131072");
             }
         }
     }

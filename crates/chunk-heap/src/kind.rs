@@ -49,6 +49,9 @@ pub enum AlignRule {
     Fixed(Align),
     /// At a multiple of 4 bytes; the stride is the width of an index, 2 or 4 bytes.
     IndexWidth,
+    /// At a multiple of the part's stride (and of 4 bytes), whatever its length: each part has an
+    /// alignment of its own.
+    PerPart,
 }
 
 /// One kind.
@@ -173,12 +176,13 @@ impl KindTable {
             stride: spec.stride,
         };
         let base = match row.rule {
-            AlignRule::Stride => Align::new(stride).ok_or(bad_stride)?,
+            AlignRule::Stride | AlignRule::PerPart => Align::new(stride).ok_or(bad_stride)?,
             AlignRule::IndexWidth if matches!(spec.stride, 2 | 4) => word_align(),
             AlignRule::IndexWidth => return Err(bad_stride),
             AlignRule::Fixed(align) => align,
         };
-        if stride != 0 && !spec.len.get().is_multiple_of(stride) {
+        let whole_elements = row.rule != AlignRule::PerPart && stride != 0;
+        if whole_elements && !spec.len.get().is_multiple_of(stride) {
             return Err(LayoutError::Misaligned {
                 len: spec.len,
                 stride: spec.stride,

@@ -213,21 +213,22 @@ pub(super) fn align_of(spec: &PartSpec, kinds: &KindTable) -> Result<u128, Vec<L
         reasons.push(LayoutError::ZeroSize);
     }
     let bad = match row.rule {
-        AlignRule::Stride => stride == 0,
+        AlignRule::Stride | AlignRule::PerPart => stride == 0,
         AlignRule::IndexWidth => stride != 2 && stride != 4,
         AlignRule::Fixed(_) => false,
     };
     if bad {
         reasons.push(LayoutError::BadStride { kind, stride });
     }
-    if stride != 0 && !len.get().is_multiple_of(u64::from(stride)) {
+    let is_counted = row.rule != AlignRule::PerPart && stride != 0;
+    if is_counted && !len.get().is_multiple_of(u64::from(stride)) {
         reasons.push(LayoutError::Misaligned { len, stride });
     }
     if !reasons.is_empty() {
         return Err(reasons);
     }
     Ok(match row.rule {
-        AlignRule::Stride => lcm(stride.into(), WORD_BYTES.into()),
+        AlignRule::Stride | AlignRule::PerPart => lcm(stride.into(), WORD_BYTES.into()),
         AlignRule::IndexWidth => WORD_BYTES.into(),
         AlignRule::Fixed(align) => lcm(align.get().into(), WORD_BYTES.into()),
     })

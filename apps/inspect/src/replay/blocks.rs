@@ -7,7 +7,7 @@ use geoheap::{Handle, KindId, PartData, PartId, Payload, Pending};
 use geoheap_trace::{Part, PartNo};
 use smallvec::SmallVec;
 
-use super::kinds::kind_of;
+use super::kinds::kind_and_stride;
 
 /// A part's id in the engine, or the answer that will bring it.
 #[derive(Debug)]
@@ -42,11 +42,12 @@ pub struct LivePart {
 impl LivePart {
     /// A part as it is added.
     pub fn new(no: PartNo, name: PartName, part: &Part, content: &'static [u8]) -> Self {
+        let (kind, stride) = kind_and_stride(part);
         Self {
             no,
             name,
-            kind: kind_of(part),
-            stride: part.stride_or_default(),
+            kind,
+            stride,
             written: 1,
             contents: SmallVec::from_elem(content, 1),
             overwritten: Arc::default(),

@@ -241,3 +241,6 @@ impl Checker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,51 +1,48 @@
 //! Kinds of parts as a trace names them, with alignments of their own.
 
-use std::sync::OnceLock;
-
-use geoheap::{Align, AlignRule, KindId, KindRow};
+use geoheap::{AlignRule, KindId, KindRow};
 use geoheap_trace::{Kind, Part};
 
-/// Names of the engine's standard kinds, in the order of their numbers.
-const NAMES: [&str; 4] = ["vertex", "index", "uniform", "storage"];
-/// Alignments that have kinds of their own: the powers of two from 8 to 65536.
-const ALIGNS: u32 = 14;
-const ALIGN_MIN: u32 = 8;
+/// Rows for parts that a trace aligns otherwise than the engine does by itself, in the order of
+/// the engine's own kinds and right behind them.
+const ALIGNED: [&str; 4] = [
+    "vertex-aligned",
+    "index-aligned",
+    "uniform-aligned",
+    "storage-aligned",
+];
+/// Kinds that the engine has by itself.
+const STANDARD: u8 = 4;
 
-/// Rows for the kinds that a trace may align otherwise than the engine does by itself.
+/// Kinds beside the engine's own.
 pub(super) fn rows() -> Vec<KindRow> {
-    static ROWS: OnceLock<Vec<String>> = OnceLock::new();
-    let names = ROWS.get_or_init(|| {
-        let aligns = (0..ALIGNS).map(|step| ALIGN_MIN << step);
-        let row = |align| NAMES.map(move |name| format!("{name}/{align}"));
-        aligns.flat_map(row).collect()
-    });
-    let per_align = NAMES.len();
-    let row = |(nth, name): (usize, &'static String)| {
-        let align = u64::from(ALIGN_MIN) << (nth / per_align);
-        KindRow {
-            name,
-            rule: AlignRule::Fixed(Align::new(align).unwrap_or(Align::ONE)),
-        }
-    };
-    names.iter().enumerate().map(row).collect()
+    let rule = AlignRule::PerPart;
+    ALIGNED.map(|name| KindRow { name, rule }).into()
 }
 
-/// The kind for a part. Another alignment than the kind's own takes the place of the kind's rule,
-/// rounded up to a power of two.
-pub(super) fn kind_of(part: &Part) -> KindId {
-    let base: u8 = match part.kind {
+/// The kind and the stride with which the engine places a part as the trace says. A part with an
+/// alignment starts at a multiple of that and of its stride.
+pub(super) fn kind_and_stride(part: &Part) -> (KindId, u32) {
+    let kind: u8 = match part.kind {
         Kind::Vertex | Kind::Mesh => 0,
         Kind::Index => 1,
         Kind::Uniform => 2,
         Kind::Storage => 3,
     };
-    let align = part.align.next_power_of_two();
-    if align < ALIGN_MIN {
-        return KindId::new(base);
+    let stride = part.stride_or_default();
+    if part.align <= 1 {
+        return (KindId::new(kind), stride);
     }
-    let step = (align / ALIGN_MIN).trailing_zeros().min(ALIGNS - 1);
-    let step = u8::try_from(step).unwrap_or_default();
-    KindId::new(4 + step * 4 + base)
+    (KindId::new(STANDARD + kind), lcm(part.align, stride.max(1)))
+}
+
+/// The least common multiple; what does not fit 32 bits is refused by the engine as too large.
+fn lcm(one: u32, other: u32) -> u32 {
+    let (mut a, mut b) = (one, other);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    (one / a).saturating_mul(other)
 }
 
 #[cfg(test)]
@@ -53,26 +50,22 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(kind: Kind, align: u32, expected: &str) {
+    fn check(kind: Kind, (align, stride): (u32, u32), expected: (u8, u32)) {
         let part = Part {
             align,
-            ..Part::new(kind, 64)
+            ..Part::new(kind, 64).stride(stride)
         };
-        let number = usize::from(kind_of(&part).get());
-        let name = match number.checked_sub(NAMES.len()) {
-            None => NAMES[number],
-            Some(row) => rows()[row].name,
-        };
-        assert_eq!(name, expected);
+        let (kind, stride) = kind_and_stride(&part);
+        assert_eq!((kind.get(), stride), expected, "kind and stride");
     }
 
     #[test]
     fn kinds_by_alignment() {
-        check(Kind::Vertex, 1, "vertex");
-        check(Kind::Index, 4, "index");
-        check(Kind::Storage, 8, "storage/8");
-        check(Kind::Uniform, 256, "uniform/256");
-        check(Kind::Vertex, 100, "vertex/128");
-        check(Kind::Index, 65_536, "index/65536");
+        check(Kind::Vertex, (1, 20), (0, 20));
+        check(Kind::Index, (1, 0), (1, 2));
+        check(Kind::Storage, (64, 0), (7, 64));
+        check(Kind::Uniform, (256, 0), (6, 256));
+        check(Kind::Vertex, (16, 20), (4, 80));
+        check(Kind::Vertex, (7, u32::MAX), (4, u32::MAX));
     }
 }

@@ -1,22 +1,21 @@
 //! Plays the events of a trace to an engine that the caller drives.
 
+mod parts;
+
 use std::fmt;
 
 use ahash::RandomState;
 use geoheap::{
     AddError, Backend, BlockDesc, ByteLen, Client, FrameTicket, GeometryManager, Handle, HeapEvent,
-    Lifetime, Lookup, PartId, Payload, Pending, Report, RequestError, SendError, Source,
+    Lifetime, Lookup, PartId, Pending, Report, RequestError, SendError, Source,
 };
-use geoheap_trace::{Add, BlockId, Event, LifetimeName, Part, PartNo, SourceName};
+use geoheap_trace::{Add, BlockId, Event, LifetimeName, PartNo, SourceName};
 use smallvec::SmallVec;
 
 use super::blocks::{LiveBlock, LivePart, PartName, Reloads};
 use super::check::{Checker, Read, Subject};
 use super::contents::{Fabric, LEN_MAX};
 use super::stage::Stage;
-
-/// Ticks that an answer may take before the replay goes on without it.
-const ANSWER_TICKS_MAX: u32 = 4096;
 
 /// Frames in flight where neither the trace nor the command line says how many.
 const LAG_FRAMES: u32 = 2;
@@ -419,100 +418,6 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
-    fn update(&mut self, id: BlockId, lens: &[u64], in_place: bool) {
-        let keeps_older = self.keeps_older();
-        self.name_parts(id);
-        let fabric = self.fabric;
-        let Some(block) = self.blocks.get_mut(&id.0) else {
-            return;
-        };
-        let Some(handle) = block.handle else { return };
-        if lens.iter().any(|bytes| *bytes > LEN_MAX) {
-            return;
-        }
-        for (part, bytes) in block.parts.iter_mut().zip(lens) {
-            let content = fabric.content(id.0, part.no.0, part.written, *bytes);
-            part.write(content, keeps_older);
-            if in_place {
-                part.overwrite();
-            }
-        }
-        block.refresh_reloads();
-        // The engine takes contents in the order of its own ids.
-        let mut named: SmallVec<[(PartId, &'static [u8]); 2]> = SmallVec::new();
-        for part in &block.parts {
-            if let PartName::Known(name) = part.name {
-                named.push((name, part.newest()));
-            }
-        }
-        named.sort_unstable_by_key(|(name, _)| name.index);
-        let payloads = || {
-            named
-                .iter()
-                .map(|(_, bytes)| Payload::owned(*bytes))
-                .collect()
-        };
-        self.send_all(|client| {
-            if in_place {
-                client.update_in_place(handle, payloads())
-            } else {
-                client.update(handle, payloads())
-            }
-        });
-    }
-
-    fn add_part(&mut self, id: BlockId, no: PartNo, part: &Part) {
-        let content = self.content(id, no, 0, part.bytes);
-        let Some(block) = self.blocks.get(&id.0) else {
-            return;
-        };
-        let Some(handle) = block.handle else { return };
-        let mut live = LivePart::new(no, PartName::Refused, part, content);
-        if part.bytes <= LEN_MAX {
-            let asked = self.ask(|client| client.add_part(handle, live.data()));
-            live.name = asked.map_or(PartName::Refused, |asked| PartName::Asked(Box::new(asked)));
-        }
-        if let Some(block) = self.blocks.get_mut(&id.0) {
-            let at = block.parts.partition_point(|part| part.no < no);
-            block.parts.insert(at, live);
-            block.refresh_reloads();
-        }
-    }
-
-    fn update_part(&mut self, id: BlockId, no: PartNo, bytes: u64) {
-        let keeps_older = self.keeps_older();
-        let fabric = self.fabric;
-        let Some((handle, name)) = self.named_part(id, no) else {
-            return;
-        };
-        let Some(block) = self.blocks.get_mut(&id.0) else {
-            return;
-        };
-        let mut parts = block.parts.iter_mut();
-        let Some(part) = parts.find(|part| part.no == no) else {
-            return;
-        };
-        if bytes > LEN_MAX {
-            return;
-        }
-        let content = fabric.content(id.0, no.0, part.written, bytes);
-        part.write(content, keeps_older);
-        block.refresh_reloads();
-        let update = |client: &Client| client.update_part(handle, name, Payload::owned(content));
-        self.ask(update);
-    }
-
-    fn remove_part(&mut self, id: BlockId, no: PartNo) {
-        let named = self.named_part(id, no);
-        if let Some(block) = self.blocks.get_mut(&id.0) {
-            block.parts.retain(|part| part.no != no);
-            block.refresh_reloads();
-        }
-        if let Some((handle, name)) = named {
-            self.ask(|client| client.remove_part(handle, name));
-        }
-    }
-
     fn ask<T>(
         &mut self,
         ask: impl Fn(&Client) -> Result<Pending<T>, SendError>,
@@ -523,30 +428,6 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 Err(error) if is_full(&error) => self.tick(),
                 Err(_) => return None,
             }
-        }
-    }
-
-    /// The block and the part as the engine names them; waits for the name if it must.
-    fn named_part(&mut self, id: BlockId, no: PartNo) -> Option<(Handle, PartId)> {
-        self.name_parts(id);
-        let block = self.blocks.get(&id.0)?;
-        let part = block.parts.iter().find(|part| part.no == no)?;
-        match part.name {
-            PartName::Known(name) => Some((block.handle?, name)),
-            _ => None,
-        }
-    }
-
-    /// Waits until the engine has named all parts of a block.
-    fn name_parts(&mut self, id: BlockId) {
-        for _ in 0..ANSWER_TICKS_MAX {
-            let Some(block) = self.blocks.get_mut(&id.0) else {
-                return;
-            };
-            if block.parts.iter_mut().all(LivePart::take_name) {
-                return;
-            }
-            self.tick();
         }
     }
 }

@@ -19,6 +19,11 @@ fn each_rule_gives_its_alignment() {
         rule: AlignRule::Fixed(align(6)),
     });
     let own = own.expect("the table has room");
+    let aligned = kinds.push(KindRow {
+        name: "aligned",
+        rule: AlignRule::PerPart,
+    });
+    let aligned = aligned.expect("the table has room");
     let check = |kind, len, stride, expected: Result<u64, LayoutError>| {
         let spec = PartSpec {
             kind,
@@ -35,11 +40,14 @@ fn each_rule_gives_its_alignment() {
     check(KindId::UNIFORM, 5, 0, Ok(256));
     check(KindId::STORAGE, 48, 16, Ok(32));
     check(own, 10, 0, Ok(12));
+    check(aligned, 7, 16, Ok(16));
+    check(aligned, 7, 6, Ok(12));
 
     let bad_stride = |kind, stride| Err(LayoutError::BadStride { kind, stride });
     check(KindId::VERTEX, 36, 0, bad_stride(KindId::VERTEX, 0));
     check(KindId::INDEX, 36, 0, bad_stride(KindId::INDEX, 0));
     check(KindId::INDEX, 36, 3, bad_stride(KindId::INDEX, 3));
+    check(aligned, 36, 0, bad_stride(aligned, 0));
     check(KindId::INDEX, 36, 8, bad_stride(KindId::INDEX, 8));
     let misaligned = |len, stride| {
         Err(LayoutError::Misaligned {

@@ -49,6 +49,12 @@ pub(super) fn trace_part((kind, bytes, stride): (KindId, u64, u32), kinds: &Kind
         (_, Some(AlignRule::Fixed(align))) => {
             (Kind::Vertex, u32::try_from(align.get()).unwrap_or(1))
         }
+        (_, Some(AlignRule::PerPart)) => {
+            return Part {
+                align: stride,
+                ..Part::new(Kind::Vertex, bytes)
+            };
+        }
     };
     Part {
         bytes,
