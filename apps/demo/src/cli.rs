@@ -74,8 +74,8 @@ pub struct BudgetChange {
 ///
 /// In a window where there is a display, else without one: then it writes pictures, a drawing of
 /// the heap and a report. In the window the camera flies by itself; W A S D, Space, Shift and the
-/// mouse (hold the left button) take over, F gives the camera back, H or Tab shows the heap, Esc
-/// ends.
+/// mouse (hold the left button) take over, F gives the camera back, F1 shows the heap's panel, H or
+/// Tab a picture of the heap, Esc ends.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "geoheap-demo",

@@ -152,6 +152,8 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
     /// Of the last frame, for the next step.
     sightings: Sightings,
     map: Option<(u64, Pending<HeapMap>)>,
+    /// Of the last frame.
+    events: Vec<HeapEvent>,
     frame: u64,
 }
 
@@ -202,6 +204,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             heap: HeapReport::default(),
             sightings: Sightings::default(),
             map: None,
+            events: Vec::new(),
             frame: 0,
         })
     }
@@ -219,6 +222,16 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     /// The engine's figures, a few frames old.
     pub fn heap(&self) -> &HeapReport {
         &self.heap
+    }
+
+    /// What happened in the heap during the last frame.
+    pub fn events(&self) -> &[HeapEvent] {
+        &self.events
+    }
+
+    /// A way into the heap.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// What draws.
@@ -273,7 +286,8 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         self.painter.submit(commands);
         // The commands carry the version on; the frame itself is done with it.
         drop(ticket.finish());
-        for event in self.manager.events() {
+        self.events = self.manager.events();
+        for event in &self.events {
             if matches!(event, HeapEvent::Degraded(_) | HeapEvent::Recovered) {
                 tracing::info!(%event, frame = self.frame, "heap event");
             } else {

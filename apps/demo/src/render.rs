@@ -3,6 +3,7 @@
 pub mod device;
 mod instances;
 pub mod overlay;
+pub mod panel_pass;
 mod pipelines;
 pub mod record;
 pub mod targets;

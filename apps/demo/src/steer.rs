@@ -128,6 +128,12 @@ impl<S: Script> Steer<S> {
         self.mouse_held = pressed;
     }
 
+    /// All keys and buttons are up: the window no longer hears of them.
+    pub fn let_go(&mut self) {
+        self.held = Held::default();
+        self.mouse_held = false;
+    }
+
     /// The mouse moved by so many pixels.
     pub fn mouse(&mut self, x: f32, y: f32) {
         if self.mouse_held {

@@ -17,8 +17,10 @@ use crate::draw_list::FramePlan;
 use crate::flight::{Flight, FlightError, Painter};
 use crate::headless::RunError;
 use crate::heap_view;
+use crate::panel::{Painting, Panel};
 use crate::prepare::{FlightPath, Prepared};
 use crate::render::device::{DeviceError, Gpu, GpuErrors};
+use crate::render::panel_pass::PanelPass;
 use crate::render::record::{FrameJob, Recorded, Renderer};
 use crate::steer::Steer;
 
@@ -73,6 +75,7 @@ pub fn run(
 struct Open {
     window: Arc<Window>,
     flight: Flight<WgpuBackend, OnScreen>,
+    panel: Panel,
     last_frame: Instant,
 }
 
@@ -93,6 +96,9 @@ struct OnScreen {
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
     renderer: Renderer,
+    panel_pass: PanelPass,
+    /// What the panel adds to the next picture.
+    painting: Option<Painting>,
     acquired: Option<wgpu::SurfaceTexture>,
 }
 
@@ -120,13 +126,23 @@ impl OnScreen {
         let encoded = formats.iter().copied().find(wgpu::TextureFormat::is_srgb);
         config.format = encoded.unwrap_or(config.format);
         config.present_mode = wgpu::PresentMode::AutoVsync;
+        // The panel's colours are made to be blended as they are, where the surface lets them.
+        let downlevel = gpu.adapter.get_downlevel_capabilities().flags;
+        let mut panel_format = config.format;
+        if downlevel.contains(wgpu::DownlevelFlags::SURFACE_VIEW_FORMATS) {
+            panel_format = config.format.remove_srgb_suffix();
+            config.view_formats.push(panel_format);
+        }
         surface.configure(&gpu.device, &config);
         let renderer = Renderer::new(&gpu, config.format, size);
+        let panel_pass = PanelPass::new(&gpu, panel_format);
         Ok(Self {
             gpu,
             surface,
             config,
             renderer,
+            panel_pass,
+            painting: None,
             acquired: None,
         })
     }
@@ -136,6 +152,20 @@ impl OnScreen {
         self.config.height = size.height;
         self.surface.configure(&self.gpu.device, &self.config);
         self.renderer.resize(size);
+    }
+
+    /// The commands that draw the panel over the picture, if it is open.
+    fn draw_panel(&mut self) -> Vec<wgpu::CommandBuffer> {
+        let (Some(painting), Some(texture)) = (self.painting.take(), &self.acquired) else {
+            return Vec::new();
+        };
+        let view = texture.texture.create_view(&wgpu::TextureViewDescriptor {
+            label: Some("panel"),
+            format: Some(self.panel_pass.format()),
+            ..wgpu::TextureViewDescriptor::default()
+        });
+        let size = self.size();
+        self.panel_pass.record(&self.gpu, &view, size, &painting)
     }
 
     /// Takes the texture for the next frame; false where this frame cannot be shown.
@@ -185,7 +215,8 @@ impl Painter<wgpu::Buffer> for OnScreen {
         job.finish(ticket)
     }
 
-    fn submit(&mut self, commands: Vec<wgpu::CommandBuffer>) {
+    fn submit(&mut self, mut commands: Vec<wgpu::CommandBuffer>) {
+        commands.extend(self.draw_panel());
         self.gpu.queue.submit(commands);
         if let Some(texture) = self.acquired.take() {
             self.gpu.queue.present(texture);
@@ -207,11 +238,14 @@ impl App {
         let window = Arc::new(window);
         let painter = OnScreen::new(&window, display, &self.errors)?;
         let (device, queue) = (painter.gpu.device.clone(), painter.gpu.queue.clone());
+        let texture_side_max = device.limits().max_texture_dimension_2d;
         let manager = GeometryManager::new(device, queue, prepared.flight.heap())
             .map_err(FlightError::from)?;
         let flight = Flight::start(manager, painter, prepared.flight)?;
         self.limit = prepared.frames.map(u64::from);
+        let panel = Panel::new(&window, texture_side_max);
         self.open = Some(Open {
+            panel,
             window,
             flight,
             last_frame: Instant::now(),
@@ -229,7 +263,10 @@ impl App {
         let step_s = open.last_frame.elapsed().as_secs_f32();
         open.last_frame = Instant::now();
         let camera = self.steer.step(step_s);
+        let painting = open.panel.lay_out(&open.window, open.flight.client());
+        open.flight.painter().painting = painting;
         open.flight.frame(&camera)?;
+        open.panel.note(open.flight.events());
         if !self.heap_shown {
             open.flight.painter().renderer.overlay.hide();
             return Ok(());
@@ -245,9 +282,33 @@ impl App {
         Ok(())
     }
 
+    /// Whether the panel keeps an event for itself. What ends something, a key or a button that
+    /// goes up, is for the camera as well; so are the keys that open and close.
+    fn panel_keeps(&mut self, event: &WindowEvent) -> bool {
+        let takes = self
+            .open
+            .as_mut()
+            .is_some_and(|open| open.panel.takes(&open.window, event));
+        let for_all = match event {
+            WindowEvent::KeyboardInput { event, .. } => {
+                event.state == ElementState::Released
+                    || event.physical_key == PhysicalKey::Code(KeyCode::F1)
+            }
+            WindowEvent::MouseInput { state, .. } => *state == ElementState::Released,
+            WindowEvent::CursorMoved { .. } | WindowEvent::MouseWheel { .. } => false,
+            _ => true,
+        };
+        takes && !for_all
+    }
+
     fn key(&mut self, events: &ActiveEventLoop, code: KeyCode, pressed: bool, repeat: bool) {
         match code {
             KeyCode::Escape if pressed => events.exit(),
+            KeyCode::F1 if pressed && !repeat => {
+                if let Some(open) = &mut self.open {
+                    open.panel.toggle();
+                }
+            }
             KeyCode::KeyH | KeyCode::Tab if pressed && !repeat => {
                 self.heap_shown = !self.heap_shown;
             }
@@ -265,7 +326,11 @@ impl ApplicationHandler for App {
     }
 
     fn window_event(&mut self, events: &ActiveEventLoop, _window: WindowId, event: WindowEvent) {
+        if self.panel_keeps(&event) {
+            return;
+        }
         match event {
+            WindowEvent::Focused(false) => self.steer.let_go(),
             WindowEvent::CloseRequested => events.exit(),
             WindowEvent::Resized(size) if size.width > 0 && size.height > 0 => {
                 if let Some(open) = &mut self.open {

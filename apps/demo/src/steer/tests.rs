@@ -62,3 +62,18 @@ fn the_mouse_turns_only_while_its_button_is_down() {
         "a movement counts once"
     );
 }
+
+#[test]
+fn nothing_stays_held_without_the_window() {
+    let mut steer = Steer::new(Straight);
+    steer.key(KeyCode::KeyW, true);
+    steer.key(KeyCode::ControlLeft, true);
+    steer.hold(true);
+    steer.let_go();
+    let before = steer.step(0.1);
+    steer.mouse(50.0, 50.0);
+    let after = steer.step(0.1);
+    assert_eq!(after.position, before.position, "no key is down");
+    assert_eq!(after.forward(), before.forward(), "the button is up");
+    assert!(steer.is_by_hand(), "the camera stays with the person");
+}
