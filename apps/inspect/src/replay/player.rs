@@ -259,7 +259,9 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let reads = core::mem::take(&mut self.reads);
         self.stage.submit(ticket.finish(), reads, self.lag_frames);
         self.tick();
-        if let (Some(checker), Some(map)) = (&mut self.checker, self.manager.heap_map()) {
+        if let Some(checker) = &mut self.checker
+            && let Some(map) = self.manager.heap_map()
+        {
             checker.check_map(&map, frame);
         }
     }
