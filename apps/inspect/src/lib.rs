@@ -13,6 +13,7 @@ pub mod heap_plan;
 pub mod outcome;
 pub mod output;
 pub mod picture;
+pub mod picture_file;
 pub mod progress;
 pub mod replay;
 pub mod summary;

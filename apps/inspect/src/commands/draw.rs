@@ -1,11 +1,11 @@
 //! `draw`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::heap_file;
 use crate::outcome::{BadInput, Outcome};
-use crate::output;
 use crate::picture::{self, By, Options, Theme, WIDTH_MAX, WIDTH_MIN};
+use crate::picture_file::PictureKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,16 +44,7 @@ impl Args {
     /// # Errors
     /// [`BadInput`].
     pub fn run(self) -> Result<Outcome, BadInput> {
-        let is_png = has_extension(&self.output, "png");
-        let is_svg = has_extension(&self.output, "svg")
-            || (has_extension(&self.output, "gz")
-                && has_extension(&self.output.with_extension(""), "svg"));
-        if !is_png && !is_svg && self.output.as_os_str() != output::STANDARD {
-            return Err(BadInput::new(format_args!(
-                "{}: unknown kind of picture; expected a name that ends in .svg, .svg.gz or .png",
-                self.output.display()
-            )));
-        }
+        let kind = PictureKind::of(&self.output)?;
         let dump = heap_file::read_heap(&self.heap)?;
         let options = Options {
             by: self.by,
@@ -62,18 +53,7 @@ impl Args {
             title: self.title.unwrap_or_else(|| heap_file::name(&self.heap)),
         };
         let svg = picture::draw(&dump, &options);
-        if is_png {
-            let because = |error| BadInput::new(format_args!("{}: {error}", self.output.display()));
-            let pixels = picture::to_png(&svg).map_err(because)?;
-            output::write_bytes(Some(&self.output), &pixels)?;
-        } else {
-            output::write(Some(&self.output), &svg)?;
-        }
+        kind.write(&self.output, &svg)?;
         Ok(Outcome::Fine)
     }
-}
-
-fn has_extension(path: &Path, expected: &str) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case(expected))
 }

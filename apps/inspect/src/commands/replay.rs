@@ -12,6 +12,7 @@ use geoheap_trace::{Input, Reader};
 use crate::device;
 use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
+use crate::picture_file::PictureKind;
 use crate::replay::session::{self, Preface};
 use crate::replay::{
     Options, Overrides, Played, Player, ReplayReport, Series, Stage, Tally, plot, write_row,
@@ -95,7 +96,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE.csv")]
     series: Option<PathBuf>,
 
-    /// Draw bytes, moves and evictions over the frames
+    /// Draw bytes, moves and evictions over the frames, as SVG or, if it ends in .png, as PNG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 
@@ -114,6 +115,9 @@ impl Args {
         if several && (self.series.is_some() || self.plot.is_some()) {
             let why = "--series and --plot are of one trace; give one, or leave them out";
             return Err(BadInput::new(why));
+        }
+        if let Some(path) = &self.plot {
+            PictureKind::of(path)?;
         }
         let PolicyName::Lru = self.policy;
         let mut reports = Vec::new();
@@ -198,8 +202,7 @@ impl Args {
             table.finish()?;
         }
         if let Some(path) = &self.plot {
-            let written = std::fs::write(path, plot::svg(&series));
-            written.map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+            PictureKind::of(path)?.write(path, &plot::svg(&series))?;
         }
         let (violations, told) = player.violations();
         let violations = self.check.then_some(violations);

@@ -8,7 +8,7 @@ use super::series::{Sample, Series};
 /// Points of a curve at most: more than a picture has columns.
 const POINTS_MAX: usize = 1200;
 const SIZE: (u32, u32) = (1100, 680);
-const FONT: &str = "sans-serif";
+const FONT: &str = "Hack, monospace";
 
 /// Live, held, retired and budget bytes above, moves, evictions and returns below.
 pub fn svg(series: &Series) -> String {
@@ -49,7 +49,7 @@ fn bytes(area: &Area<'_>, samples: &[Sample]) -> Drawn {
     let shown = budgets
         .filter(|budget| *budget <= held.saturating_mul(2))
         .max();
-    let top = mib(shown.unwrap_or(0).max(held)) * 1.08;
+    let top = mib(shown.unwrap_or(0).max(held)) * 1.3;
     let mut chart = ChartBuilder::on(area)
         .caption("GPU memory over frames", (FONT, 20))
         .margin(12)
@@ -59,6 +59,8 @@ fn bytes(area: &Area<'_>, samples: &[Sample]) -> Drawn {
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(GREY_600)
         .label_style((FONT, 13))
         .y_desc("MiB")
         .x_desc("frame")
@@ -94,10 +96,12 @@ fn events(area: &Area<'_>, samples: &[Sample]) -> Drawn {
         .margin(12)
         .x_label_area_size(34)
         .y_label_area_size(70)
-        .build_cartesian_2d(1..last_frame(samples), 0..top + top / 10 + 1)?;
+        .build_cartesian_2d(1..last_frame(samples), 0..top + top / 2 + 1)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(GREY_600)
         .label_style((FONT, 13))
         .y_desc("blocks")
         .x_desc("frame")
