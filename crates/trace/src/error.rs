@@ -57,7 +57,7 @@ pub enum Problem {
         /// The version.
         found: String,
     },
-    /// A line is longer than [`LINE_BYTES_MAX`].
+    /// A line is longer than [`LINE_BYTES_MAX`]. How long it is nobody knows: no more is read of it.
     LineTooLong,
     /// The last line has no end: the trace may have been cut off inside it.
     CutOff,
@@ -90,7 +90,12 @@ pub enum Problem {
         max: usize,
     },
     /// More pins or owners than can be counted.
-    TooMany(&'static str),
+    TooMany {
+        /// Of these.
+        what: &'static str,
+        /// So many there would be.
+        found: u64,
+    },
     /// The block is not pinned.
     NotPinned(BlockId),
     /// The parts' bytes do not sum up to the bytes of the line.
@@ -131,9 +136,15 @@ pub enum Problem {
     /// The heap is taken down a second time.
     EndedTwice,
     /// The block would be larger than [`BLOCK_BYTES_MAX`].
-    BlockBytes,
-    /// The live blocks together are larger than [`LIVE_BYTES_MAX`].
-    LiveBytes,
+    BlockBytes {
+        /// Bytes that it would have.
+        found: u64,
+    },
+    /// The live blocks together would be larger than [`LIVE_BYTES_MAX`].
+    LiveBytes {
+        /// Bytes that they would have.
+        found: u64,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -150,7 +161,10 @@ impl fmt::Display for Problem {
                 )
             }
             Self::LineTooLong => {
-                write!(f, "expected a line of at most {LINE_BYTES_MAX} bytes")
+                write!(
+                    f,
+                    "expected a line of at most {LINE_BYTES_MAX} bytes, found a longer one"
+                )
             }
             Self::CutOff => {
                 f.write_str("expected the end of the line: the trace may be cut off here")
@@ -190,7 +204,9 @@ impl Problem {
             Self::TooManyParts { max } => {
                 write!(f, "expected a block with at most {max} parts")
             }
-            Self::TooMany(what) => write!(f, "expected at most {} {what}", u32::MAX),
+            Self::TooMany { what, found } => {
+                write!(f, "expected at most {} {what}, found {found}", u32::MAX)
+            }
             Self::NotPinned(BlockId(id)) => {
                 write!(f, "expected a block that is pinned: {id} is not")
             }
@@ -216,10 +232,13 @@ impl Problem {
             ),
             Self::LateConfig => f.write_str("expected `config` before all other events"),
             Self::EndedTwice => f.write_str("expected at most one `end`"),
-            Self::BlockBytes => write!(f, "expected at most {BLOCK_BYTES_MAX} bytes in one block"),
-            Self::LiveBytes => write!(
+            Self::BlockBytes { found } => write!(
                 f,
-                "expected at most {LIVE_BYTES_MAX} bytes in all blocks together"
+                "expected at most {BLOCK_BYTES_MAX} bytes in one block, found {found}"
+            ),
+            Self::LiveBytes { found } => write!(
+                f,
+                "expected at most {LIVE_BYTES_MAX} bytes in all blocks together, found {found}"
             ),
             _ => f.write_str("malformed"),
         }

@@ -128,7 +128,7 @@ pub enum Event<'a> {
     },
     /// So many ticks of the engine in which no frame ended.
     Tick {
-        /// At least 1.
+        /// At least 1, at most [`TICKS_MAX`](crate::TICKS_MAX).
         count: u32,
     },
     /// The recorded program took its heap down here: what follows is clearing up.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::error::Problem;
 use crate::event::{Add, Event, Kind, Part, Settings};
-use crate::limits::{BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, PARTS_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, PARTS_MAX, TICKS_MAX};
 
 impl Event<'_> {
     /// What the reader makes sure of by the line alone.
@@ -15,7 +15,10 @@ impl Event<'_> {
             Self::PartUpdate { bytes, .. } => check_bytes(*bytes),
             Self::Update { parts, .. } => parts.iter().try_for_each(|&len| check_bytes(len)),
             Self::Frame { lag: Some(lag) } => check(*lag <= LAG_MAX, "a smaller lag", lag),
-            Self::Tick { count } => check(*count > 0, "a number of ticks above 0", count),
+            Self::Tick { count } => {
+                let right = (1..=TICKS_MAX).contains(count);
+                check(right, "a number of ticks above 0 and up to 1000000", count)
+            }
             Self::Budget(bytes) => check(*bytes > 0, "a budget above 0", bytes),
             Self::Label(_, label) => check_label(label),
             Self::Config(settings) => check_settings(settings),

@@ -97,7 +97,8 @@ pub use event::{Add, BlockId, Event, Kind, LifetimeName, Part, PartNo, Settings,
 pub use files::{Input, Output, create, open, open_as};
 pub use foreign::Format;
 pub use limits::{
-    BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX, VERSION,
+    BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX,
+    TICKS_MAX, VERSION,
 };
 pub use names::UnknownName;
 pub use reader::Reader;

@@ -18,5 +18,8 @@ pub const PARTS_MAX: usize = 4096;
 /// Frames that commands can lag behind.
 pub const LAG_MAX: u32 = 1 << 16;
 
+/// Ticks that one line can ask for.
+pub const TICKS_MAX: u32 = 1_000_000;
+
 /// Bytes of a label: encoded, and with as many parts as there can be, it fits a line.
 pub const LABEL_BYTES_MAX: usize = 1 << 16;

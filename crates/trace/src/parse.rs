@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::error::{Fault, Problem};
 use crate::event::{BlockId, Event, Part, PartNo, Settings};
 use crate::label;
-use crate::limits::{BLOCK_BYTES_MAX, LAG_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, LAG_MAX, TICKS_MAX};
 use crate::words::{Word, Words};
 
 const EVENTS: &str = "`frame`, `add`, `part`, `part-update`, `part-remove`, `update`, `remove`, \
@@ -17,7 +17,7 @@ const ID: &str = "the number of a block";
 const PART_NO: &str = "the number of a part";
 const BLOCK_BYTES: &str = "a number of bytes above 0 and up to 1099511627776";
 const PRIORITY: &str = "a priority from 0 to 255";
-const U32_ABOVE_0: &str = "a number above 0 and up to 4294967295";
+const TICKS: &str = "a number of ticks above 0 and up to 1000000";
 
 /// Where the words of an event begin that only the order of events can prove wrong.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,7 +90,7 @@ pub(crate) fn parse<'a>(line: &'a str, scratch: &'a mut String) -> Result<Parsed
         }
         "tick" => {
             let word = words.next();
-            let count = word.map_or(Ok(1), |word| word.number(1, u32::MAX, U32_ABOVE_0))?;
+            let count = word.map_or(Ok(1), |word| word.number(1, TICKS_MAX, TICKS))?;
             bare(Event::Tick { count }, words)
         }
         "compact" => bare(Event::Compact, words),

@@ -178,11 +178,11 @@ impl State {
     /// What would live if a block of `old` bytes had `new` ones.
     fn live_with(&self, old: u64, new: u64) -> Checked<u64> {
         if new > BLOCK_BYTES_MAX {
-            return Err((At::Bytes, Problem::BlockBytes));
+            return Err((At::Bytes, Problem::BlockBytes { found: new }));
         }
         let live = self.live_bytes - old + new;
         if live > LIVE_BYTES_MAX {
-            return Err((At::Bytes, Problem::LiveBytes));
+            return Err((At::Bytes, Problem::LiveBytes { found: live }));
         }
         Ok(live)
     }
@@ -288,6 +288,7 @@ fn unknown_part(id: BlockId, no: PartNo) -> (At, Problem) {
 
 fn raise(count: &mut u32, what: &'static str) -> Checked {
     let raised = count.checked_add(1);
-    *count = raised.ok_or((At::Id, Problem::TooMany(what)))?;
+    let found = u64::from(*count) + 1;
+    *count = raised.ok_or((At::Id, Problem::TooMany { what, found }))?;
     Ok(())
 }

@@ -136,7 +136,7 @@ fn a_bomb_of_one_line_is_refused() {
     check(
         "bomb.gz",
         &packed,
-        Err("2:1048577: expected a line of at most 1048576 bytes"),
+        Err("2:1048577: expected a line of at most 1048576 bytes, found a longer one"),
     );
 }
 

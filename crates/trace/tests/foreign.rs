@@ -181,6 +181,7 @@ fn wrong_lines_of_buffers_are_refused() {
     let many = many.collect::<Vec<_>>().concat();
     refused(
         &format!("id,lower,upper,size\n{many}"),
-        "1026:1: expected at most 1125899906842624 bytes in all blocks together",
+        "1026:1: expected at most 1125899906842624 bytes in all blocks together, \
+            found 1126999418470400",
     );
 }

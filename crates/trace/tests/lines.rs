@@ -415,7 +415,11 @@ const WRONG_LINES: &[(&str, &str)] = &[
     ),
     (
         "tick 0",
-        "5:6: expected a number above 0 and up to 4294967295, found `0`",
+        "5:6: expected a number of ticks above 0 and up to 1000000, found `0`",
+    ),
+    (
+        "tick 1000001",
+        "5:6: expected a number of ticks above 0 and up to 1000000, found `1000001`",
     ),
     ("config", "5:1: expected `config` before all other events"),
     (
@@ -475,7 +479,8 @@ fn sums_are_bounded() {
     let blocks = blocks.collect::<Vec<_>>().concat();
     let full = trace(&blocks);
     assert_eq!(rewrite(&full).as_ref(), Ok(&full));
-    let bound = "expected at most 1125899906842624 bytes in all blocks together";
+    let bound = "expected at most 1125899906842624 bytes in all blocks together, \
+        found 1125899906842625";
     refused(format!("{full}add 2000 1\n"), &format!("1026:10: {bound}"));
     for (line, column) in [
         ("update 9 2", 10),
@@ -494,7 +499,7 @@ fn sums_are_bounded() {
 fn blocks_are_bounded() {
     let full = trace("add 1 1099511627776 parts=vertex:1099511627775,vertex:1\n");
     assert_eq!(rewrite(&full).as_ref(), Ok(&full));
-    let bound = "expected at most 1099511627776 bytes in one block";
+    let bound = "expected at most 1099511627776 bytes in one block, found 1099511627777";
     refused(format!("{full}part 1 2 1\n"), &format!("3:10: {bound}"));
     refused(
         format!("{full}part-update 1 1 2\n"),
@@ -535,7 +540,7 @@ fn bytes_that_are_no_text_are_refused() {
     let most = 1 << 20;
     let comment = |len: usize| trace(&format!("#{}\n", "x".repeat(len - 1)));
     assert_eq!(rewrite(comment(most)).as_deref(), Ok("geoheap-trace 1\n"));
-    let too_long = "2:1048577: expected a line of at most 1048576 bytes";
+    let too_long = "2:1048577: expected a line of at most 1048576 bytes, found a longer one";
     refused(comment(most + 1), too_long);
     refused(comment(4 * most), too_long);
 }

@@ -136,7 +136,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
         1 => (block_id(), lifetime).prop_map(|(id, name)| Event::Lifetime(id, name)),
         1 => (block_id(), label()).prop_map(|(id, label)| Event::Label(id, label)),
         2 => lag.prop_map(|lag| Event::Frame { lag }),
-        1 => prop_oneof![Just(1), 2..=u32::MAX].prop_map(|count| Event::Tick { count }),
+        1 => prop_oneof![Just(1), 2..=1_000_000_u32].prop_map(|count| Event::Tick { count }),
         1 => (1..=u64::MAX).prop_map(Event::Budget),
         1 => prop_oneof![Just(Event::Compact), Just(Event::Trim), Just(Event::End)],
     ]
@@ -199,7 +199,7 @@ fn wild_event() -> impl Strategy<Value = Event<'static>> {
         }),
         1 => prop::sample::select(&[0, LAG_MAX, LAG_MAX + 1][..])
             .prop_map(|lag| Event::Frame { lag: Some(lag) }),
-        1 => (0..2_u32).prop_map(|count| Event::Tick { count }),
+        1 => prop_oneof![0..2_u32, 999_999..1_000_002_u32].prop_map(|count| Event::Tick { count }),
         1 => number.clone().prop_map(Event::Budget),
         1 => number.prop_map(|bytes| {
             Event::Config(Settings { staging_bytes: Some(bytes), ..Settings::default() })
