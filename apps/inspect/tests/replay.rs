@@ -115,6 +115,69 @@ fn parts_come_change_and_go() {
     check("parts", lines, &[], &[("uses", 7), ("failed_adds", 0)]);
 }
 
+#[test]
+fn contents_written_over_where_they_lie_are_no_violation() {
+    let mut lines = String::from("add 1 4096\nframe\nframe\nframe\n");
+    for _ in 0..40 {
+        lines.push_str("update 1 4096 in-place\nuse 1\nframe\nuse 1\nframe\n");
+    }
+    for lag in ["0", "1", "2", "5"] {
+        check(
+            "in-place",
+            &lines,
+            &["--frames-in-flight", lag],
+            &[("uses", 80)],
+        );
+    }
+}
+
+#[test]
+fn parts_with_an_alignment_change_their_length() {
+    let lines = "add 1 32 kind=storage align=16\npart 1 1 7 align=64\nframe\nframe\n\
+                 update 1 47 parts=40,7\nframe\nframe\npart-update 1 1 9\nframe\nframe\nframe\n\
+                 use 1\nframe\n";
+    let path = trace("aligned", lines);
+    let (report, _) = replay(&[&path, "--check"]);
+    assert_eq!(
+        (&report["violations"], &report["refused"]),
+        (&0.into(), &0.into()),
+        "{report:#}"
+    );
+    let dump = inspect(&["dump", &path]);
+    let dump = geoheap::HeapDump::from_json(&text(&dump.stdout)).expect("a valid dump");
+    let parts = &dump.blocks[0].parts;
+    let shown: Vec<_> = parts
+        .iter()
+        .map(|part| (part.size, part.alignment, &*part.kind))
+        .collect();
+    assert_eq!(shown, [(40, 16, "storage"), (9, 64, "vertex")]);
+}
+
+#[test]
+fn reloaded_blocks_have_their_parts_in_order() {
+    let lines = "add 1 300 parts=vertex:200:20,index:100:2 source=reload\npart 1 2 80 kind=uniform\n\
+                 frame\nframe\npart-remove 1 0\nframe\nframe\npart 1 3 60\nframe\nframe\n\
+                 part-update 1 3 50\nframe\nframe\nevict 1\nframe\nframe\nuse 1\nframe\nframe\n\
+                 frame\nuse 1\nframe\n";
+    check(
+        "reloaded",
+        lines,
+        &[],
+        &[("evictions", 1), ("stream_ins", 1), ("use_hits", 1)],
+    );
+}
+
+#[test]
+fn refused_requests_are_counted() {
+    let lines = "add 1 4096 long\nframe\nframe\nevict 1\nframe\nuse 1\nframe\n";
+    check(
+        "refused-requests",
+        lines,
+        &[],
+        &[("refused", 1), ("use_hits", 1)],
+    );
+}
+
 /// Blocks that do not fit together, looked at one after the other.
 fn crowd(source: &str) -> String {
     let mut lines = String::from("config chunk=1048576\n");
@@ -316,6 +379,8 @@ fn what_cannot_be_played_is_refused_with_its_place() {
         &[],
         "refused.trace:4:1: ",
     );
+    refused("budget 5\nadd 1 4096\n", &[], "refused.trace:2:1: ");
+    refused("config chunk=1\nadd 1 4096\n", &[], "refused.trace:2:1: ");
     refused("add 1 4096\n", &["--budget", "1KiB"], "1024");
     refused("add 1 4096\n", &["--chunk", "0"], "zero bytes");
     let missing = inspect(&["replay", "no such file"]);

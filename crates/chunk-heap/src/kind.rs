@@ -49,8 +49,8 @@ pub enum AlignRule {
     Fixed(Align),
     /// At a multiple of 4 bytes; the stride is the width of an index, 2 or 4 bytes.
     IndexWidth,
-    /// At a multiple of the part's stride (and of 4 bytes), whatever its length: each part has an
-    /// alignment of its own.
+    /// At a multiple of the stride that the part is added with (and of 4 bytes), whatever its
+    /// length: each part has an alignment of its own, and no stride once it is placed.
     PerPart,
 }
 
@@ -157,6 +157,15 @@ impl KindTable {
         (0_u8..=u8::MAX).map(KindId).zip(&self.rows)
     }
 
+    /// Bytes of one element of such a part, of which its length is a multiple; 0 where lengths are
+    /// free, and for a kind that is not there.
+    pub(crate) fn element_bytes(&self, spec: &PartSpec) -> u32 {
+        match self.get(spec.kind).map(|row| row.rule) {
+            None | Some(AlignRule::PerPart) => 0,
+            Some(_) => spec.stride,
+        }
+    }
+
     /// Where a part of `spec` must start, its offset being counted from the start of its chunk.
     ///
     /// # Errors
@@ -171,6 +180,7 @@ impl KindTable {
             return Err(LayoutError::ZeroSize);
         }
         let stride = u64::from(spec.stride);
+        let element = u64::from(self.element_bytes(spec));
         let bad_stride = LayoutError::BadStride {
             kind: spec.kind,
             stride: spec.stride,
@@ -181,8 +191,7 @@ impl KindTable {
             AlignRule::IndexWidth => return Err(bad_stride),
             AlignRule::Fixed(align) => align,
         };
-        let whole_elements = row.rule != AlignRule::PerPart && stride != 0;
-        if whole_elements && !spec.len.get().is_multiple_of(stride) {
+        if element != 0 && !spec.len.get().is_multiple_of(element) {
             return Err(LayoutError::Misaligned {
                 len: spec.len,
                 stride: spec.stride,

@@ -182,6 +182,7 @@ impl BlockLayout {
         let id = self.rooms.next_id()?;
         self.rooms.room_for(1)?;
         let mut room = Room::new(id, &spec, align)?;
+        room.stride = kinds.element_bytes(&spec);
         if !self.align_words.is_multiple_of(room.align_words) {
             return Err(LayoutError::Realign {
                 needed: align,

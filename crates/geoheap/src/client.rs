@@ -3,7 +3,7 @@
 mod admission;
 pub(crate) mod drawing;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
@@ -11,7 +11,6 @@ use geoheap_frame_sync::Version;
 use geoheap_gpu_backend::Limits;
 use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
-use geoheap_trace::{Output, Writer};
 
 pub use self::admission::Batch;
 use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
@@ -21,7 +20,7 @@ use crate::actor::reply::{
 };
 use crate::config::Config;
 use crate::core::event::{PartOp, ReplyId, Request};
-use crate::error::{RequestError, SendError, TraceStartError};
+use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
 use crate::payload::{Content, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
@@ -432,17 +431,10 @@ impl Client {
     /// for a whole program: the trace begins with the heap and ends with it.
     ///
     /// # Errors
-    /// [`TraceStartError`]: the file cannot be made, or the manager was shut down. The answer is
-    /// [`RequestError::TraceNotWritten`] if a trace under way could not be ended in order; the new
-    /// one has begun all the same.
-    pub fn start_trace(&self, path: impl AsRef<Path>) -> Result<Pending<()>, TraceStartError> {
-        let path = path.as_ref();
-        let writer = geoheap_trace::create(path).map_err(|error| TraceStartError::Create {
-            path: path.to_owned(),
-            message: error.to_string(),
-        })?;
-        self.trace(Some(Box::new(writer)))
-            .map_err(TraceStartError::Send)
+    /// [`SendError`]; the answer is [`RequestError::TraceNotWritten`] if the file cannot be made,
+    /// or if a trace under way could not be ended in order, though the new one has begun.
+    pub fn start_trace(&self, path: impl Into<PathBuf>) -> Result<Pending<()>, SendError> {
+        self.trace(Some(path.into()))
     }
 
     /// Ends the trace under way, if there is one, and answers when it is written.
@@ -453,9 +445,9 @@ impl Client {
         self.trace(None)
     }
 
-    fn trace(&self, writer: Option<Box<Writer<Output>>>) -> Result<Pending<()>, SendError> {
+    fn trace(&self, path: Option<PathBuf>) -> Result<Pending<()>, SendError> {
         let (reply, pending) = Pending::new(read_done);
-        self.mailbox.send_unweighed(Message::Trace(writer, reply))?;
+        self.mailbox.send_unweighed(Message::Trace(path, reply))?;
         Ok(pending)
     }
 

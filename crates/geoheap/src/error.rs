@@ -3,7 +3,6 @@
 mod request;
 
 use core::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use geoheap_chunk_heap::LayoutError;
@@ -116,39 +115,6 @@ pub enum AddError {
     DeviceLost,
     /// The mailbox did not take it.
     Send(SendError),
-}
-
-/// Why a trace was not begun.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TraceStartError {
-    /// The file cannot be made.
-    Create {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        message: String,
-    },
-    /// The mailbox did not take the request.
-    Send(SendError),
-}
-
-impl fmt::Display for TraceStartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Create { path, message } => write!(f, "{}: {message}", path.display()),
-            Self::Send(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl std::error::Error for TraceStartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Create { .. } => None,
-            Self::Send(error) => Some(error),
-        }
-    }
 }
 
 impl fmt::Display for AddError {

@@ -182,7 +182,7 @@ pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threadin
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
-    RequestError, SendError, TraceStartError, WaitError,
+    RequestError, SendError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};

@@ -106,7 +106,7 @@ impl Args {
                 Played::Request => false,
             };
             if due {
-                seen = player.manager().heap_dump();
+                seen = Some(player.dump());
             }
             Ok(!due)
         })?;
@@ -121,7 +121,6 @@ impl Args {
             )));
         }
         player.finish();
-        let dump = player.manager().heap_dump();
-        Ok(dump.expect("the caller drives this engine"))
+        Ok(player.dump())
     }
 }

@@ -12,6 +12,7 @@ use geoheap_trace::{Input, Reader};
 use crate::device;
 use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
 use crate::picture_file::PictureKind;
 use crate::replay::session::{self, Preface};
 use crate::replay::{
@@ -127,10 +128,12 @@ impl Args {
                 eprintln!("{}: {violation}", trace.display());
             }
             if !self.json {
-                if several {
-                    println!("{}", trace.display());
-                }
-                println!("{report}");
+                let name = if several {
+                    format!("{}\n", trace.display())
+                } else {
+                    String::new()
+                };
+                output::write(None, &format!("{name}{report}\n"))?;
             }
             reports.push(report);
         }
@@ -139,7 +142,7 @@ impl Args {
                 [one] => serde_json::to_string_pretty(one),
                 all => serde_json::to_string_pretty(all),
             };
-            println!("{}", json.map_err(BadInput::new)?);
+            output::write(None, &(json.map_err(BadInput::new)? + "\n"))?;
         }
         let findings = reports.iter().any(ReplayReport::has_findings);
         Ok(if findings {

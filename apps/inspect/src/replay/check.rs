@@ -1,7 +1,7 @@
 //! What a replay compares: the bytes that frames read, where blocks lie, what chunks add up to.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoheap::{Backend, FrameTicket, HeapMap, Lookup, PartView, RangeState};
@@ -17,6 +17,8 @@ const TOLD_MAX: usize = 20;
 pub struct Subject {
     /// The block, by the trace's number.
     pub block: u64,
+    /// The how manieth block of the trace it is.
+    pub serial: u64,
     /// The part, by the trace's number.
     pub part: PartNo,
     /// The frame.
@@ -80,8 +82,9 @@ pub struct Read<Buf> {
     /// Bytes.
     pub len: u64,
     contents: Vec<&'static [u8]>,
-    /// Set when the part is written over where it lies: then it may be anything.
-    overwritten: Arc<AtomicBool>,
+    /// Counts how often the part is written over where it lies, and where it stood.
+    overwrites: (Arc<AtomicU64>, u64),
+    is_settled: bool,
     subject: Subject,
     shared: Shared,
 }
@@ -97,12 +100,19 @@ impl<Buf> Read<Buf> {
                 let (subject, content) = (self.subject, self.contents[nth]);
                 self.shared.lock().seen.push(Seen { subject, content });
             }
-            None if self.overwritten.load(Ordering::Relaxed) => {}
+            None if self.is_overwritten() => {}
             None => self.shared.violation(|| {
                 let (subject, start, len) = (self.subject, self.start, self.len);
                 format!("{subject}: {len} bytes at {start} are not its own")
             }),
         }
+    }
+
+    /// Whether the part was written over where it lies since, or was not whole before: then it
+    /// may be anything.
+    fn is_overwritten(&self) -> bool {
+        let (count, stood) = &self.overwrites;
+        !self.is_settled || count.load(Ordering::Relaxed) != *stood
     }
 
     /// The range could not be read.
@@ -145,10 +155,33 @@ impl Checker {
             start: view.offset().get(),
             len,
             contents: part.contents.to_vec(),
-            overwritten: Arc::clone(&part.overwritten),
+            overwrites: (
+                Arc::clone(&part.overwrites),
+                part.overwrites.load(Ordering::Relaxed),
+            ),
+            is_settled: part.is_settled,
             subject,
             shared: self.shared.clone(),
         })
+    }
+
+    /// As [`Checker::read`], where only what was sent last will do.
+    pub fn read_newest<Buf: Clone>(
+        &self,
+        subject: Subject,
+        part: &LivePart,
+        view: &PartView<'_, Buf>,
+    ) -> Option<Read<Buf>> {
+        let mut read = self.read(subject, part, view)?;
+        read.contents = vec![part.newest()];
+        read.is_settled = true;
+        Some(read)
+    }
+
+    /// A resident block lacks a part that it must have.
+    pub fn missing(&self, subject: Subject) {
+        self.shared
+            .violation(|| format!("{subject}: the version does not have it"));
     }
 
     /// No two blocks of a version share a byte, and none ends behind its chunk. The ticket is not

@@ -1,6 +1,6 @@
 //! Kinds of parts as a trace names them, with alignments of their own.
 
-use geoheap::{AlignRule, KindId, KindRow};
+use geoheap::{AlignRule, HeapDump, KindId, KindRow};
 use geoheap_trace::{Kind, Part};
 
 /// Rows for parts that a trace aligns otherwise than the engine does by itself, in the order of
@@ -11,6 +11,8 @@ const ALIGNED: [&str; 4] = [
     "uniform-aligned",
     "storage-aligned",
 ];
+/// What their names have beside the plain ones.
+const ALIGNED_SUFFIX: &str = "-aligned";
 /// Kinds that the engine has by itself.
 const STANDARD: u8 = 4;
 
@@ -34,6 +36,16 @@ pub(super) fn kind_and_stride(part: &Part) -> (KindId, u32) {
         return (KindId::new(kind), stride);
     }
     (KindId::new(STANDARD + kind), lcm(part.align, stride.max(1)))
+}
+
+/// Gives the kinds in a dump the names that the trace has for them.
+pub(super) fn rename(dump: &mut HeapDump) {
+    let parts = dump.blocks.iter_mut().flat_map(|block| &mut block.parts);
+    for part in parts {
+        if let Some(plain) = part.kind.strip_suffix(ALIGNED_SUFFIX) {
+            part.kind = plain.to_owned();
+        }
+    }
 }
 
 /// The least common multiple; what does not fit 32 bits is refused by the engine as too large.

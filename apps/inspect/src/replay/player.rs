@@ -2,12 +2,13 @@
 
 mod parts;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use ahash::RandomState;
 use geoheap::{
-    AddError, Backend, BlockDesc, ByteLen, Client, FrameTicket, GeometryManager, Handle, HeapEvent,
-    Lifetime, Lookup, PartId, Pending, Report, RequestError, SendError, Source,
+    AddError, Backend, BlockDesc, ByteLen, Client, FrameTicket, GeometryManager, Handle, HeapDump,
+    HeapEvent, Lifetime, Lookup, PartId, Pending, Report, RequestError, SendError, Source,
 };
 use geoheap_trace::{Add, BlockId, Event, LifetimeName, PartNo, SourceName};
 use smallvec::SmallVec;
@@ -15,10 +16,17 @@ use smallvec::SmallVec;
 use super::blocks::{LiveBlock, LivePart, PartName, Reloads};
 use super::check::{Checker, Read, Subject};
 use super::contents::{Fabric, LEN_MAX};
+use super::kinds;
 use super::stage::Stage;
 
 /// Frames in flight where neither the trace nor the command line says how many.
 const LAG_FRAMES: u32 = 2;
+
+/// Ticks in which everything that was asked for comes to rest.
+const SETTLE_TICKS: u32 = 128;
+
+/// Ticks that a budget waits for room in the mailbox.
+const BUDGET_TICKS_MAX: u32 = 4096;
 
 /// With fixed keys, so that every replay is the same.
 type Blocks = std::collections::HashMap<u64, LiveBlock, RandomState>;
@@ -38,6 +46,8 @@ pub struct Tally {
     pub use_hits: u64,
     /// Blocks that the engine refused, or could not bring to the GPU.
     pub failed_adds: u64,
+    /// Requests that the engine refused later.
+    pub refused: u64,
 }
 
 /// How a replay differs from what the trace says.
@@ -76,6 +86,14 @@ pub struct Player<B: Backend, S> {
     reads: Vec<Read<B::Buffer>>,
     is_dirty: bool,
     tally: Tally,
+    /// Blocks added so far.
+    serial: u64,
+    /// Blocks with parts that wait for their names.
+    unnamed: Vec<u64>,
+    /// Blocks of which the engine refused something.
+    refused: HashSet<Handle, RandomState>,
+    /// Answers to updates of parts that are waited for.
+    answers: Vec<(Handle, Pending<PartId>)>,
 }
 
 impl<B: Backend, S> fmt::Debug for Player<B, S> {
@@ -108,6 +126,10 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             reads: Vec::new(),
             is_dirty: false,
             tally: Tally::default(),
+            serial: 0,
+            unnamed: Vec::new(),
+            refused: HashSet::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
+            answers: Vec::new(),
         }
     }
 
@@ -126,9 +148,12 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         self.manager.report()
     }
 
-    /// The engine, to ask it.
-    pub fn manager(&mut self) -> &mut GeometryManager<B> {
-        &mut self.manager
+    /// The heap's state.
+    pub fn dump(&self) -> HeapDump {
+        let dump = self.manager.heap_dump();
+        let mut dump = dump.expect("the caller drives this engine");
+        kinds::rename(&mut dump);
+        dump
     }
 
     /// Violations so far, and the first of them in words.
@@ -221,27 +246,87 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
     /// The trace ends here: what was asked for since the last frame is carried out. Returns the
     /// engine's figures.
     pub fn finish(&mut self) -> Report {
+        if let Some(ticket) = self.ticket.take() {
+            // Uses behind the last frame.
+            let reads = core::mem::take(&mut self.reads);
+            self.stage.submit(ticket.finish(), reads, self.lag_frames);
+            self.is_dirty = true;
+        }
         if self.is_dirty {
             self.tick();
         }
         let report = self.report();
         self.stage.finish();
-        // What the last frames read is compared when the device gets there.
-        for _ in 0..4 {
-            self.manager.poll();
+        if self.checker.is_some() {
+            // What frames read is compared when the device gets there, and what was asked for
+            // has to be seen some time.
+            (0..SETTLE_TICKS).for_each(|_| self.tick());
+            self.read_all();
+            self.stage.finish();
+            (0..SETTLE_TICKS / 8).for_each(|_| self.tick());
         }
-        self.take_up_seen();
         report
+    }
+
+    /// Reads each part that is resident; only what was sent last will do, but where the engine
+    /// refused something.
+    fn read_all(&mut self) {
+        let Some(checker) = &self.checker else { return };
+        let ticket = self.manager.begin_frame();
+        let mut reads = Vec::new();
+        for (id, block) in &self.blocks {
+            let Some(handle) = block.handle else { continue };
+            if self.refused.contains(&handle) || ticket.get(handle).resident().is_none() {
+                continue;
+            }
+            for part in &block.parts {
+                let PartName::Known(name) = part.name else {
+                    continue;
+                };
+                let subject = self.subject(*id, block.serial, part.no);
+                let view = ticket.part(handle, name);
+                let read = view.and_then(|view| checker.read_newest(subject, part, &view));
+                reads.extend(read);
+            }
+        }
+        self.stage.submit(ticket.finish(), reads, 0);
+    }
+
+    fn subject(&self, block: u64, serial: u64, part: PartNo) -> Subject {
+        Subject {
+            block,
+            serial,
+            part,
+            frame: self.tally.frames,
+        }
     }
 
     fn tick(&mut self) {
         self.is_dirty = false;
         self.manager.poll();
         for event in self.manager.events() {
-            if let HeapEvent::Failed { .. } = event {
-                self.tally.failed_adds += 1;
+            match event {
+                HeapEvent::Failed { handle, .. } => {
+                    self.tally.failed_adds += 1;
+                    self.refused.insert(handle);
+                }
+                HeapEvent::Refused { handle, .. } => {
+                    self.tally.refused += 1;
+                    self.refused.insert(handle);
+                }
+                _ => {}
             }
         }
+        let (refused, count) = (&mut self.refused, &mut self.tally.refused);
+        self.answers.retain_mut(|(handle, answer)| {
+            let answer = answer.try_take();
+            if let Some(Err(_)) = &answer {
+                *count += 1;
+                refused.insert(*handle);
+            }
+            answer.is_none()
+        });
+        self.settle_names();
         self.take_up_seen();
     }
 
@@ -266,12 +351,23 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
+    /// Takes the engine's answers about new parts.
+    fn settle_names(&mut self) {
+        let (blocks, frame) = (&mut self.blocks, self.tally.frames);
+        self.unnamed.retain(|id| {
+            let block = blocks.get_mut(id);
+            block.is_some_and(|block| !block.take_names(frame))
+        });
+    }
+
     /// Frames have seen newer contents, so no later one may see older ones.
     fn take_up_seen(&mut self) {
         let Some(checker) = &self.checker else { return };
         let seen = core::mem::take(&mut checker.shared.lock().seen);
         for seen in seen {
-            let part = self.blocks.get_mut(&seen.subject.block).and_then(|block| {
+            let block = self.blocks.get_mut(&seen.subject.block);
+            let block = block.filter(|block| block.serial == seen.subject.serial);
+            let part = block.and_then(|block| {
                 let mut parts = block.parts.iter_mut();
                 parts.find(|part| part.no == seen.subject.part)
             });
@@ -282,7 +378,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
     }
 
     fn set_budget(&mut self, bytes: u64) -> Result<(), String> {
-        loop {
+        for _ in 0..BUDGET_TICKS_MAX {
             match self.client.set_budget(ByteLen::new(bytes)) {
                 Ok(_) => return Ok(()),
                 Err(error @ RequestError::Budget(_)) => return Err(error.to_string()),
@@ -290,6 +386,9 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 Err(_) => self.tick(),
             }
         }
+        Err(format!(
+            "the engine took no budget in {BUDGET_TICKS_MAX} ticks"
+        ))
     }
 
     /// Sends a request about one block, as soon as the mailbox has room.
@@ -305,15 +404,13 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
-    fn content(&self, id: BlockId, no: PartNo, nth: u64, bytes: u64) -> &'static [u8] {
-        self.fabric.content(id.0, no.0, nth, bytes)
-    }
-
     fn keeps_older(&self) -> bool {
         self.checker.is_some()
     }
 
     fn add(&mut self, add: &Add<'_>) {
+        self.serial += 1;
+        let serial = self.serial;
         let mut parts: SmallVec<[LivePart; 2]> = SmallVec::new();
         for (nth, part) in (0_u16..).zip(&add.parts) {
             let no = PartNo(nth.into());
@@ -321,11 +418,15 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 index: nth,
                 generation: 1,
             });
-            let content = self.content(add.id, no, 0, part.bytes);
-            parts.push(LivePart::new(no, name, part, content));
+            let content = self.fabric.content(serial, no.0, 0, part.bytes);
+            let mut part = LivePart::new(no, name, part, content);
+            part.named_frame = self.tally.frames;
+            parts.push(part);
         }
         let reloads = (add.source == SourceName::Reload).then(Reloads::default);
         let mut block = LiveBlock {
+            serial,
+            read_frame: 0,
             handle: None,
             owners: 1,
             parts,
@@ -386,7 +487,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let ticket = self
             .ticket
             .get_or_insert_with(|| self.manager.begin_frame());
-        let Some(block) = self.blocks.get(&id.0) else {
+        let Some(block) = self.blocks.get_mut(&id.0) else {
             return;
         };
         let Some(handle) = block.handle else { return };
@@ -394,19 +495,27 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             return;
         }
         self.tally.use_hits += 1;
+        let frame = self.tally.frames;
         let Some(checker) = &self.checker else { return };
+        if core::mem::replace(&mut block.read_frame, frame + 1) == frame + 1 {
+            // This frame reads it already.
+            return;
+        }
         for part in &block.parts {
             let PartName::Known(name) = part.name else {
                 continue;
             };
             let subject = Subject {
                 block: id.0,
+                serial: block.serial,
                 part: part.no,
-                frame: self.tally.frames,
+                frame,
             };
-            let view = ticket.part(handle, name);
-            let read = view.and_then(|view| checker.read(subject, part, &view));
-            self.reads.extend(read);
+            match ticket.part(handle, name) {
+                Some(view) => self.reads.extend(checker.read(subject, part, &view)),
+                None if part.named_frame < frame => checker.missing(subject),
+                None => {}
+            }
         }
     }
 

@@ -62,6 +62,8 @@ pub struct ReplayReport {
     pub hidden_uses: u64,
     /// Blocks that were refused, or could not be brought to the GPU.
     pub failed_adds: u64,
+    /// Other requests that the engine refused, such as an eviction of what is pinned.
+    pub refused: u64,
     /// What `--check` found: must be 0. `null` without it.
     pub violations: Option<u64>,
     /// Bytes of contents sent to the GPU.
@@ -109,6 +111,7 @@ impl ReplayReport {
             use_hits: tally.use_hits,
             hidden_uses: heap.hidden_uses,
             failed_adds: tally.failed_adds,
+            refused: tally.refused,
             violations,
             upload_bytes: heap.upload_bytes,
             ticks: heap.tick,
@@ -168,7 +171,11 @@ impl fmt::Display for ReplayReport {
             "lookups   {uses}, {hits} found the block resident, {hidden} hidden"
         )?;
         let (failed, errors) = (self.failed_adds, self.gpu_errors);
-        write!(f, "failed    {failed} adds, {errors} GPU errors")?;
+        let refused = self.refused;
+        write!(
+            f,
+            "failed    {failed} adds, {refused} other requests, {errors} GPU errors"
+        )?;
         match self.violations {
             Some(violations) => write!(f, ", {violations} violations"),
             None => write!(f, "; contents were not checked (--check)"),

@@ -26,6 +26,8 @@ pub struct Preface {
     pub budget: Option<u64>,
     /// Events that said so.
     pub events: u64,
+    /// The line of the last of them.
+    pub line: u64,
 }
 
 /// Plays a trace. `start` makes the engine once the trace's settings are known; `after` is called
@@ -40,6 +42,7 @@ pub fn play<B: Backend, S: Stage<B>>(
     mut after: impl FnMut(&mut Player<B, S>, Played) -> Result<bool, BadInput>,
 ) -> Result<Player<B, S>, BadInput> {
     let mut progress = Progress::new("replaying", reader.input().bytes_total());
+    let file = reader.file().to_owned();
     let mut preface = Preface::default();
     let mut start = Some(start);
     let mut player = None;
@@ -48,17 +51,19 @@ pub fn play<B: Backend, S: Stage<B>>(
             Event::Config(settings) if player.is_none() => {
                 preface.settings = settings;
                 preface.events += 1;
+                preface.line = reader.line();
                 continue;
             }
             Event::Budget(bytes) if player.is_none() => {
                 preface.budget = Some(bytes);
                 preface.events += 1;
+                preface.line = reader.line();
                 continue;
             }
             _ => {}
         }
         if let Some(start) = start.take() {
-            player = Some(start(&preface)?);
+            player = Some(start(&preface).map_err(|error| located(&error, &file, &preface))?);
         }
         let player = player.as_mut().expect("made at the first operation");
         let played = player.play(&event);
@@ -74,9 +79,17 @@ pub fn play<B: Backend, S: Stage<B>>(
     }
     match (player, start) {
         (Some(player), _) => Ok(player),
-        (None, Some(start)) => start(&preface),
+        (None, Some(start)) => start(&preface).map_err(|error| located(&error, &file, &preface)),
         (None, None) => unreachable!("an engine was made or still can be"),
     }
+}
+
+/// Settings that cannot work, with the line that asked for them if one did.
+fn located(error: &BadInput, file: &str, preface: &Preface) -> BadInput {
+    if preface.events == 0 {
+        return error.clone();
+    }
+    BadInput(format!("{file}:{}:1: {error}", preface.line))
 }
 
 /// An engine on the virtual GPU, which keeps bytes only where they are checked.

@@ -79,11 +79,14 @@ impl Stage<VirtualGpu> for VirtualStage {
     }
 }
 
+/// What a frame reads, and the buffer that it is copied to.
+type Copied = (wgpu::Buffer, Vec<Read<wgpu::Buffer>>);
+
 /// A frame on a wgpu device.
 #[derive(Debug)]
 struct Submitted {
     index: wgpu::SubmissionIndex,
-    read_back: Option<(wgpu::Buffer, Vec<Read<wgpu::Buffer>>)>,
+    read_back: Vec<Copied>,
 }
 
 /// Frames on a wgpu device.
@@ -104,33 +107,44 @@ impl WgpuStage {
         }
     }
 
-    /// Copies what is read into a buffer that can be mapped.
+    /// Copies what is read into buffers that can be mapped, none longer than the device makes.
     fn copy(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         reads: Vec<Read<wgpu::Buffer>>,
-    ) -> Option<(wgpu::Buffer, Vec<Read<wgpu::Buffer>>)> {
-        let size: u64 = reads.iter().map(|read| words(read.len)).sum();
-        if size == 0 {
-            return None;
-        }
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("replay read-back"),
-            size,
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        let mut at = 0;
-        for read in &reads {
+    ) -> Vec<Copied> {
+        let max = self.device.limits().max_buffer_size;
+        let mut groups: Vec<(u64, Vec<Read<wgpu::Buffer>>)> = Vec::new();
+        for read in reads {
             let len = words(read.len);
-            encoder.copy_buffer_to_buffer(&read.buffer, read.start, &buffer, at, len);
-            at += len;
+            match groups.last_mut() {
+                Some((size, group)) if *size + len <= max => {
+                    *size += len;
+                    group.push(read);
+                }
+                _ => groups.push((len, vec![read])),
+            }
         }
-        Some((buffer, reads))
+        let copied = groups.into_iter().map(|(size, group)| {
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("replay read-back"),
+                size,
+                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+                mapped_at_creation: false,
+            });
+            let mut at = 0;
+            for read in &group {
+                let len = words(read.len);
+                encoder.copy_buffer_to_buffer(&read.buffer, read.start, &buffer, at, len);
+                at += len;
+            }
+            (buffer, group)
+        });
+        copied.collect()
     }
 
     fn wait(&self, frame: Submitted) {
-        if let Some((buffer, _)) = &frame.read_back {
+        for (buffer, _) in &frame.read_back {
             // What went wrong shows when the range is looked at.
             buffer.map_async(wgpu::MapMode::Read, .., |_| {});
         }
@@ -138,27 +152,26 @@ impl WgpuStage {
             submission_index: Some(frame.index),
             timeout: None,
         });
-        let Some((buffer, reads)) = frame.read_back else {
-            return;
-        };
-        if waited.is_err() {
-            return reads.iter().for_each(Read::failed);
-        }
-        let Ok(mapped) = buffer.get_mapped_range(..) else {
-            return reads.iter().for_each(Read::failed);
-        };
-        let mut at = 0;
-        for read in &reads {
-            let range = at..at + read.len;
-            let usize_range = usize::try_from(range.start)
-                .ok()
-                .zip(usize::try_from(range.end).ok());
-            match usize_range.and_then(|(start, end)| mapped.get(start..end)) {
-                Some(bytes) => read.compare(bytes),
-                None => read.failed(),
+        for (buffer, reads) in frame.read_back {
+            match buffer.get_mapped_range(..) {
+                Ok(mapped) if waited.is_ok() => compare(&mapped, &reads),
+                _ => reads.iter().for_each(Read::failed),
             }
-            at += words(read.len);
         }
+    }
+}
+
+/// Compares what was read with the bytes, which lie one after the other in whole words.
+fn compare(bytes: &[u8], reads: &[Read<wgpu::Buffer>]) {
+    let mut at = 0;
+    for read in reads {
+        let range = usize::try_from(at).ok();
+        let range = range.zip(usize::try_from(at + read.len).ok());
+        match range.and_then(|(start, end)| bytes.get(start..end)) {
+            Some(bytes) => read.compare(bytes),
+            None => read.failed(),
+        }
+        at += words(read.len);
     }
 }
 

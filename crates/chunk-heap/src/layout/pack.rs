@@ -37,7 +37,9 @@ impl Packer {
     ) -> Result<PartId, LayoutError> {
         let align = kinds.align_of(spec)?;
         let id = self.rooms.next_id()?;
-        self.place(Room::new(id, spec, align)?)?;
+        let mut room = Room::new(id, spec, align)?;
+        room.stride = kinds.element_bytes(spec);
+        self.place(room)?;
         Ok(id)
     }
 

@@ -252,8 +252,8 @@ impl<B: Backend> Driver<B> {
             Message::Dump(reply) => {
                 let _ = reply.send(Reply::Dump(Box::new(self.dump())));
             }
-            Message::Trace(writer, reply) => {
-                let _ = reply.send(self.change_recording(writer));
+            Message::Trace(path, reply) => {
+                let _ = reply.send(self.change_recording(path.as_deref()));
             }
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));

@@ -10,12 +10,12 @@
 //! nothing enters later. A message that came in between would lie in the channel as long as a
 //! client lives, and its sender wait for an answer as long.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::ByteLen;
-use geoheap_trace::{Output, Writer};
 
 use crate::actor::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use crate::actor::reply::Reply;
@@ -48,7 +48,7 @@ pub(crate) enum Message {
     /// The heap's state.
     Dump(Sender<Reply>),
     /// Record into a file from now on, or no more.
-    Trace(Option<Box<Writer<Output>>>, Sender<Reply>),
+    Trace(Option<PathBuf>, Sender<Reply>),
     /// A piece of staging.
     Stage { len: ByteLen, reply: Sender<Reply> },
     /// End.

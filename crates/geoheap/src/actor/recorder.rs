@@ -6,7 +6,7 @@
 mod words;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use geoheap_chunk_heap::{KindTable, PartId, PartSpec};
 use geoheap_frame_sync::{Usage, Version};
@@ -14,7 +14,9 @@ use geoheap_gpu_backend::Backend;
 use geoheap_trace::{Add, BlockId, Event, Output, PartNo, Settings, State, Writer};
 use smallvec::SmallVec;
 
-use self::words::{lifetime_name, numbered, priority, settings, source_name, trace_part};
+use self::words::{
+    lifetime_name, numbered, priority, settings, shortened, source_name, trace_part,
+};
 use crate::actor::driver::Driver;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::reply::Reply;
@@ -109,11 +111,6 @@ impl Recorder {
         }
     }
 
-    /// Why it can write no more.
-    pub(crate) fn failed(&mut self) -> Option<io::Error> {
-        self.failed.take()
-    }
-
     /// Writes what is held back.
     ///
     /// # Errors
@@ -152,6 +149,7 @@ impl Recorder {
             }
             Request::SetLabel { handle, label } => {
                 if let Some(label) = label {
+                    let label = shortened(label);
                     self.about(*handle, |id| Event::Label(id, label));
                 }
             }
@@ -173,15 +171,20 @@ impl Recorder {
         }
     }
 
-    /// A part has its id.
-    pub(crate) fn part_named(&mut self, reply: ReplyId, part: PartId) {
+    /// A part that was asked for has its id, or was refused.
+    fn part_answered(&mut self, reply: ReplyId, part: Option<PartId>) {
         let Some((handle, no)) = self.asked.remove(&reply) else {
             return;
         };
-        if let Some(known) = self.known(handle)
-            && let Some(entry) = known.parts.iter_mut().find(|entry| entry.0 == no)
-        {
-            entry.1 = Some(part);
+        let Some(known) = self.known(handle) else {
+            return;
+        };
+        let id = known.id;
+        if part.is_none() {
+            known.parts.retain(|entry| entry.0 != no);
+            self.write(&Event::PartRemove { id, no });
+        } else if let Some(entry) = known.parts.iter_mut().find(|entry| entry.0 == no) {
+            entry.1 = part;
         }
     }
 
@@ -243,6 +246,8 @@ impl Recorder {
             return false;
         }
         if let Err(error) = self.writer.write(event) {
+            tracing::error!(%error, "the trace ends here");
+            // Told again to whoever ends the trace.
             self.failed = Some(error);
         }
         true
@@ -270,9 +275,13 @@ impl Recorder {
         let ids = (0..).zip(&parts);
         let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
         let id = self.enter(handle, ids);
-        let parts = parts
-            .iter()
-            .map(|part| trace_part((part.kind, part.used_len.get(), part.stride), kinds));
+        let parts = parts.iter().map(|part| {
+            trace_part(
+                (part.kind, part.used_len.get(), part.stride),
+                part.align,
+                kinds,
+            )
+        });
         self.write(&Event::Add(Add {
             id,
             parts: parts.collect(),
@@ -280,7 +289,7 @@ impl Recorder {
             lifetime: lifetime_name(block.lifetime),
             priority: priority(block.priority),
             source: source_name(&block.source),
-            label: block.label.as_deref(),
+            label: block.label.as_deref().map(shortened),
         }));
     }
 
@@ -290,9 +299,13 @@ impl Recorder {
         let ids = (0..).zip(&parts);
         let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
         let id = self.enter(record.handle, ids);
-        let parts = parts
-            .iter()
-            .map(|part| trace_part((part.kind, part.used_len.get(), part.stride), kinds));
+        let parts = parts.iter().map(|part| {
+            trace_part(
+                (part.kind, part.used_len.get(), part.stride),
+                part.align,
+                kinds,
+            )
+        });
         self.write(&Event::Add(Add {
             id,
             parts: parts.collect(),
@@ -300,7 +313,7 @@ impl Recorder {
             lifetime: lifetime_name(record.lifetime),
             priority: priority(record.priority),
             source: source_name(&record.source),
-            label: record.label.as_deref(),
+            label: record.label.as_deref().map(shortened),
         }));
         (1..record.owners).for_each(|_| {
             self.write(&Event::Share(id));
@@ -348,7 +361,11 @@ impl Recorder {
             PartOp::Add { spec, .. } => {
                 let PartSpec { kind, len, stride } = *spec;
                 let no = PartNo(known.next_no);
-                let part = trace_part((kind, len.get(), stride), kinds);
+                let Ok(align) = kinds.align_of(spec) else {
+                    // The engine refuses it.
+                    return;
+                };
+                let part = trace_part((kind, len.get(), stride), align, kinds);
                 if self.write(&Event::Part { id, no, part })
                     && let Some(known) = self.known(handle)
                 {
@@ -383,8 +400,13 @@ impl<B: Backend> Driver<B> {
     }
 
     pub(super) fn record_answer(&mut self, reply: ReplyId, answer: &Answer) {
-        if let (Some(recorder), Answer::Part(part)) = (&mut self.recorder, answer) {
-            recorder.part_named(reply, *part);
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        match answer {
+            Answer::Part(part) => recorder.part_answered(reply, Some(*part)),
+            Answer::Refused(_) => recorder.part_answered(reply, None),
+            _ => {}
         }
     }
 
@@ -405,10 +427,6 @@ impl<B: Backend> Driver<B> {
         if !self.since.saw_frame {
             recorder.tick();
         }
-        if let Some(error) = recorder.failed() {
-            tracing::error!(%error, "the trace ends here");
-            self.recorder = None;
-        }
     }
 
     pub(super) fn record_end(&mut self) {
@@ -425,17 +443,20 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    /// Ends the recording under way, if there is one, and begins another.
-    pub(super) fn change_recording(&mut self, writer: Option<Box<Writer<Output>>>) -> Reply {
+    /// Ends the recording under way, if there is one, and then begins another: it may be to the
+    /// same file.
+    pub(super) fn change_recording(&mut self, path: Option<&Path>) -> Reply {
         let ended = self.recorder.take().map_or(Ok(()), Recorder::finish);
-        if let Some(writer) = writer {
-            let shared = &self.shared;
-            let budget = self.core.budget_bytes().get();
-            let blocks = self.core.records();
-            let recorder = Recorder::new(*writer, &shared.config, budget, &shared.kinds, blocks);
-            self.recorder = Some(recorder);
-        }
-        Reply::Answer(match ended {
+        let begun = path.map(geoheap_trace::create).transpose();
+        let begun = begun.map(|writer| {
+            self.recorder = writer.map(|writer| {
+                let shared = &self.shared;
+                let budget = self.core.budget_bytes().get();
+                let blocks = self.core.records();
+                Recorder::new(writer, &shared.config, budget, &shared.kinds, blocks)
+            });
+        });
+        Reply::Answer(match ended.and(begun) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(RequestError::TraceNotWritten {
                 message: error.to_string(),

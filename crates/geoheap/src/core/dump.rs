@@ -102,7 +102,10 @@ impl Core {
             priority: record.priority,
             source,
             revision: record.revision,
-            version_written: record.written,
+            // The version that is to show it may wait for a replica.
+            version_written: Some(record.written)
+                .filter(|written| *written <= self.version.get())
+                .unwrap_or_default(),
             frame_last_used: used.map(geoheap_residency::Frame::get).or(wished),
             largest_hole: record.layout.largest_room().get(),
             label: record.label.as_deref().map(str::to_owned),

@@ -102,7 +102,7 @@ pub enum RequestError {
     },
     /// The budget is not possible.
     Budget(ConfigError),
-    /// A trace could not be written to its end.
+    /// A trace could not be begun, or not be written to its end.
     TraceNotWritten {
         /// What the system says.
         message: String,

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use geoheap::geoheap_heap_dump::{BlockDump, BlockState, LifetimeDump, RangeDump, RangeStateDump};
-use geoheap::{
-    ByteLen, HeapEvent, Lifetime, PartData, Payload, RequestError, Source, TraceStartError,
-};
+use geoheap::{ByteLen, HeapEvent, Lifetime, PartData, Payload, RequestError, Source};
 use geoheap_trace::{Event, PartNo, SourceName};
 
 use crate::harness::{World, fill, is_resident, mesh, small, stamped, vertices};
@@ -305,13 +303,73 @@ fn a_trace_has_what_was_done_in_the_order_of_the_engine() {
 fn a_trace_that_cannot_be_made_says_so() {
     let mut world = World::new(small());
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no such folder/x.trace");
-    let error = world
-        .client
-        .start_trace(&path)
-        .expect_err("there is no such folder");
-    assert!(matches!(error, TraceStartError::Create { path: named, .. } if named == path));
+    let asked = world.client.start_trace(&path).expect("it runs");
+    let error = world.answer(asked).expect_err("there is no such folder");
+    assert!(
+        matches!(error, RequestError::TraceNotWritten { .. }),
+        "{error}"
+    );
     let stopped = world.client.stop_trace().expect("it runs");
     world.answer(stopped).expect("there was nothing to stop");
+}
+
+#[test]
+fn a_trace_begun_again_is_whole() {
+    let path = trace_file("again");
+    let mut world = World::new(small());
+    for _ in 0..2 {
+        world.client.add(mesh(1, 10)).expect("a valid block");
+        let asked = world.client.start_trace(&path).expect("it runs");
+        world.answer(asked).expect("the file can be made");
+    }
+    world.client.add(mesh(1, 10)).expect("a valid block");
+    world.flush();
+    let stopped = world.client.stop_trace().expect("it runs");
+    world.answer(stopped).expect("it is written");
+    let adds = events(&path);
+    let adds = adds.iter().filter(|line| line.starts_with("add ")).count();
+    assert_eq!(adds, 3, "two that were there, and one");
+}
+
+#[test]
+fn a_refused_part_is_not_of_the_trace() {
+    let path = trace_file("refused-part");
+    let mut world = World::new(small());
+    let started = world.client.start_trace(&path).expect("it runs");
+    world.answer(started).expect("the file can be made");
+    let block = world.client.add(mesh(1, 10)).expect("a valid block");
+    let large = PartData::vertex(vec![0; 1 << 20], 4);
+    let asked = world.client.add_part(block, large).expect("it runs");
+    world.answer(asked).expect_err("no chunk holds it");
+    let bytes = Payload::from(stamped(1, 2, 60));
+    world.client.update(block, vec![bytes]).expect("it runs");
+    world.flush();
+    let stopped = world.client.stop_trace().expect("it runs");
+    world.answer(stopped).expect("it is written");
+    let lines = events(&path);
+    assert!(lines.contains(&"update 1 [60]".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn a_dump_is_in_order_while_no_version_can_be_published() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 4);
+    let mut tickets = Vec::new();
+    for round in 0..6 {
+        tickets.push(world.manager.begin_frame());
+        let bytes = Payload::from(stamped(0, round, 10_000));
+        world
+            .client
+            .update(handles[0], vec![bytes])
+            .expect("it runs");
+        world.ticks(3);
+        let dump = world.manager.heap_dump().expect("the caller drives");
+        dump.check().expect("also while publishing stalls");
+    }
+    assert!(
+        world.manager.report().publish_stalls > 0,
+        "too many tickets are held"
+    );
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn world() -> World {
         });
         let part = LivePart::new(PartNo(0), name, &Part::new(Kind::Storage, 4096), content);
         blocks.push(LiveBlock {
+            serial: u64::from(fill),
+            read_frame: 0,
             handle: Some(handle),
             owners: 1,
             parts: smallvec![part],
@@ -69,6 +71,7 @@ impl World {
         let view = ticket.part(handle, name).expect("it is resident");
         let subject = Subject {
             block: 0,
+            serial: 1,
             part: part.no,
             frame: 1,
         };

@@ -2,10 +2,9 @@
 
 use geoheap::{Backend, Client, Handle, PartId, Payload};
 use geoheap_trace::{BlockId, Part, PartNo};
-use smallvec::SmallVec;
 
 use super::Player;
-use crate::replay::blocks::{LivePart, PartName};
+use crate::replay::blocks::{LivePart, PartName, in_engine_order};
 use crate::replay::contents::LEN_MAX;
 use crate::replay::stage::Stage;
 
@@ -25,21 +24,14 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             return;
         }
         for (part, bytes) in block.parts.iter_mut().zip(lens) {
-            let content = fabric.content(id.0, part.no.0, part.written, *bytes);
+            let content = fabric.content(block.serial, part.no.0, part.written, *bytes);
             part.write(content, keeps_older);
             if in_place {
                 part.overwrite();
             }
         }
         block.refresh_reloads();
-        // The engine takes contents in the order of its own ids.
-        let mut named: SmallVec<[(PartId, &'static [u8]); 2]> = SmallVec::new();
-        for part in &block.parts {
-            if let PartName::Known(name) = part.name {
-                named.push((name, part.newest()));
-            }
-        }
-        named.sort_unstable_by_key(|(name, _)| name.index);
+        let named = in_engine_order(&block.parts);
         let payloads = || {
             named
                 .iter()
@@ -56,10 +48,10 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
     }
 
     pub(super) fn add_part(&mut self, id: BlockId, no: PartNo, part: &Part) {
-        let content = self.content(id, no, 0, part.bytes);
         let Some(block) = self.blocks.get(&id.0) else {
             return;
         };
+        let content = self.fabric.content(block.serial, no.0, 0, part.bytes);
         let Some(handle) = block.handle else { return };
         let mut live = LivePart::new(no, PartName::Refused, part, content);
         if part.bytes <= LEN_MAX {
@@ -69,7 +61,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         if let Some(block) = self.blocks.get_mut(&id.0) {
             let at = block.parts.partition_point(|part| part.no < no);
             block.parts.insert(at, live);
-            block.refresh_reloads();
+            self.unnamed.push(id.0);
         }
     }
 
@@ -82,6 +74,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let Some(block) = self.blocks.get_mut(&id.0) else {
             return;
         };
+        let serial = block.serial;
         let mut parts = block.parts.iter_mut();
         let Some(part) = parts.find(|part| part.no == no) else {
             return;
@@ -89,11 +82,13 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         if bytes > LEN_MAX {
             return;
         }
-        let content = fabric.content(id.0, no.0, part.written, bytes);
+        let content = fabric.content(serial, no.0, part.written, bytes);
         part.write(content, keeps_older);
         block.refresh_reloads();
         let update = |client: &Client| client.update_part(handle, name, Payload::owned(content));
-        self.ask(update);
+        if let Some(answer) = self.ask(update) {
+            self.answers.push((handle, answer));
+        }
     }
 
     pub(super) fn remove_part(&mut self, id: BlockId, no: PartNo) {
@@ -124,7 +119,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             let Some(block) = self.blocks.get_mut(&id.0) else {
                 return;
             };
-            if block.parts.iter_mut().all(LivePart::take_name) {
+            if block.take_names(self.tally.frames) {
                 return;
             }
             self.tick();

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use geoheap_chunk_heap::{AlignRule, KindId, KindTable, Lifetime};
-use geoheap_trace::{Kind, LifetimeName, Part, Settings, SourceName};
+use geoheap_trace::{Kind, LABEL_BYTES_MAX, LifetimeName, Part, Settings, SourceName};
+
+use geoheap_suballoc::Align;
 
 use crate::config::Config;
 use crate::payload::Source;
@@ -39,7 +41,11 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 /// Kinds of the caller's own become the standard kind that is placed most alike.
-pub(super) fn trace_part((kind, bytes, stride): (KindId, u64, u32), kinds: &KindTable) -> Part {
+pub(super) fn trace_part(
+    (kind, bytes, stride): (KindId, u64, u32),
+    align: Align,
+    kinds: &KindTable,
+) -> Part {
     let rule = kinds.get(kind).map(|row| row.rule);
     let (name, align) = match (kind, rule) {
         (KindId::UNIFORM, _) => (Kind::Uniform, 1),
@@ -51,7 +57,7 @@ pub(super) fn trace_part((kind, bytes, stride): (KindId, u64, u32), kinds: &Kind
         }
         (_, Some(AlignRule::PerPart)) => {
             return Part {
-                align: stride,
+                align: u32::try_from(align.get()).unwrap_or(1),
                 ..Part::new(Kind::Vertex, bytes)
             };
         }
@@ -62,6 +68,11 @@ pub(super) fn trace_part((kind, bytes, stride): (KindId, u64, u32), kinds: &Kind
         align,
         stride,
     }
+}
+
+/// As much of a label as a trace takes.
+pub(super) fn shortened(label: &str) -> &str {
+    &label[..label.floor_char_boundary(LABEL_BYTES_MAX)]
 }
 
 pub(super) fn lifetime_name(lifetime: Lifetime) -> LifetimeName {
