@@ -9,7 +9,7 @@ mod flight;
 mod grow_shrink;
 mod looped;
 mod maker;
-mod random;
+pub(crate) mod random;
 mod scan;
 mod sink;
 #[cfg(test)]
@@ -37,6 +37,18 @@ pub enum Kind {
     GrowShrink,
     /// An open world: cells come as a camera nears them, are used in its view, and go behind it
     Flight,
+}
+
+impl Kind {
+    /// Blocks that live at a time at most.
+    pub fn blocks_max(self, blocks: u32) -> u64 {
+        match self {
+            // A disc of cells, of radius 3 or more: 29 at least, and never half as many again as
+            // its area, which is about the number of blocks.
+            Self::Flight => 2 * u64::from(blocks.max(16)),
+            _ => blocks.into(),
+        }
+    }
 }
 
 /// How much of it.

@@ -1,11 +1,12 @@
 //! A heap as the trace of a program that builds such a heap.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump};
 use geoheap_trace::{
-    Add, BlockId, Event, Input, Kind, LifetimeName, Part, Reader, SourceName, Writer,
+    Add, BlockId, Event, Input, Kind, LABEL_BYTES_MAX, LifetimeName, Part, Problem, Reader,
+    SourceName, State, Writer,
 };
 
 use crate::heap_file;
@@ -21,19 +22,38 @@ pub fn open(path: &Path) -> Result<Reader<Input>, BadInput> {
         return geoheap_trace::open(path).map_err(BadInput::new);
     }
     let dump = heap_file::read_heap(path)?;
+    let file = heap_file::name(path);
+    let events = events(&dump).map_err(|unfit| BadInput::new(format_args!("{file}: {unfit}")))?;
     let written = || -> io::Result<Input> {
         let mut writer = Writer::new(Vec::new())?;
-        for event in events(&dump) {
+        for event in events {
             writer.write(&event)?;
         }
         Input::from_bytes(writer.into_inner()?)
     };
-    let file = heap_file::name(path);
     let because =
         |error| BadInput::new(format_args!("{file}: no trace can be made of it: {error}"));
     let input = written().map_err(because)?;
     Reader::new(input, file).map_err(BadInput::new)
 }
+
+/// Why no trace can build a heap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The block's handle.
+    pub handle: String,
+    /// What no trace can say of it.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handle, problem } = self;
+        write!(f, "no trace can be made of it: block {handle}: {problem}")
+    }
+}
+
+impl std::error::Error for Unfit {}
 
 /// Bytes that are added in a frame, so that uploads keep pace.
 const FRAME_BYTES: u64 = 4 << 20;
@@ -45,8 +65,13 @@ const TIMES_MAX: u64 = 256;
 
 /// A trace that adds the blocks of a heap, by chunk and offset and then those that are in none,
 /// some MiB a frame, with the owners and pins they have (up to 256 each). Blocks have the slots of
-/// their handles as numbers. A kind that traces have no word for is `storage`, with its alignment.
-pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
+/// their handles as numbers. A kind that traces have no word for is `storage`, with its alignment,
+/// and so are indices of an odd length. Labels are cut to what a trace takes.
+///
+/// # Errors
+/// [`Unfit`] for a block that a trace cannot have, such as one of more than
+/// [`BLOCK_BYTES_MAX`](geoheap_trace::BLOCK_BYTES_MAX).
+pub fn events(dump: &HeapDump) -> Result<Vec<Event<'_>>, Unfit> {
     let mut blocks: Vec<(BlockId, &BlockDump)> = dump
         .blocks
         .iter()
@@ -55,10 +80,20 @@ pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
     blocks.sort_by_key(|(id, block)| (block.chunk.is_none(), block.chunk, block.offset, *id));
     let mut events = Vec::new();
     let mut bytes = 0_u64;
+    // What it takes, the reader takes as well.
+    let mut state = State::new();
     for (id, block) in blocks {
+        let from = events.len();
         events.push(Event::Add(add(id, block)));
         events.extend((1..block.owners.min(TIMES_MAX)).map(|_| Event::Share(id)));
         events.extend((0..block.pins.min(TIMES_MAX)).map(|_| Event::Pin(id)));
+        let applied = events[from..]
+            .iter()
+            .try_for_each(|event| state.apply(event));
+        applied.map_err(|problem| Unfit {
+            handle: block.handle.clone(),
+            problem,
+        })?;
         bytes = bytes.saturating_add(block.size);
         if bytes >= FRAME_BYTES {
             events.push(Event::Frame { lag: None });
@@ -68,7 +103,7 @@ pub fn events(dump: &HeapDump) -> Vec<Event<'_>> {
     events.push(Event::Frame { lag: None });
     events.push(Event::Tick { count: LAST_TICKS });
     events.push(Event::Frame { lag: None });
-    events
+    Ok(events)
 }
 
 fn number(block: &BlockDump) -> BlockId {
@@ -103,14 +138,19 @@ fn add(id: BlockId, block: &BlockDump) -> Add<'_> {
             SourceDump::Reload => SourceName::Reload,
             SourceDump::None => SourceName::None,
         },
-        label: block.label.as_deref(),
+        label: block.label.as_deref().map(short),
     }
+}
+
+/// As much of a label as a trace takes.
+fn short(label: &str) -> &str {
+    &label[..label.floor_char_boundary(LABEL_BYTES_MAX)]
 }
 
 fn part(part: &PartDump) -> Part {
     let kind = match part.kind.as_str() {
         "vertex" => Kind::Vertex,
-        "index" => Kind::Index,
+        "index" if part.size.is_multiple_of(2) => Kind::Index,
         "uniform" => Kind::Uniform,
         _ => Kind::Storage,
     };

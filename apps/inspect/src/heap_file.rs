@@ -11,25 +11,39 @@ use serde::Serialize;
 use crate::outcome::BadInput;
 use crate::output::{self, STANDARD};
 
+/// Bytes of a heap at most, unpacked: a small file may unpack to more than a machine holds.
+const BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes in which the first sign is looked for.
+const SIGN_WITHIN_BYTES: u64 = 1 << 16;
+
 /// The bytes of a file, unpacked where its name ends in `.gz`; of standard input for `-`.
 ///
 /// # Errors
-/// [`BadInput`] with the name.
+/// [`BadInput`] with the name, also for more than 4 GiB.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
-    let mut bytes = Vec::new();
     let read = if path.as_os_str() == STANDARD {
-        io::stdin().lock().read_to_end(&mut bytes)
+        read_at_most(io::stdin().lock(), BYTES_MAX)
     } else {
-        File::open(path).and_then(|mut file| {
+        File::open(path).and_then(|file| {
             if output::is_gzip(path) {
-                MultiGzDecoder::new(file).read_to_end(&mut bytes)
+                read_at_most(MultiGzDecoder::new(file), BYTES_MAX)
             } else {
-                file.read_to_end(&mut bytes)
+                read_at_most(file, BYTES_MAX)
             }
         })
     };
     let because = |error| BadInput::new(format_args!("{}: cannot be read: {error}", name(path)));
-    read.map_err(because)?;
+    read.map_err(because)
+}
+
+fn read_at_most(from: impl Read, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        let why = format!("expected at most {bytes_max} bytes, unpacked; found more");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
     Ok(bytes)
 }
 
@@ -47,8 +61,12 @@ pub fn read_heap(path: &Path) -> Result<HeapDump, BadInput> {
 }
 
 /// Whether a file holds a JSON object, as heaps do and traces do not, by its first sign. Not so
-/// for standard input, nor for what cannot be read.
+/// for standard input and for pipes, which can be read only once, nor for what cannot be read.
 pub fn is_json(path: &Path) -> bool {
+    let is_file = path.metadata().is_ok_and(|meta| meta.is_file());
+    if !is_file || path.as_os_str() == STANDARD {
+        return false;
+    }
     let Ok(file) = File::open(path) else {
         return false;
     };
@@ -57,7 +75,9 @@ pub fn is_json(path: &Path) -> bool {
     } else {
         Box::new(file)
     };
-    let mut signs = BufReader::new(file).bytes().map_while(Result::ok);
+    let mut signs = BufReader::new(file.take(SIGN_WITHIN_BYTES))
+        .bytes()
+        .map_while(Result::ok);
     signs.find(|sign| !sign.is_ascii_whitespace()) == Some(b'{')
 }
 
@@ -128,7 +148,15 @@ pub fn human(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::human;
+    use super::{human, read_at_most};
+
+    #[test]
+    fn no_more_is_read_than_the_limit() {
+        assert_eq!(read_at_most(&b"1234"[..], 4).expect("as many"), b"1234");
+        let refused = read_at_most(std::io::repeat(0), 4).expect_err("one more");
+        let expected = "expected at most 4 bytes, unpacked; found more";
+        assert_eq!(refused.to_string(), expected);
+    }
 
     #[test]
     fn bytes_for_people() {

@@ -12,6 +12,7 @@ pub mod heap_file;
 pub mod heap_plan;
 pub mod outcome;
 pub mod output;
+pub mod pending_file;
 pub mod picture;
 pub mod picture_file;
 pub mod progress;

@@ -45,7 +45,34 @@ pub const WIDTH_MAX: u32 = 8192;
 /// Chunks are rows, all to one scale; a chunk longer than the scale goes on in the next row. With
 /// many chunks, rows get lower and stand in several columns.
 pub fn draw(dump: &HeapDump, options: &Options) -> String {
-    to_svg(&scene(dump, options))
+    draw_sized(dump, options).svg
+}
+
+/// A picture and its size in whole pixels.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// A text that stands alone.
+    pub svg: String,
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+}
+
+/// [`draw()`], with the size.
+pub fn draw_sized(dump: &HeapDump, options: &Options) -> Drawing {
+    let scene = scene(dump, options);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "pixels of a picture; what is beyond 32 bits is cut to them"
+    )]
+    let pixels = |length: f64| length.ceil() as u32;
+    Drawing {
+        svg: to_svg(&scene),
+        width: pixels(scene.width),
+        height: pixels(scene.height),
+    }
 }
 
 fn scene(dump: &HeapDump, options: &Options) -> Scene {

@@ -34,6 +34,14 @@ impl PictureKind {
         }
     }
 
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
+
     /// Writes a drawing.
     ///
     /// # Errors

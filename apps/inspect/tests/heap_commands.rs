@@ -100,94 +100,127 @@ fn malformed_heaps_are_refused_with_file_and_position() {
     assert!(refused >= 180, "{refused} heaps");
 }
 
-#[test]
-fn exit_statuses_tell_fine_from_findings_from_bad_input() {
-    let folder = folder("statuses");
-    let small = file(&folder, "small.json", SMALL);
-    let other = file(
-        &folder,
-        "other.json",
-        &SMALL.replace("\"tick\": 40", "\"tick\": 41"),
-    );
+/// The arguments lead to this status and these words, and with `--json` to JSON, unless they are
+/// refused.
+#[track_caller]
+fn check(arguments: &[&str], status: i32, says: &str) {
+    for json in [false, true] {
+        let takes_json = json && status != 2;
+        let more: &[&str] = if takes_json { &["--json"] } else { &[] };
+        let (code, text) = told(&run(&[arguments, more].concat(), b""));
+        assert_eq!(code, Some(status), "{arguments:?} {more:?}: {text}");
+        if takes_json {
+            let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let schema = value["schema"].as_str().unwrap_or_default();
+            let is_ours = schema.starts_with("geoheap-") && schema.ends_with("/1");
+            assert!(is_ours, "{text}");
+        } else {
+            assert!(text.contains(says), "{arguments:?}: {text}");
+        }
+    }
+}
+
+/// Paths of the small heap, of one without chunks, and of none.
+fn heaps(folder: &Path) -> [String; 3] {
     let empty = r#"{"schema": "geoheap-heap/1", "tick": 0, "frame": 0, "version": 0,
-        "unit_bytes": 1, "budget_bytes": 0, "held_bytes": 0, "staging_bytes": 0, "chunks": [], "blocks": []}"#;
-    let empty = file(&folder, "empty.json", empty);
+        "unit_bytes": 1, "budget_bytes": 0, "held_bytes": 0, "staging_bytes": 0,
+        "chunks": [], "blocks": []}"#;
+    let missing = folder.join("missing.json");
+    [
+        file(folder, "small.json", SMALL),
+        file(folder, "empty.json", empty),
+        missing.to_str().expect("UTF-8").to_owned(),
+    ]
+}
+
+#[test]
+fn exit_statuses_of_stats_and_diff() {
+    let folder = folder("statuses");
+    let [small, empty, missing] = heaps(&folder);
+    let other = SMALL.replace("\"tick\": 40", "\"tick\": 41");
+    let other = file(&folder, "other.json", &other);
     let theirs = file(&folder, "theirs.json", "{\"Total\": {\"BlockCount\": 1");
     let binary = file(&folder, "binary.json", "");
     fs::write(&binary, b"{\n\xff}").expect("a file");
-    let missing = folder.join("missing.json");
-    let missing = missing.to_str().expect("UTF-8");
-    let svg = folder.join("heap.svg");
-    let svg = svg.to_str().expect("UTF-8");
-    let check = |arguments: &[&str], status: i32, says: &str| {
-        for json in [false, true] {
-            let takes_json = json && arguments[0] != "draw" && status != 2;
-            let more: &[&str] = if takes_json { &["--json"] } else { &[] };
-            let (code, text) = told(&run(&[arguments, more].concat(), b""));
-            assert_eq!(code, Some(status), "{arguments:?} {more:?}: {text}");
-            if takes_json {
-                let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-                let schema = value["schema"].as_str().unwrap_or_default();
-                assert!(
-                    schema.starts_with("geoheap-") && schema.ends_with("/1"),
-                    "{text}"
-                );
-            } else {
-                assert!(text.contains(says), "{arguments:?}: {text}");
-            }
-        }
-    };
     check(&["stats", &small], 0, "fragmentation    0.0705");
     check(&["stats", &empty], 0, "chunks           0");
-    check(&["stats", missing], 2, "missing.json: cannot be read: ");
-    check(
-        &["stats", &binary],
-        2,
-        "line 2, column 1: this is not UTF-8",
-    );
+    check(&["stats", &missing], 2, "missing.json: cannot be read: ");
+    let no_text = "line 2, column 1: this is not UTF-8";
+    check(&["stats", &binary], 2, no_text);
     check(&["stats", &theirs], 2, "line 1, column 26: EOF");
     check(&["stats"], 2, "Usage");
     check(&["stats", &small, "--colour"], 2, "unexpected argument");
     check(&["diff", &small, &small], 0, "the heaps are equal");
     check(&["diff", &small, &other], 1, "~ tick: 40 -> 41");
-    check(&["diff", &small, missing], 2, "missing.json");
+    check(&["diff", &small, &missing], 2, "missing.json");
     check(&["diff", "-", "-"], 2, "one of the two");
+}
+
+#[test]
+fn exit_statuses_of_leaks_and_plan() {
+    let [small, empty, _] = heaps(&folder("leaks"));
     check(&["leaks", &small], 1, "6 blocks are left");
     check(&["leaks", &empty], 0, "nothing is left");
-    check(
-        &["leaks", &small, "--older-than", "10"],
-        1,
-        "2 blocks are left",
-    );
+    let old = ["leaks", &small, "--older-than", "10"];
+    check(&old, 1, "2 blocks are left");
     check(&["plan", &small], 0, "nothing to do");
-    check(
-        &["plan", &small, "--now", "--move-bytes", "1KiB"],
-        0,
-        "victim: none",
-    );
-    check(
-        &["plan", &small, "--move-bytes", "1KB"],
-        2,
-        "unknown unit `KB`",
-    );
+    let asked = ["plan", &small, "--now", "--move-bytes", "1KiB"];
+    check(&asked, 0, "victim: none");
+    let unit = ["plan", &small, "--move-bytes", "1KB"];
+    check(&unit, 2, "unknown unit `KB`");
     check(&["plan", &empty], 0, "no chunks whose blocks could move");
+}
+
+#[test]
+fn exit_statuses_of_draw() {
+    let folder = folder("draw");
+    let [small, _, missing] = heaps(&folder);
+    let svg = folder.join("heap.svg");
+    let svg = svg.to_str().expect("UTF-8");
     check(&["draw", &small, "-o", svg], 0, "");
-    check(
-        &["draw", &small, "-o", "heap.gif"],
-        2,
-        "expected a name that ends in .svg, .svg.gz or .png",
-    );
-    check(
-        &["draw", &small, "-o", svg, "--width", "9"],
-        2,
-        "480..=8192",
-    );
-    check(
-        &["draw", &small, "-o", svg, "--by", "size"],
-        2,
-        "kind, age, state, lifetime",
-    );
-    check(&["draw", missing, "-o", svg], 2, "missing.json");
+    let ends = "expected a name that ends in .svg, .svg.gz or .png";
+    check(&["draw", &small, "-o", "heap.gif"], 2, ends);
+    let narrow = ["draw", &small, "-o", svg, "--width", "9"];
+    check(&narrow, 2, "480..=8192");
+    let by_size = ["draw", &small, "-o", svg, "--by", "size"];
+    check(&by_size, 2, "kind, age, state, lifetime");
+    check(&["draw", &missing, "-o", svg], 2, "missing.json");
+    let streamed = ["draw", &small, "-o", "-", "--json"];
+    check(&streamed, 2, "--json: expected a file");
+}
+
+#[test]
+fn draw_tells_what_it_drew() {
+    let folder = folder("drawn");
+    let [small, ..] = heaps(&folder);
+    for kind in ["svg", "png"] {
+        let to = folder.join(format!("heap.{kind}"));
+        let to = to.to_str().expect("UTF-8");
+        let arguments = ["draw", &small, "-o", to, "--width", "640", "--json"];
+        let (_, text) = told(&run(&arguments, b""));
+        let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let bytes = fs::read(to).expect("a picture");
+        let height = &told["height"];
+        if kind == "svg" {
+            let begin = format!("width=\"640\" height=\"{height}\"");
+            assert!(String::from_utf8_lossy(&bytes).contains(&begin), "{begin}");
+        } else {
+            // Where PNG has them.
+            let sizes = [&bytes[16..20], &bytes[20..24]];
+            let sizes = sizes.map(|size| u32::from_be_bytes(size.try_into().expect("four")));
+            assert_eq!(serde_json::json!(sizes), serde_json::json!([640, height]));
+        }
+        let expected = serde_json::json!({
+            "schema": "geoheap-draw/1",
+            "file": to,
+            "kind": kind,
+            "width": 640,
+            "height": height,
+            "chunks": 3,
+            "blocks": 6,
+        });
+        assert_eq!(told, expected, "the keys are those of the documents");
+    }
 }
 
 #[test]

@@ -47,63 +47,72 @@ fn write(name: &str, bytes: impl AsRef<[u8]>) -> String {
     path.display().to_string()
 }
 
+/// Files, what is in them, and where and why they are refused.
+const MALFORMED: [(&str, &str, &str); 12] = [
+    (
+        "number.trace",
+        "geoheap-trace 1\nframe\nadd 1 abc\n",
+        "3:7: expected a number of bytes",
+    ),
+    (
+        "cut.trace",
+        "geoheap-trace 1\nadd 1 4096",
+        "2:11: expected the end of the line",
+    ),
+    (
+        "order.trace",
+        "geoheap-trace 1\nuse 1\nadd 1 4\n",
+        "2:5: expected a block that lives",
+    ),
+    (
+        "version.trace",
+        "geoheap-trace 2\n",
+        "1:15: expected version 1 of the format",
+    ),
+    (
+        "noise.trace",
+        "\u{1}\u{2}\u{3}",
+        "1:1: expected the first line",
+    ),
+    ("empty.trace", "", "1:1: expected the first line"),
+    (
+        "huge.trace",
+        "geoheap-trace 1\nbudget 99999999999999999999\n",
+        "2:8: expected a number",
+    ),
+    (
+        "mesh.trace",
+        "# mesh trace v1\nA 1 36\n",
+        "2:7: expected a number of bytes",
+    ),
+    (
+        "drawn.trace",
+        "A 1 36 6\n+ 1\n+ 1\n",
+        "3:3: expected a mesh that is not drawn yet",
+    ),
+    (
+        "short.csv",
+        "id,lower,upper,size\n1,2,3\n",
+        "2:6: expected `,` and a number",
+    ),
+    (
+        "text.trace.gz",
+        "geoheap-trace 1\n",
+        "1:1: expected more to read",
+    ),
+    (
+        "ticks.trace",
+        "geoheap-trace 1\ntick 4294967295\n",
+        "2:6: expected a number of ticks above 0 and up to 1000000",
+    ),
+];
+
 #[test]
 fn malformed_traces_have_a_place_and_status_2() {
     let out = path("refused.trace");
     let to = out.display().to_string();
-    for (name, text, expected) in [
-        (
-            "number.trace",
-            "geoheap-trace 1\nframe\nadd 1 abc\n",
-            "3:7: expected a number of bytes",
-        ),
-        (
-            "cut.trace",
-            "geoheap-trace 1\nadd 1 4096",
-            "2:11: expected the end of the line",
-        ),
-        (
-            "order.trace",
-            "geoheap-trace 1\nuse 1\nadd 1 4\n",
-            "2:5: expected a block that lives",
-        ),
-        (
-            "version.trace",
-            "geoheap-trace 2\n",
-            "1:15: expected version 1 of the format",
-        ),
-        (
-            "noise.trace",
-            "\u{1}\u{2}\u{3}",
-            "1:1: expected the first line",
-        ),
-        ("empty.trace", "", "1:1: expected the first line"),
-        (
-            "huge.trace",
-            "geoheap-trace 1\nbudget 99999999999999999999\n",
-            "2:8: expected a number",
-        ),
-        (
-            "mesh.trace",
-            "# mesh trace v1\nA 1 36\n",
-            "2:7: expected a number of bytes",
-        ),
-        (
-            "drawn.trace",
-            "A 1 36 6\n+ 1\n+ 1\n",
-            "3:3: expected a mesh that is not drawn yet",
-        ),
-        (
-            "short.csv",
-            "id,lower,upper,size\n1,2,3\n",
-            "2:6: expected `,` and a number",
-        ),
-        (
-            "text.trace.gz",
-            "geoheap-trace 1\n",
-            "1:1: expected more to read",
-        ),
-    ] {
+    let _ = fs::remove_file(&out);
+    for (name, text, expected) in MALFORMED {
         let input = write(name, text);
         refused(
             &["convert", &input, "-o", &to],
@@ -111,6 +120,11 @@ fn malformed_traces_have_a_place_and_status_2() {
         );
         assert!(!out.exists(), "{name}: nothing is left of what was refused");
     }
+    write("refused.trace", "wanted still");
+    let input = path("order.trace").display().to_string();
+    refused(&["convert", &input, "-o", &to], &format!("{input}:2:5: "));
+    let stays = fs::read_to_string(&out).expect("it is there");
+    assert_eq!(stays, "wanted still", "what was there stays");
     let binary = write("binary.trace", b"geoheap-trace 1\nuse \xc3\x28\n");
     refused(
         &["convert", &binary, "-o", "-"],
@@ -209,6 +223,31 @@ fn traces_are_made() {
         &["gen", "churn", "--size-max", "2048GiB"],
         "--size-max: expected at most 1099511627776",
     );
+    for (kind, found) in [
+        (
+            "grow-shrink",
+            "3000 blocks that live at a time, of up to 1099511627776 bytes, 3298534883328000",
+        ),
+        ("flight", "6000 blocks that live"),
+    ] {
+        refused(
+            &["gen", kind, "--size-max", "1024GiB", "--blocks", "3000"],
+            &format!(
+                "--blocks: expected at most 1125899906842624 bytes in all blocks together, \
+                 found up to {found}"
+            ),
+        );
+    }
+    fine(&[
+        "gen",
+        "grow-shrink",
+        "--size-min",
+        "1024GiB",
+        "--size-max",
+        "1024GiB",
+        "--blocks",
+        "1024",
+    ]);
     refused(&["gen", "churn", "--json"], "--json: expected a file");
     refused(
         &["gen", "zipf", "--blocks", "4294967295"],
@@ -220,4 +259,98 @@ fn traces_are_made() {
         "the argument '--events <N>'",
     );
     refused(&["gen", "loop", "-o", "/"], "/: cannot be written");
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let long = path("long.trace").display().to_string();
+    fine(&["gen", "loop", "--events", "100000", "-o", &long]);
+    for args in [
+        &["gen", "loop", "--events", "100000"][..],
+        &["convert", &long, "-o", "-"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_geoheap-inspect"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+        assert_eq!(said, "", "{args:?}");
+    }
+}
+
+/// A trace may come through a pipe with a name, which can be read once only.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_comes_through_a_pipe_is_read_once() {
+    use std::io::Write as _;
+
+    let text = "geoheap-trace 1\nadd 1 4\nframe\n";
+    for args in [
+        &["convert", "/dev/stdin", "-o", "-"][..],
+        &["replay", "/dev/stdin"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_geoheap-inspect"))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        let mut input = child.stdin.take().expect("it is piped");
+        input.write_all(text.as_bytes()).expect("it reads");
+        drop(input);
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_recording_replaces_an_older_one_only_once_it_is_whole() {
+    let folder = path("recordings");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).expect("the target's folder can be written");
+    let to = write("recordings/flight.trace", "older");
+    let tool = env!("CARGO_BIN_EXE_geoheap-inspect");
+    let names = || {
+        let entries = fs::read_dir(&folder).expect("it is there");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let older = || fs::read_to_string(&to).is_ok_and(|text| text == "older");
+    refused(
+        &["record", "-o", &to, "--", "no such program"],
+        "no such program: ",
+    );
+    refused(
+        &["record", "-o", &to, "--", tool, "--version"],
+        &format!("{to}: the program made no heap"),
+    );
+    assert!(older() && names() == ["flight.trace"], "{:?}", names());
+    for other in ["-", folder.to_str().expect("UTF-8")] {
+        refused(
+            &["record", "-o", other, "--", tool, "--version"],
+            &format!("{other}: expected the name of a regular file"),
+        );
+    }
+
+    let played = write("played.trace", "geoheap-trace 1\nadd 1 4096\nframe\n");
+    let output = inspect(&[
+        "record", "-o", &to, "--json", "--", tool, "replay", &played, &played,
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let told: Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(told["trace"], to, "{told}");
+    let second = folder.join("flight-2.trace").display().to_string();
+    assert_eq!(told["more"][0]["trace"], second, "{told}");
+    assert_eq!(names(), ["flight-2.trace", "flight.trace"]);
+    assert!(!older(), "it was replaced");
 }

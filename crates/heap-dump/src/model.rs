@@ -19,7 +19,7 @@ pub struct HeapDump {
     pub version: u64,
     /// Ranges start at multiples of it and are multiples of it long; at least 1.
     pub unit_bytes: u64,
-    /// What the caller set.
+    /// What the caller set, above 0; 0 only in a dump of other programs that tells none.
     pub budget_bytes: u64,
     /// GPU memory held: chunks, staging, records of draw sets, chunks not yet returned.
     pub held_bytes: u64,

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::heap_file;
 use crate::outcome::{BadInput, Outcome};
+use crate::output;
 use crate::picture::{self, By, Options, Theme, WIDTH_MAX, WIDTH_MIN};
 use crate::picture_file::PictureKind;
 
@@ -36,6 +39,21 @@ pub struct Args {
     /// What stands above it, if not the file's name
     #[arg(long)]
     title: Option<String>,
+    /// Tell what was drawn as JSON (schema `geoheap-draw/1`); needs a file to draw into
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` tells.
+#[derive(Debug, Serialize)]
+struct Drawn {
+    schema: &'static str,
+    file: String,
+    kind: &'static str,
+    width: u32,
+    height: u32,
+    chunks: usize,
+    blocks: usize,
 }
 
 impl Args {
@@ -45,6 +63,11 @@ impl Args {
     /// [`BadInput`].
     pub fn run(self) -> Result<Outcome, BadInput> {
         let kind = PictureKind::of(&self.output)?;
+        if self.json && self.output.as_os_str() == output::STANDARD {
+            return Err(BadInput::new(
+                "--json: expected a file to draw into, `-o FILE`",
+            ));
+        }
         let dump = heap_file::read_heap(&self.heap)?;
         let options = Options {
             by: self.by,
@@ -52,8 +75,19 @@ impl Args {
             width: self.width,
             title: self.title.unwrap_or_else(|| heap_file::name(&self.heap)),
         };
-        let svg = picture::draw(&dump, &options);
-        kind.write(&self.output, &svg)?;
+        let drawing = picture::draw_sized(&dump, &options);
+        kind.write(&self.output, &drawing.svg)?;
+        if self.json {
+            heap_file::say_json(&Drawn {
+                schema: "geoheap-draw/1",
+                file: self.output.display().to_string(),
+                kind: kind.name(),
+                width: drawing.width,
+                height: drawing.height,
+                chunks: dump.chunks.len(),
+                blocks: dump.blocks.len(),
+            })?;
+        }
         Ok(Outcome::Fine)
     }
 }

@@ -1,17 +1,19 @@
 //! `gen`: synthetic traces.
 
+use std::io;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum as _;
 use clap::builder::RangedI64ValueParser;
 use geoheap::ByteLen;
-use geoheap_trace::{BLOCK_BYTES_MAX, Event};
+use geoheap_trace::{BLOCK_BYTES_MAX, Event, LIVE_BYTES_MAX};
 use serde::Serialize;
 
 use crate::generate::{Kind, Limit, Shape, Sink, generate};
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
+use crate::pending_file::PendingFile;
 use crate::progress::Progress;
 use crate::summary::Summary;
 
@@ -97,7 +99,8 @@ impl Args {
         };
         let output = self.output.display().to_string();
         let unwritable = |error| BadInput::new(format!("{output}: cannot be written: {error}"));
-        let mut writer = geoheap_trace::create(&self.output).map_err(unwritable)?;
+        let pending = PendingFile::new(&self.output);
+        let mut writer = geoheap_trace::create(pending.path()).map_err(unwritable)?;
         let (total, by_events) = match limit {
             Limit::Events(events) => (events, true),
             Limit::Frames(frames) => (frames, false),
@@ -114,9 +117,13 @@ impl Args {
         let summary = *sink.summary();
         drop(progress);
         let finished = generated.and_then(|()| writer.finish());
-        finished.map_err(unwritable)?;
-        if !to_stdout {
-            self.tell(output, summary)?;
+        let finished = finished.and_then(|()| pending.keep());
+        match finished {
+            // A reader who has seen enough is no error.
+            Err(error) if to_stdout && error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(unwritable(error)),
+            Ok(()) if to_stdout => {}
+            Ok(()) => self.tell(output, summary)?,
         }
         Ok(Outcome::Fine)
     }
@@ -134,6 +141,15 @@ impl Args {
             return Err(BadInput::new(format!(
                 "--size-min: expected at most --size-max, {} bytes, found {}",
                 self.size_max, self.size_min
+            )));
+        }
+        let live_blocks = self.kind.blocks_max(self.blocks);
+        let live_bytes = u128::from(live_blocks) * u128::from(self.size_max.get());
+        if live_bytes > LIVE_BYTES_MAX.into() {
+            return Err(BadInput::new(format!(
+                "--blocks: expected at most {LIVE_BYTES_MAX} bytes in all blocks together, found \
+                 up to {live_blocks} blocks that live at a time, of up to {} bytes, {live_bytes}",
+                self.size_max
             )));
         }
         Ok(Shape {

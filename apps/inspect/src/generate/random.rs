@@ -1,5 +1,16 @@
 //! Random numbers that are the same on every machine.
 
+/// From one state of `SplitMix64` to the next: the golden ratio of 2^64, made odd.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What `SplitMix64` makes of a state (Steele, Lea, Flood 2014): a permutation of 64-bit numbers.
+pub(crate) fn mix(state: u64) -> u64 {
+    let mut z = state.wrapping_add(STEP);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
 /// `SplitMix64` (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
@@ -12,11 +23,9 @@ impl Random {
 
     /// The next 64 bits.
     pub(super) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        let bits = mix(self.0);
+        self.0 = self.0.wrapping_add(STEP);
+        bits
     }
 
     /// The next number below `end`, which is above 0 (Lemire 2019, without the last bit of

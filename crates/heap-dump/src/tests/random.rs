@@ -39,43 +39,12 @@ fn build(chunks: &[(Vec<Place>, u64, u32)], away: &[(u32, u8)], head: u32) -> He
     };
     let mut id = 0;
     for (places, tail, step) in chunks {
-        let mut ranges = Vec::new();
-        let mut at = 0;
-        for (gap, units, state, details, label) in places {
-            at += gap * UNIT;
-            let size = units * UNIT;
-            let mut range = RangeDump {
-                offset: at,
-                size,
-                state: RangeStateDump::Live,
-                handle: None,
-            };
-            match state {
-                0 => range.state = RangeStateDump::Retired,
-                1 => range.state = RangeStateDump::Reserved,
-                _ => {
-                    let block = block(&dump, (id, at, size), *details, label.clone());
-                    range.handle = Some(block.handle.clone());
-                    dump.blocks.push(block);
-                }
-            }
-            at += size;
-            ranges.push(range);
-        }
-        let capacity = at + (tail + 1) * UNIT;
         let lifetime = if step % 2 == 0 {
             LifetimeDump::LongLived
         } else {
             LifetimeDump::Dynamic
         };
-        let chunk = ChunkDump::of_ranges(id, capacity, lifetime, ranges);
-        let is_closing = chunk.ranges.is_empty();
-        let state = if is_closing {
-            ChunkStateDump::Closing
-        } else {
-            ChunkStateDump::Draining
-        };
-        dump.chunks.push(ChunkDump { state, ..chunk });
+        chunk(&mut dump, (id, lifetime), places, *tail);
         id += step;
     }
     for &(details, state) in away {
@@ -94,6 +63,41 @@ fn build(chunks: &[(Vec<Place>, u64, u32)], away: &[(u32, u8)], head: u32) -> He
         });
     }
     dump
+}
+
+/// Adds a chunk with what is in it, and `tail` units and one more behind that.
+fn chunk(dump: &mut HeapDump, (id, lifetime): (u32, LifetimeDump), places: &[Place], tail: u64) {
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    for (gap, units, state, details, label) in places {
+        at += gap * UNIT;
+        let size = units * UNIT;
+        let mut range = RangeDump {
+            offset: at,
+            size,
+            state: RangeStateDump::Live,
+            handle: None,
+        };
+        match state {
+            0 => range.state = RangeStateDump::Retired,
+            1 => range.state = RangeStateDump::Reserved,
+            _ => {
+                let block = block(dump, (id, at, size), *details, label.clone());
+                range.handle = Some(block.handle.clone());
+                dump.blocks.push(block);
+            }
+        }
+        at += size;
+        ranges.push(range);
+    }
+    let capacity = at + (tail + 1) * UNIT;
+    let chunk = ChunkDump::of_ranges(id, capacity, lifetime, ranges);
+    let state = if chunk.ranges.is_empty() {
+        ChunkStateDump::Closing
+    } else {
+        ChunkStateDump::Draining
+    };
+    dump.chunks.push(ChunkDump { state, ..chunk });
 }
 
 /// The next block of `dump`, which lies in `place`: chunk, offset, size of the range.

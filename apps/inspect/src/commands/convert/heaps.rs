@@ -1,11 +1,14 @@
 //! Heaps in other forms.
 
+use std::io;
+
 use geoheap_heap_dump::HeapDump;
 use serde::Serialize;
 
 use super::traces::check_apart;
 use super::{Args, To};
 use crate::outcome::{BadInput, Outcome};
+use crate::pending_file::PendingFile;
 use crate::{heap_convert, heap_file, output};
 
 /// What `--json` tells.
@@ -54,13 +57,27 @@ fn write(args: &Args, text: &str) -> Result<(), BadInput> {
 }
 
 fn write_trace(dump: &HeapDump, args: &Args) -> Result<(), BadInput> {
-    let written = || -> std::io::Result<()> {
-        let mut writer = geoheap_trace::create(&args.output)?;
-        for event in heap_convert::events(dump) {
+    let input = heap_file::name(&args.input);
+    let events = heap_convert::events(dump)
+        .map_err(|unfit| BadInput::new(format_args!("{input}: {unfit}")))?;
+    let pending = PendingFile::new(&args.output);
+    let written = || -> io::Result<()> {
+        let mut writer = geoheap_trace::create(pending.path())?;
+        for event in events {
             writer.write(&event)?;
         }
-        writer.finish().map(drop)
+        writer.finish()?;
+        pending.keep()
     };
-    let output = args.output.display();
-    written().map_err(|error| BadInput::new(format!("{output}: cannot be written: {error}")))
+    let to_stdout = args.output.as_os_str() == output::STANDARD;
+    match written() {
+        // A reader who has seen enough is no error.
+        Err(error) if !(to_stdout && error.kind() == io::ErrorKind::BrokenPipe) => {
+            let output = args.output.display();
+            Err(BadInput::new(format!(
+                "{output}: cannot be written: {error}"
+            )))
+        }
+        _ => Ok(()),
+    }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Args, From};
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
+use crate::pending_file::PendingFile;
 use crate::progress::Progress;
 use crate::summary::Summary;
 
@@ -39,16 +40,19 @@ pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
     let to_stdout = args.output.as_os_str() == "-";
     check_apart(args)?;
     let unwritable = |error| BadInput::new(format!("{output}: cannot be written: {error}"));
-    let writer = geoheap_trace::create(&args.output).map_err(unwritable)?;
-    let copied = copy(&mut reader, writer);
-    if copied.is_err() && std::fs::metadata(&args.output).is_ok_and(|meta| meta.is_file()) {
-        // Half a trace would look like a whole one.
-        let _ = std::fs::remove_file(&args.output);
-    }
-    let summary = copied.map_err(|error| match error {
-        CopyError::Read(error) => BadInput::new(error),
-        CopyError::Write(error) => unwritable(error),
-    })?;
+    // Half a trace would look like a whole one, and what it replaces may be wanted still.
+    let pending = PendingFile::new(&args.output);
+    let writer = geoheap_trace::create(pending.path()).map_err(unwritable)?;
+    let summary = match copy(&mut reader, writer) {
+        Ok(summary) => summary,
+        // Whoever reads it has seen enough.
+        Err(CopyError::Write(error)) if to_stdout && error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(Outcome::Fine);
+        }
+        Err(CopyError::Write(error)) => return Err(unwritable(error)),
+        Err(CopyError::Read(error)) => return Err(BadInput::new(error)),
+    };
+    pending.keep().map_err(unwritable)?;
     if to_stdout {
         return Ok(Outcome::Fine);
     }
