@@ -11,7 +11,9 @@ use crate::outcome::BadInput;
 /// # Errors
 /// [`BadInput`] where there is none.
 pub fn open() -> Result<(wgpu::Device, wgpu::Queue, String), BadInput> {
-    let desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    // Who names this backend alone means it.
+    desc.backend_options.noop.enable |= desc.backends == wgpu::Backends::NOOP;
     let instance = wgpu::Instance::new(desc);
     let adapter = wgpu::util::initialize_adapter_from_env_or_default(&instance, None);
     let adapter = pollster::block_on(adapter).map_err(|error| {

@@ -116,6 +116,38 @@ fn parts_come_change_and_go() {
 }
 
 #[test]
+fn a_lag_that_falls_lets_go_of_the_frames_before() {
+    // Each frame's block is gone with the next: what is retired must come back all the same.
+    let script = |lags: [u32; 3]| {
+        let mut lines = String::from("budget 33554432\n");
+        for frame in 0..90_usize {
+            let lag = lags[frame / 30];
+            let _ = writeln!(lines, "add {frame} 2097152\nframe lag={lag}\nuse {frame}");
+            let _ = writeln!(lines, "frame\nremove {frame}\nframe");
+        }
+        lines
+    };
+    for (name, lags) in [
+        ("falls", [2, 0, 0]),
+        ("comes-and-goes", [0, 1, 0]),
+        ("stays", [0; 3]),
+    ] {
+        let path = trace(name, &script(lags));
+        let (report, status) = replay(&[&path, "--check"]);
+        assert_eq!(
+            (status, &report["failed_adds"]),
+            (0, &0.into()),
+            "{name}: {report:#}"
+        );
+        assert_eq!(report["use_hits"], 90, "{name}: {report:#}");
+        assert_eq!(
+            report["gpu_bytes_end"],
+            replay(&[&path, "--frames-in-flight", "0"]).0["gpu_bytes_end"]
+        );
+    }
+}
+
+#[test]
 fn contents_written_over_where_they_lie_are_no_violation() {
     let mut lines = String::from("add 1 4096\nframe\nframe\nframe\n");
     for _ in 0..40 {

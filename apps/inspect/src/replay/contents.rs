@@ -6,6 +6,8 @@
 
 use std::sync::OnceLock;
 
+use crate::generate::random::mix;
+
 /// Bytes of the longest content: as much as a buffer of the virtual GPU holds.
 pub(super) const LEN_MAX: u64 = 256 << 20;
 
@@ -63,14 +65,6 @@ fn numbers(len: u64) -> Vec<u8> {
     (0..len / 8)
         .flat_map(|nth| mix(nth).to_le_bytes())
         .collect()
-}
-
-/// The finalizer of `SplitMix64` (Steele, Lea and Flood 2014): a permutation of 64-bit numbers.
-fn mix(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

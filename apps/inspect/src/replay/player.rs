@@ -17,6 +17,7 @@ use super::blocks::{LiveBlock, LivePart, PartName, Reloads};
 use super::check::{Checker, Read, Subject};
 use super::contents::{Fabric, LEN_MAX};
 use super::kinds;
+use super::settings::NO_BUDGET;
 use super::stage::Stage;
 
 /// Frames in flight where neither the trace nor the command line says how many.
@@ -153,6 +154,9 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         let dump = self.manager.heap_dump();
         let mut dump = dump.expect("the caller drives this engine");
         kinds::rename(&mut dump);
+        if dump.budget_bytes == NO_BUDGET.get() {
+            dump.budget_bytes = 0;
+        }
         dump
     }
 

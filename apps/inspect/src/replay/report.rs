@@ -135,7 +135,16 @@ impl fmt::Display for ReplayReport {
             "played    {events} events, {frames} frames, {ops} operations on {}",
             self.device
         )?;
-        writeln!(f, "time      {:.0} ns for each operation", self.ns_per_op)?;
+        let with = if self.violations.is_some() {
+            ", checks included"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "time      {:.0} ns for each operation{with}",
+            self.ns_per_op
+        )?;
         let (live, held) = (mib(self.live_bytes_peak), mib(self.gpu_bytes_peak));
         writeln!(
             f,

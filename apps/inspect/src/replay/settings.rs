@@ -6,7 +6,7 @@ use geoheap_trace::Settings;
 use super::kinds;
 
 /// A budget that no trace reaches.
-const NO_BUDGET: ByteLen = ByteLen::new(1 << 41);
+pub(super) const NO_BUDGET: ByteLen = ByteLen::new(1 << 41);
 /// Handles for the largest traces.
 const HANDLES_MAX: u32 = 1 << 24;
 

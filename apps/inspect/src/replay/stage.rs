@@ -58,11 +58,9 @@ impl Stage<VirtualGpu> for VirtualStage {
         reads: Vec<Read<VirtualBuffer>>,
         lag_frames: u32,
     ) {
-        if lag_frames == 0 {
-            self.queue(reads);
-            return;
+        if lag_frames > 0 {
+            self.queue(reads.clone());
         }
-        self.queue(reads.clone());
         self.in_flight.push_back((token, reads));
         while self.in_flight.len() > lag_frames as usize {
             if let Some((token, reads)) = self.in_flight.pop_front() {

@@ -106,6 +106,8 @@ impl Recorder {
             }
             Err(error) => {
                 tracing::error!(path = %shown, %error, "cannot record");
+                // Whoever set the variable may listen to no events.
+                eprintln!("geoheap: {VARIABLE}: {shown}: {error}");
                 None
             }
         }
@@ -235,8 +237,10 @@ impl Recorder {
     }
 
     fn write_ticks(&mut self) {
-        let count = core::mem::take(&mut self.ticks);
-        if count > 0 {
+        let mut ticks = core::mem::take(&mut self.ticks);
+        while ticks > 0 {
+            let count = ticks.min(geoheap_trace::TICKS_MAX);
+            ticks -= count;
             self.write_now(&Event::Tick { count });
         }
     }
