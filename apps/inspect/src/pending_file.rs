@@ -1,4 +1,5 @@
-//! Files that are written under another name first, so that what lies there stays until all is well.
+//! Files that are written under another name first, so that what lies there stays until all is
+//! well.
 
 use std::io;
 use std::path::{Path, PathBuf};

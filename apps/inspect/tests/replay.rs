@@ -187,8 +187,8 @@ fn parts_with_an_alignment_change_their_length() {
 
 #[test]
 fn reloaded_blocks_have_their_parts_in_order() {
-    let lines = "add 1 300 parts=vertex:200:20,index:100:2 source=reload\npart 1 2 80 kind=uniform\n\
-                 frame\nframe\npart-remove 1 0\nframe\nframe\npart 1 3 60\nframe\nframe\n\
+    let lines = "add 1 300 parts=vertex:200:20,index:100:2 source=reload\n\
+                 part 1 2 80 kind=uniform\nframe\nframe\npart-remove 1 0\nframe\nframe\npart 1 3 60\nframe\nframe\n\
                  part-update 1 3 50\nframe\nframe\nevict 1\nframe\nframe\nuse 1\nframe\nframe\n\
                  frame\nuse 1\nframe\n";
     check(

@@ -57,7 +57,7 @@ pub enum Problem {
         /// The version.
         found: String,
     },
-    /// A line is longer than [`LINE_BYTES_MAX`]. How long it is nobody knows: no more is read of it.
+    /// A line is longer than [`LINE_BYTES_MAX`]. How long it is nobody knows: the rest is not read.
     LineTooLong,
     /// The last line has no end: the trace may have been cut off inside it.
     CutOff,

@@ -1,6 +1,7 @@
 //! Plays the events of a trace to an engine that the caller drives.
 
 mod parts;
+mod settle;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -22,9 +23,6 @@ use super::stage::Stage;
 
 /// Frames in flight where neither the trace nor the command line says how many.
 const LAG_FRAMES: u32 = 2;
-
-/// Ticks in which everything that was asked for comes to rest.
-const SETTLE_TICKS: u32 = 128;
 
 /// Ticks that a budget waits for room in the mailbox.
 const BUDGET_TICKS_MAX: u32 = 4096;
@@ -247,64 +245,6 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
         }
     }
 
-    /// The trace ends here: what was asked for since the last frame is carried out. Returns the
-    /// engine's figures.
-    pub fn finish(&mut self) -> Report {
-        if let Some(ticket) = self.ticket.take() {
-            // Uses behind the last frame.
-            let reads = core::mem::take(&mut self.reads);
-            self.stage.submit(ticket.finish(), reads, self.lag_frames);
-            self.is_dirty = true;
-        }
-        if self.is_dirty {
-            self.tick();
-        }
-        let report = self.report();
-        self.stage.finish();
-        if self.checker.is_some() {
-            // What frames read is compared when the device gets there, and what was asked for
-            // has to be seen some time.
-            (0..SETTLE_TICKS).for_each(|_| self.tick());
-            self.read_all();
-            self.stage.finish();
-            (0..SETTLE_TICKS / 8).for_each(|_| self.tick());
-        }
-        report
-    }
-
-    /// Reads each part that is resident; only what was sent last will do, but where the engine
-    /// refused something.
-    fn read_all(&mut self) {
-        let Some(checker) = &self.checker else { return };
-        let ticket = self.manager.begin_frame();
-        let mut reads = Vec::new();
-        for (id, block) in &self.blocks {
-            let Some(handle) = block.handle else { continue };
-            if self.refused.contains(&handle) || ticket.get(handle).resident().is_none() {
-                continue;
-            }
-            for part in &block.parts {
-                let PartName::Known(name) = part.name else {
-                    continue;
-                };
-                let subject = self.subject(*id, block.serial, part.no);
-                let view = ticket.part(handle, name);
-                let read = view.and_then(|view| checker.read_newest(subject, part, &view));
-                reads.extend(read);
-            }
-        }
-        self.stage.submit(ticket.finish(), reads, 0);
-    }
-
-    fn subject(&self, block: u64, serial: u64, part: PartNo) -> Subject {
-        Subject {
-            block,
-            serial,
-            part,
-            frame: self.tally.frames,
-        }
-    }
-
     fn tick(&mut self) {
         self.is_dirty = false;
         self.manager.poll();
@@ -352,32 +292,6 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
             && let Some(map) = self.manager.heap_map()
         {
             checker.check_map(&map, frame);
-        }
-    }
-
-    /// Takes the engine's answers about new parts.
-    fn settle_names(&mut self) {
-        let (blocks, frame) = (&mut self.blocks, self.tally.frames);
-        self.unnamed.retain(|id| {
-            let block = blocks.get_mut(id);
-            block.is_some_and(|block| !block.take_names(frame))
-        });
-    }
-
-    /// Frames have seen newer contents, so no later one may see older ones.
-    fn take_up_seen(&mut self) {
-        let Some(checker) = &self.checker else { return };
-        let seen = core::mem::take(&mut checker.shared.lock().seen);
-        for seen in seen {
-            let block = self.blocks.get_mut(&seen.subject.block);
-            let block = block.filter(|block| block.serial == seen.subject.serial);
-            let part = block.and_then(|block| {
-                let mut parts = block.parts.iter_mut();
-                parts.find(|part| part.no == seen.subject.part)
-            });
-            if let Some(part) = part {
-                part.forget_older(seen.content);
-            }
         }
     }
 
