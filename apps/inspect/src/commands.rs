@@ -10,6 +10,7 @@ pub mod convert;
 pub mod diff;
 pub mod draw;
 pub mod dump;
+pub mod engine_args;
 pub mod generate;
 pub mod leaks;
 pub mod plan;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use geoheap::{ByteLen, HeapDump};
+use geoheap::HeapDump;
 
+use super::engine_args::EngineArgs;
 use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
-use crate::replay::session;
-use crate::replay::{Options, Overrides, Played};
+use crate::replay::{Played, session};
 
 const EXAMPLES: &str = "Examples:
   geoheap-inspect dump flight.trace.gz --at-frame 300 -o heap.json
@@ -47,22 +47,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Geoheap)]
     format: Format,
 
-    /// GPU bytes that may be held, whatever the trace says
-    #[arg(long, value_name = "SIZE")]
-    budget: Option<ByteLen>,
-
-    /// Bytes of a chunk [default: what the trace says, else 16 MiB less a little]
-    #[arg(long, value_name = "SIZE")]
-    chunk: Option<ByteLen>,
-
-    /// Frames whose commands are still being executed when the next one ends, 0 to 64
-    /// [default: what the trace says, else 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
-    frames_in_flight: Option<u32>,
-
-    /// Move nothing
-    #[arg(long)]
-    no_defrag: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 
     /// JSON; both formats are
     #[arg(long)]
@@ -86,16 +72,7 @@ impl Args {
 
     fn dump(&self) -> Result<HeapDump, BadInput> {
         let mut reader = heap_convert::open(&self.trace)?;
-        let options = Options {
-            budget: self.budget,
-            chunk: self.chunk,
-            no_defrag: self.no_defrag,
-        };
-        let overrides = Overrides {
-            lag_frames: self.frames_in_flight,
-            keeps_budget: self.budget.is_some(),
-            no_evict: false,
-        };
+        let (options, overrides) = (self.engine.options(), self.engine.overrides());
         let mut seen = None;
         let start = |preface: &_| session::on_virtual(preface, &options, overrides, false);
         let mut player = session::play(&mut reader, start, |player, played| {

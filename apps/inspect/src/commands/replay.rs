@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use geoheap::{Backend, ByteLen, Report};
+use geoheap::{Backend, Report};
 use geoheap_trace::{Input, Reader};
 
+use super::engine_args::EngineArgs;
 use crate::device;
 use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
 use crate::picture_file::PictureKind;
 use crate::replay::session::{self, Preface};
-use crate::replay::{
-    Options, Overrides, Played, Player, ReplayReport, Series, Stage, Tally, plot, write_row,
-};
+use crate::replay::{Played, Player, ReplayReport, Series, Stage, Tally, plot, write_row};
 
 const EXAMPLES: &str = "Examples:
   geoheap-inspect replay flight.trace.gz
@@ -50,35 +49,13 @@ pub enum PolicyName {
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub struct Args {
     /// Traces, each for an engine of its own
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
 
-    /// GPU bytes that may be held, whatever the traces say
-    #[arg(long, value_name = "SIZE")]
-    budget: Option<ByteLen>,
-
-    /// Bytes of a chunk [default: what the trace says, else 16 MiB less a little]
-    #[arg(long, value_name = "SIZE")]
-    chunk: Option<ByteLen>,
-
-    /// Frames whose commands are still being executed when the next one ends, 0 to 64
-    /// [default: what the trace says, else 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
-    frames_in_flight: Option<u32>,
-
-    /// Move nothing
-    #[arg(long)]
-    no_defrag: bool,
-
-    /// Evict nothing: a block for which there is no room fails
-    #[arg(long)]
-    no_evict: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 
     /// Who is evicted
     #[arg(long, value_enum, default_value_t = PolicyName::Lru)]
@@ -154,7 +131,7 @@ impl Args {
 
     fn replay(&self, trace: &Path) -> Result<(ReplayReport, Vec<String>), BadInput> {
         let reader = heap_convert::open(trace)?;
-        let (options, overrides) = (self.options(), self.overrides());
+        let (options, overrides) = (self.engine.options(), self.engine.overrides());
         match self.backend {
             BackendName::Virtual => {
                 let start = |preface: &Preface| {
@@ -213,22 +190,6 @@ impl Args {
         let nanos = elapsed.as_nanos();
         let report = ReplayReport::new(device, &tally, &heap, &series, violations, nanos);
         Ok((report, told))
-    }
-
-    fn options(&self) -> Options {
-        Options {
-            budget: self.budget,
-            chunk: self.chunk,
-            no_defrag: self.no_defrag,
-        }
-    }
-
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            lag_frames: self.frames_in_flight,
-            keeps_budget: self.budget.is_some(),
-            no_evict: self.no_evict,
-        }
     }
 }
 

@@ -8,7 +8,7 @@ mod words;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use geoheap_chunk_heap::{KindTable, PartId, PartSpec};
+use geoheap_chunk_heap::{BlockLayout, KindTable, PartId, PartSpec};
 use geoheap_frame_sync::{Usage, Version};
 use geoheap_gpu_backend::Backend;
 use geoheap_trace::{Add, BlockId, Event, Output, PartNo, Settings, State, Writer};
@@ -257,68 +257,52 @@ impl Recorder {
         true
     }
 
-    fn enter(&mut self, handle: Handle, parts: SmallVec<[(PartNo, Option<PartId>); 2]>) -> BlockId {
+    /// Gives a block its number, and its parts theirs.
+    fn enter(&mut self, handle: Handle, layout: &BlockLayout, kinds: &KindTable) -> Add<'static> {
         let index = handle.index() as usize;
         if self.blocks.len() <= index {
             self.blocks.resize_with(index + 1, || None);
         }
         let id = BlockId(self.next_id);
         self.next_id += 1;
-        let next_no = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let parts = layout.parts_by_id();
+        let ids = (0..).zip(&parts);
         self.blocks[index] = Some(Known {
             handle,
             id,
-            parts,
-            next_no,
+            next_no: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+            parts: ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect(),
         });
-        id
+        let parts = parts.iter().map(|part| {
+            let spec = (part.kind, part.used_len.get(), part.stride);
+            trace_part(spec, part.align, kinds)
+        });
+        Add::new(id, parts.collect())
     }
 
     fn add(&mut self, handle: Handle, block: &PreparedBlock, kinds: &KindTable) {
-        let parts = block.layout.parts_by_id();
-        let ids = (0..).zip(&parts);
-        let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
-        let id = self.enter(handle, ids);
-        let parts = parts.iter().map(|part| {
-            trace_part(
-                (part.kind, part.used_len.get(), part.stride),
-                part.align,
-                kinds,
-            )
-        });
-        self.write(&Event::Add(Add {
-            id,
-            parts: parts.collect(),
+        let add = Add {
             spare: block.spare.get(),
             lifetime: lifetime_name(block.lifetime),
             priority: priority(block.priority),
             source: source_name(&block.source),
             label: block.label.as_deref().map(shortened),
-        }));
+            ..self.enter(handle, &block.layout, kinds)
+        };
+        self.write(&Event::Add(add));
     }
 
     /// A block that was there when the trace began.
     fn found(&mut self, record: &Record, kinds: &KindTable) {
-        let parts = record.layout.parts_by_id();
-        let ids = (0..).zip(&parts);
-        let ids = ids.map(|(no, part)| (PartNo(no), Some(part.id))).collect();
-        let id = self.enter(record.handle, ids);
-        let parts = parts.iter().map(|part| {
-            trace_part(
-                (part.kind, part.used_len.get(), part.stride),
-                part.align,
-                kinds,
-            )
-        });
-        self.write(&Event::Add(Add {
-            id,
-            parts: parts.collect(),
-            spare: 0,
+        let add = Add {
             lifetime: lifetime_name(record.lifetime),
             priority: priority(record.priority),
             source: source_name(&record.source),
             label: record.label.as_deref().map(shortened),
-        }));
+            ..self.enter(record.handle, &record.layout, kinds)
+        };
+        let id = add.id;
+        self.write(&Event::Add(add));
         (1..record.owners).for_each(|_| {
             self.write(&Event::Share(id));
         });
