@@ -13,6 +13,8 @@ use geoheap_heap_dump::{
 use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 use serde_json::{Value, json};
 
+use crate::block_index::BlockIndex;
+
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -55,7 +57,7 @@ pub struct Planned {
 /// # Errors
 /// [`LayoutError`] where a chunk is longer than a plan can look at.
 pub fn plan(dump: &HeapDump, settings: &Settings) -> Result<Planned, LayoutError> {
-    let blocks = Blocks::of(dump);
+    let blocks = Blocks(BlockIndex::new(dump));
     let mut planned = Planned {
         names: blocks.names(),
         ..Planned::default()
@@ -162,30 +164,12 @@ fn follow(layout: &mut Layout, plan: &Plan, victim: u32) -> bool {
     is_empty
 }
 
-/// Blocks by handle, and those that must stay where they are.
-struct Blocks<'a> {
-    all: BTreeMap<&'a str, &'a BlockDump>,
-    /// A range that is being filled has their handle: their contents are being replaced.
-    busy: Vec<&'a str>,
-}
+/// Blocks as plans see them.
+struct Blocks<'a>(BlockIndex<'a>);
 
-impl<'a> Blocks<'a> {
-    fn of(dump: &'a HeapDump) -> Self {
-        let ranges = dump.chunks.iter().flat_map(|chunk| &chunk.ranges);
-        let reserved = ranges.filter(|range| range.state == RangeStateDump::Reserved);
-        let mut busy: Vec<&str> = reserved
-            .filter_map(|range| range.handle.as_deref())
-            .collect();
-        busy.sort_unstable();
-        let blocks = dump.blocks.iter();
-        Self {
-            all: blocks.map(|block| (block.handle.as_str(), block)).collect(),
-            busy,
-        }
-    }
-
+impl Blocks<'_> {
     fn names(&self) -> BTreeMap<u64, String> {
-        let named = self.all.values().map(|block| {
+        let named = self.0.iter().map(|block| {
             let name = match &block.label {
                 Some(label) => format!("{} ({})", block.handle, label.escape_debug()),
                 None => block.handle.clone(),
@@ -211,7 +195,7 @@ impl<'a> Blocks<'a> {
 
     fn view_range(&self, range: &RangeDump) -> RangeView {
         let handle = range.handle.as_deref();
-        let block = handle.and_then(|handle| self.all.get(handle));
+        let block = handle.and_then(|handle| self.0.get(handle));
         let state = match (range.state, block) {
             (RangeStateDump::Retired, _) => RangeState::Retired,
             (RangeStateDump::Live, Some(block)) if self.is_movable(block) => RangeState::Movable,
@@ -227,7 +211,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn is_movable(&self, block: &BlockDump) -> bool {
-        block.pins == 0 && self.busy.binary_search(&block.handle.as_str()).is_err()
+        block.pins == 0 && !self.0.is_busy(block)
     }
 }
 

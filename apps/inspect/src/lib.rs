@@ -4,6 +4,7 @@
 //! out; what several of them share stands beside it.
 #![forbid(unsafe_code)]
 
+pub mod block_index;
 pub mod commands;
 pub mod device;
 pub mod generate;

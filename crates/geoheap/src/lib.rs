@@ -175,6 +175,7 @@ pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyC
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset, ParseLenError};
 pub use wgpu;
 
+pub use crate::actor::recorder::TRACE_VARIABLE;
 pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
 pub use crate::client::{Batch, Client};

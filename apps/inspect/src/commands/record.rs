@@ -6,13 +6,11 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use geoheap::TRACE_VARIABLE;
 use serde::Serialize;
 
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
-
-/// The variable that every geoheap program honours.
-const VARIABLE: &str = "GEOHEAP_TRACE";
 
 const EXAMPLES: &str = "Examples:
   geoheap-inspect record -o flight.trace.gz -- geoheap-demo --headless
@@ -80,7 +78,7 @@ impl Args {
         let mut command = Command::new(program);
         let command = command
             .args(arguments)
-            .env(VARIABLE, folder.path.join(name));
+            .env(TRACE_VARIABLE, folder.path.join(name));
         let status = command.status();
         let status =
             status.map_err(|error| BadInput(format!("{}: {error}", program.to_string_lossy())))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use geoheap_heap_dump::{BlockDump, ChunkDump, HeapDump, LifetimeDump, RangeDump, RangeStateDump};
 
+use crate::block_index::BlockIndex;
 use crate::picture::palette::{Palette, Rgb};
 
 /// What the colour of a block says.
@@ -81,9 +82,7 @@ pub struct Coloring<'a> {
     pub rows: Vec<Row>,
     /// Rows of kinds.
     kinds: BTreeMap<&'a str, usize>,
-    blocks: BTreeMap<&'a str, &'a BlockDump>,
-    /// Blocks with a range that is being filled.
-    busy: Vec<&'a str>,
+    blocks: BlockIndex<'a>,
 }
 
 impl<'a> Coloring<'a> {
@@ -121,20 +120,12 @@ impl<'a> Coloring<'a> {
                 rows.push(solid("long-lived", palette.classes[1]));
             }
         }
-        let ranges = dump.chunks.iter().flat_map(|chunk| &chunk.ranges);
-        let reserved = ranges.filter(|range| range.state == RangeStateDump::Reserved);
-        let mut busy: Vec<&str> = reserved
-            .filter_map(|range| range.handle.as_deref())
-            .collect();
-        busy.sort_unstable();
-        let blocks = dump.blocks.iter();
         Self {
             by,
             frame: dump.frame,
             rows,
             kinds,
-            blocks: blocks.map(|block| (block.handle.as_str(), block)).collect(),
-            busy,
+            blocks: BlockIndex::new(dump),
         }
     }
 
@@ -143,7 +134,7 @@ impl<'a> Coloring<'a> {
         if range.state != RangeStateDump::Live {
             return None;
         }
-        self.blocks.get(range.handle.as_deref()?).copied()
+        self.blocks.get(range.handle.as_deref()?)
     }
 
     /// The pieces of a chunk from its start to its end, counted into the legend.
@@ -187,7 +178,7 @@ impl<'a> Coloring<'a> {
                 None => AGES.len() + 1,
             },
             By::State if block.pins > 0 => 1,
-            By::State if self.busy.binary_search(&block.handle.as_str()).is_ok() => 2,
+            By::State if self.blocks.is_busy(block) => 2,
             By::State => 0,
             By::Lifetime => usize::from(block.lifetime == LifetimeDump::LongLived),
         };

@@ -27,8 +27,9 @@ use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Names the file that every manager of a program records into.
-pub(crate) const VARIABLE: &str = "GEOHEAP_TRACE";
+/// The environment variable that names the file into which a program's heaps are recorded; see
+/// [`Client::start_trace`](crate::Client::start_trace).
+pub const TRACE_VARIABLE: &str = "GEOHEAP_TRACE";
 
 /// A length for each part.
 type Lens = SmallVec<[u64; 2]>;
@@ -90,11 +91,11 @@ impl Recorder {
         recorder
     }
 
-    /// The recorder that [`VARIABLE`] asks for: the first heap of a program writes into the file
+    /// The recorder that [`TRACE_VARIABLE`] asks for: the first heap of a program writes into the file
     /// that it names, later ones into files beside it.
     pub(crate) fn of_environment(config: &Config, kinds: &KindTable) -> Option<Self> {
         static HEAPS: AtomicU64 = AtomicU64::new(0);
-        let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty())?;
+        let named = std::env::var_os(TRACE_VARIABLE).filter(|name| !name.is_empty())?;
         let heaps = HEAPS.fetch_add(1, Ordering::Relaxed);
         let path = numbered(PathBuf::from(named), heaps + 1);
         let shown = path.display();
@@ -107,7 +108,7 @@ impl Recorder {
             Err(error) => {
                 tracing::error!(path = %shown, %error, "cannot record");
                 // Whoever set the variable may listen to no events.
-                eprintln!("geoheap: {VARIABLE}: {shown}: {error}");
+                eprintln!("geoheap: {TRACE_VARIABLE}: {shown}: {error}");
                 None
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
+use geoheap_frame_sync::Version;
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
@@ -41,7 +42,6 @@ impl Core {
             fill: None,
             reloading: None,
             revision: 0,
-            added: self.version,
             written: 0,
             deferred: VecDeque::new(),
             waiters: SmallVec::new(),
@@ -55,8 +55,10 @@ impl Core {
         if self.by_index.len() <= index {
             self.by_index.resize(index + 1, None);
             self.last_generation.resize(index + 1, 0);
+            self.added.resize(index + 1, Version::default());
         }
         self.by_index[index] = Some(handle);
+        self.added[index] = self.version;
         *tenant = Tenant::Block(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());

@@ -111,6 +111,8 @@ pub(crate) struct Core {
     by_index: Vec<Option<Handle>>,
     /// Generation of the last block that left a slot, by slot index.
     last_generation: Vec<u32>,
+    /// The newest version when the last block came to a slot, by slot index: later ones show it.
+    added: Vec<Version>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -192,6 +194,7 @@ impl Core {
             blocks: SlotMap::new(),
             by_index: Vec::new(),
             last_generation: Vec::new(),
+            added: Vec::new(),
             reserved: 0,
             jobs: Jobs::default(),
             ready: Vec::new(),

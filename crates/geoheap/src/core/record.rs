@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
-use geoheap_frame_sync::Version;
 use smallvec::SmallVec;
 
 use crate::core::event::{ReplyId, Request};
@@ -63,8 +62,6 @@ pub(crate) struct Record {
     pub(crate) reloading: Option<Reloading>,
     /// Counts contents: an update raises it, a move does not.
     pub(crate) revision: u64,
-    /// The newest version when it was added: later ones show it.
-    pub(crate) added: Version,
     /// The version that first showed its present contents; 0 before there was one.
     pub(crate) written: u64,
     /// Requests that wait until `fill` is done, each with its place in the order of requests.

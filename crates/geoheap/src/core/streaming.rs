@@ -48,9 +48,9 @@ impl Core {
     /// The block that a version shows in a slot, if it still lives: another may have come to the
     /// slot since.
     pub(crate) fn seen_in(&self, index: u32, version: Version) -> Option<Handle> {
-        let handle = self.by_index.get(index as usize).copied().flatten()?;
-        let record = self.record(handle)?;
-        (record.added < version).then_some(handle)
+        let index = index as usize;
+        let handle = self.by_index.get(index).copied().flatten()?;
+        (self.added[index] < version).then_some(handle)
     }
 
     /// Asks the policy to bring an evicted block back, unless no place could hold it.

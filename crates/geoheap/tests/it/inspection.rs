@@ -138,6 +138,43 @@ fn contents_tell_the_version_that_showed_them_first() {
 }
 
 #[test]
+fn a_frames_use_is_of_the_block_that_its_version_shows() {
+    let config = geoheap::Config {
+        mailbox_messages: 2,
+        ..small()
+    };
+    let mut world = World::new(config);
+    let first = fill(&mut world, 1)[0];
+    let ticket = world.manager.begin_frame();
+    assert!(ticket.get(first).resident().is_some(), "the frame uses it");
+    world.client.remove(first).expect("the manager runs");
+    // The slot is reused when the handles in reserve are.
+    let next = (0..20).find_map(|nth| {
+        world.ticks(3);
+        let next = world.client.add(mesh(nth, 10)).expect("a valid block");
+        (next.index() == first.index()).then_some(next)
+    });
+    let next = next.expect("few handles are in reserve");
+    world.ticks(3);
+    drop(ticket.finish());
+    world.ticks(2);
+    let last_used = |world: &World| {
+        let dump = world.manager.heap_dump().expect("the caller drives");
+        let name = next.to_string();
+        let block = dump.blocks.into_iter().find(|block| block.handle == name);
+        block.expect("it lives").frame_last_used
+    };
+    assert_eq!(
+        last_used(&world),
+        None,
+        "the frame's version did not show it"
+    );
+    world.frame(&[next]);
+    world.ticks(1);
+    assert_eq!(last_used(&world), Some(2), "the next one did");
+}
+
+#[test]
 fn a_block_leaves_on_demand_or_says_why_not() {
     let mut world = World::new(small());
     let handles = fill(&mut world, 3);

@@ -1,7 +1,6 @@
 //! What is taken up after a tick, and how a replay ends.
 
 use geoheap::{Backend, Report};
-use geoheap_trace::PartNo;
 
 use super::Player;
 use crate::replay::blocks::PartName;
@@ -52,22 +51,18 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 let PartName::Known(name) = part.name else {
                     continue;
                 };
-                let subject = self.subject(*id, block.serial, part.no);
+                let subject = Subject {
+                    block: *id,
+                    serial: block.serial,
+                    part: part.no,
+                    frame: self.tally.frames,
+                };
                 let view = ticket.part(handle, name);
                 let read = view.and_then(|view| checker.read_newest(subject, part, &view));
                 reads.extend(read);
             }
         }
         self.stage.submit(ticket.finish(), reads, 0);
-    }
-
-    fn subject(&self, block: u64, serial: u64, part: PartNo) -> Subject {
-        Subject {
-            block,
-            serial,
-            part,
-            frame: self.tally.frames,
-        }
     }
 
     /// Takes the engine's answers about new parts.
