@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: the checks beside the tests, one after the other.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -224,13 +224,7 @@ fn flight(program: &Path, frames: &str, args: &[&str], out: &Path) -> Command {
 
 /// Flies into an empty folder and returns the report, checked.
 fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
-    // What an earlier flight left must not pass for this one's.
-    match fs::remove_dir_all(out) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Failure::new(format!("{}: {error}", out.display())));
-        }
-        _ => {}
-    }
+    empty(out)?;
     run_command(&mut flight(program, FRAMES, args, out))?;
     let path = out.join("report.json");
     let report = read_json(&path)?;
@@ -246,7 +240,17 @@ fn fly(program: &Path, args: &[&str], out: &Path) -> Result<Value, Failure> {
     Err(Failure::new(text))
 }
 
-fn read_json(path: &PathBuf) -> Result<Value, Failure> {
+/// Removes a folder: what an earlier flight left must not pass for this one's.
+pub(crate) fn empty(out: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(out) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("{}: {error}", out.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn read_json(path: &Path) -> Result<Value, Failure> {
     let failed =
         |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
@@ -260,6 +264,8 @@ fn is_png(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::demo;
 use crate::process::{Failure, run as run_command};
 use crate::workspace::Workspace;
+use crate::{ci, demo};
 
 /// Name of the inspector's program.
 const PROGRAM: &str = "geoheap-inspect";
@@ -42,6 +42,7 @@ pub(crate) fn run(workspace: &Workspace, release: bool) -> Result<(), Failure> {
     let inspect = demo::build_program(workspace, PROGRAM, release)?;
     let flown = demo::build(workspace, release)?;
     let folder = workspace.target_dir.join("ci-replays");
+    ci::empty(&folder)?;
     std::fs::create_dir_all(&folder)
         .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
     let (trace, out) = (folder.join("flight.trace.gz"), folder.join("flight"));
@@ -56,9 +57,7 @@ pub(crate) fn run(workspace: &Workspace, release: bool) -> Result<(), Failure> {
         "--frames", "200", "--seed", "3", "--budget", "48MiB", "--out",
     ]);
     run_command(record.arg(&out))?;
-    let report = std::fs::read_to_string(out.join("report.json"));
-    let report = report.map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
-    let report = json(&report)?;
+    let report = ci::read_json(&out.join("report.json"))?;
     let replayed = replay(&inspect, &trace, &[])?;
     let unlike = differences(&report, &replayed);
     if !unlike.is_empty() {

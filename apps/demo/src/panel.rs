@@ -82,6 +82,9 @@ impl Panel {
     /// Lays the panel out for the next frame, if it is open.
     pub fn lay_out(&mut self, window: &Window, client: &Client) -> Option<Painting> {
         if !self.is_open {
+            // A closed window forgets what it had asked.
+            let context = self.input.0.egui_ctx();
+            self.heap.window(context, &mut self.is_open, client);
             return None;
         }
         let input = self.input.0.take_egui_input(window);

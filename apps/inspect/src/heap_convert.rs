@@ -5,8 +5,8 @@ use std::{fmt, io};
 
 use geoheap_heap_dump::{BlockDump, HeapDump, LifetimeDump, PartDump, SourceDump};
 use geoheap_trace::{
-    Add, BlockId, Event, Input, Kind, LABEL_BYTES_MAX, LifetimeName, Part, Problem, Reader,
-    SourceName, State, Writer,
+    Add, BlockId, Event, Input, Kind, LifetimeName, Part, Problem, Reader, SourceName, State,
+    Writer, shortened_label,
 };
 
 use crate::heap_file;
@@ -138,13 +138,8 @@ fn add(id: BlockId, block: &BlockDump) -> Add<'_> {
             SourceDump::Reload => SourceName::Reload,
             SourceDump::None => SourceName::None,
         },
-        label: block.label.as_deref().map(short),
+        label: block.label.as_deref().map(shortened_label),
     }
-}
-
-/// As much of a label as a trace takes.
-fn short(label: &str) -> &str {
-    &label[..label.floor_char_boundary(LABEL_BYTES_MAX)]
 }
 
 fn part(part: &PartDump) -> Part {

@@ -82,7 +82,7 @@ pub(crate) fn of_range(
     let Some(block) = block else { return GREY };
     match by {
         ColourBy::Kind => block.parts.first().map_or(GREY, |part| of_kind(&part.kind)),
-        ColourBy::Age => of_age(block.frame_last_used.map(|used| frame.saturating_sub(used))),
+        ColourBy::Age => of_age(block.age_frames(frame)),
         ColourBy::State => match (state, block.state) {
             (RangeStateDump::Reserved, _) => GOLD,
             (_, BlockState::Resident) => GREEN,

@@ -2,8 +2,7 @@
 
 use egui::{Grid, RichText, Ui};
 use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, ChunkStateDump, LifetimeDump, PartDump, RangeStateDump,
-    SourceDump,
+    BlockDump, ChunkDump, ChunkStateDump, PartDump, RangeStateDump, SourceDump,
 };
 
 use crate::figures;
@@ -32,7 +31,7 @@ pub(crate) fn of_block(block: &BlockDump, frame: u64) -> Details {
         lines: Vec::new(),
     };
     details.line("handle", block.handle.as_str());
-    details.line("state", state(block.state));
+    details.line("state", block.state.name());
     if let (Some(chunk), Some(offset)) = (block.chunk, block.offset) {
         let size = figures::bytes(block.size);
         details.line("place", format!("{size} at {offset} in chunk {chunk}"));
@@ -43,7 +42,7 @@ pub(crate) fn of_block(block: &BlockDump, frame: u64) -> Details {
     if block.largest_hole > 0 {
         details.line("largest hole", figures::bytes(block.largest_hole));
     }
-    details.line("lifetime", lifetime(block.lifetime));
+    details.line("lifetime", block.lifetime.name());
     details.line("priority", block.priority.to_string());
     details.line("owners, pins", format!("{}, {}", block.owners, block.pins));
     details.line("source", source(block.source));
@@ -114,7 +113,7 @@ fn of_free(chunk: &ChunkDump, offset: u64) -> Details {
         ""
     };
     let state = chunk_state(chunk.state);
-    let kind = format!("{state}, {}{dedicated}", lifetime(chunk.lifetime));
+    let kind = format!("{state}, {}{dedicated}", chunk.lifetime.name());
     details.line("chunk", kind);
     details
 }
@@ -140,16 +139,6 @@ fn last_used(used: Option<u64>, frame: u64) -> String {
     }
 }
 
-const fn state(state: BlockState) -> &'static str {
-    match state {
-        BlockState::Pending => "pending",
-        BlockState::Resident => "resident",
-        BlockState::Evicted => "evicted",
-        BlockState::Lost => "lost",
-        BlockState::Failed => "failed",
-    }
-}
-
 const fn source(source: SourceDump) -> &'static str {
     match source {
         SourceDump::Retained => "retained",
@@ -159,19 +148,12 @@ const fn source(source: SourceDump) -> &'static str {
 }
 
 /// The name of a chunk's state.
-pub(crate) const fn chunk_state(state: ChunkStateDump) -> &'static str {
+const fn chunk_state(state: ChunkStateDump) -> &'static str {
     match state {
         ChunkStateDump::Opening => "opening",
         ChunkStateDump::Open => "open",
         ChunkStateDump::Draining => "draining",
         ChunkStateDump::Closing => "closing",
-    }
-}
-
-const fn lifetime(lifetime: LifetimeDump) -> &'static str {
-    match lifetime {
-        LifetimeDump::Dynamic => "dynamic",
-        LifetimeDump::LongLived => "long-lived",
     }
 }
 

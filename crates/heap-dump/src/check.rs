@@ -135,7 +135,7 @@ fn whereabouts(block: &BlockDump) -> String {
     }
 }
 
-fn handle(path: &str, text: &str) -> Result<HandleName, Fault> {
+pub(crate) fn handle(path: &str, text: &str) -> Result<HandleName, Fault> {
     text.parse()
         .map_err(|error| Fault::new(path, format!("`{text}` is no handle: {error}")))
 }
@@ -155,7 +155,7 @@ fn ascends(path: &str, key: &str, last: &mut Option<u32>, now: u32) -> Result<()
     }
 }
 
-fn at_least(path: &str, value: u64, min: u64) -> Result<(), Fault> {
+pub(crate) fn at_least(path: &str, value: u64, min: u64) -> Result<(), Fault> {
     if value >= min {
         return Ok(());
     }

@@ -71,3 +71,8 @@ pub(crate) fn decode<'a>(word: Word<'a>, scratch: &'a mut String) -> Result<&'a 
 fn too_long(word: Word<'_>) -> Fault {
     word.unexpected("a name of at most 65536 bytes")
 }
+
+/// As much of a label as a trace takes.
+pub fn shortened_label(label: &str) -> &str {
+    &label[..label.floor_char_boundary(LABEL_BYTES_MAX)]
+}

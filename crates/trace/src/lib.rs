@@ -96,6 +96,7 @@ pub use error::{Position, Problem, TraceError};
 pub use event::{Add, BlockId, Event, Kind, LifetimeName, Part, PartNo, Settings, SourceName};
 pub use files::{Input, Output, create, open, open_as};
 pub use foreign::Format;
+pub use label::shortened_label;
 pub use limits::{
     BLOCK_BYTES_MAX, LABEL_BYTES_MAX, LAG_MAX, LINE_BYTES_MAX, LIVE_BYTES_MAX, PARTS_MAX,
     TICKS_MAX, VERSION,

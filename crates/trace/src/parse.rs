@@ -15,7 +15,7 @@ const EVENTS: &str = "`frame`, `add`, `part`, `part-update`, `part-remove`, `upd
     `compact`, `trim`, `tick`, `config` or `end`";
 const ID: &str = "the number of a block";
 const PART_NO: &str = "the number of a part";
-const BLOCK_BYTES: &str = "a number of bytes above 0 and up to 1099511627776";
+pub(crate) const BLOCK_BYTES: &str = "a number of bytes above 0 and up to 1099511627776";
 const PRIORITY: &str = "a priority from 0 to 255";
 const TICKS: &str = "a number of ticks above 0 and up to 1000000";
 

@@ -126,7 +126,7 @@ impl<R: BufRead> Reader<R> {
         let next = match dialect {
             Dialect::Trace => next_of_trace(lines, state, label),
             Dialect::Mesh(mesh) => mesh.next(lines, state),
-            Dialect::Minimalloc(buffers) => buffers.next(lines, state),
+            Dialect::Minimalloc(buffers) => buffers.next(state),
         };
         next.map_err(|fault| failed.insert(locate(file, fault)).clone())
     }

@@ -159,11 +159,11 @@ impl State {
         share_out(bytes, &shares).ok_or((At::Bytes, Problem::NotShared { bytes }))
     }
 
-    /// Whether a block can be updated to these lengths.
+    /// Whether no block is there that could not be updated to these lengths.
     pub(crate) fn fits(&self, id: BlockId, lens: &[u64]) -> bool {
         let fit = |(part, &len): (&Held, &u64)| check_len(len, part.stride).is_ok();
         let block = self.blocks.get(&id.0);
-        block.is_some_and(|block| block.parts.iter().zip(lens).all(fit))
+        block.is_none_or(|block| block.parts.iter().zip(lens).all(fit))
     }
 
     /// Whether a block lives.
@@ -172,26 +172,14 @@ impl State {
     }
 
     fn block(&mut self, id: BlockId) -> Checked<&mut Block> {
-        self.blocks.get_mut(&id.0).ok_or_else(|| unknown(id))
-    }
-
-    /// What would live if a block of `old` bytes had `new` ones.
-    fn live_with(&self, old: u64, new: u64) -> Checked<u64> {
-        if new > BLOCK_BYTES_MAX {
-            return Err((At::Bytes, Problem::BlockBytes { found: new }));
-        }
-        let live = self.live_bytes - old + new;
-        if live > LIVE_BYTES_MAX {
-            return Err((At::Bytes, Problem::LiveBytes { found: live }));
-        }
-        Ok(live)
+        find(&mut self.blocks, id)
     }
 
     fn add(&mut self, add: &Add<'_>) -> Checked {
         if self.blocks.contains_key(&add.id.0) {
             return Err((At::Id, Problem::BlockLives(add.id)));
         }
-        self.live_bytes = self.live_with(0, add.bytes())?;
+        self.live_bytes = live_with(self.live_bytes, 0, add.bytes())?;
         let parts = (0..).zip(&add.parts);
         let block = Block {
             owners: 1,
@@ -214,7 +202,7 @@ impl State {
     }
 
     fn update(&mut self, id: BlockId, lens: &[u64], in_place: bool) -> Checked {
-        let block = self.block(id)?;
+        let block = find(&mut self.blocks, id)?;
         if lens.len() != block.parts.len() {
             let (given, has) = (lens.len(), block.parts.len());
             return Err((At::Bytes, Problem::PartCount { given, has }));
@@ -230,8 +218,8 @@ impl State {
         let new = lens
             .iter()
             .fold(0, |sum: u64, &len| sum.saturating_add(len));
-        let live = self.live_with(old, new)?;
-        for (part, &len) in self.block(id)?.parts.iter_mut().zip(lens) {
+        let live = live_with(self.live_bytes, old, new)?;
+        for (part, &len) in block.parts.iter_mut().zip(lens) {
             part.bytes = len;
         }
         self.live_bytes = live;
@@ -239,7 +227,7 @@ impl State {
     }
 
     fn part(&mut self, id: BlockId, no: PartNo, part: &Part) -> Checked {
-        let block = self.block(id)?;
+        let block = find(&mut self.blocks, id)?;
         let Err(place) = block.find(no) else {
             return Err((At::No, Problem::PartLives(id, no)));
         };
@@ -247,21 +235,21 @@ impl State {
             return Err((At::Id, Problem::TooManyParts { max: PARTS_MAX }));
         }
         let old = block.bytes();
-        let live = self.live_with(old, old.saturating_add(part.bytes))?;
-        self.block(id)?.parts.insert(place, Held::new(no.0, part));
+        let live = live_with(self.live_bytes, old, old.saturating_add(part.bytes))?;
+        block.parts.insert(place, Held::new(no.0, part));
         self.live_bytes = live;
         Ok(())
     }
 
     fn part_update(&mut self, id: BlockId, no: PartNo, bytes: u64) -> Checked {
-        let block = self.block(id)?;
+        let block = find(&mut self.blocks, id)?;
         let place = block.find(no).map_err(|_| unknown_part(id, no))?;
         let part = block.parts[place];
         check_len(bytes, part.stride).map_err(|problem| (At::Bytes, problem))?;
         let old = block.bytes();
         let new = (old - part.bytes).saturating_add(bytes);
-        let live = self.live_with(old, new)?;
-        self.block(id)?.parts[place].bytes = bytes;
+        let live = live_with(self.live_bytes, old, new)?;
+        block.parts[place].bytes = bytes;
         self.live_bytes = live;
         Ok(())
     }
@@ -276,6 +264,23 @@ impl State {
         self.live_bytes -= part.bytes;
         Ok(())
     }
+}
+
+/// Apart from the other figures, which change while the block is looked at.
+fn find(blocks: &mut FixedMap<u64, Block>, id: BlockId) -> Checked<&mut Block> {
+    blocks.get_mut(&id.0).ok_or_else(|| unknown(id))
+}
+
+/// What would live, where `live` bytes do, if a block of `old` bytes had `new` ones.
+fn live_with(live: u64, old: u64, new: u64) -> Checked<u64> {
+    if new > BLOCK_BYTES_MAX {
+        return Err((At::Bytes, Problem::BlockBytes { found: new }));
+    }
+    let live = live - old + new;
+    if live > LIVE_BYTES_MAX {
+        return Err((At::Bytes, Problem::LiveBytes { found: live }));
+    }
+    Ok(live)
 }
 
 fn unknown(id: BlockId) -> (At, Problem) {

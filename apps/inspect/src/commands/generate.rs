@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::generate::{Kind, Limit, Shape, Sink, generate};
 use crate::outcome::{BadInput, Outcome};
-use crate::output;
 use crate::pending_file::PendingFile;
 use crate::progress::Progress;
 use crate::summary::Summary;
+use crate::{heap_file, output};
 
 /// Frames of a trace whose length nobody gave.
 const FRAMES: u64 = 1000;
@@ -171,8 +171,7 @@ impl Args {
             summary,
         };
         if self.json {
-            let text = serde_json::to_string_pretty(&made).map_err(BadInput::new)?;
-            output::write(None, &format!("{text}\n"))
+            heap_file::say_json(&made)
         } else {
             output::write(None, &format!("{}: {summary}\n", made.output))
         }

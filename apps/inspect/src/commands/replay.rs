@@ -11,12 +11,12 @@ use geoheap_trace::{Input, Reader};
 
 use super::engine_args::EngineArgs;
 use crate::device;
-use crate::heap_convert;
 use crate::outcome::{BadInput, Outcome};
 use crate::output;
 use crate::picture_file::PictureKind;
 use crate::replay::session::{self, Preface};
 use crate::replay::{Played, Player, ReplayReport, Series, Stage, Tally, plot, write_row};
+use crate::{heap_convert, heap_file};
 
 const EXAMPLES: &str = "Examples:
   geoheap-inspect replay flight.trace.gz
@@ -115,11 +115,10 @@ impl Args {
             reports.push(report);
         }
         if self.json {
-            let json = match reports.as_slice() {
-                [one] => serde_json::to_string_pretty(one),
-                all => serde_json::to_string_pretty(all),
-            };
-            output::write(None, &(json.map_err(BadInput::new)? + "\n"))?;
+            match reports.as_slice() {
+                [one] => heap_file::say_json(one)?,
+                all => heap_file::say_json(&all)?,
+            }
         }
         let findings = reports.iter().any(ReplayReport::has_findings);
         Ok(if findings {

@@ -180,7 +180,10 @@ impl Body<'_> {
             if area.width < TIP_WIDTH_MIN {
                 continue;
             }
-            layers.tips.push((area, tip_of_range(range, block)));
+            // With more than so many none is shown.
+            if layers.tips.len() <= TIPS_MAX {
+                layers.tips.push((area, tip_of_range(range, block)));
+            }
             if area.width >= CUT_WIDTH_MIN {
                 layers.cuts.push((area.x, bar.y, bar.height));
                 layers.cuts.push((area.x + area.width, bar.y, bar.height));

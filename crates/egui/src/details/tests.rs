@@ -1,3 +1,5 @@
+use geoheap_heap_dump::BlockState;
+
 use super::*;
 use crate::heap::tests::{block, chunk, dump, part, range};
 

@@ -138,7 +138,7 @@ fn segments_of(chunk: &ChunkDump) -> Vec<(usize, Segment)> {
         .map(|(nth, range)| {
             let segment = Segment {
                 start: range.offset.min(chunk.capacity),
-                end: range.offset.saturating_add(range.size).min(chunk.capacity),
+                end: range.end().min(chunk.capacity),
                 state: range.state,
                 block: None,
             };

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use geoheap_chunk_heap::{BlockLayout, KindTable, PartId, PartSpec};
 use geoheap_frame_sync::{Usage, Version};
 use geoheap_gpu_backend::Backend;
-use geoheap_trace::{Add, BlockId, Event, Output, PartNo, Settings, State, Writer};
+use geoheap_trace::{
+    Add, BlockId, Event, Output, PartNo, Settings, State, Writer, shortened_label,
+};
 use smallvec::SmallVec;
 
-use self::words::{
-    lifetime_name, numbered, priority, settings, shortened, source_name, trace_part,
-};
+use self::words::{lifetime_name, numbered, priority, settings, source_name, trace_part};
 use crate::actor::driver::Driver;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::reply::Reply;
@@ -91,8 +91,8 @@ impl Recorder {
         recorder
     }
 
-    /// The recorder that [`TRACE_VARIABLE`] asks for: the first heap of a program writes into the file
-    /// that it names, later ones into files beside it.
+    /// The recorder that [`TRACE_VARIABLE`] asks for: the first heap of a program writes into the
+    /// file that it names, later ones into files beside it.
     pub(crate) fn of_environment(config: &Config, kinds: &KindTable) -> Option<Self> {
         static HEAPS: AtomicU64 = AtomicU64::new(0);
         let named = std::env::var_os(TRACE_VARIABLE).filter(|name| !name.is_empty())?;
@@ -152,7 +152,7 @@ impl Recorder {
             }
             Request::SetLabel { handle, label } => {
                 if let Some(label) = label {
-                    let label = shortened(label);
+                    let label = shortened_label(label);
                     self.about(*handle, |id| Event::Label(id, label));
                 }
             }
@@ -287,7 +287,7 @@ impl Recorder {
             lifetime: lifetime_name(block.lifetime),
             priority: priority(block.priority),
             source: source_name(&block.source),
-            label: block.label.as_deref().map(shortened),
+            label: block.label.as_deref().map(shortened_label),
             ..self.enter(handle, &block.layout, kinds)
         };
         self.write(&Event::Add(add));
@@ -299,7 +299,7 @@ impl Recorder {
             lifetime: lifetime_name(record.lifetime),
             priority: priority(record.priority),
             source: source_name(&record.source),
-            label: record.label.as_deref().map(shortened),
+            label: record.label.as_deref().map(shortened_label),
             ..self.enter(record.handle, &record.layout, kinds)
         };
         let id = add.id;

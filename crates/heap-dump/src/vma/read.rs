@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::schema::{
-    BUFFER, Block, Budget, Entries, FREE, General, Item, LONG_LIVED, OWN_GPU, Pool, RESERVED,
-    UNKNOWN, USAGES, VULKAN,
+    BUFFER, Block, Budget, Entries, FREE, General, Item, OWN_GPU, Pool, RESERVED, UNKNOWN, USAGES,
+    VULKAN,
 };
+use crate::check;
 use crate::error::{DumpError, Fault};
 use crate::model::{
     BlockDump, BlockState, ChunkDump, HeapDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
@@ -89,7 +90,7 @@ pub fn read(text: &str) -> Result<HeapDump, DumpError> {
         return Err(in_text(Fault::new("DefaultPools", what)));
     }
     // What is left to go wrong is beyond what 64 bits hold, and rare: the path is that of the heap.
-    crate::check::check(&dump).map_err(|fault| {
+    check::check(&dump).map_err(|fault| {
         let path = format!("as a heap, {}", fault.path);
         Fault::new(path, fault.what).into_error(Some(text))
     })?;
@@ -153,7 +154,7 @@ impl Import {
         let name = pool.name.as_deref().unwrap_or_default();
         let home = Home {
             class,
-            lifetime: if self.is_own && name.starts_with(LONG_LIVED) {
+            lifetime: if self.is_own && name.starts_with(LifetimeDump::LongLived.name()) {
                 LifetimeDump::LongLived
             } else {
                 LifetimeDump::Dynamic
@@ -167,7 +168,7 @@ impl Import {
     }
 
     fn block(&mut self, path: &str, block: &Block, home: Home) -> Result<(), Fault> {
-        positive(&format!("{path}.TotalBytes"), block.total_bytes)?;
+        check::at_least(&format!("{path}.TotalBytes"), block.total_bytes, 1)?;
         let Some(items) = &block.suballocations else {
             let what = "no `Suballocations`; the dump was written without a detailed map";
             return Err(Fault::new(path, what));
@@ -180,7 +181,7 @@ impl Import {
             let offset = item
                 .offset
                 .ok_or_else(|| Fault::new(path(""), "no `Offset`, which a suballocation has"))?;
-            positive(&path(".Size"), item.size)?;
+            check::at_least(&path(".Size"), item.size, 1)?;
             if offset < free_from {
                 let what =
                     format!("{offset} is before {free_from}, where the one ahead of it ends");
@@ -205,7 +206,7 @@ impl Import {
     fn dedicated(&mut self, path: &str, items: &[Item], home: Home) -> Result<(), Fault> {
         for (nth, item) in items.iter().enumerate() {
             let path = format!("{path}[{nth}]");
-            positive(&format!("{path}.Size"), item.size)?;
+            check::at_least(&format!("{path}.Size"), item.size, 1)?;
             let chunk = self.next_chunk(&path)?;
             let range = self.range(item, (chunk, 0, item.size), home, &path)?;
             self.push(chunk, item.size, home, vec![range], true);
@@ -290,10 +291,7 @@ impl Import {
         if !self.is_own {
             return Ok(format!("{}v1", self.dump.blocks.len() + 1));
         }
-        let name: HandleName = data.parse().map_err(|error| {
-            let what = format!("`{data}` is no handle: {error}");
-            Fault::new(format!("{path}.CustomData"), what)
-        })?;
+        let name = check::handle(&format!("{path}.CustomData"), data)?;
         Ok(name.to_string())
     }
 
@@ -301,7 +299,7 @@ impl Import {
     fn finish(self, read: &Read) -> HeapDump {
         let Self { mut dump, .. } = self;
         dump.blocks
-            .sort_by_key(|block| block.handle.parse::<HandleName>().ok());
+            .sort_by_cached_key(|block| block.handle.parse::<HandleName>().ok());
         SCHEMA.clone_into(&mut dump.schema);
         let lengths = dump.chunks.iter().flat_map(|chunk| {
             let ranges = chunk.ranges.iter();
@@ -317,13 +315,6 @@ impl Import {
         dump.budget_bytes = used.fold(0, |sum, budget| sum.saturating_add(budget.budget_bytes));
         dump
     }
-}
-
-fn positive(path: &str, size: u64) -> Result<(), Fault> {
-    if size > 0 {
-        return Ok(());
-    }
-    Err(Fault::new(path, "0; expected at least 1"))
 }
 
 /// A buffer's first usage that has a name here, `buffer` for others, `texture` for textures.

@@ -17,8 +17,6 @@ pub(super) const FREE: &str = "FREE";
 pub(super) const UNKNOWN: &str = "UNKNOWN";
 /// Type of a buffer.
 pub(super) const BUFFER: &str = "BUFFER";
-/// Name of the pools with long-lived blocks begins so.
-pub(super) const LONG_LIVED: &str = "long-lived";
 /// Name of a reserved range.
 pub(super) const RESERVED: &str = "reserved";
 /// Name of a retired range.

@@ -4,8 +4,8 @@ use alloc::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::schema::{
-    BUFFER, Block, Budget, Entries, FREE, General, Item, LONG_LIVED, MemoryHeap, MemoryPool,
-    OWN_GPU, Pool, RESERVED, RETIRED, Stats, UNKNOWN, USAGES, VULKAN, Written,
+    BUFFER, Block, Budget, Entries, FREE, General, Item, MemoryHeap, MemoryPool, OWN_GPU, Pool,
+    RESERVED, RETIRED, Stats, UNKNOWN, USAGES, VULKAN, Written,
 };
 use crate::model::{BlockDump, ChunkDump, HeapDump, LifetimeDump, RangeDump, RangeStateDump};
 
@@ -73,10 +73,7 @@ fn one<T>(key: &str, value: T) -> Entries<T> {
 }
 
 fn pool_name((lifetime, class): (LifetimeDump, u8)) -> String {
-    let lifetime = match lifetime {
-        LifetimeDump::Dynamic => "dynamic",
-        LifetimeDump::LongLived => LONG_LIVED,
-    };
+    let lifetime = lifetime.name();
     if class == 0 {
         lifetime.to_owned()
     } else {

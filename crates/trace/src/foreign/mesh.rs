@@ -19,14 +19,13 @@ use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::{FixedMap, fixed_map};
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
-use crate::parse::{Parsed, Places};
+use crate::parse::{BLOCK_BYTES, Parsed, Places};
 use crate::reader::{Located, take};
 use crate::state::State;
 use crate::words::{Word, Words};
 
 const LINES: &str = "`A`, `R`, `D`, `+`, `-`, `F` or `#`";
 const ID: &str = "the number of a mesh";
-const LEN: &str = "a number of bytes above 0 and up to 1099511627776";
 
 /// Strides to try where the trace does not say one, the largest first.
 const STRIDES: [u32; 10] = [60, 48, 36, 32, 24, 20, 16, 12, 8, 4];
@@ -195,7 +194,7 @@ impl Mesh {
 
     fn replace(&mut self, words: Words<'_>, state: &State) -> Result<Meaning, Fault> {
         let (id, lens, places) = mesh(words)?;
-        let event = if state.fits(id, &lens) || !state.lives(id) {
+        let event = if state.fits(id, &lens) {
             Event::Update {
                 id,
                 parts: SmallVec::from(lens),
@@ -212,16 +211,16 @@ impl Mesh {
 /// An id and two lengths.
 fn mesh(mut words: Words<'_>) -> Result<(BlockId, [u64; 2], Places), Fault> {
     let id = words.expect(ID)?;
-    let vertices = words.expect(LEN)?;
-    let indices = words.expect(LEN)?;
+    let vertices = words.expect(BLOCK_BYTES)?;
+    let indices = words.expect(BLOCK_BYTES)?;
     let places = Places {
         id: id.at,
         no: indices.at,
         bytes: vertices.at,
     };
     let lens = [
-        vertices.number(1, BLOCK_BYTES_MAX, LEN)?,
-        indices.number(1, BLOCK_BYTES_MAX, LEN)?,
+        vertices.number(1, BLOCK_BYTES_MAX, BLOCK_BYTES)?,
+        indices.number(1, BLOCK_BYTES_MAX, BLOCK_BYTES)?,
     ];
     let id = BlockId(id.number(0, u64::MAX, ID)?);
     words.end()?;

@@ -13,6 +13,7 @@ use crate::event::{Add, BlockId, Event, Kind, Part};
 use crate::fixed_map::fixed_map;
 use crate::limits::BLOCK_BYTES_MAX;
 use crate::lines::Lines;
+use crate::parse::BLOCK_BYTES;
 use crate::parse::{Parsed, Places};
 use crate::reader::{Located, take};
 use crate::state::State;
@@ -22,7 +23,6 @@ const HEADER: &str = "id,lower,upper,size";
 const FIELDS: &str = "`,` and a number: a line is `id,lower,upper,size`";
 const NUMBER: &str = "a number";
 const UPPER: &str = "a step above the lower one";
-const SIZE: &str = "a number of bytes above 0 and up to 1099511627776";
 
 /// Buffers are parts of such elements where their sizes allow it.
 const STRIDE: u32 = 4;
@@ -74,7 +74,7 @@ impl Minimalloc {
             if to == from {
                 return Err(upper.unexpected(UPPER));
             }
-            let bytes = size.number(1, BLOCK_BYTES_MAX, SIZE)?;
+            let bytes = size.number(1, BLOCK_BYTES_MAX, BLOCK_BYTES)?;
             if ids.insert(buffer, ()).is_some() {
                 return Err(id.unexpected("an id that no line above has"));
             }
@@ -95,11 +95,7 @@ impl Minimalloc {
         })
     }
 
-    pub(crate) fn next<R: BufRead>(
-        &mut self,
-        _lines: &mut Lines<R>,
-        state: &mut State,
-    ) -> Located<Option<Event<'static>>> {
+    pub(crate) fn next(&mut self, state: &mut State) -> Located<Option<Event<'static>>> {
         let change = self.changes.get(self.next).copied();
         if let Some(step) = self.step
             && change.is_none_or(|change| change.step != step)

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{Args, From};
 use crate::outcome::{BadInput, Outcome};
-use crate::output;
 use crate::pending_file::PendingFile;
 use crate::progress::Progress;
 use crate::summary::Summary;
+use crate::{heap_file, output};
 
 /// What `--json` tells. Sizes are in bytes.
 #[derive(Debug, Serialize)]
@@ -37,7 +37,7 @@ pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
     };
     let mut reader = reader.map_err(BadInput::new)?;
     let output = args.output.display().to_string();
-    let to_stdout = args.output.as_os_str() == "-";
+    let to_stdout = args.output.as_os_str() == output::STANDARD;
     check_apart(args)?;
     let unwritable = |error| BadInput::new(format!("{output}: cannot be written: {error}"));
     // Half a trace would look like a whole one, and what it replaces may be wanted still.
@@ -64,8 +64,7 @@ pub(super) fn convert(args: &Args) -> Result<Outcome, BadInput> {
         summary,
     };
     if args.json {
-        let text = serde_json::to_string_pretty(&converted).map_err(BadInput::new)?;
-        output::write(None, &format!("{text}\n"))?;
+        heap_file::say_json(&converted)?;
     } else {
         output::write(None, &format!("{}: {summary}\n", converted.output))?;
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use geoheap_chunk_heap::{AlignRule, KindId, KindTable, Lifetime};
-use geoheap_trace::{Kind, LABEL_BYTES_MAX, LifetimeName, Part, Settings, SourceName};
+use geoheap_trace::{Kind, LifetimeName, Part, Settings, SourceName};
 
 use geoheap_suballoc::Align;
 
@@ -68,11 +68,6 @@ pub(super) fn trace_part(
         align,
         stride,
     }
-}
-
-/// As much of a label as a trace takes.
-pub(super) fn shortened(label: &str) -> &str {
-    &label[..label.floor_char_boundary(LABEL_BYTES_MAX)]
 }
 
 pub(super) fn lifetime_name(lifetime: Lifetime) -> LifetimeName {
