@@ -183,7 +183,7 @@ pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threadin
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
-    RequestError, SendError, WaitError,
+    RequestError, RestoreError, SendError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
@@ -196,7 +196,7 @@ pub use crate::recording::{
 };
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
-    TicketHolder,
+    Restored, TicketHolder,
 };
 pub use crate::ticket::{
     BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,

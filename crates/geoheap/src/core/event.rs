@@ -250,6 +250,8 @@ pub(crate) enum Event {
     },
     /// The device is gone.
     DeviceLost { reason: String },
+    /// There is another one, with nothing on it yet.
+    Restored { buffer_bytes_max: ByteLen },
 }
 
 /// What a tick begins with.

@@ -50,6 +50,9 @@ impl Core {
                 break;
             }
             if let Some(missing) = self.place(handle, out) {
+                if self.stays_away(handle, out) {
+                    continue;
+                }
                 demand += missing;
                 misses += 1;
                 self.lose_patience(handle, out);
