@@ -69,6 +69,8 @@ pub struct Options {
     pub clients_max: u32,
     /// Most render actors; the seed may choose fewer.
     pub renderers_max: u32,
+    /// A block whose whole story the timeline keeps, beside the last events of all.
+    pub watch: Option<u32>,
 }
 
 impl Options {
@@ -82,6 +84,7 @@ impl Options {
             without: Vec::new(),
             clients_max: 4,
             renderers_max: 4,
+            watch: None,
         }
     }
 }

@@ -63,12 +63,22 @@ const KEPT: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     last: VecDeque<Entry>,
+    watch: Option<u32>,
+    watched: Vec<Entry>,
     hash: u64,
     count: u64,
     tick: u64,
 }
 
 impl Timeline {
+    /// An empty timeline that keeps the whole story of one block.
+    pub(crate) fn watching(watch: Option<u32>) -> Self {
+        Self {
+            watch,
+            ..Self::default()
+        }
+    }
+
     /// Entries from now on are of this tick.
     pub(crate) fn set_tick(&mut self, tick: u64) {
         self.tick = tick;
@@ -114,6 +124,11 @@ impl Timeline {
             self.mix(word);
         }
         self.count += 1;
+        // What concerns no block concerns each.
+        let is_watched = block.is_none_or(|block| Some(block) == self.watch);
+        if self.watch.is_some() && is_watched && !matches!(actor, Actor::Renderer(_)) {
+            self.watched.push(entry);
+        }
         if self.last.len() == KEPT {
             self.last.pop_front();
         }
@@ -137,8 +152,9 @@ impl Timeline {
         self.count
     }
 
-    /// The last events, a line each.
+    /// The last events, a line each; before them the story of the watched block.
     pub(crate) fn last(&self) -> Vec<String> {
-        self.last.iter().map(Entry::to_string).collect()
+        let entries = self.watched.iter().chain(&self.last);
+        entries.map(Entry::to_string).collect()
     }
 }

@@ -94,7 +94,7 @@ impl<G: Gpu> World<G> {
             call_faults,
             oracle: Oracle::default(),
             waiting: Vec::new(),
-            timeline: Timeline::default(),
+            timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
             order: 0,
             is_lost: Arc::default(),

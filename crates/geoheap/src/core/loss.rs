@@ -19,7 +19,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::compact::Compaction;
 use crate::core::event::Effect;
-use crate::core::fill::Purpose;
+use crate::core::fill::{Fill, Purpose};
 use crate::core::record::{Away, Record};
 use crate::core::{Core, entry, sure};
 use crate::error::RequestError;
@@ -192,7 +192,14 @@ impl Core {
         self.refuse_all(handle, &RequestError::DeviceLost, out);
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
-        let had_job = self.cancel_job(handle).is_some();
+        let job = self.cancel_job(handle);
+        let had_job = job.is_some();
+        // Whoever sent new contents waits for no answer, so they are not lost (R11). A change of
+        // parts was refused above.
+        let updates = |fill: &Fill| fill.raises_revision && fill.purpose != Purpose::Reshape;
+        if let Some(fill) = job.filter(|fill| updates(fill) && self.own(handle).has_source()) {
+            self.adopt(handle, *fill);
+        }
         let record = self.own(handle);
         let was_there = had_job || record.place.is_some() || record.reloading.is_some();
         // How recently it was used decides when it comes back.

@@ -247,6 +247,8 @@ impl<G: Gpu> World<G> {
                 };
                 let sent = core::mem::take(sent);
                 if let Ok(version) = answer {
+                    let figures = [("version", version.get()), ("since tick", waiting.since)];
+                    self.timeline.note(Actor::Engine, "flushed", None, figures);
                     self.flushed(&sent, version);
                 }
             }
@@ -282,6 +284,9 @@ impl<G: Gpu> World<G> {
         answer: Result<PartId, RequestError>,
     ) -> Verdict {
         let version = self.newest_version();
+        let told = if answer.is_ok() { "answers" } else { "refuses" };
+        let figures = [("part", at as u64), ("version", version.get())];
+        self.timeline.note(Actor::Engine, told, Some(block), figures);
         let model = self.oracle.block_mut(block);
         if ask == PartAsk::Add {
             model.is_changing_parts = false;
@@ -349,6 +354,8 @@ impl<G: Gpu> World<G> {
         block: Option<u32>,
         error: Option<&RequestError>,
     ) -> Verdict {
+        let told = if error.is_none() { "answers" } else { "refuses" };
+        self.timeline.note(Actor::Engine, told, block, [("what", what as u64), NONE]);
         if let Some(error) = error {
             return match block {
                 Some(block) => self.judge_refusal(block, Some(error)),
