@@ -195,8 +195,8 @@ pub use crate::recording::{
     Recorded, Stream,
 };
 pub use crate::report::{
-    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
-    Restored, TicketHolder,
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,
+    TicketHolder,
 };
 pub use crate::ticket::{
     BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,

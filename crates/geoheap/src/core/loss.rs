@@ -192,13 +192,24 @@ impl Core {
         self.refuse_all(handle, &RequestError::DeviceLost, out);
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
-        let had_job = self.cancel_job(handle).is_some();
+        let job = self.cancel_job(handle);
         let record = self.own(handle);
-        let was_there = had_job || record.place.is_some() || record.reloading.is_some();
+        let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
+        let has_source = record.has_source();
         // How recently it was used decides when it comes back.
         let used = used.map_or(0, geoheap_residency::Frame::get);
         record.wished_frame = record.wished_frame.max(used);
         self.retire_place(handle);
+        // New contents on their way are the ones to come back with. What else was on its way was
+        // refused.
+        let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
+        if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
+            let replies = self.take_contents(handle, *fill);
+            debug_assert!(
+                replies.is_empty(),
+                "who waited for it was refused: {replies:?}"
+            );
+        }
         let record = self.own(handle);
         record.reloading = None;
         record.shown = false;
@@ -287,7 +298,10 @@ impl Core {
             && let Some(handle) = self.returning.urgent.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             took.add(bytes);
@@ -309,7 +323,10 @@ impl Core {
             && let Some(handle) = self.returning.others.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             if bytes > room {

@@ -19,6 +19,7 @@ mod placements;
 mod pressure;
 mod recording;
 mod refusals;
+mod restore;
 mod streaming;
 mod threads;
 mod waiting;
