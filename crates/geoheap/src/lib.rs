@@ -167,8 +167,8 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualContents,
-    VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, DeviceLoss, Limits, StagingConfig, VirtualBuffer, VirtualConfig,
+    VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};

@@ -21,6 +21,7 @@ mod recording;
 mod refusals;
 mod restore;
 mod streaming;
+mod successors;
 mod threads;
 mod waiting;
 mod wgpu_device;
