@@ -167,8 +167,8 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualContents,
-    VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, DeviceLoss, Limits, StagingConfig, VirtualBuffer, VirtualConfig,
+    VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
@@ -195,8 +195,8 @@ pub use crate::recording::{
     Recorded, Stream,
 };
 pub use crate::report::{
-    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
-    Restored, TicketHolder,
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,
+    TicketHolder,
 };
 pub use crate::ticket::{
     BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,

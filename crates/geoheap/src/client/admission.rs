@@ -174,7 +174,10 @@ impl Client {
             return Err(AddError::StagedCannotRetain);
         }
         let device = self.shared.device.load(Ordering::Relaxed);
-        let mut staged = block.parts.iter().filter_map(|part| part.content.staged_on());
+        let mut staged = block
+            .parts
+            .iter()
+            .filter_map(|part| part.content.staged_on());
         if staged.any(|of| of != device) {
             return Err(AddError::StagedOnLostDevice);
         }

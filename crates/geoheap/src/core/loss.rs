@@ -19,7 +19,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::compact::Compaction;
 use crate::core::event::Effect;
-use crate::core::fill::{Fill, Purpose};
+use crate::core::fill::Purpose;
 use crate::core::record::{Away, Record};
 use crate::core::{Core, entry, sure};
 use crate::error::RequestError;
@@ -193,19 +193,23 @@ impl Core {
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
         let job = self.cancel_job(handle);
-        let had_job = job.is_some();
-        // Whoever sent new contents waits for no answer, so they are not lost (R11). A change of
-        // parts was refused above.
-        let updates = |fill: &Fill| fill.raises_revision && fill.purpose != Purpose::Reshape;
-        if let Some(fill) = job.filter(|fill| updates(fill) && self.own(handle).has_source()) {
-            self.adopt(handle, *fill);
-        }
         let record = self.own(handle);
-        let was_there = had_job || record.place.is_some() || record.reloading.is_some();
+        let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
+        let has_source = record.has_source();
         // How recently it was used decides when it comes back.
         let used = used.map_or(0, geoheap_residency::Frame::get);
         record.wished_frame = record.wished_frame.max(used);
         self.retire_place(handle);
+        // New contents on their way are the ones to come back with. What else was on its way was
+        // refused.
+        let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
+        if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
+            let replies = self.take_contents(handle, *fill);
+            debug_assert!(
+                replies.is_empty(),
+                "who waited for it was refused: {replies:?}"
+            );
+        }
         let record = self.own(handle);
         record.reloading = None;
         record.shown = false;
@@ -294,7 +298,10 @@ impl Core {
             && let Some(handle) = self.returning.urgent.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             took.add(bytes);
@@ -316,7 +323,10 @@ impl Core {
             && let Some(handle) = self.returning.others.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             if bytes > room {

@@ -198,16 +198,16 @@ impl Core {
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         self.own(handle).away = Away::Evicted;
-        let replies = self.adopt(handle, *fill);
+        let replies = self.take_contents(handle, *fill);
         self.pending.replies.extend(replies);
         self.queue_slot(handle);
         self.weary_waiters(handle, out);
         self.run_deferred(handle, out);
     }
 
-    /// A block that is away, and comes back as its job would have made it. Returns who waits for
-    /// that.
-    pub(super) fn adopt(&mut self, handle: Handle, fill: Fill) -> Vec<(ReplyId, Answer)> {
+    /// A block without a place takes over what a job was to bring, for when it comes back. Returns
+    /// who waits for the job.
+    pub(super) fn take_contents(&mut self, handle: Handle, fill: Fill) -> Vec<(ReplyId, Answer)> {
         let record = self.own(handle);
         let before = record.layout.len();
         if fill.raises_revision {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use geoheap_chunk_heap::Lifetime;
 use geoheap_frame_sync::Version;
 
+use crate::core::Core;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
-use crate::core::Core;
 use crate::handle::Handle;
 use crate::slot::{PartTable, Slot, SlotState};
 
