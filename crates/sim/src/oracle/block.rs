@@ -54,10 +54,10 @@ pub(crate) struct Block {
     pub(crate) pins: u32,
     /// A change of parts is under way: whole updates would not know how many parts there are.
     pub(crate) is_changing_parts: bool,
-    /// Refused whole updates that were told.
-    pub(crate) refused_updates: u32,
-    /// Whole updates of it that were sent so far.
-    pub(crate) updates: u32,
+    /// Refusals of whole updates of which nobody tells which update it was.
+    pub(crate) vague_refusals: u32,
+    /// Whole updates that no flush has confirmed yet: their order, and part and contents of each.
+    pub(crate) unconfirmed: Vec<(u64, Vec<(usize, usize)>)>,
     /// It was told that the block could not be made resident.
     pub(crate) has_failed: bool,
     /// A device went with its only bytes, or might have.
@@ -84,8 +84,8 @@ impl Block {
             owners: 1,
             pins: 0,
             is_changing_parts: false,
-            refused_updates: 0,
-            updates: 0,
+            vague_refusals: 0,
+            unconfirmed: Vec::new(),
             has_failed: false,
             may_be_lost: false,
             known_from: None,
@@ -100,6 +100,20 @@ impl Block {
         self.changed_at = order;
         self.quiet_from = None;
         self.place = None;
+    }
+
+    /// A whole update was refused. Of several that are under way nobody tells which it was.
+    pub(crate) fn update_refused(&mut self) {
+        if self.vague_refusals == 0 && self.unconfirmed.len() == 1 {
+            let (_, contents) = self.unconfirmed.remove(0);
+            for (at, nth) in contents {
+                self.parts[at].refuse(nth);
+            }
+            let newest = self.newest();
+            self.kept.renew(newest);
+        } else {
+            self.vague_refusals += 1;
+        }
     }
 
     /// Parts that an update has to bring contents for, in the order of their ids.

@@ -38,8 +38,8 @@ pub(super) enum Purpose {
 /// What was published when a flush was sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Block, part, its last contents, and the refusals of the block that were told before.
-    contents: Vec<(u32, usize, usize, u32)>,
+    /// Block, part, its last contents.
+    contents: Vec<(u32, usize, usize)>,
     leaving: Vec<u32>,
     order: u64,
 }
@@ -134,7 +134,7 @@ impl<G: Gpu> World<G> {
             let model = self.oracle.block(*block);
             for at in model.present() {
                 let nth = model.parts[at].given_count() - 1;
-                sent.contents.push((*block, at, nth, model.refused_updates));
+                sent.contents.push((*block, at, nth));
             }
         }
         let gone = self.oracle.gone().iter().copied();
@@ -388,13 +388,13 @@ impl<G: Gpu> World<G> {
 
     /// Everything that was sent before the flush is in this version and later ones.
     fn flushed(&mut self, sent: &Sent, version: Version) {
-        for (block, at, nth, refused) in &sent.contents {
+        for (block, at, nth) in &sent.contents {
             let model = self.oracle.block_mut(*block);
             model.known_from.get_or_insert(version);
-            // Which of several updates was refused nobody tells.
-            if model.refused_updates == *refused && !model.may_be_lost {
+            if model.vague_refusals == 0 && !model.may_be_lost && !model.has_failed {
                 model.parts[*at].raise_floor(version, *nth);
             }
+            model.unconfirmed.retain(|(order, _)| *order > sent.order);
             if model.changed_at < sent.order {
                 model.quiet_from.get_or_insert(version);
             }
@@ -492,7 +492,7 @@ impl<G: Gpu> World<G> {
                         .note(Actor::Engine, "refuses", block, [code, NONE]);
                     let Some(block) = block else { continue };
                     if *op == Op::Update {
-                        self.oracle.block_mut(block).refused_updates += 1;
+                        self.oracle.block_mut(block).update_refused();
                     }
                     self.judge_refusal(block, Some(error))?;
                 }

@@ -332,7 +332,8 @@ impl<G: Gpu> World<G> {
         let model = self.oracle.block_mut(block);
         if is_ok {
             model.touch(order);
-            model.updates += 1;
+            let contents = given.iter().map(|(at, nth, _)| (*at, *nth));
+            model.unconfirmed.push((order, contents.collect()));
         } else {
             for (at, nth, _) in given {
                 model.parts[*at].refuse(*nth);

@@ -20,6 +20,7 @@ impl<G: Gpu> World<G> {
             for block in self.oracle.alive().to_vec() {
                 let model = self.oracle.block_mut(block);
                 model.place = None;
+                model.quiet_from = None;
                 if !model.kept.is_source() {
                     model.may_be_lost = true;
                 }

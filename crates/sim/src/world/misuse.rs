@@ -91,6 +91,7 @@ impl<G: Gpu> World<G> {
         let count = self.oracle.block(block).parts.len() + 1;
         let contents = (0..count).map(|_| Payload::from(vec![0xEE; 16])).collect();
         let sent = self.client.update(self.handle_of(block), contents);
+        self.will_be_refused(block, sent.is_ok());
         Self::judge_send(&sent)
     }
 
@@ -109,6 +110,15 @@ impl<G: Gpu> World<G> {
             .map(|_| Payload::from(vec![0xEE; len]))
             .collect();
         let sent = self.client.update_in_place(self.handle_of(block), contents);
+        self.will_be_refused(block, sent.is_ok());
         Self::judge_send(&sent)
+    }
+
+    /// An update without contents that anybody may see.
+    fn will_be_refused(&mut self, block: u32, is_sent: bool) {
+        if is_sent {
+            let order = self.next_order();
+            self.oracle.block_mut(block).unconfirmed.push((order, Vec::new()));
+        }
     }
 }

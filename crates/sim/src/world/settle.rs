@@ -117,12 +117,12 @@ impl<G: Gpu> World<G> {
             for (at, (id, bytes)) in present.iter().zip(&read.parts) {
                 let behind = model.parts[*at].behind(bytes);
                 // Refused updates are told by their number alone.
-                let is_last = behind.is_some_and(|behind| behind <= model.refused_updates as usize);
+                let is_last = behind.is_some_and(|behind| behind <= model.vague_refusals as usize);
                 ensure(is_last, Check::Contents, || {
                     format!(
                         "block {block} part {id:?} ends with contents {behind:?} before the last \
                          of {}; {} updates were refused",
-                        model.parts[*at], model.refused_updates
+                        model.parts[*at], model.vague_refusals
                     )
                 })?;
             }

@@ -60,6 +60,7 @@ impl<G: Gpu> World<G> {
         }
         let is_known = block.known_from.is_some_and(|from| version >= from);
         let is_quiet = block.quiet_from.is_some_and(|from| version >= from);
+        let was_fixed = is_quiet && block.place.is_some_and(|(seen, _, _)| seen <= version);
         match seen {
             Seen::Stale if block.life == Life::Alive => {
                 wrong(Check::Handles, "R7: nobody removed it")
@@ -70,11 +71,11 @@ impl<G: Gpu> World<G> {
             Seen::Evicted if !block.kept.is_source() && !block.may_be_lost => {
                 wrong(Check::Residency, "a block without a source never leaves")
             }
-            Seen::Evicted | Seen::Pending if block.pins > 0 && is_quiet && !block.may_be_lost => {
-                wrong(Check::Residency, "R9: it is pinned")
+            Seen::Evicted | Seen::Pending if was_fixed && block.pins > 0 => {
+                wrong(Check::Residency, "R9: it is pinned and was resident")
             }
             Seen::Evicted | Seen::Pending
-                if block.place.is_some() && block.lifetime == Lifetime::LongLived && is_quiet =>
+                if was_fixed && block.lifetime == Lifetime::LongLived =>
             {
                 wrong(Check::Residency, "R9: it is long-lived and was resident")
             }
