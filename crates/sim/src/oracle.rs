@@ -116,9 +116,13 @@ impl Oracle {
         let Some(class) = model.class_of(bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
         };
+        let behind = model.behind(bytes);
         model.note_shown(version, class).map_err(|why| Broken {
             check: Check::Bytes,
-            message: format!("block {block} part {at} at version {version}: {why}"),
+            message: format!(
+                "block {block} part {at} at version {version}: {why}; these are contents {behind:?} \
+                 before the last of {model}"
+            ),
         })
     }
 

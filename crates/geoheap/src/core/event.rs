@@ -182,6 +182,7 @@ impl Request {
     pub(crate) fn outlives_device(&self) -> bool {
         match self {
             Self::Add { .. }
+            | Self::Update { .. }
             | Self::Remove { .. }
             | Self::Share { .. }
             | Self::SetPriority { .. }
@@ -189,8 +190,7 @@ impl Request {
             | Self::Unpin { .. }
             | Self::Evict { .. }
             | Self::Flush { .. } => true,
-            Self::Update { .. }
-            | Self::Part { .. }
+            Self::Part { .. }
             | Self::SetLifetime { .. }
             | Self::Pin { .. }
             | Self::AwaitResident { .. }

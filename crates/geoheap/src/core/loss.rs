@@ -18,7 +18,7 @@ use geoheap_residency::Residency;
 use geoheap_suballoc::ByteLen;
 
 use crate::core::compact::Compaction;
-use crate::core::event::Effect;
+use crate::core::event::{Effect, Request};
 use crate::core::fill::Purpose;
 use crate::core::record::{Away, Record};
 use crate::core::{Core, entry, sure};
@@ -189,6 +189,7 @@ impl Core {
 
     /// Takes a block off the device that is gone. Returns whether its contents went for good.
     pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
+        let updates = self.take_updates(handle);
         self.refuse_all(handle, &RequestError::DeviceLost, out);
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
@@ -227,7 +228,28 @@ impl Core {
             self.report.blocks_lost += 1;
         }
         self.queue_slot(handle);
+        for (order, request) in updates {
+            self.carry_out(order, request, out);
+        }
         is_lost
+    }
+
+    /// Whole updates that wait for the block's job. Nobody waits for their answers, so nobody would
+    /// resend them: what has a source comes back with them (R11).
+    fn take_updates(&mut self, handle: Handle) -> Vec<(u64, Request)> {
+        let mut updates = Vec::new();
+        let mut others = Vec::new();
+        while let Some((order, request)) = self.pop_deferred(handle) {
+            if matches!(request, Request::Update { .. }) {
+                updates.push((order, request));
+            } else {
+                others.push((order, request));
+            }
+        }
+        for (order, request) in others {
+            self.defer(handle, order, request);
+        }
+        updates
     }
 
     /// There is a device again, with empty memory and buffers of `buffer_bytes_max` at most.

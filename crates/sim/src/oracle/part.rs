@@ -33,6 +33,8 @@ struct Given {
     len: u64,
     /// Contents that may be seen mixed have the same.
     class: u32,
+    /// Written over the contents before.
+    is_in_place: bool,
     is_refused: bool,
 }
 
@@ -66,23 +68,34 @@ impl Part {
     }
 
     pub(crate) fn give(&mut self, base: Base, len: u64, in_place: bool) {
-        let last = self.given.last();
-        let class = match last {
-            Some(last) if in_place && last.len == len => last.class,
-            Some(last) => last.class + 1,
+        let last = self.given.iter().rev().find(|given| !given.is_refused);
+        let is_in_place = in_place && last.is_some_and(|last| last.len == len);
+        let class = match self.given.last() {
+            Some(last) => last.class + u32::from(!is_in_place),
             None => 0,
         };
         self.given.push(Given {
             base,
             len,
             class,
+            is_in_place,
             is_refused: false,
         });
     }
 
-    /// The contents were refused: nobody may see them.
+    /// The contents were refused: nobody may see them. What was written over them was written over
+    /// those before.
     pub(crate) fn refuse(&mut self, nth: usize) {
-        self.given[nth].is_refused = true;
+        let refused = &mut self.given[nth];
+        if core::mem::replace(&mut refused.is_refused, true) || refused.is_in_place || nth == 0 {
+            return;
+        }
+        let class = refused.class;
+        let later = self.given[nth..].iter_mut().map(|given| &mut given.class);
+        let noted = self.shown.values_mut().chain([&mut self.floor.1]);
+        for known in later.chain(noted.filter(|known| **known >= class)) {
+            *known -= 1;
+        }
     }
 
     /// Base and length of the last contents that were not refused.

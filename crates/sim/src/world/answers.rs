@@ -286,7 +286,8 @@ impl<G: Gpu> World<G> {
         let version = self.newest_version();
         let told = if answer.is_ok() { "answers" } else { "refuses" };
         let figures = [("part", at as u64), ("version", version.get())];
-        self.timeline.note(Actor::Engine, told, Some(block), figures);
+        self.timeline
+            .note(Actor::Engine, told, Some(block), figures);
         let model = self.oracle.block_mut(block);
         if ask == PartAsk::Add {
             model.is_changing_parts = false;
@@ -354,8 +355,13 @@ impl<G: Gpu> World<G> {
         block: Option<u32>,
         error: Option<&RequestError>,
     ) -> Verdict {
-        let told = if error.is_none() { "answers" } else { "refuses" };
-        self.timeline.note(Actor::Engine, told, block, [("what", what as u64), NONE]);
+        let told = if error.is_none() {
+            "answers"
+        } else {
+            "refuses"
+        };
+        self.timeline
+            .note(Actor::Engine, told, block, [("what", what as u64), NONE]);
         if let Some(error) = error {
             return match block {
                 Some(block) => self.judge_refusal(block, Some(error)),

@@ -118,7 +118,10 @@ impl<G: Gpu> World<G> {
     fn will_be_refused(&mut self, block: u32, is_sent: bool) {
         if is_sent {
             let order = self.next_order();
-            self.oracle.block_mut(block).unconfirmed.push((order, Vec::new()));
+            self.oracle
+                .block_mut(block)
+                .unconfirmed
+                .push((order, Vec::new()));
         }
     }
 }

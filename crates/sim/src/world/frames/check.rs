@@ -74,9 +74,7 @@ impl<G: Gpu> World<G> {
             Seen::Evicted | Seen::Pending if was_fixed && block.pins > 0 => {
                 wrong(Check::Residency, "R9: it is pinned and was resident")
             }
-            Seen::Evicted | Seen::Pending
-                if was_fixed && block.lifetime == Lifetime::LongLived =>
-            {
+            Seen::Evicted | Seen::Pending if was_fixed && block.lifetime == Lifetime::LongLived => {
                 wrong(Check::Residency, "R9: it is long-lived and was resident")
             }
             _ => Ok(()),

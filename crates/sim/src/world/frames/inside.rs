@@ -85,6 +85,10 @@ impl<G: Gpu> World<G> {
             core::mem::take(&mut inside.begun)
         };
         for mut frame in begun {
+            if self.is_lost() && matches!(frame.stage, Stage::Submitted) {
+                // Its commands went with the device.
+                continue;
+            }
             frame.due = self.timeline.tick() + self.chances.render.below(3);
             self.started(frame)?;
         }
