@@ -2,6 +2,8 @@
 
 use crate::bitmap::Words;
 use crate::feed::Changes;
+#[cfg(any(geoheap_loom, feature = "planted-bugs"))]
+use crate::planted;
 use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::published::Front;
 use crate::table::Published;
@@ -266,6 +268,12 @@ impl<S, E, T> Ticket<S, E, T> {
         // The hold is taken while the table is still pinned, so that the publisher never sees a
         // moment in which the version looks unused (case R3.3 in the crate's head).
         let hold = self.hold();
+        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
+        let hold = if planted::is(planted::Bug::TokenForgotten) {
+            Hold::new(Arc::new(self.published.token.twin()))
+        } else {
+            hold
+        };
         Finished {
             version: self.version(),
             usage: self.marks.into_usage(),

@@ -141,6 +141,21 @@
 //!   has to be made and filled anew.
 #![forbid(unsafe_code)]
 
+/// Whether this bug is planted. Without the feature it is `false`, and what hangs on it is not
+/// compiled into the program, though it is still checked.
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(any(geoheap_shuttle, feature = "planted-bugs")))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod actor;
 mod client;
 mod config;
@@ -150,7 +165,7 @@ mod error;
 mod handle;
 mod manager;
 mod payload;
-#[cfg(geoheap_shuttle)]
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 #[doc(hidden)]
 pub mod planted;
 mod recording;
@@ -195,8 +210,8 @@ pub use crate::recording::{
     Recorded, Stream,
 };
 pub use crate::report::{
-    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
-    Restored, TicketHolder,
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,
+    TicketHolder,
 };
 pub use crate::ticket::{
     BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,

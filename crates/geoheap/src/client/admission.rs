@@ -107,7 +107,9 @@ impl Client {
         };
         let handles: Vec<_> = batch.adds.iter().map_while(|_| permit.handle()).collect();
         if handles.len() < batch.adds.len() {
-            self.mailbox.give_back(&handles);
+            if !is_planted!(RefusedBatchKeepsHandles) {
+                self.mailbox.give_back(&handles);
+            }
             let handles_max = self.shared.config.handles_max;
             return refuse(batch, AddError::HandlesExhausted { handles_max });
         }
@@ -149,6 +151,9 @@ impl Client {
         };
         let mut permit = match self.mailbox.permit(weight, patience) {
             Ok(permit) => permit,
+            Err(error) if is_planted!(RefusedBlockLost) => {
+                return Err(refuse(BlockDesc::default(), error.into()));
+            }
             Err(error) => return Err(refuse(block, error.into())),
         };
         let Some(handle) = permit.handle() else {
@@ -174,7 +179,10 @@ impl Client {
             return Err(AddError::StagedCannotRetain);
         }
         let device = self.shared.device.load(Ordering::Relaxed);
-        let mut staged = block.parts.iter().filter_map(|part| part.content.staged_on());
+        let mut staged = block
+            .parts
+            .iter()
+            .filter_map(|part| part.content.staged_on());
         if staged.any(|of| of != device) {
             return Err(AddError::StagedOnLostDevice);
         }

@@ -211,7 +211,7 @@ impl Core {
             if was_there {
                 self.returning.had.insert(handle);
             }
-        } else if is_lost {
+        } else if is_lost && !is_planted!(LostCalledPending) {
             record.away = Away::Lost;
             self.report.blocks_lost += 1;
         }
@@ -287,7 +287,10 @@ impl Core {
             && let Some(handle) = self.returning.urgent.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             took.add(bytes);
@@ -309,7 +312,10 @@ impl Core {
             && let Some(handle) = self.returning.others.pop_front()
         {
             let max = self.block_bytes_max();
-            let Some(bytes) = self.could_return(handle).filter(|bytes| *bytes <= max.get()) else {
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
                 continue;
             };
             if bytes > room {
