@@ -239,14 +239,14 @@ impl Core {
 
     /// Moves whose copies are submitted.
     pub(super) fn moves_to_commit(&mut self) -> Vec<Moved> {
-        let is_late = !self.tick.is_multiple_of(2);
-        if is_late && is_planted!(HiddenWhileMoving) {
-            for moved in core::mem::take(&mut self.compaction.moves) {
-                self.queue_hidden(moved.handle);
-                self.compaction.moves.push(moved);
-            }
+        let is_odd = !self.tick.is_multiple_of(2);
+        if is_odd && is_planted!(MoveUnchecked) {
+            return Vec::new();
         }
-        if is_late && (is_planted!(MoveUnchecked) || is_planted!(HiddenWhileMoving)) {
+        if is_odd && is_planted!(HiddenWhileMoving) {
+            for moved in self.compaction.moves.clone() {
+                self.queue_hidden(moved.handle);
+            }
             return Vec::new();
         }
         core::mem::take(&mut self.compaction.moves)
