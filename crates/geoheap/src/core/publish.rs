@@ -82,7 +82,8 @@ impl Core {
         if !self.pending.is_empty() {
             self.pending.others = false;
             let mut changes = core::mem::take(&mut self.pending.changes);
-            if is_planted!(RetiredBeforeUnnamed) && changes.len() > 1 {
+            let retires = !self.pending.retired.is_empty();
+            if is_planted!(RetiredBeforeUnnamed) && retires && changes.len() > 1 {
                 self.pending.changes.extend(changes.pop());
             }
             out.push(Effect::Publish {
