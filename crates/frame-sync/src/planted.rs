@@ -21,7 +21,7 @@ pub enum Bug {
     DirtyBitmap,
     /// The loss of a device forgets the version that is current.
     CurrentNotVoid,
-    /// What a finished ticket leaves for its commands keeps nothing.
+    /// What a ticket leaves for its commands keeps nothing.
     TokenForgotten,
 }
 

@@ -259,6 +259,10 @@ impl<S, E, T> Ticket<S, E, T> {
 
     /// Keeps the version's bytes in use beyond this ticket, without keeping its table.
     pub fn hold(&self) -> Hold<T> {
+        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
+        if planted::is(planted::Bug::TokenForgotten) {
+            return Hold::new(Arc::new(self.published.token.twin()));
+        }
         Hold::new(Arc::clone(&self.published.token))
     }
 
@@ -268,12 +272,6 @@ impl<S, E, T> Ticket<S, E, T> {
         // The hold is taken while the table is still pinned, so that the publisher never sees a
         // moment in which the version looks unused (case R3.3 in the crate's head).
         let hold = self.hold();
-        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
-        let hold = if planted::is(planted::Bug::TokenForgotten) {
-            Hold::new(Arc::new(self.published.token.twin()))
-        } else {
-            hold
-        };
         Finished {
             version: self.version(),
             usage: self.marks.into_usage(),

@@ -57,7 +57,7 @@ bugs! {
     RefusedSubmitCounts = ("refused-submit-counts", "R1"),
     /// A copy that could not be staged counts as submitted.
     RefusedStagingCounts = ("refused-staging-counts", "R1"),
-    /// A flush is answered while contents sent before it wait for a job.
+    /// A flush is answered while contents sent before it are on their way.
     FlushedEarly = ("flushed-early", "R1"),
     /// What a version gives up retires one version before its last slot stops naming it.
     RetiredBeforeUnnamed = ("retired-before-unnamed", "R2"),
@@ -72,7 +72,7 @@ bugs! {
     /// What a version gave up is free when that version is out of use, whatever older ones are in
     /// use.
     FreedOutOfOrder = ("freed-out-of-order", "R3"),
-    /// What a finished ticket leaves for its commands keeps nothing.
+    /// What a ticket leaves for its commands keeps nothing.
     TokenForgotten = ("token-forgotten", "R3"),
     /// Now and then a frame begins with a version that is older than the last one.
     OlderVersionAgain = ("older-version-again", "R4"),
@@ -92,9 +92,9 @@ bugs! {
     StaleRequestServed = ("stale-request-served", "R7"),
     /// A slot stays in service beyond the maximum of its generation.
     SlotNeverRetires = ("slot-never-retires", "R7"),
-    /// A move is committed a tick late at times, also if the contents changed meanwhile.
+    /// Moves are committed some ticks late, also if the contents changed meanwhile.
     MoveUnchecked = ("move-unchecked", "R8"),
-    /// A move is committed a tick late at times, and its block is hidden meanwhile.
+    /// Moves are committed some ticks late, and their blocks are hidden meanwhile.
     HiddenWhileMoving = ("hidden-while-moving", "R8"),
     /// A block is moved while contents are on their way to where it lies.
     MovedWhileFilling = ("moved-while-filling", "R8"),
@@ -205,4 +205,25 @@ fn below(bug: Bug) -> Option<geoheap_frame_sync::planted::Bug> {
 /// Whether it is this bug.
 pub(crate) fn is(bug: Bug) -> bool {
     PLANTED.get() == Some(bug)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_bug_and_every_bug_a_name_of_its_own() {
+        let mut missing: BTreeSet<String> = (1..=11).map(|rule| format!("R{rule}")).collect();
+        for bug in ALL {
+            assert_eq!(bug.name().parse(), Ok(*bug));
+            missing.remove(bug.rule());
+        }
+        assert_eq!(missing, BTreeSet::new());
+        let names: BTreeSet<_> = ALL.iter().map(|bug| bug.name()).collect();
+        assert_eq!(names.len(), ALL.len());
+        let told = "no-such-bug".parse::<Bug>().expect_err("it is none");
+        assert!(told.to_string().contains("freed-at-publish"), "{told}");
+    }
 }

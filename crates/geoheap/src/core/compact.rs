@@ -239,11 +239,11 @@ impl Core {
 
     /// Moves whose copies are submitted.
     pub(super) fn moves_to_commit(&mut self) -> Vec<Moved> {
-        let is_odd = !self.tick.is_multiple_of(2);
-        if is_odd && is_planted!(MoveUnchecked) {
+        let is_early = !self.tick.is_multiple_of(4);
+        if is_early && is_planted!(MoveUnchecked) {
             return Vec::new();
         }
-        if is_odd && is_planted!(HiddenWhileMoving) {
+        if is_early && is_planted!(HiddenWhileMoving) {
             for moved in self.compaction.moves.clone() {
                 self.queue_hidden(moved.handle);
             }

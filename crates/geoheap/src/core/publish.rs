@@ -119,7 +119,7 @@ impl Core {
         let oldest_job = self.jobs.first().unwrap_or(u64::MAX);
         let oldest_other = self.open.first().copied().unwrap_or(u64::MAX);
         let oldest_open = if is_planted!(FlushedEarly) {
-            oldest_job
+            oldest_other
         } else {
             oldest_job.min(oldest_other)
         };
