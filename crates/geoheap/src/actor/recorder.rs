@@ -383,8 +383,7 @@ impl Recorder {
 
 impl<B: Backend> Driver<B> {
     pub(super) fn record_request(&mut self, request: &Request) {
-        // Without a device most requests are refused.
-        let counts = !self.core.is_lost() || request.outlives_device();
+        let counts = self.core.can_carry_out(request);
         if let Some(recorder) = self.recorder.as_mut().filter(|_| counts) {
             recorder.request(request, &self.shared.kinds);
         }

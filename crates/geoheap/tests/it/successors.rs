@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, DeviceLoss, DrawList, GeometryManager, Handle, Lookup,
-    PartData, PlacementTable, PlacementTableError, RestoreError, SetDraw, Threading, WgpuBackend,
-    wgpu,
+    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw, Threading,
+    WgpuBackend, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, device};
@@ -156,12 +156,12 @@ impl Rig {
         sleep(Duration::from_micros(300));
     }
 
-    fn answer<T>(&mut self, mut pending: geoheap::Pending<T>) -> T {
+    fn answer<T>(&mut self, mut pending: geoheap::Pending<T>) -> Result<T, RequestError> {
         let start = Instant::now();
         loop {
             self.tick();
             match pending.try_take() {
-                Some(answer) => return answer.unwrap_or_else(|error| panic!("{error}")),
+                Some(answer) => return answer,
                 None => assert!(start.elapsed() < PATIENCE, "{:?}", self.manager.report()),
             }
         }
@@ -203,9 +203,17 @@ impl Rig {
     fn check(&mut self) {
         for (id, handle) in self.blocks.clone() {
             let resident = self.manager.client().resident(handle);
-            self.answer(resident.expect("it is sent"));
-            let read = self.manager.client().read_back(handle);
-            let read = self.answer(read.expect("it is sent"));
+            let resident = self.answer(resident.expect("it is sent"));
+            resident.expect("it has a source");
+            let read = loop {
+                let read = self.manager.client().read_back(handle);
+                match self.answer(read.expect("it is sent")) {
+                    Ok(read) => break read,
+                    // Others come back at this moment.
+                    Err(RequestError::StagingFull { .. }) => {}
+                    Err(error) => panic!("block {id}: {error}"),
+                }
+            };
             assert_eq!(read.parts[0].1, stamped(id, 0, 2_000), "block {id}");
             assert_eq!(read.parts[1].1, stamped(id, 0, 602), "block {id}");
         }
@@ -231,7 +239,7 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     // Uploads, a read-back and a piece of staging that somebody writes into.
     let client = rig.manager.client();
     let piece = client.stage(ByteLen::new(4_000)).expect("it is sent");
-    let mut piece = rig.answer(piece);
+    let mut piece = rig.answer(piece).expect("staging is at rest");
     rig.add(20);
     rig.tick();
     let read = client.read_back(rig.blocks[0].1).expect("it is sent");
