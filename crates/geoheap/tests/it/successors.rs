@@ -66,7 +66,7 @@ fn devices_come_and_go_while_clients_add_and_frames_are_made() {
     });
     check_contents(&world, &blocks);
     let report = world.manager.report();
-    assert_eq!((report.device_losses, report.restores), (10, 10));
+    assert_eq!((report.device_losses, report.restores), (10, 10), "counted");
     assert_eq!((report.failed, report.gpu_errors), (0, 0), "{report:?}");
     assert_eq!(world.manager.shutdown().leaks.len(), blocks.len());
 }
@@ -101,7 +101,7 @@ fn who_waits_on_another_thread_is_told_when_the_device_goes() {
     let waits = std::thread::spawn(move || read.wait(PATIENCE));
     let refused = world
         .manager
-        .restore_backend(geoheap::VirtualGpu::new(&Default::default()).0);
+        .restore_backend(VirtualGpu::new(&VirtualConfig::default()).0);
     assert_eq!(refused, Err(RestoreError::NotLost));
     world.control.lose_device();
     world.restore();
@@ -261,7 +261,7 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     rig.replace_device();
     rig.check();
     let report = rig.manager.shutdown().report;
-    assert_eq!((report.device_losses, report.restores), (5, 5));
+    assert_eq!((report.device_losses, report.restores), (5, 5), "counted");
     assert_eq!((report.failed, report.gpu_errors), (0, 0), "{report:?}");
     assert!(report.held_bytes_peak <= report.budget_bytes, "R10");
 }
@@ -342,8 +342,8 @@ impl Painter {
         );
         drop(ticket.finish());
         patched?;
-        assert_eq!(by_list, by_set);
-        assert_eq!(by_list, by_view);
+        assert_eq!(by_list, by_set, "all ways to draw agree");
+        assert_eq!(by_list, by_view, "all ways to draw agree");
         Ok(by_list)
     }
 }
