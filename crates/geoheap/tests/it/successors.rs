@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, DeviceLoss, DrawList, GeometryManager, Handle, Lookup,
     PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw, Threading,
-    WgpuBackend, wgpu,
+    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, device};
