@@ -94,17 +94,17 @@
 //!
 //! # When the device is lost
 //!
-//! Drivers crash, GPUs are unplugged, machines sleep. With the device goes all that lay on it: every
-//! ticket and token is void and resolves nothing, and whoever waits for an answer gets
-//! [`RequestError::DeviceLost`]. [`HeapEvent::DeviceLost`] and [`Report::device_lost`] tell of it, and
-//! frames go on without geometry. The heap itself lives on, with its handles, owners, pins and
-//! priorities: blocks with a [`Source`] are evicted, and take new contents meanwhile; the others are
-//! [`Lookup::Lost`], and [`HeapEvent::BlocksLost`] names them.
+//! Drivers crash, GPUs are unplugged, machines sleep. With the device goes all that lay on it:
+//! every ticket and token is void and resolves nothing, and whoever waits for an answer gets
+//! [`RequestError::DeviceLost`]. [`HeapEvent::DeviceLost`] and [`Report::device_lost`] tell of it,
+//! and frames go on without geometry. The heap itself lives on, with its handles, owners, pins and
+//! priorities: blocks with a [`Source`] are evicted, and take new contents meanwhile; the others
+//! are [`Lookup::Lost`], and [`HeapEvent::BlocksLost`] names them.
 //!
-//! [`GeometryManager::restore`] puts another device in the lost one's place. What was resident comes
-//! back by itself, long-lived and pinned blocks first, into chunks where blocks lie tight; a lost
-//! block comes back with new contents ([`Client::update`]). Pipelines, bind groups, bundles and
-//! placement tables are the program's to make again.
+//! [`GeometryManager::restore`] puts another device in the lost one's place. What was resident
+//! comes back by itself, long-lived and pinned blocks first, into chunks where blocks lie tight; a
+//! lost block comes back with new contents ([`Client::update`]). Pipelines, bind groups, bundles
+//! and placement tables are the program's to make again.
 //!
 //! ```
 //! use geoheap::{BlockDesc, Config, GeometryManager, HeapEvent, Lookup, PartData, wgpu};
@@ -115,7 +115,8 @@
 //! # let open = || wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
 //! let (device, queue) = open();
 //! let mut manager = GeometryManager::new(device.clone(), queue, config)?;
-//! let handle = manager.client().add(BlockDesc::new().part(PartData::vertex(vec![1; 36], 12)))?;
+//! let block = BlockDesc::new().part(PartData::vertex(vec![1; 36], 12));
+//! let handle = manager.client().add(block)?;
 //! # for _ in 0..4 { manager.poll(); }
 //! # device.destroy();
 //! # manager.poll();
@@ -139,8 +140,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! wgpu tells a device's loss to one listener, which the heap is. A program that wants to hear of it
-//! itself, or that destroys the device, makes the backend and passes the news on:
+//! wgpu tells a device's loss to one listener, which the heap is. A program that wants to hear of
+//! it itself, or that destroys the device, makes the backend and passes the news on:
 //!
 //! ```no_run
 //! # use geoheap::{Config, GeometryManager, WgpuBackend, wgpu};

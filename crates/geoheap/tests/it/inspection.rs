@@ -394,7 +394,7 @@ fn a_trace_goes_on_over_the_loss_of_a_device() {
     let started = world.client.start_trace(&path).expect("it runs");
     world.answer(started).expect("the file can be made");
     let kept = world.client.add(mesh(1, 10)).expect("a valid block");
-    let bare = mesh(2, 10).source(geoheap::Source::None);
+    let bare = mesh(2, 10).source(Source::None);
     let bare = world.client.add(bare).expect("a valid block");
     world.flush();
     // Under way when the device goes, and refused with it.
@@ -419,10 +419,7 @@ fn a_trace_goes_on_over_the_loss_of_a_device() {
     let dump = world.manager.heap_dump().expect("the caller drives");
     dump.check().expect("on the next device");
     let states: Vec<_> = dump.blocks.iter().map(|block| block.state).collect();
-    let expected = [
-        geoheap_heap_dump::BlockState::Resident,
-        geoheap_heap_dump::BlockState::Lost,
-    ];
+    let expected = [BlockState::Resident, BlockState::Lost];
     assert_eq!(states, expected, "one has a source");
     world.client.remove(bare).expect("it runs");
     world.flush();
