@@ -88,6 +88,7 @@ impl<B: Backend> Driver<B> {
                 self.poll_backend();
             }
         }
+        self.refresh_report();
         if !self.core.is_lost() {
             return Err(RestoreError::NotLost);
         }

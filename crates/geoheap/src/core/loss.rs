@@ -18,10 +18,10 @@ use geoheap_residency::Residency;
 use geoheap_suballoc::ByteLen;
 
 use crate::core::compact::Compaction;
-use crate::core::event::Effect;
+use crate::core::event::{Effect, Request};
 use crate::core::fill::Purpose;
 use crate::core::record::{Away, Record};
-use crate::core::{Core, entry, sure};
+use crate::core::{Core, entry, refusals, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::Content;
@@ -74,6 +74,19 @@ impl Core {
     /// Whether the device is gone and there is no other yet.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// Whether the request can be carried out now. Without a device that is what asks for no GPU
+    /// memory, and new contents of blocks that will come back with them.
+    pub(crate) fn can_carry_out(&self, request: &Request) -> bool {
+        let takes_contents = || match request {
+            Request::Update { handle, .. } => {
+                let record = self.record(*handle);
+                record.is_none_or(Record::has_source)
+            }
+            _ => false,
+        };
+        !self.lost || request.outlives_device() || takes_contents()
     }
 
     /// Tells one device from the next, and from the time without one.
@@ -189,16 +202,28 @@ impl Core {
 
     /// Takes a block off the device that is gone. Returns whether its contents went for good.
     pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
-        self.refuse_all(handle, &RequestError::DeviceLost, out);
+        let replies = self.own(handle).take_replies_of_job();
+        out.extend(refusals(replies.into_iter(), &RequestError::DeviceLost));
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
-        let had_job = self.cancel_job(handle).is_some();
+        let job = self.cancel_job(handle);
         let record = self.own(handle);
-        let was_there = had_job || record.place.is_some() || record.reloading.is_some();
+        let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
+        let has_source = record.has_source();
         // How recently it was used decides when it comes back.
         let used = used.map_or(0, geoheap_residency::Frame::get);
         record.wished_frame = record.wished_frame.max(used);
         self.retire_place(handle);
+        // New contents on their way are the ones to come back with. Whatever else was on its way
+        // was refused.
+        let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
+        if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
+            let replies = self.take_contents(handle, *fill);
+            debug_assert!(
+                replies.is_empty(),
+                "who waited for it was refused: {replies:?}"
+            );
+        }
         let record = self.own(handle);
         record.reloading = None;
         record.shown = false;
@@ -216,6 +241,8 @@ impl Core {
             self.report.blocks_lost += 1;
         }
         self.queue_slot(handle);
+        // What waited for the job is carried out as far as it needs no device.
+        self.run_deferred(handle, out);
         is_lost
     }
 

@@ -26,7 +26,7 @@ impl Core {
     /// Carries out or defers one request, at its place in the order.
     pub(super) fn carry_out(&mut self, order: u64, request: Request, out: &mut Vec<Effect>) {
         self.order = order;
-        if self.lost && !request.outlives_device() {
+        if !self.can_carry_out(&request) {
             return refuse_any(&request, RequestError::DeviceLost, out);
         }
         match request {
