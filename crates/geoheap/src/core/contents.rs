@@ -88,13 +88,12 @@ impl Core {
             return Err(RequestError::PartCount { expected, given });
         }
         check_retainable(record, &contents)?;
-        if self.lost && !record.has_source() {
-            // Without a device there is nowhere to put them, and later nobody to ask for them.
-            return Err(RequestError::DeviceLost);
-        }
         self.check_staged(&contents)?;
         let same = same_lengths(record, &ids, &contents);
         if in_place && let Err((expected, given)) = same {
+            if is_planted!(RefusedUpdateRetained) {
+                self.own(handle).retain_all(shared(&ids, &contents));
+            }
             return Err(RequestError::LengthDiffers { expected, given });
         }
         let lens: SmallVec<[_; 2]> = ids

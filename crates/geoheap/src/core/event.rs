@@ -182,7 +182,6 @@ impl Request {
     pub(crate) fn outlives_device(&self) -> bool {
         match self {
             Self::Add { .. }
-            | Self::Update { .. }
             | Self::Remove { .. }
             | Self::Share { .. }
             | Self::SetPriority { .. }
@@ -190,7 +189,8 @@ impl Request {
             | Self::Unpin { .. }
             | Self::Evict { .. }
             | Self::Flush { .. } => true,
-            Self::Part { .. }
+            Self::Update { .. }
+            | Self::Part { .. }
             | Self::SetLifetime { .. }
             | Self::Pin { .. }
             | Self::AwaitResident { .. }
