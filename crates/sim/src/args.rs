@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// Keep the whole story of this block.
     #[arg(long, value_name = "BLOCK")]
     watch: Option<u32>,
+    /// A bug that the engine is given, to see that it is found.
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_name = "BUG")]
+    plant: Option<geoheap::planted::Bug>,
     /// Do not look for a smaller run that fails as well.
     #[arg(long)]
     pub(crate) no_shrink: bool,
@@ -104,6 +108,8 @@ impl Args {
             clients_max: self.clients,
             renderers_max: self.renderers,
             watch: self.watch,
+            #[cfg(feature = "planted-bugs")]
+            plant: self.plant,
             ..Options::new(seed, self.ticks)
         }
     }

@@ -71,6 +71,8 @@ mod world;
 
 pub use fault::FaultClass;
 pub use finding::{Check, Finding};
+#[cfg(feature = "planted-bugs")]
+pub use geoheap::planted;
 pub use options::{Faults, GpuKind, Options};
 pub use outcome::{Outcome, run};
 pub use shrink::{Shrunk, shrink};

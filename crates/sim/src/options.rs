@@ -3,6 +3,9 @@
 use core::fmt;
 use core::str::FromStr;
 
+#[cfg(feature = "planted-bugs")]
+use geoheap::planted::Bug;
+
 use crate::fault::FaultClass;
 
 /// Which device the engine runs on.
@@ -71,6 +74,9 @@ pub struct Options {
     pub renderers_max: u32,
     /// A block whose whole story the timeline keeps, beside the last events of all.
     pub watch: Option<u32>,
+    /// A bug that the engine has in this run.
+    #[cfg(feature = "planted-bugs")]
+    pub plant: Option<Bug>,
 }
 
 impl Options {
@@ -85,6 +91,8 @@ impl Options {
             clients_max: 4,
             renderers_max: 4,
             watch: None,
+            #[cfg(feature = "planted-bugs")]
+            plant: None,
         }
     }
 }
@@ -106,6 +114,10 @@ impl fmt::Display for Options {
         }
         for class in &self.without {
             write!(f, " --without {class}")?;
+        }
+        #[cfg(feature = "planted-bugs")]
+        if let Some(bug) = self.plant {
+            write!(f, " --plant {bug}")?;
         }
         Ok(())
     }

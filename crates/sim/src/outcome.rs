@@ -53,10 +53,15 @@ impl fmt::Display for Outcome {
 
 /// Runs the simulation. A panic of the engine is a finding.
 pub fn run(options: &Options) -> Outcome {
-    match options.gpu {
+    #[cfg(feature = "planted-bugs")]
+    geoheap::planted::plant(options.plant);
+    let outcome = match options.gpu {
         GpuKind::Virtual => run_on::<OnVirtual>(options),
         GpuKind::Noop => run_on::<Noop>(options),
-    }
+    };
+    #[cfg(feature = "planted-bugs")]
+    geoheap::planted::plant(None);
+    outcome
 }
 
 fn run_on<G: Gpu>(options: &Options) -> Outcome {

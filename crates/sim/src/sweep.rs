@@ -90,7 +90,11 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
                 sampled = Some(elapsed);
                 curve.sample(elapsed);
             }
-            bar.set_position(if args.minutes.is_some() { elapsed.as_secs() } else { runs });
+            bar.set_position(if args.minutes.is_some() {
+                elapsed.as_secs()
+            } else {
+                runs
+            });
             if outcome.finding.is_some() {
                 bar.println(headline(&outcome));
                 found.push(outcome);
@@ -167,7 +171,11 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
             }
         }
     }
-    let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(named)?;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(named)?;
     if is_new {
         writeln!(file, "{what}").map_err(named)?;
     }
@@ -175,7 +183,11 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
 }
 
 fn note_done(file: &mut File, outcome: &Outcome) {
-    let verdict = if outcome.finding.is_some() { "found" } else { "clean" };
+    let verdict = if outcome.finding.is_some() {
+        "found"
+    } else {
+        "clean"
+    };
     let (seed, hash) = (outcome.options.seed, outcome.hash);
     // A disk that is full costs a run that is made again.
     let _ = writeln!(file, "{seed} {hash:016x} {verdict}");
@@ -183,12 +195,18 @@ fn note_done(file: &mut File, outcome: &Outcome) {
 
 fn headline(outcome: &Outcome) -> String {
     let finding = outcome.finding.as_ref().map(ToString::to_string);
-    format!("seed {}: {}", outcome.options.seed, finding.unwrap_or_default())
+    format!(
+        "seed {}: {}",
+        outcome.options.seed,
+        finding.unwrap_or_default()
+    )
 }
 
 fn summarize(args: &Args, found: &[Outcome], runs: u64, elapsed: Duration, curve: &Curve) {
     if args.json {
-        let memory = curve.ends().map(|(first, last)| [first.into(), last.into()]);
+        let memory = curve
+            .ends()
+            .map(|(first, last)| [first.into(), last.into()]);
         let json = SweepJson {
             schema: SCHEMA,
             options: args.what_is_run(),

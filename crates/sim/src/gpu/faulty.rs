@@ -26,7 +26,6 @@ struct Planted {
     meanwhile: Option<Meanwhile>,
     /// Events that the next polls may bring; `None` is all.
     events: Option<u64>,
-    calls: u64,
 }
 
 /// Steers a [`Faulty`] backend.
@@ -76,24 +75,13 @@ impl CallFaults {
 
     /// Takes all faults back.
     pub(crate) fn clear(&self) {
-        let mut planted = self.planted();
-        let calls = planted.calls;
-        *planted = Planted {
-            calls,
-            ..Planted::default()
-        };
-    }
-
-    /// Calls so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.planted().calls
+        *self.planted() = Planted::default();
     }
 
     /// One call begins.
     fn begin(&self) {
         let (strike, meanwhile) = {
             let mut planted = self.planted();
-            planted.calls += 1;
             let due = match &mut planted.strike {
                 Some((n, _)) => count_down(n),
                 None => false,

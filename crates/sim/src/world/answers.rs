@@ -1,8 +1,8 @@
 //! What clients wait for, and what an answer says about the heap.
 
 use geoheap::{
-    BlockDesc, ByteLen, HeapEvent, Lifetime, Lookup, Op, PartData, PartId, Pending, ReadBack, RequestError,
-    StagedWrite, Version,
+    BlockDesc, ByteLen, HeapEvent, Lifetime, Lookup, Op, PartData, PartId, Pending, ReadBack,
+    RequestError, StagedWrite, Version,
 };
 
 use super::{World, broken};
