@@ -42,6 +42,7 @@
 pub mod block_layout;
 pub mod bytes;
 pub mod chunk_heap;
+pub mod client;
 pub mod corpus;
 pub mod suballoc;
 mod tally;
@@ -54,9 +55,10 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 4] = [
+pub const TARGETS: [(&str, Run); 5] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
     ("trace", trace::run),
+    ("client", client::run),
 ];

@@ -111,17 +111,8 @@ fn committed_inputs_pass() {
 #[test]
 fn random_inputs_pass() {
     for (name, target) in TARGETS {
-        let mut seed = 1_u64;
-        let mut next = || {
-            // xorshift64 (Marsaglia, 2003).
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed.to_le_bytes()[4]
-        };
         for nth in 0..RANDOM_INPUTS {
-            let input: Vec<u8> = (0..nth % 200).map(|_| next()).collect();
-            run(name, target, &input);
+            run(name, target, &corpus::random(nth, 200));
         }
     }
 }
