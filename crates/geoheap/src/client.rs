@@ -340,7 +340,7 @@ impl Client {
 
     /// Changes the budget. A lower one is reached by evicting, moving and returning chunks, over
     /// as many ticks as versions in use and caps demand. How large a block may be follows once it
-    /// is answered.
+    /// is answered. A full mailbox takes it, too.
     ///
     /// # Errors
     /// [`RequestError::Budget`] for one below [`Client::budget_bytes_min`],
@@ -352,12 +352,19 @@ impl Client {
             .check_later_budget(budget)
             .map_err(RequestError::Budget)?;
         let staging = shared.config.staging_under(budget);
-        let pending = self.ask(0, read_done, |reply| Request::SetBudget {
+        let id = self.mailbox.reply_id();
+        let (reply, pending) = Pending::new(read_done);
+        let request = Request::SetBudget {
             budget,
             staging,
-            reply,
-        });
-        pending.map_err(|_| RequestError::ShutDown)
+            reply: id,
+        };
+        // It may be what makes the room that a full mailbox waits for.
+        let sent = self
+            .mailbox
+            .send_unweighed(Message::Request(request, Some((id, reply))));
+        sent.map_err(|_| RequestError::ShutDown)?;
+        Ok(pending)
     }
 
     /// Least budget that [`Client::set_budget`] takes.

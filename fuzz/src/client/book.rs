@@ -178,6 +178,8 @@ pub(super) struct Book {
     blocks: u32,
     /// What a version showed of a part.
     seen: BTreeMap<(Version, u32, PartId), Vec<u8>>,
+    /// Handles that were made up: they may be given out later.
+    pub(super) guessed: BTreeSet<Handle>,
     /// Events were lost, so nobody knows what was refused.
     pub(super) is_deaf: bool,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use geoheap::{
     AddError, Align, Batch, BlockDesc, ByteLen, Handle, KindId, LayoutError, Lifetime, PartData,
-    PartId, Payload, RequestError, SetDraw, Source,
+    PartId, Payload, RequestError, SetDraw, Source, StagedWrite,
 };
 use geoheap_chunk_heap::{BlockLayout, KindTable, PartSpec};
 
@@ -98,7 +98,11 @@ impl World {
         let known: Vec<Handle> = known.map(|entry| entry.handle).collect();
         match known.get(usize::from(byte) % known.len().max(1)) {
             Some(handle) if byte < 248 => *handle,
-            _ => Handle::from_bits(bytes.word() >> (byte % 8 * 8)),
+            _ => {
+                let handle = Handle::from_bits(bytes.word() >> (byte % 8 * 8));
+                self.book.guessed.insert(handle);
+                handle
+            }
         }
     }
 
@@ -149,12 +153,12 @@ impl World {
         let part_specs: Vec<PartSpec> = part_specs.collect();
         for spec in &specs {
             let content = spec.write.bytes();
-            let of_len = |staged: &geoheap::StagedWrite| staged.len().get() == content.len() as u64;
+            let of_len = |staged: &StagedWrite| staged.len().get() == content.len() as u64;
             let staged = self.staged.iter().position(of_len).filter(|_| how & 128 > 0);
             desc = desc.part(if let Some(at) = staged {
                 is_staged = true;
                 let mut staged = self.staged.swap_remove(at);
-                staged.write_at(0, &content).expect("it is as long");
+                self.fill(&mut staged, &content);
                 PartData::staged(spec.kind, spec.stride, staged)
             } else {
                 PartData::new(spec.kind, spec.stride, content)
@@ -215,10 +219,10 @@ impl World {
             Ok(handles) => {
                 assert_eq!(first, None, "R11: a bad block is refused with its batch");
                 assert_eq!(handles.len(), all.len(), "a handle for each block");
+                removed.into_iter().for_each(|handle| self.disown(handle));
                 for (handle, (block, writes, contents, _)) in handles.into_iter().zip(all) {
                     self.book.added(block, handle, writes, contents);
                 }
-                removed.into_iter().for_each(|handle| self.disown(handle));
             }
             Err(error) => {
                 let is_due = matches!(error, AddError::Layout(_) | AddError::NoParts);
@@ -285,7 +289,7 @@ impl World {
         for mut piece in pieces {
             let len = usize::try_from(piece.len().get()).expect("staging is small");
             let write = self.book.write(block, len, 4);
-            piece.write_at(0, &write.bytes()).expect("it is as long");
+            self.fill(&mut piece, &write.bytes());
             writes.push(write);
             contents.push(piece);
         }
@@ -337,7 +341,7 @@ impl World {
         let (write, sent) = if let Some(mut piece) = piece {
             let len = usize::try_from(piece.len().get()).expect("staging is small");
             let write = self.book.write(block, len, stride);
-            piece.write_at(0, &write.bytes()).expect("it is as long");
+            self.fill(&mut piece, &write.bytes());
             (write, self.client.update_part_staged(handle, part, piece))
         } else {
             let write = self.book.write(block, len, stride);
@@ -356,6 +360,16 @@ impl World {
         if self.ask("remove_part", Some(handle), sent, Answer::Done) {
             self.note_change(block, Change::RemovePart { part });
         }
+    }
+
+    /// Writes a piece of staging from end to end.
+    fn fill(&self, piece: &mut StagedWrite, bytes: &[u8]) {
+        let written = piece.write_at(0, bytes);
+        assert!(
+            written.is_ok() || self.is_lost,
+            "R11: {} bytes into {piece:?}: {written:?}",
+            bytes.len()
+        );
     }
 
     /// The change that was just sent.
@@ -462,7 +476,8 @@ impl World {
         let byte = bytes.byte();
         for piece in &mut self.staged {
             let len = piece.len().get();
-            assert!(piece.write_at(len, &[]).is_ok(), "nothing at the end");
+            let nothing = piece.write_at(len, &[]);
+            assert!(nothing.is_ok(), "R11: nothing at the end of {piece:?}");
             let past = [(len, 1), (u64::MAX, 1), (len - 1, 2)];
             for (offset, count) in past {
                 let written = piece.write_at(offset, &vec![7; count]);
@@ -583,6 +598,7 @@ fn layout(specs: &[PartSpec], spare: u64) -> Result<BlockLayout, LayoutError> {
 /// has not (R11).
 fn judge_add(layout: &Result<BlockLayout, AddError>, error: Option<&AddError>) {
     match (layout, error) {
+        (_, Some(AddError::DeviceLost)) => {}
         (Err(why), Some(error)) => assert_eq!(error, why, "R11: the reason is told"),
         (Err(why), None) => panic!("R11: a block was taken in spite of {why}"),
         (Ok(_), None) => {}
@@ -592,7 +608,7 @@ fn judge_add(layout: &Result<BlockLayout, AddError>, error: Option<&AddError>) {
                 "R11: {} bytes are refused: {error}",
                 layout.len()
             ),
-            AddError::HandlesExhausted { .. } | AddError::Send(_) | AddError::DeviceLost => {}
+            AddError::HandlesExhausted { .. } | AddError::Send(_) => {}
             _ => panic!("R11: nothing is wrong with the block: {error}"),
         },
     }
