@@ -78,6 +78,8 @@ pub(super) struct Entry {
     first: Vec<Write>,
     changes: Vec<(Change, Fate)>,
     refused_updates: usize,
+    /// A change of it found no room. Whole updates that it had replaced went with it.
+    has_failed: bool,
     /// Readers of older versions may see newer bytes.
     pub(super) in_place: bool,
     /// Where a reload takes its contents from.
@@ -142,7 +144,10 @@ fn follow(
                 states.push((left - 1, parts.clone()));
             }
             if fits {
-                parts.values_mut().zip(writes).for_each(|(old, new)| *old = *new);
+                parts
+                    .values_mut()
+                    .zip(writes)
+                    .for_each(|(old, new)| *old = *new);
                 states.push((left, parts));
             }
             return;
@@ -222,6 +227,7 @@ impl Book {
             first,
             changes: Vec::new(),
             refused_updates: 0,
+            has_failed: false,
             in_place: false,
             contents,
         };
@@ -281,6 +287,14 @@ impl Book {
         }
     }
 
+    /// A change of the block could not be carried out for want of room.
+    pub(super) fn failed(&mut self, handle: Handle) {
+        let block = self.find(handle);
+        if let Some(entry) = block.and_then(|block| self.entries.get_mut(&block)) {
+            entry.has_failed = true;
+        }
+    }
+
     /// Judges what a frame's read of a part found, in the version that it is of.
     ///
     /// # Panics
@@ -325,8 +339,13 @@ impl Book {
         }
         // A reload gives what was sent last, whether or not that is carried out; half of an update
         // in place may have arrived before it failed.
-        let is_vague = entry.contents.is_some() || entry.in_place && entry.refused_updates > 0;
-        let refused = if self.is_deaf { usize::MAX } else { entry.refused_updates };
+        let has_lost = entry.refused_updates > 0 || entry.has_failed;
+        let is_vague = entry.contents.is_some() || entry.in_place && has_lost;
+        let refused = if self.is_deaf || entry.has_failed {
+            usize::MAX
+        } else {
+            entry.refused_updates
+        };
         let states = entry.states(refused);
         if is_vague || states.len() > STATES_MAX {
             return;

@@ -135,7 +135,11 @@ impl World {
         };
         let is_reload = matches!(source, Source::Reload(_));
         let is_retained = matches!(source, Source::Retained);
-        let spare = if how & 64 > 0 { u64::from(bytes.byte()) * 16 } else { 0 };
+        let spare = if how & 64 > 0 {
+            u64::from(bytes.byte()) * 16
+        } else {
+            0
+        };
         let mut desc = BlockDesc::new()
             .label(format!("block {block}"))
             .priority(how)
@@ -154,7 +158,11 @@ impl World {
         for spec in &specs {
             let content = spec.write.bytes();
             let of_len = |staged: &StagedWrite| staged.len().get() == content.len() as u64;
-            let staged = self.staged.iter().position(of_len).filter(|_| how & 128 > 0);
+            let staged = self
+                .staged
+                .iter()
+                .position(of_len)
+                .filter(|_| how & 128 > 0);
             desc = desc.part(if let Some(at) = staged {
                 is_staged = true;
                 let mut staged = self.staged.swap_remove(at);
@@ -185,7 +193,10 @@ impl World {
         let made = self.make(bytes);
         let (name, outcome) = match way % 4 {
             0 | 1 => ("add", self.client.add(made.desc)),
-            2 => ("try_add", self.client.try_add(made.desc).map_err(|r| r.error)),
+            2 => (
+                "try_add",
+                self.client.try_add(made.desc).map_err(|r| r.error),
+            ),
             _ => {
                 let added = self.client.add_deadline(made.desc, Duration::ZERO);
                 ("add_deadline", added.map_err(|refused| refused.error))
@@ -194,7 +205,8 @@ impl World {
         let outcome = self.tally.note(name, outcome);
         judge_add(&made.layout, outcome.as_ref().err());
         if let Ok(handle) = outcome {
-            self.book.added(made.block, handle, made.writes, made.contents);
+            self.book
+                .added(made.block, handle, made.writes, made.contents);
         }
     }
 
@@ -255,7 +267,11 @@ impl World {
             _ => {}
         }
         let new = old.into_iter().map(|old| {
-            let len = if how & 64 > 0 { len_of(old.stride, bytes) } else { old.len };
+            let len = if how & 64 > 0 {
+                len_of(old.stride, bytes)
+            } else {
+                old.len
+            };
             self.book.write(block, len, old.stride)
         });
         (block, new.collect())
@@ -266,7 +282,10 @@ impl World {
         let (block, writes) = self.contents(handle, bytes);
         let payloads = payloads(&writes);
         let (name, sent) = if in_place {
-            ("update_in_place", self.client.update_in_place(handle, payloads))
+            (
+                "update_in_place",
+                self.client.update_in_place(handle, payloads),
+            )
         } else {
             ("update", self.client.update(handle, payloads))
         };
@@ -383,7 +402,11 @@ impl World {
     /// A part that the block likely has, or any.
     fn part(&self, block: u32, bytes: &mut Bytes<'_>) -> (PartId, u32) {
         let byte = bytes.byte();
-        let parts = self.book.entries.get(&block).map(super::book::Entry::likely);
+        let parts = self
+            .book
+            .entries
+            .get(&block)
+            .map(super::book::Entry::likely);
         let parts: Vec<_> = parts.unwrap_or_default().into_iter().collect();
         match parts.get(usize::from(byte) % parts.len().max(1)) {
             Some((part, write)) if byte < 232 => (*part, write.stride),
@@ -402,7 +425,11 @@ impl World {
         let how = bytes.byte();
         let (name, sent) = match how % 4 {
             0 => {
-                let lifetime = if how & 4 > 0 { Lifetime::LongLived } else { Lifetime::Dynamic };
+                let lifetime = if how & 4 > 0 {
+                    Lifetime::LongLived
+                } else {
+                    Lifetime::Dynamic
+                };
                 ("set_lifetime", self.client.set_lifetime(handle, lifetime))
             }
             1 => ("set_priority", self.client.set_priority(handle, how)),
@@ -431,7 +458,10 @@ impl World {
                 self.budget_bytes = self.budget_bytes.max(budget);
             }
             Err(RequestError::Budget(_)) => {
-                assert!(budget < min.get(), "R11: {budget} is refused, not below {min}");
+                assert!(
+                    budget < min.get(),
+                    "R11: {budget} is refused, not below {min}"
+                );
             }
             Err(error) => panic!("R11: the budget has nothing to do with it: {error}"),
         }
@@ -536,7 +566,9 @@ impl World {
             2 => self.control.fail_submit(nth),
             3 => self.control.stall(byte & 8 > 0),
             4 => self.control.set_latency_polls(u32::from(byte / 8)),
-            5 => self.control.set_memory_bytes(ByteLen::from_kib(u64::from(byte) * 4)),
+            5 => self
+                .control
+                .set_memory_bytes(ByteLen::from_kib(u64::from(byte) * 4)),
             6 if byte > 250 => {
                 self.control.lose_device();
                 self.is_lost = true;

@@ -45,7 +45,8 @@ impl World {
     pub(super) fn give_back(&mut self, bytes: &mut Bytes<'_>) {
         let byte = bytes.byte();
         if byte & 1 > 0 && !self.in_flight.is_empty() {
-            self.in_flight.remove(usize::from(byte) % self.in_flight.len());
+            self.in_flight
+                .remove(usize::from(byte) % self.in_flight.len());
         } else if !self.tickets.is_empty() {
             let ticket = self.tickets.remove(usize::from(byte) % self.tickets.len());
             if byte & 2 > 0 {
@@ -145,7 +146,10 @@ impl World {
                 let record = if group.index_format.is_some() { 20 } else { 16 };
                 let end = group.offset_bytes + u64::from(group.count) * record;
                 assert!(end <= room, "R1: {group:?} ends behind {room} bytes");
-                assert!(!view.chunk_buffer(group).is_empty(), "{group:?} has a chunk");
+                assert!(
+                    !view.chunk_buffer(group).is_empty(),
+                    "{group:?} has a chunk"
+                );
             }
             view.mark_used();
         }

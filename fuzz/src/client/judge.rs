@@ -59,8 +59,14 @@ pub(super) fn owners(map: &HeapMap, live: &BTreeSet<Handle>) {
         let Some(handle) = range.handle else {
             panic!("R6: {range:?} has no block, though nothing is on its way");
         };
-        assert!(live.contains(&handle), "R6: {handle} was removed: {range:?}");
-        assert!(seen.insert(handle), "R6: {handle} has two ranges: {range:?}");
+        assert!(
+            live.contains(&handle),
+            "R6: {handle} was removed: {range:?}"
+        );
+        assert!(
+            seen.insert(handle),
+            "R6: {handle} has two ranges: {range:?}"
+        );
     }
 }
 

@@ -158,8 +158,8 @@ impl World {
         for event in self.manager.events() {
             match event {
                 // A job that fails leaves a resident block as it was.
-                HeapEvent::Failed { handle, .. }
-                | HeapEvent::Refused {
+                HeapEvent::Failed { handle, .. } => self.book.failed(handle),
+                HeapEvent::Refused {
                     handle,
                     op: Op::Update,
                     ..
@@ -241,9 +241,15 @@ impl World {
         }
         if lived {
             let stale = matches!(error, Some(RequestError::Stale { .. }));
-            assert!(!stale, "R7: {what} of {handle}, which had an owner: {error:?}");
+            assert!(
+                !stale,
+                "R7: {what} of {handle}, which had an owner: {error:?}"
+            );
         } else {
-            assert!(error.is_some(), "R7: {what} of {handle}, which had no owner");
+            assert!(
+                error.is_some(),
+                "R7: {what} of {handle}, which had no owner"
+            );
         }
     }
 
@@ -264,7 +270,11 @@ impl World {
 
     fn take_readings(&mut self) {
         for reading in std::mem::take(&mut self.readings) {
-            let bytes = reading.bytes.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let bytes = reading
+                .bytes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             let Some(bytes) = bytes else {
                 self.readings.push(reading);
                 continue;
@@ -348,7 +358,10 @@ impl World {
             self.ticks(1);
         }
         let report = self.manager.report();
-        assert_eq!(report.retired_bytes, 0, "R3: retired bytes drain: {report:?}");
+        assert_eq!(
+            report.retired_bytes, 0,
+            "R3: retired bytes drain: {report:?}"
+        );
         let live = self.book.live();
         assert_eq!(
             report.blocks,
