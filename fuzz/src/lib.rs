@@ -43,10 +43,14 @@ pub mod block_layout;
 pub mod bytes;
 pub mod chunk_heap;
 pub mod client;
+pub mod config;
 pub mod corpus;
+mod edits;
+pub mod heap_dump;
 pub mod suballoc;
 mod tally;
 pub mod trace;
+pub mod trace_file;
 mod verdict;
 
 pub use tally::Tally;
@@ -55,10 +59,13 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 5] = [
+pub const TARGETS: [(&str, Run); 8] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
     ("trace", trace::run),
     ("client", client::run),
+    ("config", config::run),
+    ("heap_dump", heap_dump::run),
+    ("trace_file", trace_file::run),
 ];
