@@ -34,10 +34,16 @@ pub(crate) struct Shared {
     pub(crate) kinds: Arc<KindTable>,
     pub(crate) align_max: Align,
     pub(crate) config: Config,
-    pub(crate) buffer_bytes_max: ByteLen,
+    /// Longest buffer of the present device.
+    buffer_bytes_max: AtomicU64,
     /// Most bytes of one block under the present budget.
     pub(crate) block_bytes_max: AtomicU64,
     pub(crate) device_lost: AtomicBool,
+    /// Counts devices, and the times without one.
+    pub(crate) device: AtomicU32,
+    /// What the kinds were made for.
+    pub(crate) uniform_align: Align,
+    pub(crate) storage_align: Align,
     /// The manager is being shut down: the actor ends whatever waits in its mailbox.
     pub(crate) is_ending: AtomicBool,
     pub(crate) report: Arc<Mutex<Report>>,
@@ -61,7 +67,10 @@ impl Shared {
         let shared = Self {
             kinds,
             align_max: config.align_max(),
-            buffer_bytes_max,
+            buffer_bytes_max: AtomicU64::new(buffer_bytes_max.get()),
+            uniform_align: limits.uniform_align,
+            storage_align: limits.storage_align,
+            device: AtomicU32::new(0),
             block_bytes_max: AtomicU64::new(0),
             device_lost: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
@@ -80,7 +89,19 @@ impl Shared {
 
     /// Most bytes of one block under `budget`.
     pub(crate) fn block_bytes_under(&self, budget: ByteLen) -> ByteLen {
-        self.config.block_bytes_max(budget, self.buffer_bytes_max)
+        let device_max = self.buffer_bytes_max.load(Ordering::Relaxed);
+        self.config
+            .block_bytes_max(budget, ByteLen::new(device_max))
+    }
+
+    /// There is another device, whose buffers have so many bytes at most.
+    pub(crate) fn device_follows(&self, device: u32, buffer_bytes_max: ByteLen, budget: ByteLen) {
+        let max = &self.buffer_bytes_max;
+        max.store(buffer_bytes_max.get(), Ordering::Relaxed);
+        let block_max = self.block_bytes_under(budget).get();
+        self.block_bytes_max.store(block_max, Ordering::Relaxed);
+        self.device.store(device, Ordering::Relaxed);
+        self.device_lost.store(false, Ordering::Relaxed);
     }
 
     /// Adds what is known without the actor, which may not tick: who holds tickets, and how many

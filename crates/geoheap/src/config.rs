@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use geoheap_chunk_heap::{HeapConfig, KindRow};
 use geoheap_defrag::Triggers;
+use geoheap_gpu_backend::StagingConfig;
 use geoheap_suballoc::{Align, ByteLen};
 
 /// Room kept from a 16 MiB chunk: wgpu pads vertex buffers by four bytes, and drivers round up,
@@ -227,6 +228,15 @@ impl Config {
         let room = budget.saturating_sub(self.staging_under(budget)).get();
         let shared = self.chunk_bytes.get() / 2;
         ByteLen::new((room - room % granule).max(shared)).min(device_max)
+    }
+
+    /// How a backend stages under this configuration: for programs that make theirs themselves.
+    pub fn staging(&self) -> StagingConfig {
+        StagingConfig {
+            buffer_bytes: self.staging_buffer(),
+            limit_bytes: self.staging_under(self.budget_bytes),
+            ..StagingConfig::default()
+        }
     }
 
     /// Checks every field against the others and against what a device can make.

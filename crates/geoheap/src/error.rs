@@ -6,7 +6,7 @@ use core::fmt;
 use std::time::Duration;
 
 use geoheap_chunk_heap::LayoutError;
-use geoheap_suballoc::ByteLen;
+use geoheap_suballoc::{Align, ByteLen};
 
 use crate::config::ConfigError;
 use crate::draw_set::DrawSetId;
@@ -106,12 +106,14 @@ pub enum AddError {
     },
     /// A staged part has no memory to retain: use a reload callback or no source.
     StagedCannotRetain,
+    /// The staged contents lie in memory of a device that is gone: stage them again.
+    StagedOnLostDevice,
     /// All handles are in use.
     HandlesExhausted {
         /// The configured number.
         handles_max: u32,
     },
-    /// The device is gone.
+    /// The device is gone, and not followed by another yet.
     DeviceLost,
     /// The mailbox did not take it.
     Send(SendError),
@@ -132,6 +134,9 @@ impl fmt::Display for AddError {
                 "a part written into staging has no memory to retain; give the block a reload \
                  callback or no source",
             ),
+            Self::StagedOnLostDevice => {
+                f.write_str("the staged contents went with their device; stage them again")
+            }
             Self::HandlesExhausted { handles_max } => {
                 write!(
                     f,
@@ -306,3 +311,71 @@ impl fmt::Display for FallbackError {
 }
 
 impl std::error::Error for FallbackError {}
+
+/// Why a heap was not restored. It stays as it was, and the device that was to follow is dropped.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The present device works.
+    NotLost,
+    /// The device that was to follow is lost, too; this is what it said.
+    LostAgain {
+        /// Its own words; empty if it was silent.
+        reason: String,
+    },
+    /// The settings cannot work on that device; they name the limit that is too low.
+    Config(ConfigError),
+    /// Parts are aligned as the first device demanded; that one demands more.
+    Alignment {
+        /// Uniform, storage or copy.
+        kind: &'static str,
+        /// What parts are aligned to.
+        present: Align,
+        /// What the device demands.
+        needed: Align,
+    },
+    /// The device has not the feature `INDIRECT_FIRST_INSTANCE`, which the one before had, so that
+    /// draw sets may rely on it.
+    FirstInstance,
+    /// The manager was shut down.
+    ShutDown,
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLost => f.write_str("the present device is not lost"),
+            Self::LostAgain { reason } => write!(f, "the new device is lost, too: {reason}"),
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Alignment {
+                kind,
+                present,
+                needed,
+            } => write!(
+                f,
+                "the new device wants {kind} parts aligned to {needed} bytes; they are aligned to \
+                 {present}"
+            ),
+            Self::FirstInstance => f.write_str(
+                "the new device takes no draws that begin at a later instance, and the one before \
+                 did",
+            ),
+            Self::ShutDown => f.write_str("the geometry manager was shut down"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for RestoreError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}

@@ -167,8 +167,8 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, Limits, StagingConfig, VirtualBuffer, VirtualConfig, VirtualContents,
-    VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, DeviceLoss, Limits, StagingConfig, VirtualBuffer, VirtualConfig,
+    VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
@@ -183,7 +183,7 @@ pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threadin
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
-    RequestError, SendError, WaitError,
+    RequestError, RestoreError, SendError, WaitError,
 };
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
@@ -195,7 +195,7 @@ pub use crate::recording::{
     Recorded, Stream,
 };
 pub use crate::report::{
-    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report,
+    Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,
     TicketHolder,
 };
 pub use crate::ticket::{

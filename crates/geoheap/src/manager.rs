@@ -8,20 +8,22 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::KindTable;
 use geoheap_frame_sync::{RingConfig, ring};
-use geoheap_gpu_backend::{Backend, BackendInfo, Limits, StagingConfig, WgpuBackend};
+use geoheap_gpu_backend::{Backend, BackendInfo, Limits, WgpuBackend};
 use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::{Driver, Parts};
 use crate::actor::mailbox::{Mailbox, Message, mailbox};
 use crate::actor::reload::Reloader;
+use crate::actor::reply::{reply_channel, wait_restored};
+use crate::actor::restore::Successor;
 use crate::actor::thread::{ActorThread, EventQueue, event_queue};
 use crate::client::{Client, Shared};
 use crate::config::{Config, ConfigError, Threading};
 use crate::core::Core;
-use crate::error::CreateError;
+use crate::error::{CreateError, RestoreError};
 use crate::handle::Handle;
-use crate::report::{HeapEvent, HeapMap, Report};
+use crate::report::{HeapEvent, HeapMap, Report, Restored};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::sync::Ordering;
 use crate::ticket::{FrameSource, FrameTicket, VersionTable};
@@ -30,7 +32,7 @@ use crate::ticket::{FrameSource, FrameTicket, VersionTable};
 const SHUTDOWN_POLLS_MAX: u32 = 4096;
 
 enum Runner<B: Backend> {
-    Thread(ActorThread),
+    Thread(ActorThread, Successor<B>),
     Caller(Box<Driver<B>>),
 }
 
@@ -135,12 +137,30 @@ impl GeometryManager<WgpuBackend> {
     ) -> Result<Self, CreateError> {
         let limits = device.limits();
         config.validate(ByteLen::new(limits.max_buffer_size))?;
-        let staging = StagingConfig {
-            buffer_bytes: config.staging_buffer(),
-            limit_bytes: config.staging_under(config.budget_bytes),
-            ..StagingConfig::default()
-        };
-        Self::with_backend(WgpuBackend::new(device, queue, &staging), config)
+        let backend = WgpuBackend::new(device, queue, &config.staging());
+        Self::with_backend(backend, config)
+    }
+
+    /// Goes on with another device after the one before was lost: see
+    /// [`restore_backend`](Self::restore_backend), which says what becomes of blocks, tickets and
+    /// requests.
+    ///
+    /// The device may be of another adapter. Pipelines, bind groups, bundles and placement tables
+    /// are the program's to make anew.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; the heap is as it was, and waits for a device that fits.
+    pub fn restore(
+        &mut self,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Result<Restored, RestoreError> {
+        // A buffer that the device cannot make is refused before any is made.
+        let limits = device.limits();
+        let config = self.config();
+        config.validate(ByteLen::new(limits.max_buffer_size))?;
+        let backend = WgpuBackend::new(device, queue, &config.staging());
+        self.restore_backend(backend)
     }
 }
 
@@ -160,7 +180,7 @@ impl<B: Backend> GeometryManager<B> {
         }
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
-        let table = Arc::default();
+        let table = Arc::new(VersionTable::of_device(0));
         let ring_config = RingConfig {
             // Slots count from 1.
             slots_initial: config
@@ -172,7 +192,7 @@ impl<B: Backend> GeometryManager<B> {
             feed_versions: config.feed_versions,
         };
         let (publisher, reader) =
-            ring(ring_config, VersionTable::default()).map_err(ConfigError::Ring)?;
+            ring(ring_config, VersionTable::of_device(0)).map_err(ConfigError::Ring)?;
         let caller_driven = config.threading == Threading::CallerDriven;
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
@@ -184,6 +204,7 @@ impl<B: Backend> GeometryManager<B> {
         };
         let shared = Arc::new(Shared::new(config, kinds, &limits));
         let board = Arc::clone(&shared.board);
+        let successor = Successor::new();
         let driver = Driver::new(Parts {
             core,
             backend,
@@ -193,12 +214,14 @@ impl<B: Backend> GeometryManager<B> {
             table,
             events: events_in,
             shared: Arc::clone(&shared),
+            successor: successor.clone(),
         });
         let runner = if caller_driven {
             Runner::Caller(Box::new(driver))
         } else {
             let interval = shared.config.tick_interval;
-            Runner::Thread(ActorThread::spawn(driver, interval).map_err(CreateError::Thread)?)
+            let thread = ActorThread::spawn(driver, interval).map_err(CreateError::Thread)?;
+            Runner::Thread(thread, successor)
         };
         Ok(Self {
             client: Client::new(mailbox.clone(), Arc::clone(&shared)),
@@ -210,6 +233,52 @@ impl<B: Backend> GeometryManager<B> {
             limits,
             runner: Some(runner),
         })
+    }
+
+    /// Goes on with another backend after the device of the one before was lost. It is done when
+    /// this returns, in both ways of driving; the next tick publishes a version of the new device.
+    ///
+    /// Handles, owners, pins, priorities and labels are what they were, and versions go on rising
+    /// (R4). Chunks are made anew, and blocks laid out in them one behind the other. What was
+    /// resident, or on its way, comes back without a frame that asks: long-lived and pinned blocks
+    /// first, then, behind what frames miss by then, the others by priority and by the frame that
+    /// used them last, as far as there is room and within the caps of a tick. What finds no room
+    /// stays evicted until a frame asks for it. Blocks without a source stay lost until they are
+    /// removed or updated as a whole. Draw sets are written again under their ids.
+    ///
+    /// Tickets and tokens of the lost device, and those of the time without one, never resolve
+    /// again (R5): frames begin anew. Staging pieces of the lost device are refused
+    /// ([`RequestError::StagedOnLostDevice`]). Whoever waited for an answer when the device went
+    /// got [`RequestError::DeviceLost`]; a pin that was asked for without a device is refused, too,
+    /// and does not count.
+    ///
+    /// A loss that the engine has not noticed yet is looked for first.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; the heap is as it was, and the backend is dropped.
+    ///
+    /// [`RequestError::StagedOnLostDevice`]: crate::RequestError::StagedOnLostDevice
+    /// [`RequestError::DeviceLost`]: crate::RequestError::DeviceLost
+    pub fn restore_backend(&mut self, backend: B) -> Result<Restored, RestoreError> {
+        let (info, limits) = (backend.info(), backend.limits());
+        let restored = match &mut self.runner {
+            Some(Runner::Caller(driver)) => driver.restore(backend)?,
+            Some(Runner::Thread(_, successor)) => {
+                successor.replace(Some(backend));
+                let (reply, answer) = reply_channel();
+                let sent = self.mailbox.send_unweighed(Message::Restore(reply));
+                let answer = match sent {
+                    Ok(()) => wait_restored(&answer),
+                    Err(_) => Err(RestoreError::ShutDown),
+                };
+                // An actor that is gone has left it.
+                drop(successor.replace(None));
+                answer?
+            }
+            None => return Err(RestoreError::ShutDown),
+        };
+        (self.info, self.limits) = (info, limits);
+        Ok(restored)
     }
 
     /// A way in; clone it for each thread.
@@ -290,7 +359,7 @@ impl<B: Backend> GeometryManager<B> {
                 let (report, leaks) = driver.shut_down(SHUTDOWN_POLLS_MAX);
                 (report, leaks, false)
             }
-            Runner::Thread(thread) => {
+            Runner::Thread(thread, _) => {
                 self.shared.is_ending.store(true, Ordering::Release);
                 // An actor that ended by itself has closed its mailbox.
                 let _ = self.mailbox.send_unweighed(Message::Shutdown);

@@ -83,6 +83,8 @@ pub struct StagedWrite {
     pub(crate) lease: StagingLease,
     /// What was asked for; the lease is rounded up to whole words.
     pub(crate) len: ByteLen,
+    /// The device that it belongs to, by the engine's count.
+    pub(crate) device: u32,
 }
 
 impl StagedWrite {
@@ -155,6 +157,14 @@ impl Content {
     /// Bytes of the caller's memory that it keeps. What is in staging already is bounded there.
     pub(crate) fn shared_bytes(&self) -> u64 {
         self.payload().map_or(0, |payload| payload.len().get())
+    }
+
+    /// The device in whose staging memory it lies, by the engine's count.
+    pub(crate) fn staged_on(&self) -> Option<u32> {
+        match self {
+            Self::Shared(_) => None,
+            Self::Staged(staged) => Some(staged.device),
+        }
     }
 
     /// The shared memory, if it is that.

@@ -156,8 +156,15 @@ pub struct Report {
     pub gpu_copies: u64,
     /// Submits of the engine's own.
     pub gpu_submits: u64,
-    /// Whether the device is gone.
+    /// Whether the device is gone, and not followed by another yet.
     pub device_lost: bool,
+    /// Devices lost so far.
+    pub device_losses: u64,
+    /// Devices that followed a lost one.
+    pub restores: u64,
+    /// Blocks whose contents went with a device for want of a source, and that nobody has removed
+    /// or brought new contents for.
+    pub blocks_lost: u64,
 }
 
 /// Somebody who holds a ticket.
@@ -295,6 +302,34 @@ pub enum HeapEvent {
         /// What it said.
         reason: String,
     },
+    /// Contents went with the device that have no source. Whole new contents
+    /// ([`Client::update`](crate::Client::update)) bring such a block back on the next device.
+    BlocksLost {
+        /// How many blocks.
+        count: u64,
+        /// The first 256 of them, by slot; lookups of the others answer
+        /// [`Lookup::Lost`](crate::Lookup::Lost) too.
+        handles: Vec<Handle>,
+    },
+    /// There is a device again.
+    Restored(Restored),
+}
+
+/// What [`GeometryManager::restore`](crate::GeometryManager::restore) found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Restored {
+    /// Blocks that come back by themselves, as far as there is room.
+    pub returning_blocks: u64,
+    /// Blocks whose contents are lost.
+    pub lost_blocks: u64,
+}
+
+impl fmt::Display for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (back, lost) = (self.returning_blocks, self.lost_blocks);
+        write!(f, "{back} blocks come back, {lost} are lost")
+    }
 }
 
 impl fmt::Display for HeapEvent {
@@ -320,6 +355,10 @@ impl fmt::Display for HeapEvent {
             Self::Recovered => f.write_str("the working set fits the budget again"),
             Self::GpuError { message } => write!(f, "GPU error: {message}"),
             Self::DeviceLost { reason } => write!(f, "device lost: {reason}"),
+            Self::BlocksLost { count, .. } => {
+                write!(f, "the contents of {count} blocks went with the device")
+            }
+            Self::Restored(restored) => write!(f, "there is a device again: {restored}"),
         }
     }
 }

@@ -27,22 +27,24 @@ pub use views::{BlockView, Draw, IndexFormat, Lookup, PartView};
 /// commands that may read it.
 #[derive(Debug)]
 pub(crate) struct VersionTable<Buf> {
+    /// The device of the buffers, by the engine's count.
+    pub(crate) device: u32,
     /// By chunk.
     pub(crate) chunks: Vec<Option<Buf>>,
     /// By id.
     pub(crate) draw_sets: Vec<Arc<PublishedSet<Buf>>>,
 }
 
-impl<Buf> Default for VersionTable<Buf> {
-    fn default() -> Self {
+impl<Buf> VersionTable<Buf> {
+    /// No buffers yet.
+    pub(crate) fn of_device(device: u32) -> Self {
         Self {
+            device,
             chunks: Vec::new(),
             draw_sets: Vec::new(),
         }
     }
-}
 
-impl<Buf> VersionTable<Buf> {
     /// The buffer of a chunk that the version names.
     #[inline]
     pub(crate) fn buffer(&self, chunk: ChunkId) -> &Buf {
@@ -138,13 +140,14 @@ impl<Buf> FrameTicket<Buf> {
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             heap: self.presence.heap(),
+            device: self.ticket.payload().device,
             version: self.version(),
         }
     }
 
-    /// As [`moved_since`](Self::moved_since); of another heap everything differs.
+    /// As [`moved_since`](Self::moved_since); of another heap or device everything differs.
     pub(crate) fn moved_since_stamp(&self, older: Stamp) -> Moved {
-        if older.heap == self.presence.heap() {
+        if older.is_of_device(self.stamp()) {
             self.moved_since(older.version)
         } else {
             Moved::all()
@@ -399,11 +402,24 @@ impl<Buf> fmt::Debug for Lookups<'_, Buf> {
     }
 }
 
-/// The heap and the version that something was made from.
+/// The heap, the device and the version that something was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     heap: HeapId,
+    device: u32,
     pub(crate) version: Version,
+}
+
+impl Stamp {
+    /// Whether both are of one heap on one device.
+    pub(crate) fn is_of_device(self, other: Self) -> bool {
+        (self.heap, self.device) == (other.heap, other.device)
+    }
+
+    /// Whether both are of one heap, but its device has changed in between.
+    pub(crate) fn is_of_another_device(self, other: Self) -> bool {
+        self.heap == other.heap && self.device != other.device
+    }
 }
 
 /// What changed between two versions: see [`FrameTicket::moved_since`].

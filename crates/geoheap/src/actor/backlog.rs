@@ -64,6 +64,7 @@ impl Backlog {
             Message::Request(Request::SetBudget { .. }, _)
             | Message::Draws(..)
             | Message::FrameEnded
+            | Message::Restore(_)
             | Message::Shutdown => true,
             _ => false,
         }
@@ -92,6 +93,7 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
         | Message::Dump(_)
         | Message::Trace(..)
         | Message::Stage { .. }
+        | Message::Restore(_)
         | Message::Shutdown => {}
     }
 }

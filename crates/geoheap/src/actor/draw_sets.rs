@@ -342,13 +342,25 @@ impl<Buf: Clone> DrawSets<Buf> {
 
     /// The device took all buffers.
     pub(super) fn device_lost(&mut self) {
+        // A set that was removed only waited for its buffers.
+        self.sets
+            .retain(|_, set| set.is_dirty || set.shown.is_some() || !set.draws.is_empty());
         for set in self.sets.values_mut() {
             set.shown = None;
             set.current = None;
             set.retired.clear();
             set.free.clear();
+            set.is_dirty = true;
         }
         self.is_lost = true;
+    }
+
+    /// There is a device again: all sets are to be written.
+    pub(super) fn restored(&mut self) {
+        self.is_lost = false;
+        self.is_changed = !self.sets.is_empty();
+        self.retry_in = 0;
+        self.retry_after = 0;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
 use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
+use crate::actor::restore::Successor;
 use crate::client::Shared;
 use crate::config::WORD_BYTES;
 use crate::core::Core;
@@ -70,6 +71,8 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) effects: VecDeque<Effect>,
     events: Sender<HeapEvent>,
     pub(super) shared: Arc<Shared>,
+    /// The backend that is to follow a lost one.
+    pub(super) successor: Successor<B>,
     tick_bytes: u64,
     pub(super) tally: Tally,
     /// While the program is being recorded.
@@ -105,6 +108,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) table: Arc<VersionTable<B::Buffer>>,
     pub(crate) events: Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) successor: Successor<B>,
 }
 
 impl<B: Backend> Driver<B> {
@@ -131,6 +135,7 @@ impl<B: Backend> Driver<B> {
             effects: VecDeque::new(),
             events: parts.events,
             shared: parts.shared,
+            successor: parts.successor,
             tick_bytes,
             tally: Tally::default(),
             recorder,
@@ -258,6 +263,10 @@ impl<B: Backend> Driver<B> {
             Message::Stage { len, reply } => {
                 let _ = reply.send(self.stage(len));
             }
+            Message::Restore(reply) => {
+                let answer = self.take_successor();
+                let _ = reply.send(Reply::Restored(answer));
+            }
             Message::FrameEnded => self.inbox.is_woken.store(false, Ordering::Release),
             Message::Shutdown => {}
         }
@@ -311,7 +320,11 @@ impl<B: Backend> Driver<B> {
             _ => None,
         };
         match lease {
-            Some(lease) => Reply::Staged(StagedWrite { lease, len }),
+            Some(lease) => Reply::Staged(StagedWrite {
+                lease,
+                len,
+                device: self.core.device(),
+            }),
             None if self.backend.is_lost() => refused(RequestError::DeviceLost),
             None => refused(RequestError::StagingFull { requested, free }),
         }
@@ -435,7 +448,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// Feeds an event and carries out all that follows from it.
-    fn step(&mut self, event: Event) {
+    pub(super) fn step(&mut self, event: Event) {
         let mut out = Vec::new();
         self.core.step(event, &mut out);
         self.effects.extend(out);

@@ -256,6 +256,10 @@ impl<B: Backend> Driver<B> {
                 Event::ChunkReady { chunk }
             }
             Err(error) => {
+                if self.backend.is_lost() {
+                    // After that the core does not ask for this chunk any more.
+                    self.poll_backend();
+                }
                 let reason = match error {
                     BufferError::OutOfMemory { requested } => FailReason::OutOfMemory { requested },
                     other => FailReason::Refused {
@@ -275,6 +279,7 @@ impl<B: Backend> Driver<B> {
         }
         entries[index] = buffer;
         self.table = Arc::new(VersionTable {
+            device: self.table.device,
             chunks: entries,
             draw_sets: self.table.draw_sets.clone(),
         });
@@ -303,7 +308,10 @@ impl<B: Backend> Driver<B> {
         match self.backend.submit() {
             Ok(_) => Event::Submitted { ok: complete },
             Err(error) => {
-                if !self.backend.is_lost() {
+                if self.backend.is_lost() {
+                    // Before anything is called a failure of a block.
+                    self.poll_backend();
+                } else {
                     self.gpu_error(error.to_string());
                 }
                 Event::Submitted { ok: false }
@@ -368,9 +376,10 @@ impl<B: Backend> Driver<B> {
 
     fn void_versions(&mut self) {
         self.shared.device_lost.store(true, Ordering::Relaxed);
+        let device = self.core.device();
+        self.shared.device.store(device, Ordering::Relaxed);
         self.publisher.device_lost();
-        self.table = Arc::default();
-        self.buffers.clear();
+        self.renew_table();
         self.releasing.clear();
         self.releasing_records.clear();
         self.draw_sets.device_lost();

@@ -66,6 +66,7 @@ impl<B: Backend> Driver<B> {
             Message::Map(sender)
             | Message::Dump(sender)
             | Message::Trace(_, sender)
+            | Message::Restore(sender)
             | Message::Stage { reply: sender, .. } => Some(sender),
             Message::Batch(_) | Message::Draws(..) | Message::FrameEnded | Message::Shutdown => {
                 None

@@ -1,7 +1,7 @@
 //! What the actor knows of itself: the report, its peaks, and what old versions keep.
 
 use geoheap_frame_sync::Version;
-use geoheap_gpu_backend::Backend;
+use geoheap_gpu_backend::{Backend, Counters};
 use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::ByteLen;
 
@@ -29,10 +29,20 @@ pub(super) struct Tally {
     pub(super) gpu_errors: u64,
     pub(super) tickets_dropped: u64,
     pub(super) tickets_panicked: u64,
+    /// What the backends of lost devices did.
+    earlier: Counters,
     staging_peak: ByteLen,
     held_peak: ByteLen,
     backpressure: Option<Backpressure>,
     oldest: Oldest,
+}
+
+impl Tally {
+    /// Keeps what a backend did that is replaced.
+    pub(super) fn add_counters(&mut self, counters: Counters) {
+        self.earlier.copies += counters.copies;
+        self.earlier.submits += counters.submits;
+    }
 }
 
 impl<B: Backend> Driver<B> {
@@ -93,8 +103,9 @@ impl<B: Backend> Driver<B> {
         report.chunk_bytes_padded = report.chunk_bytes + report.chunks * padding;
         report.gpu_errors = self.tally.gpu_errors;
         report.events_lost = self.tally.events_lost;
-        report.gpu_copies = counters.copies;
-        report.gpu_submits = counters.submits;
+        let earlier = &self.tally.earlier;
+        report.gpu_copies = earlier.copies + counters.copies;
+        report.gpu_submits = earlier.submits + counters.submits;
         report.tickets_dropped = self.tally.tickets_dropped;
         report.tickets_panicked = self.tally.tickets_panicked;
         report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);

@@ -51,6 +51,8 @@ pub(crate) enum Message {
     Trace(Option<PathBuf>, Sender<Reply>),
     /// A piece of staging.
     Stage { len: ByteLen, reply: Sender<Reply> },
+    /// A backend was left for the driver, to follow the lost one.
+    Restore(Sender<Reply>),
     /// End.
     Shutdown,
 }

@@ -17,4 +17,5 @@ mod records;
 pub(crate) mod reload;
 pub(crate) mod render;
 pub(crate) mod reply;
+pub(crate) mod restore;
 pub(crate) mod thread;

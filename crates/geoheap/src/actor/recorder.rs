@@ -383,7 +383,9 @@ impl Recorder {
 
 impl<B: Backend> Driver<B> {
     pub(super) fn record_request(&mut self, request: &Request) {
-        if let Some(recorder) = &mut self.recorder {
+        // Without a device most requests are refused.
+        let counts = !self.core.is_lost() || request.outlives_device();
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| counts) {
             recorder.request(request, &self.shared.kinds);
         }
     }

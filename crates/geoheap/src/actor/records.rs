@@ -86,6 +86,7 @@ impl<B: Backend> Driver<B> {
         }
         self.record_delays = 0;
         self.table = Arc::new(VersionTable {
+            device: self.table.device,
             chunks: self.table.chunks.clone(),
             draw_sets: self.draw_sets.publish(),
         });

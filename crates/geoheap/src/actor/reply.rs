@@ -12,9 +12,9 @@ use crate::actor::channel::{
     Receiver, RecvError, RecvFut, RecvTimeoutError, Sender, TryRecvError, bounded,
 };
 use crate::core::event::Answer;
-use crate::error::{RequestError, WaitError};
+use crate::error::{RequestError, RestoreError, WaitError};
 use crate::payload::StagedWrite;
-use crate::report::HeapMap;
+use crate::report::{HeapMap, Restored};
 
 /// What the driver sends to a waiting caller.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) enum Reply {
     Map(Box<HeapMap>),
     Dump(Box<HeapDump>),
     Staged(StagedWrite),
+    Restored(Result<Restored, RestoreError>),
 }
 
 /// The waiting side of a request: block on it, ask it now and then, or await it.
@@ -45,7 +46,7 @@ impl<T> fmt::Debug for Pending<T> {
 impl<T> Pending<T> {
     /// A waiting side and the sender of its one answer.
     pub(crate) fn new(read: fn(Reply) -> Result<T, RequestError>) -> (Sender<Reply>, Self) {
-        let (sender, receiver) = bounded(1);
+        let (sender, receiver) = reply_channel();
         let future = receiver.clone().into_recv_async();
         (
             sender,
@@ -125,4 +126,18 @@ reader!(read_bytes, Reply::Answer(Answer::ReadBack(read)) => read,
     crate::report::ReadBack, "Reads a block's bytes.");
 reader!(read_map, Reply::Map(map) => *map, HeapMap, "Reads a heap map.");
 reader!(read_dump, Reply::Dump(dump) => *dump, HeapDump, "Reads a heap's state.");
+/// A channel for one answer.
+pub(crate) fn reply_channel() -> (Sender<Reply>, Receiver<Reply>) {
+    bounded(1)
+}
+
+/// Waits for the driver's answer to a restore.
+pub(crate) fn wait_restored(receiver: &Receiver<Reply>) -> Result<Restored, RestoreError> {
+    match receiver.recv() {
+        Ok(Reply::Restored(answer)) => answer,
+        // Refused, or the actor is gone.
+        _ => Err(RestoreError::ShutDown),
+    }
+}
+
 reader!(read_staged, Reply::Staged(staged) => staged, StagedWrite, "Reads a staging piece.");

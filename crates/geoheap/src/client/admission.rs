@@ -173,6 +173,14 @@ impl Client {
         if staged && matches!(block.source, Source::Retained) {
             return Err(AddError::StagedCannotRetain);
         }
+        let device = self.shared.device.load(Ordering::Relaxed);
+        let mut staged = block
+            .parts
+            .iter()
+            .filter_map(|part| part.content.staged_on());
+        if staged.any(|of| of != device) {
+            return Err(AddError::StagedOnLostDevice);
+        }
         let specs: Vec<PartSpec> = block.parts.iter().map(|part| part.spec).collect();
         let shared = &self.shared;
         let layout = BlockLayout::pack(&specs, &shared.kinds, block.spare, shared.align_max)?;

@@ -79,7 +79,7 @@ impl Core {
             fill.create_failures += 1;
             let (seq, failures) = (fill.seq, fill.create_failures);
             self.jobs.set_target(seq, None);
-            if !sendable || failures >= CREATE_FAILURES_MAX {
+            if (!sendable || failures >= CREATE_FAILURES_MAX) && !self.stays_away(handle, out) {
                 self.fail(handle, reason.clone(), out);
             }
         }

@@ -14,7 +14,6 @@ use crate::core::{Core, Tenant};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};
-use crate::report::{HeapEvent, Op};
 
 impl Core {
     pub(super) fn add(&mut self, handle: Handle, block: PreparedBlock, out: &mut Vec<Effect>) {
@@ -49,6 +48,7 @@ impl Core {
             retry_tick: 0,
             shown: false,
             wished_frame: 0,
+            returns: false,
         };
         record.retain_all(shared(&ids, &block.contents));
         let index = handle.index() as usize;
@@ -63,16 +63,13 @@ impl Core {
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
         self.report.blocks += 1;
-        self.queue_slot(handle);
         if self.lost {
-            self.lose_block(handle, out);
-            out.push(Effect::Notify(HeapEvent::Refused {
-                handle,
-                op: Op::Add,
-                error: RequestError::DeviceLost,
-            }));
-            return;
+            return self.add_without_device(handle, out);
         }
+        if !self.is_of_this_device(&block.contents) {
+            return self.add_of_lost_staging(handle, out);
+        }
+        self.queue_slot(handle);
         let pieces = pieces(&block.layout, &ids, block.contents);
         let fill = Fill::new(self.order, Purpose::Add, block.layout, pieces);
         self.start_job(handle, fill);
@@ -104,6 +101,11 @@ impl Core {
             return Err(RequestError::PartCount { expected, given });
         }
         check_retainable(record, contents)?;
+        if self.lost && !record.has_source() {
+            // Without a device there is nowhere to put them, and later nobody to ask for them.
+            return Err(RequestError::DeviceLost);
+        }
+        self.check_staged(contents)?;
         let same = same_lengths(record, &ids, contents);
         if in_place && let Err((expected, given)) = same {
             return Err(RequestError::LengthDiffers { expected, given });
@@ -190,6 +192,7 @@ impl Core {
         if in_place {
             fill.target = Target::Present;
         } else if self.own(handle).place.is_none() {
+            self.lost_no_more(handle);
             let record = self.own(handle);
             record.away = Away::Pending;
             record.layout = target_layout;

@@ -187,6 +187,7 @@ impl Request {
     pub(crate) fn outlives_device(&self) -> bool {
         match self {
             Self::Add { .. }
+            | Self::Update { .. }
             | Self::Remove { .. }
             | Self::Share { .. }
             | Self::SetPriority { .. }
@@ -194,8 +195,7 @@ impl Request {
             | Self::Unpin { .. }
             | Self::Evict { .. }
             | Self::Flush { .. } => true,
-            Self::Update { .. }
-            | Self::Part { .. }
+            Self::Part { .. }
             | Self::SetLifetime { .. }
             | Self::Pin { .. }
             | Self::AwaitResident { .. }
@@ -255,6 +255,8 @@ pub(crate) enum Event {
     },
     /// The device is gone.
     DeviceLost { reason: String },
+    /// There is another one, with nothing on it yet.
+    Restored { buffer_bytes_max: ByteLen },
 }
 
 /// What a tick begins with.

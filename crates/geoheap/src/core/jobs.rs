@@ -56,6 +56,11 @@ impl Jobs {
         self.streaming_bytes
     }
 
+    /// Bytes of the jobs without a place.
+    pub(super) fn unplaced_bytes(&self) -> u64 {
+        self.unplaced.values().map(|job| job.bytes).sum()
+    }
+
     /// Jobs without a place, in order.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = Handle> {
         self.unplaced.values().map(|job| job.handle)

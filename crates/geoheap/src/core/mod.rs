@@ -23,6 +23,7 @@
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
+//! | `loss` | the loss of the device, and what comes back on the next |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
 //! | `dump` | the heap's state for tools |
@@ -39,6 +40,7 @@ mod dump;
 mod figures;
 mod fill;
 mod jobs;
+mod loss;
 mod parts;
 mod place;
 mod publish;
@@ -63,6 +65,7 @@ use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
+use crate::core::loss::Returning;
 use crate::core::record::Record;
 use crate::error::RequestError;
 use crate::handle::Handle;
@@ -152,8 +155,12 @@ pub(crate) struct Core {
     spare_from_tick: u64,
     /// Bytes that reload callbacks are making.
     reloading_bytes: u64,
+    /// What comes back by itself after the loss of a device.
+    returning: Returning,
     version: Version,
     lost: bool,
+    /// Counts devices, and the times without one.
+    device: u32,
     report: Report,
 }
 
@@ -216,7 +223,9 @@ impl Core {
             spare_from_tick: 0,
             reloading_bytes: 0,
             version: Version::default(),
+            returning: Returning::default(),
             lost: false,
+            device: 0,
             report: Report::default(),
             config,
             kinds,
@@ -242,8 +251,6 @@ impl Core {
                 self.note_usage(frame, version, &usage);
             }
             Event::TickBegin(facts) => self.begin_tick(facts, out),
-            Event::ChunkReady { chunk } => self.chunk_ready(chunk),
-            Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
             Event::Transfer => self.transfer(out),
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),
@@ -257,7 +264,13 @@ impl Core {
                 }
             }
             // What lay on a lost device is off the books already.
-            Event::Released(_) | Event::ChunkReturned { .. } if self.lost => {}
+            Event::Released(_)
+            | Event::ChunkReturned { .. }
+            | Event::ChunkReady { .. }
+            | Event::ChunkFailed { .. }
+                if self.lost => {}
+            Event::ChunkReady { chunk } => self.chunk_ready(chunk),
+            Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
             Event::Released(items) => self.released(items, out),
             Event::ChunkReturned { bytes } => self.budget.came_back(bytes),
             Event::Reloaded {
@@ -270,6 +283,7 @@ impl Core {
             }
             Event::ReadBackDone { read, bytes } => self.answer_read_back(read, bytes, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
+            Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
     }
 
@@ -433,6 +447,7 @@ impl Core {
             && self.reloading_bytes == 0
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
+            && self.returning.is_done()
             && !self.stalled
     }
 }

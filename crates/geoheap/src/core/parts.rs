@@ -148,6 +148,7 @@ impl Core {
     fn check_reachable(&self, handle: Handle, content: &Content) -> Result<(), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         check_retainable(record, core::slice::from_ref(content))?;
+        self.check_staged(core::slice::from_ref(content))?;
         if record.place.is_some() {
             return Ok(());
         }

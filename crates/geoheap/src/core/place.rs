@@ -4,8 +4,8 @@
 use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
 use geoheap_suballoc::ByteLen;
 
-use crate::core::event::Effect;
-use crate::core::fill::{Bytes, Purpose, Target};
+use crate::core::event::{Answer, Effect, ReplyId};
+use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::{Core, entry, refusals};
 use crate::error::{FailReason, RequestError};
@@ -50,6 +50,9 @@ impl Core {
                 break;
             }
             if let Some(missing) = self.place(handle, out) {
+                if self.stays_away(handle, out) {
+                    continue;
+                }
                 demand += missing;
                 misses += 1;
                 self.lose_patience(handle, out);
@@ -194,9 +197,19 @@ impl Core {
         tracing::debug!(%handle, "set aside for want of room");
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
+        self.own(handle).away = Away::Evicted;
+        let replies = self.take_contents(handle, *fill);
+        self.pending.replies.extend(replies);
+        self.queue_slot(handle);
+        self.weary_waiters(handle, out);
+        self.run_deferred(handle, out);
+    }
+
+    /// A block without a place takes over what a job was to bring, for when it comes back. Returns
+    /// who waits for the job.
+    pub(super) fn take_contents(&mut self, handle: Handle, fill: Fill) -> Vec<(ReplyId, Answer)> {
         let record = self.own(handle);
         let before = record.layout.len();
-        record.away = Away::Evicted;
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
@@ -205,10 +218,7 @@ impl Core {
         record.retain_all(fill.retain.into_iter());
         let after = record.layout.len();
         self.count_world(before, after);
-        self.pending.replies.extend(fill.replies);
-        self.queue_slot(handle);
-        self.weary_waiters(handle, out);
-        self.run_deferred(handle, out);
+        fill.replies
     }
 
     /// Chunks are split by the kind of a block's first part, where that is configured.

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkHeap, Lifetime};
+use geoheap_chunk_heap::Lifetime;
 use geoheap_frame_sync::Version;
-use geoheap_residency::Residency;
 
-use crate::core::compact::Compaction;
+use crate::core::Core;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
-use crate::core::{Core, sure};
-use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::report::HeapEvent;
 use crate::slot::{PartTable, Slot, SlotState};
 
 impl Core {
@@ -113,55 +109,6 @@ impl Core {
             }
             !done
         });
-    }
-
-    /// The device took everything that lay on it (R5). Handles survive; blocks with a source are
-    /// evicted, the others lost.
-    pub(super) fn device_lost(&mut self, reason: String, out: &mut Vec<Effect>) {
-        if self.lost {
-            return;
-        }
-        self.lost = true;
-        self.report.device_lost = true;
-        for (index, tenant) in self.by_index.clone().into_iter().enumerate() {
-            if let Some(handle) = tenant {
-                self.lose_block(handle, out);
-            } else if let Ok(at) = u32::try_from(index) {
-                // The versions of the next device begin with empty tables, which know nothing of
-                // the handles that are stale.
-                let slot = Slot::vacant(self.last_generation[index]);
-                self.queue_vacant(at, slot);
-            }
-        }
-        // The books of the memory that is gone are closed; whoever still holds a place in them
-        // holds a version that is void.
-        self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
-        self.budget.forget_device();
-        self.residency = sure(Residency::new(self.config.residency));
-        self.wanted.clear();
-        self.report.degraded = None;
-        self.compaction = Compaction::default();
-        self.ready.clear();
-        self.pending.retired.clear();
-        self.pending.forget.clear();
-        out.push(Effect::VoidVersions);
-        out.push(Effect::Notify(HeapEvent::DeviceLost { reason }));
-        self.publish(out);
-    }
-
-    pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) {
-        self.refuse_all(handle, &RequestError::DeviceLost, out);
-        self.cancel_job(handle);
-        self.retire_place(handle);
-        let record = self.own(handle);
-        record.away = if record.has_source() {
-            Away::Evicted
-        } else {
-            Away::Lost
-        };
-        record.reloading = None;
-        record.shown = false;
-        self.queue_slot(handle);
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Record {
     pub(crate) shown: bool,
     /// Frame of the last wish for it while it was away.
     pub(crate) wished_frame: u64,
+    /// It comes back unasked, after the loss of a device.
+    pub(crate) returns: bool,
 }
 
 impl Record {

@@ -181,6 +181,7 @@ impl Core {
         }
         self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
+        self.lost_no_more(handle);
         self.retire_place(handle);
         self.residency.unwish(entry(handle));
         let record = self.own(handle);

@@ -39,6 +39,7 @@ impl Core {
             }
             let record = self.own(handle);
             record.wished_frame = frame;
+            record.returns = false;
             if record.away == Away::Evicted && record.fill.is_none() {
                 self.wish_for(handle);
             }
@@ -117,7 +118,7 @@ impl Core {
         self.dynamic_capacity() + other
     }
 
-    fn dynamic_live(&self) -> ByteLen {
+    pub(super) fn dynamic_live(&self) -> ByteLen {
         self.heap
             .chunks()
             .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated)
@@ -133,6 +134,9 @@ impl Core {
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
         self.residency.victims(need.get(), self.now(), &mut victims);
+        if !victims.is_empty() {
+            self.returning.stop();
+        }
         for id in victims {
             let handle = self.by_index[id.get() as usize].expect("entries of the policy live");
             let record = self.record(handle).expect("entries of the policy live");
@@ -199,9 +203,12 @@ impl Core {
         if cap == 0 {
             return;
         }
+        let urgent = self.return_urgent(cap, STREAM_INS_PER_TICK, out);
+        let cap = cap.saturating_sub(urgent.bytes);
+        let count = STREAM_INS_PER_TICK - urgent.blocks;
         let mut wishes = Vec::new();
-        self.residency
-            .wishes(cap, STREAM_INS_PER_TICK, now, &mut wishes);
+        let wished = self.residency.wishes(cap, count, now, &mut wishes);
+        let count = count - wishes.len();
         for id in wishes {
             self.residency.unwish(id);
             let Some(handle) = self.by_index.get(id.get() as usize).copied().flatten() else {
@@ -209,9 +216,10 @@ impl Core {
             };
             self.stream_in(handle, out);
         }
+        self.return_others(cap.saturating_sub(wished), count, out);
     }
 
-    fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+    pub(super) fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("the caller looked it up");
         if record.away != Away::Evicted || record.fill.is_some() || record.place.is_some() {
             return;

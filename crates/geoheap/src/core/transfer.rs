@@ -215,6 +215,7 @@ impl Core {
         let record = self.own(handle);
         record.set_asides = 0;
         record.retry_tick = 0;
+        record.returns = false;
         let waiters = core::mem::take(&mut record.waiters);
         let answers = waiters.into_iter();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));

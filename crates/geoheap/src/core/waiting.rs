@@ -82,7 +82,7 @@ impl Core {
                 let reason = reason.clone();
                 return Err(RequestError::Failed { handle, reason });
             }
-            Away::Lost => return Err(RequestError::DeviceLost),
+            Away::Lost => return Err(RequestError::Lost { handle }),
             Away::Evicted if record.fill.is_none() && requested > max => {
                 return Err(RequestError::TooLarge { requested, max });
             }

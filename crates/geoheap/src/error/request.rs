@@ -107,7 +107,15 @@ pub enum RequestError {
         /// What the system says.
         message: String,
     },
-    /// The device is gone.
+    /// The block's contents went with a device and it has no source: bring new ones with
+    /// [`Client::update`](crate::Client::update).
+    Lost {
+        /// The handle.
+        handle: Handle,
+    },
+    /// The staged contents lie in memory of a device that is gone: stage them again.
+    StagedOnLostDevice,
+    /// The device is gone, and not followed by another yet.
     DeviceLost,
     /// The manager was shut down before the request was done.
     ShutDown,
@@ -162,6 +170,13 @@ impl fmt::Display for RequestError {
             Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
             Self::TraceNotWritten { message } => write!(f, "the trace was not written: {message}"),
             Self::Budget(error) => write!(f, "{error}"),
+            Self::Lost { handle } => write!(
+                f,
+                "the contents of {handle} went with the device; update it to bring new ones"
+            ),
+            Self::StagedOnLostDevice => {
+                f.write_str("the staged contents went with their device; stage them again")
+            }
             Self::DeviceLost => f.write_str("the device is lost"),
             Self::ShutDown => f.write_str("the geometry manager was shut down"),
         }

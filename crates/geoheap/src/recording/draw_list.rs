@@ -454,7 +454,8 @@ impl<'l> Draws<'l> {
     /// `set_pipeline` is called once for each pipeline that is used, in rising order, with its
     /// number; it sets the pipeline and what belongs to it.
     ///
-    /// The commands have to carry the ticket's version: see [`InFlight::attach`].
+    /// The commands have to carry the ticket's version: see [`InFlight::attach`]. If the ticket's
+    /// device was lost since the list was begun, nothing is recorded.
     ///
     /// [`InFlight::attach`]: crate::InFlight::attach
     pub fn record<E: DrawEncoder<'l>>(
@@ -463,6 +464,9 @@ impl<'l> Draws<'l> {
         vertex_slot: u32,
         mut set_pipeline: impl FnMut(&mut E, u16),
     ) -> Recorded {
+        if self.ticket.is_void() {
+            return Recorded::default();
+        }
         self.list.sort();
         let mut bound = Bound::new(vertex_slot);
         let mut streams = self.list.streams.iter().peekable();

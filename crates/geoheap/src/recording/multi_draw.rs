@@ -9,11 +9,13 @@ impl DrawSetView<'_, wgpu::Buffer> {
     /// uses its blocks. The pipeline is the caller's to set before.
     ///
     /// The commands have to carry the ticket's version: see
-    /// [`InFlight::attach`](crate::InFlight::attach).
+    /// [`InFlight::attach`](crate::InFlight::attach). If the ticket's device was lost meanwhile,
+    /// nothing is recorded.
     pub fn record(&self, pass: &mut wgpu::RenderPass<'_>, vertex_slot: u32) -> Recorded {
         self.mark_used();
         let mut bound = Bound::new(vertex_slot);
-        let Some(records) = self.records() else {
+        let records = self.records().filter(|_| !self.ticket().is_void());
+        let Some(records) = records else {
             return bound.recorded;
         };
         for group in self.groups() {

@@ -41,7 +41,8 @@ pub enum PlacementTableError {
         /// Bytes that the device binds.
         max_bytes: u64,
     },
-    /// The device is lost.
+    /// The device is lost: the ticket's, or the one whose heap the table showed. The next device
+    /// needs a table of its own.
     DeviceLost,
 }
 
@@ -95,6 +96,8 @@ pub struct PlacementTable {
     rooms: PartRooms,
     /// The heap and the version that the table shows once the encoders so far have run.
     shown: Option<Stamp>,
+    /// The first that it showed: the device of the heap must not have changed since.
+    first: Option<Stamp>,
     /// An encoder with a patch was given up.
     is_broken: Arc<AtomicBool>,
     rebinds: u64,
@@ -126,6 +129,7 @@ impl PlacementTable {
             parts: Table::new(device, "parts", PART_WORDS, slots)?,
             rooms: PartRooms::default(),
             shown: None,
+            first: None,
             is_broken: Arc::default(),
             rebinds: 0,
             device: device.clone(),
@@ -175,7 +179,9 @@ impl PlacementTable {
         ticket: &FrameTicket<wgpu::Buffer>,
         encoder: &mut wgpu::CommandEncoder,
     ) -> Result<Patched, PlacementTableError> {
-        if ticket.is_void() {
+        let stamp = ticket.stamp();
+        let is_of_lost = |first: Stamp| first.is_of_another_device(stamp);
+        if ticket.is_void() || self.first.is_some_and(is_of_lost) {
             return Err(PlacementTableError::DeviceLost);
         }
         let is_broken = self.is_broken.load(Ordering::Acquire);
@@ -198,7 +204,8 @@ impl PlacementTable {
             let guard = Guard::new(&mut self.is_broken, patched.is_whole);
             encoder.on_submitted_work_done(move || guard.ran());
         }
-        self.shown = Some(ticket.stamp());
+        self.shown = Some(stamp);
+        self.first = self.first.or(self.shown);
         Ok(patched)
     }
 

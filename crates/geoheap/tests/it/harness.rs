@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use geoheap::{
     BlockDesc, ByteLen, Client, Config, FrameTicket, GeometryManager, Handle, InFlight, Lookup,
-    PartData, Payload, Pending, Source, StagingConfig, Threading, VirtualBuffer, VirtualConfig,
-    VirtualControl, VirtualGpu, VirtualRead,
+    PartData, Payload, Pending, Restored, Source, StagingConfig, Threading, VirtualBuffer,
+    VirtualConfig, VirtualControl, VirtualGpu, VirtualRead,
 };
 
 /// Stride of the vertices in these tests: no power of two, as real ones often are.
@@ -42,14 +42,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        let staging = StagingConfig {
-            buffer_bytes: config.staging_buffer_bytes,
-            ..StagingConfig::default()
-        };
-        let (gpu, control) = VirtualGpu::new(&VirtualConfig {
-            staging,
-            ..VirtualConfig::default()
-        });
+        let (gpu, control) = VirtualGpu::new(&device_for(&config));
         let manager = GeometryManager::with_backend(gpu, config).expect("a valid configuration");
         let client = manager.client();
         Self {
@@ -57,6 +50,14 @@ impl World {
             control,
             client,
         }
+    }
+
+    /// Puts another device in the place of one that was lost.
+    pub(crate) fn restore(&mut self) -> Restored {
+        let (gpu, control) = VirtualGpu::new(&device_for(self.manager.config()));
+        self.control = control;
+        let restored = self.manager.restore_backend(gpu);
+        restored.expect("the device was lost, and this one is like it")
     }
 
     pub(crate) fn ticks(&mut self, count: usize) {
@@ -131,6 +132,17 @@ impl World {
             drop(in_flight);
         });
         result
+    }
+}
+
+/// A virtual device for a heap of that configuration.
+pub(crate) fn device_for(config: &Config) -> VirtualConfig {
+    VirtualConfig {
+        staging: StagingConfig {
+            buffer_bytes: config.staging_buffer_bytes,
+            ..StagingConfig::default()
+        },
+        ..VirtualConfig::default()
     }
 }
 

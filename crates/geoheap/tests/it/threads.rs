@@ -9,9 +9,9 @@ use geoheap::{Handle, Lookup, Threading};
 use crate::harness::{World, mesh, small, stamped};
 
 /// Longest wait for anything in these tests; they are about order, not about speed.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-fn threaded() -> World {
+pub(crate) fn threaded() -> World {
     let mut config = small();
     config.threading = Threading::Actor;
     config.tick_interval = Duration::from_millis(1);

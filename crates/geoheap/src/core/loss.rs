@@ -1,0 +1,418 @@
+//! The loss of the device, and what comes back on the next one.
+//!
+//! With the device goes every byte on it, and the books of its memory are closed (R5). Blocks
+//! live on: what has a source is evicted, the rest is lost until somebody brings new contents. On
+//! the next device the heap is laid out anew, so that blocks lie tight, and what was resident, or
+//! on its way, comes back without being asked for.
+//!
+//! Long-lived and pinned blocks come first. The others follow behind whatever frames miss by then,
+//! by priority and then by the frame that used them last. They take what room there is, and no
+//! more: one that finds none stays evicted, and with the first block that has to leave for others,
+//! nothing comes back any more but what somebody asks for.
+
+use core::cmp::Reverse;
+use std::collections::{BTreeSet, VecDeque};
+
+use geoheap_chunk_heap::{ChunkHeap, HeapConfig};
+use geoheap_residency::Residency;
+use geoheap_suballoc::ByteLen;
+
+use crate::core::compact::Compaction;
+use crate::core::event::{Effect, Request};
+use crate::core::fill::Purpose;
+use crate::core::record::{Away, Record};
+use crate::core::{Core, entry, sure};
+use crate::error::RequestError;
+use crate::handle::Handle;
+use crate::payload::Content;
+use crate::report::{HeapEvent, Op, Restored};
+use crate::slot::Slot;
+
+/// Lost blocks that one event names; it counts them all.
+const NAMED_MAX: usize = 256;
+
+/// What is to come back by itself.
+#[derive(Debug, Default)]
+pub(super) struct Returning {
+    /// What the last device had, until there is another one.
+    had: BTreeSet<Handle>,
+    /// Long-lived and pinned blocks, first come first.
+    urgent: VecDeque<Handle>,
+    /// The other blocks, first come first.
+    others: VecDeque<Handle>,
+    /// One of so many bytes found no room: none of this length or above is tried.
+    too_long: Option<u64>,
+}
+
+impl Returning {
+    /// Whether nothing waits for its turn.
+    pub(super) fn is_done(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+
+    /// Room is wanted for what somebody asked for: from now on nothing comes unasked.
+    pub(super) fn stop(&mut self) {
+        self.others.clear();
+    }
+
+    /// One more device is gone.
+    fn gather(&mut self) {
+        self.had.extend(self.urgent.drain(..));
+        self.had.extend(self.others.drain(..));
+    }
+
+    fn found_no_room(&mut self, bytes: u64) {
+        self.too_long = Some(self.too_long.map_or(bytes, |least| least.min(bytes)));
+    }
+
+    fn is_too_long(&self, bytes: u64) -> bool {
+        self.too_long.is_some_and(|least| bytes >= least)
+    }
+}
+
+impl Core {
+    /// Whether the device is gone and there is no other yet.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Tells one device from the next, and from the time without one.
+    pub(crate) fn device(&self) -> u32 {
+        self.device
+    }
+
+    /// What staging may hold under the present budget.
+    pub(crate) fn staging_bytes(&self) -> ByteLen {
+        self.budget.staging
+    }
+
+    /// The device took everything that lay on it (R5). Handles survive; blocks with a source are
+    /// evicted, the others lost.
+    pub(super) fn device_lost(&mut self, reason: String, out: &mut Vec<Effect>) {
+        if self.lost {
+            return;
+        }
+        self.lost = true;
+        self.device += 1;
+        self.report.device_lost = true;
+        self.report.device_losses += 1;
+        self.returning.gather();
+        let mut lost = Vec::new();
+        for (index, tenant) in self.by_index.clone().into_iter().enumerate() {
+            if let Some(handle) = tenant {
+                if self.lose_block(handle, out) {
+                    lost.push(handle);
+                }
+            } else if let (Ok(at), 1..) = (u32::try_from(index), self.last_generation[index]) {
+                // The versions of the next device begin with empty tables, which know nothing of
+                // the handles that are stale. A slot that no block ever had has none.
+                let slot = Slot::vacant(self.last_generation[index]);
+                self.queue_vacant(at, slot);
+            }
+        }
+        // The books of the memory that is gone are closed; whoever still holds a place in them
+        // holds a version that is void.
+        self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
+        self.budget.forget_device();
+        self.residency = sure(Residency::new(self.config.residency));
+        self.wanted.clear();
+        self.recorded.clear();
+        self.in_batch.clear();
+        self.report.degraded = None;
+        self.compaction = Compaction::default();
+        self.ready.clear();
+        self.pending.retired.clear();
+        self.pending.forget.clear();
+        out.push(Effect::VoidVersions);
+        out.push(Effect::Notify(HeapEvent::DeviceLost { reason }));
+        if !lost.is_empty() {
+            let count = lost.len() as u64;
+            lost.truncate(NAMED_MAX);
+            let handles = lost;
+            out.push(Effect::Notify(HeapEvent::BlocksLost { count, handles }));
+        }
+        self.publish(out);
+    }
+
+    /// A block that comes while there is no device waits for the next one, if it has a source.
+    pub(super) fn add_without_device(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let record = self.own(handle);
+        if record.has_source() {
+            record.away = Away::Evicted;
+            self.returning.had.insert(handle);
+        } else {
+            record.away = Away::Lost;
+            self.report.blocks_lost += 1;
+            let (op, error) = (Op::Add, RequestError::DeviceLost);
+            out.push(Effect::Notify(HeapEvent::Refused { handle, op, error }));
+        }
+        self.queue_slot(handle);
+    }
+
+    /// The contents of a new block lie in staging memory that went with its device: it is as if
+    /// it had come before the loss.
+    pub(super) fn add_of_lost_staging(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let record = self.own(handle);
+        if record.has_source() {
+            record.away = Away::Evicted;
+            self.returning.others.push_back(handle);
+        } else {
+            record.away = Away::Lost;
+            self.report.blocks_lost += 1;
+            let (op, error) = (Op::Add, RequestError::StagedOnLostDevice);
+            out.push(Effect::Notify(HeapEvent::Refused { handle, op, error }));
+        }
+        self.queue_slot(handle);
+    }
+
+    /// Whether all that was staged was staged on the present device.
+    pub(super) fn is_of_this_device(&self, contents: &[Content]) -> bool {
+        let mut staged = contents.iter().filter_map(Content::staged_on);
+        staged.all(|device| device == self.device)
+    }
+
+    pub(super) fn check_staged(&self, contents: &[Content]) -> Result<(), RequestError> {
+        if self.is_of_this_device(contents) {
+            Ok(())
+        } else {
+            Err(RequestError::StagedOnLostDevice)
+        }
+    }
+
+    /// A block whose contents were lost is gone, or gets new ones.
+    pub(super) fn lost_no_more(&mut self, handle: Handle) {
+        let record = self.own(handle);
+        if record.place.is_none() && record.away == Away::Lost {
+            self.report.blocks_lost -= 1;
+        }
+    }
+
+    /// Takes a block off the device that is gone. Returns whether its contents went for good.
+    pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
+        let updates = self.take_updates(handle);
+        self.refuse_all(handle, &RequestError::DeviceLost, out);
+        let used = self.residency.get(entry(handle));
+        let used = used.and_then(|known| known.last_used);
+        let job = self.cancel_job(handle);
+        let record = self.own(handle);
+        let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
+        let has_source = record.has_source();
+        // How recently it was used decides when it comes back.
+        let used = used.map_or(0, geoheap_residency::Frame::get);
+        record.wished_frame = record.wished_frame.max(used);
+        self.retire_place(handle);
+        // New contents on their way are the ones to come back with. What else was on its way was
+        // refused.
+        let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
+        if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
+            let replies = self.take_contents(handle, *fill);
+            debug_assert!(
+                replies.is_empty(),
+                "who waited for it was refused: {replies:?}"
+            );
+        }
+        let record = self.own(handle);
+        record.reloading = None;
+        record.shown = false;
+        record.returns = false;
+        record.set_asides = 0;
+        record.retry_tick = 0;
+        let is_lost = !record.has_source() && was_there;
+        if record.has_source() {
+            record.away = Away::Evicted;
+            if was_there {
+                self.returning.had.insert(handle);
+            }
+        } else if is_lost {
+            record.away = Away::Lost;
+            self.report.blocks_lost += 1;
+        }
+        self.queue_slot(handle);
+        for (order, request) in updates {
+            self.carry_out(order, request, out);
+        }
+        is_lost
+    }
+
+    /// Whole updates that wait for the block's job. Nobody waits for their answers, so nobody would
+    /// resend them: what has a source comes back with them (R11).
+    fn take_updates(&mut self, handle: Handle) -> Vec<(u64, Request)> {
+        let mut updates = Vec::new();
+        let mut others = Vec::new();
+        while let Some((order, request)) = self.pop_deferred(handle) {
+            if matches!(request, Request::Update { .. }) {
+                updates.push((order, request));
+            } else {
+                others.push((order, request));
+            }
+        }
+        for (order, request) in others {
+            self.defer(handle, order, request);
+        }
+        updates
+    }
+
+    /// There is a device again, with empty memory and buffers of `buffer_bytes_max` at most.
+    pub(super) fn restored(&mut self, buffer_bytes_max: ByteLen, out: &mut Vec<Effect>) {
+        assert!(self.lost, "R5: only a lost device is followed by another");
+        self.lost = false;
+        self.device += 1;
+        self.report.device_lost = false;
+        self.report.restores += 1;
+        self.heap = sure(ChunkHeap::new(HeapConfig {
+            buffer_bytes_max,
+            ..self.heap.config().clone()
+        }));
+        self.budget.effective = self.budget.total;
+        self.budget.cut_tick = self.tick;
+        self.budget_hunger = 0;
+        self.set_aside_tick = 0;
+        self.spare_from_tick = 0;
+        self.line_up();
+        out.push(Effect::Notify(HeapEvent::Restored(self.restored_counts())));
+        self.expect_version();
+    }
+
+    /// What comes back by itself, and what does not come back.
+    pub(crate) fn restored_counts(&self) -> Restored {
+        let Returning { urgent, others, .. } = &self.returning;
+        Restored {
+            returning_blocks: (urgent.len() + others.len()) as u64,
+            lost_blocks: self.report.blocks_lost,
+        }
+    }
+
+    /// Who comes back, in order.
+    fn line_up(&mut self) {
+        let had = core::mem::take(&mut self.returning.had);
+        let mut urgent = Vec::new();
+        let mut others = Vec::new();
+        for record in self.records() {
+            let is_away = record.away == Away::Evicted;
+            let key = (
+                Reverse(record.priority),
+                Reverse(record.wished_frame),
+                record.handle,
+            );
+            if is_away && is_urgent(record) {
+                urgent.push(key);
+            } else if is_away && had.contains(&record.handle) {
+                others.push(key);
+            }
+        }
+        urgent.sort_unstable();
+        others.sort_unstable();
+        let handles = |keys: Vec<(_, _, Handle)>| keys.into_iter().map(|key| key.2).collect();
+        self.returning = Returning {
+            urgent: handles(urgent),
+            others: handles(others),
+            ..Returning::default()
+        };
+        // Should one of them find no room at first, it is not forgotten.
+        self.wanted.extend(self.returning.urgent.iter().copied());
+    }
+
+    /// Long-lived and pinned blocks come back before anything else. Returns the bytes asked for.
+    pub(super) fn return_urgent(&mut self, cap: u64, count: usize, out: &mut Vec<Effect>) -> Took {
+        let mut took = Took::default();
+        while took.blocks < count
+            && took.bytes < cap
+            && let Some(handle) = self.returning.urgent.pop_front()
+        {
+            let max = self.block_bytes_max();
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
+                continue;
+            };
+            took.add(bytes);
+            self.residency.unwish(entry(handle));
+            self.stream_in(handle, out);
+        }
+        took
+    }
+
+    /// The others come back as far as there is room that nobody else wants.
+    pub(super) fn return_others(&mut self, cap: u64, count: usize, out: &mut Vec<Effect>) {
+        if self.returning.others.is_empty() || self.budget_hunger > 0 {
+            return;
+        }
+        let mut room = self.unused_bytes();
+        let mut took = Took::default();
+        while took.blocks < count
+            && took.bytes < cap
+            && let Some(handle) = self.returning.others.pop_front()
+        {
+            let max = self.block_bytes_max();
+            let Some(bytes) = self
+                .could_return(handle)
+                .filter(|bytes| *bytes <= max.get())
+            else {
+                continue;
+            };
+            if bytes > room {
+                self.returning.found_no_room(bytes);
+            }
+            if self.returning.is_too_long(bytes) {
+                continue;
+            }
+            room -= bytes;
+            took.add(bytes);
+            self.residency.unwish(entry(handle));
+            self.own(handle).returns = true;
+            self.stream_in(handle, out);
+        }
+    }
+
+    /// Bytes of the block, if it is still away and nothing brings it.
+    fn could_return(&self, handle: Handle) -> Option<u64> {
+        let record = self.record(handle)?;
+        let is_under_way = record.fill.is_some() || record.reloading.is_some();
+        let is_away = record.place.is_none() && record.away == Away::Evicted;
+        (is_away && !is_under_way).then(|| record.layout.len().get())
+    }
+
+    /// Bytes that dynamic blocks could have before one of them had to leave.
+    fn unused_bytes(&self) -> u64 {
+        let capacity = self.dynamic_capacity().get();
+        let coming = self.jobs.unplaced_bytes() + self.reloading_bytes;
+        let used = self.dynamic_live().get() + coming;
+        self.residency.evaluate(used, capacity).room_bytes
+    }
+
+    /// A block that comes back unasked takes no room from anybody: without a place it stays
+    /// evicted. Returns whether that was so.
+    pub(super) fn stays_away(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
+        let record = self.own(handle);
+        let fill = record.fill.as_ref();
+        let comes_back = fill.is_some_and(|fill| fill.purpose == Purpose::StreamIn);
+        if !comes_back || !record.returns || record.is_wanted() {
+            return false;
+        }
+        record.returns = false;
+        let fill = self.cancel_job(handle).expect("it was there just now");
+        self.returning.found_no_room(fill.layout.len().get());
+        self.pending.replies.extend(fill.replies);
+        self.run_deferred(handle, out);
+        true
+    }
+}
+
+/// What was asked for in a tick.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Took {
+    pub(super) bytes: u64,
+    pub(super) blocks: usize,
+}
+
+impl Took {
+    fn add(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.blocks += 1;
+    }
+}
+
+fn is_urgent(record: &Record) -> bool {
+    record.pins > 0 || record.lifetime == geoheap_chunk_heap::Lifetime::LongLived
+}
