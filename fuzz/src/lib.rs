@@ -46,6 +46,8 @@ pub mod client;
 pub mod config;
 pub mod corpus;
 mod edits;
+pub mod elevation;
+pub mod gltf;
 pub mod heap_dump;
 pub mod suballoc;
 mod tally;
@@ -59,7 +61,7 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 8] = [
+pub const TARGETS: [(&str, Run); 10] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
@@ -68,4 +70,6 @@ pub const TARGETS: [(&str, Run); 8] = [
     ("config", config::run),
     ("heap_dump", heap_dump::run),
     ("trace_file", trace_file::run),
+    ("gltf", gltf::run),
+    ("elevation", elevation::run),
 ];
