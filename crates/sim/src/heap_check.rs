@@ -107,8 +107,8 @@ impl HeapCheck {
         let (held, budget) = (report.held_bytes, report.budget_bytes);
         let chunks = held - report.staging_bytes.min(held);
         let staging = self.staging_bytes_max.min(budget / STAGING_SHARE);
-        self.is_reaching =
-            chunks > budget - staging && (self.is_reaching || budget < self.budget_bytes);
+        let is_above = chunks > budget - staging || report.staging_bytes > staging;
+        self.is_reaching = is_above && (self.is_reaching || budget < self.budget_bytes);
         // While a lowered budget is being reached nothing grows but staging, which passes through.
         let is_allowed = held <= budget || (self.is_reaching && chunks <= self.chunk_bytes);
         ensure(is_allowed, Check::Residency, || {

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use geoheap::Report;
+use geoheap::{HeapDump, Report};
 
 use crate::fault::FaultClass;
 use crate::finding::{Check, Finding};
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub classes: Vec<FaultClass>,
     /// The engine's own figures at the end.
     pub report: Report,
+    /// The heap when something was found, for `geoheap-inspect` to look into.
+    pub heap: Option<HeapDump>,
 }
 
 impl fmt::Display for Outcome {
@@ -80,10 +82,15 @@ fn run_on<G: Gpu>(options: &Options) -> Outcome {
         timeline: timeline.last(),
         classes: world.plan().classes(),
         report: world.report(),
+        heap: None,
         finding,
     };
     // What broke may break again when it is taken down.
     let is_broken = outcome.finding.is_some();
+    if is_broken {
+        let heap = catch_unwind(AssertUnwindSafe(|| world.heap_dump()));
+        outcome.heap = heap.ok().flatten();
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| world.end()));
     if !is_broken {
         outcome.finding = match ended {
@@ -111,6 +118,7 @@ fn not_begun(options: &Options, message: String) -> Outcome {
         timeline: Vec::new(),
         classes: Vec::new(),
         report: Report::default(),
+        heap: None,
     }
 }
 

@@ -13,7 +13,7 @@ mod settle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use geoheap::{ByteLen, Client, GeometryManager, Report};
+use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report};
 
 use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Broken, Check, Finding, Verdict};
@@ -135,6 +135,11 @@ impl<G: Gpu> World<G> {
     /// The engine's figures now.
     pub(crate) fn report(&self) -> Report {
         self.manager.report()
+    }
+
+    /// Everything that the engine knows of its heap.
+    pub(crate) fn heap_dump(&self) -> Option<HeapDump> {
+        self.manager.heap_dump()
     }
 
     /// Takes the world down; after a run without findings nothing may be left.

@@ -350,10 +350,11 @@ impl<B: Backend> Driver<B> {
         let is_held_back = self.is_held_back();
         let idle =
             !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;
-        let staging_free = self.backend.staging().free_bytes;
+        let staging = self.backend.staging();
         self.draw_sets.tick();
         self.step(Event::TickBegin(TickFacts {
-            staging_free,
+            staging_free: staging.free_bytes,
+            staging_held: staging.capacity_bytes,
             idle,
             is_held_back,
         }));

@@ -290,6 +290,7 @@ impl Core {
     fn begin_tick(&mut self, facts: TickFacts, out: &mut Vec<Effect>) {
         self.tick += 1;
         self.facts = facts;
+        self.budget.staging_held = facts.staging_held;
         if self.lost {
             return;
         }

@@ -75,7 +75,10 @@ impl Core {
         if self.lost || record.reloading.is_some() || record.layout.len() > max {
             return;
         }
-        let (bytes, priority) = (record.layout.len().get(), Priority::new(record.priority));
+        // One that found no room lets others go first: what waits for room takes its turn of the
+        // tick's bytes, and a few blocks that fit nowhere would leave none to those that do.
+        let priority = record.priority.checked_shr(record.set_asides).unwrap_or(0);
+        let (bytes, priority) = (record.layout.len().get(), Priority::new(priority));
         self.residency.wish(entry(handle), bytes, priority, frame);
     }
 

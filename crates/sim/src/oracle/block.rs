@@ -114,6 +114,9 @@ impl Block {
         } else {
             self.vague_refusals += 1;
         }
+        if self.vague_refusals > 0 {
+            self.parts.iter_mut().for_each(Part::lose_track);
+        }
     }
 
     /// Parts that an update has to bring contents for, in the order of their ids.

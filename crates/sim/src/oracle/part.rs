@@ -44,6 +44,9 @@ pub(crate) struct Part {
     pub(crate) id: Option<PartId>,
     pub(crate) shape: Shape,
     pub(crate) life: PartLife,
+    /// Nobody tells which of its contents were refused, and some were written in place: each word
+    /// may be of any of them.
+    pub(crate) is_vague: bool,
     given: Vec<Given>,
     /// Class that each version was seen to show.
     shown: BTreeMap<Version, u32>,
@@ -57,6 +60,7 @@ impl Part {
             id: None,
             shape,
             life,
+            is_vague: false,
             given: Vec::new(),
             shown: BTreeMap::new(),
             floor: (Version::default(), 0),
@@ -116,12 +120,21 @@ impl Part {
         taken.position(|given| is(given, bytes))
     }
 
+    /// Nobody tells any more which contents were refused.
+    pub(crate) fn lose_track(&mut self) {
+        self.is_vague |= self.given.iter().any(|given| given.is_in_place);
+    }
+
     /// The class of contents that `bytes` are: one of the part's, whole, or words of several of the
     /// same class.
     pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
         let whole = self.given.iter().rev().find(|given| is(given, bytes));
         if let Some(given) = whole {
             return Some(given.class);
+        }
+        if self.is_vague {
+            let last = self.given.last()?.class;
+            return is_mixture(&self.given, bytes).then_some(last);
         }
         let mut end = self.given.len();
         while end > 0 {
@@ -148,6 +161,9 @@ impl Part {
 
     /// `version` was seen to show `class`.
     pub(crate) fn note_shown(&mut self, version: Version, class: u32) -> Result<(), String> {
+        if self.is_vague {
+            return Ok(());
+        }
         let before = self.shown.range(..=version).next_back();
         if let Some((at, older)) = before
             && (*older > class || (*at == version && *older != class))

@@ -1,7 +1,7 @@
 //! What clients wait for, and what an answer says about the heap.
 
 use geoheap::{
-    BlockDesc, ByteLen, HeapEvent, Lookup, Op, PartData, PartId, Pending, ReadBack, RequestError,
+    BlockDesc, ByteLen, HeapEvent, Lifetime, Lookup, Op, PartData, PartId, Pending, ReadBack, RequestError,
     StagedWrite, Version,
 };
 
@@ -415,8 +415,10 @@ impl<G: Gpu> World<G> {
         let model = self.oracle.block_mut(block);
         model.learn_ids(&ids);
         for (id, bytes) in &read.parts {
-            let known = model.part_of(*id).map(|at| model.parts[at].class_of(bytes));
-            let is_known = matches!(known, Some(Some(_)));
+            // A part may be read back before who asked for it was answered.
+            let may_be = |part: &&Part| part.id.is_none_or(|known| known == *id);
+            let mut parts = model.parts.iter().filter(may_be);
+            let is_known = parts.any(|part| part.class_of(bytes).is_some());
             ensure(is_known, Check::Contents, || {
                 format!("a read-back of block {block} gives part {id:?} bytes that it never had")
             })?;
@@ -497,6 +499,9 @@ impl<G: Gpu> World<G> {
                     self.timeline
                         .note(Actor::Engine, "refuses", block, [code, NONE]);
                     let Some(block) = block else { continue };
+                    if *op == Op::SetLifetime {
+                        self.oracle.block_mut(block).lifetime = Lifetime::Dynamic;
+                    }
                     if *op == Op::Update {
                         self.oracle.block_mut(block).update_refused();
                     }
@@ -507,7 +512,10 @@ impl<G: Gpu> World<G> {
                     self.timeline
                         .note(Actor::Engine, "fails", block, [NONE, NONE]);
                     if let Some(block) = block {
-                        self.oracle.block_mut(block).has_failed = true;
+                        let model = self.oracle.block_mut(block);
+                        model.has_failed = true;
+                        model.vague_refusals += 1;
+                        model.parts.iter_mut().for_each(Part::lose_track);
                     }
                 }
                 HeapEvent::DeviceLost { .. } => {

@@ -11,7 +11,7 @@ use crate::oracle::Life;
 use crate::timeline::{Actor, NONE};
 
 /// Ticks in which what is under way has to come to its end.
-const CALM_TICKS: u64 = 3_000;
+const CALM_TICKS: u64 = 30_000;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -134,15 +134,15 @@ impl<G: Gpu> World<G> {
     fn read_now(&mut self, block: u32) -> Result<Option<geoheap::ReadBack>, Broken> {
         let handle = self.handle_of(block);
         for _ in 0..4 {
-            let resident = self.client.resident(handle);
-            let Some(answer) = self.until(resident.map_err(mailbox)?)? else {
+            let resident = self.sent(|client| client.resident(handle))?;
+            let Some(answer) = self.until(resident)? else {
                 return Err(self.never_came(block));
             };
             if let Err(error) = answer {
                 return self.excuse(block, &error).map(|()| None);
             }
-            let read = self.client.read_back(handle);
-            match self.until(read.map_err(mailbox)?)? {
+            let read = self.sent(|client| client.read_back(handle))?;
+            match self.until(read)? {
                 None => return Err(self.never_came(block)),
                 Some(Ok(read)) => return Ok(Some(read)),
                 // It left again at once, or staging has no room for the moment.
@@ -151,6 +151,20 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(None)
+    }
+
+    /// Asks until the mailbox has room.
+    fn sent<T>(
+        &mut self,
+        ask: impl Fn(&geoheap::Client) -> Result<T, geoheap::SendError>,
+    ) -> Result<T, Broken> {
+        for _ in 0..RETURN_TICKS {
+            if let Ok(sent) = ask(&self.client) {
+                return Ok(sent);
+            }
+            self.quiet_tick()?;
+        }
+        ask(&self.client).map_err(mailbox)
     }
 
     /// Ticks until the answer is there.
@@ -208,8 +222,8 @@ impl<G: Gpu> World<G> {
                 }
             }
         }
-        let trim = self.client.trim();
-        let _ = self.until(trim.map_err(mailbox)?)?;
+        let trim = self.sent(geoheap::Client::trim)?;
+        let _ = self.until(trim)?;
         for _ in 0..CALM_TICKS {
             let report = self.manager.report();
             if report.blocks == 0 && report.live_bytes == 0 && report.retired_bytes == 0 {
