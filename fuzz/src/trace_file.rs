@@ -21,7 +21,7 @@ use crate::tally::Tally;
 /// What a file holds before it is spoilt.
 const TEXTS: [&str; 4] = [
     "geoheap-trace 1\nadd 1 5\nuse 1\nframe\nremove 1\n",
-    "# mesh trace v1\nA 1 36 6\nF 1\nD 1\nR 1\n",
+    "# mesh trace v1\nA 1 36 6\nF 1\n",
     "id,lower,upper,size\n1,0,9,5\n2,3,4,7\n",
     "",
 ];

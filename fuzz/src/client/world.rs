@@ -164,16 +164,24 @@ impl World {
                     op: Op::Update,
                     ..
                 } => self.book.update_refused(handle),
-                HeapEvent::Refused { handle, error, .. } => {
-                    let stale = matches!(error, RequestError::Stale { .. });
-                    let lives = self.book.lives(handle) && !self.book.guessed.contains(&handle);
-                    // What was sent to a live block comes before its removal.
-                    assert!(!stale || !lives, "R7: {handle} has an owner");
+                HeapEvent::Refused { handle, op, error } => {
+                    self.judge_refused(handle, op, &error);
                 }
                 HeapEvent::DeviceLost { .. } => self.is_lost = true,
                 _ => {}
             }
         }
+    }
+
+    /// Judges a refusal that came as an event.
+    pub(super) fn judge_refused(&self, handle: Handle, op: Op, error: &RequestError) {
+        let stale = matches!(error, RequestError::Stale { .. });
+        let lives = self.book.lives(handle) && !self.book.guessed.contains(&handle);
+        // What was sent to a live block comes before its removal.
+        assert!(
+            !stale || !lives,
+            "R7: {op:?} of {handle}, which has an owner"
+        );
     }
 
     fn take_answers(&mut self) {

@@ -29,17 +29,25 @@ fn each_field_can_be_changed() {
 }
 
 #[test]
-#[should_panic(expected = "no answer to flush")]
+#[should_panic(expected = "no answer to read_back")]
 fn a_heap_that_does_not_answer_is_found() {
-    let (gpu, control) = VirtualGpu::new(&VirtualConfig::default());
+    let (gpu, control) = VirtualGpu::new(&VirtualConfig {
+        staging: StagingConfig {
+            buffer_bytes: ByteLen::from_kib(8),
+            ..StagingConfig::default()
+        },
+        ..VirtualConfig::default()
+    });
     let manager = GeometryManager::with_backend(gpu, common()).expect("they work");
     let tally = Tally::default();
     let mut heap = Heap { manager, tally };
     let client = heap.manager.client();
     let part = PartData::vertex(vec![0; 16], 16);
-    let added = client.add(BlockDesc::new().part(part));
-    assert!(added.is_ok(), "{added:?}");
+    let handle = client.add(BlockDesc::new().part(part));
+    let handle = handle.expect("nothing is wrong with it");
+    let resident = client.resident(handle).expect("there is room");
+    assert_eq!(heap.answer(resident, "resident"), Ok(()));
     control.stall(true);
-    let pending = client.read_back(added.expect("it was")).expect("sent");
-    _ = heap.answer(pending, "flush");
+    let pending = client.read_back(handle).expect("there is room");
+    _ = heap.answer(pending, "read_back");
 }
