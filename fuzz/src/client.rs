@@ -16,6 +16,8 @@ mod book;
 mod calls;
 mod frames;
 mod judge;
+mod making;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -1,8 +1,8 @@
 //! The target `elevation`: pictures that may be heights for the demo.
 //!
-//! The bytes choose the header, say how the rows are filtered and what is in them, and then edit the
-//! file. Its checksums are made right unless an edit spoils them. What is refused names the file;
-//! what is read has the samples that were written.
+//! The bytes choose the header, say how the rows are filtered and what is in them, and then edit
+//! the file. Its checksums are made right unless an edit spoils them. What is refused names the
+//! file; what is read has the samples that were written.
 
 #[cfg(test)]
 mod tests;

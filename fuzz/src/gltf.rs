@@ -1,4 +1,4 @@
-//! The target `gltf`: models for the demo, as text and as one binary file, right but for some edits.
+//! The target `gltf`: models for the demo, as text and as one binary file, right but for edits.
 //!
 //! What is refused names the file and a reason; what is loaded is whole triangles of vertices that
 //! are there, at finite places.
@@ -74,8 +74,11 @@ fn judge(loaded: &Result<Model, ModelError>) {
             let told = error.to_string();
             let reason = told.rsplit(": ").next().unwrap_or_default();
             // What a model names and cannot be read is named itself.
-            let is_named = matches!(error, ModelError::Unreadable { path, .. } if !path.as_os_str().is_empty());
-            assert!(is_named || told.contains(FILE), "the file is named: {told}");
+            let is_named = match error {
+                ModelError::Unreadable { path, .. } => !path.as_os_str().is_empty(),
+                _ => told.contains(FILE),
+            };
+            assert!(is_named, "the file is named: {told}");
             assert!(!reason.trim().is_empty(), "a reason is told: {told}");
             return;
         }

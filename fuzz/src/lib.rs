@@ -1,6 +1,6 @@
 #![forbid(unsafe_code)]
-//! Coverage-guided fuzzing of the allocators and of the reader of traces, and the inputs that it
-//! found.
+//! Coverage-guided fuzzing of the allocators, of every parser, and of the engine's public calls,
+//! and the inputs that it found. `TESTING.md` lists what each target judges.
 //!
 //! A *target* is a function from bytes to counts: it reads the bytes as operations, carries them
 //! out on the real thing and on a naive oracle, and panics where the two differ. It returns how

@@ -42,7 +42,7 @@ pub(crate) enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Fuzz the allocators against their oracles, from the committed inputs on
+    /// Fuzz allocators, parsers and the engine's calls, from the committed inputs on
     Fuzz {
         /// The only target to run; all of them without it
         target: Option<String>,

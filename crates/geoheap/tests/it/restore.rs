@@ -723,7 +723,9 @@ fn updates_that_wait_behind_another_when_the_device_goes_are_kept() {
 #[test]
 fn made_up_handles_name_nothing_after_a_loss() {
     let mut world = World::new(small());
-    let handles: Vec<Handle> = (0..3).map(|index| Handle::from_bits(index | 1 << 32)).collect();
+    let handles: Vec<Handle> = (0..3)
+        .map(|index| Handle::from_bits(index | 1 << 32))
+        .collect();
     let added = world.client.add(mesh(1, 10)).expect("a valid block");
     assert_eq!(added, handles[1], "the others are in no use");
     world.flush();
