@@ -237,7 +237,11 @@ impl Heap {
             let read = self.read(&client, handle);
             let read = self.tally.note("read", read);
             if let Ok(parts) = read {
-                assert_eq!(parts, [contents.clone()], "R1: the block has its own bytes");
+                assert_eq!(
+                    parts,
+                    std::slice::from_ref(&contents),
+                    "R1: the block has its own bytes"
+                );
             }
         }
         for budget in budgets {

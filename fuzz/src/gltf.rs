@@ -86,7 +86,7 @@ fn judge(loaded: &Result<Model, ModelError>) {
     let vertices = &model.mesh.vertices;
     let indices: Vec<u32> = model.mesh.indices.iter().collect();
     assert!(
-        !indices.is_empty() && indices.len() % 3 == 0,
+        !indices.is_empty() && indices.len().is_multiple_of(3),
         "{} indices are no triangles",
         indices.len()
     );

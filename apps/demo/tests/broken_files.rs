@@ -114,8 +114,8 @@ fn start(option: &str, file: &Path, out: &Path) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// Waits for a run, and judges how it ended: a refusal says one of `names`. Returns whether the file
-/// was refused.
+/// Waits for a run, and judges how it ended: a refusal names the file or says one of `names`.
+/// Returns whether there was one.
 fn judge(mut child: Child, file: &Path, names: &[&str]) -> bool {
     let begun = Instant::now();
     while child.try_wait().expect("it is a child").is_none() {

@@ -126,7 +126,9 @@ impl World {
             Ok(handles) => {
                 assert_eq!(first, None, "R11: a bad block is refused with its batch");
                 assert_eq!(handles.len(), all.len(), "a handle for each block");
-                removed.into_iter().for_each(|handle| self.disown(handle));
+                for handle in removed {
+                    self.disown(handle);
+                }
                 for (handle, (block, writes, contents, _)) in handles.into_iter().zip(all) {
                     self.book.added(block, handle, writes, contents);
                 }

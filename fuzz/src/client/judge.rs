@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use geoheap::{ChunkState, Handle, HeapMap, RangeState, Report};
+use geoheap::{ByteLen, ChunkState, Handle, HeapMap, RangeState, Report};
 
 /// Judges a map: ranges lie in order inside their chunk, and the four sums are those of the ranges.
 ///
@@ -35,7 +35,7 @@ pub(super) fn map(map: &HeapMap) {
         let capacity = chunk.capacity.get();
         assert!(free_from <= capacity, "R6: {id:?} ends before {free_from}");
         let free = capacity - live - reserved - retired;
-        let told = [chunk.live, chunk.reserved, chunk.retired, chunk.free].map(|len| len.get());
+        let told = [chunk.live, chunk.reserved, chunk.retired, chunk.free].map(ByteLen::get);
         assert_eq!(told, [live, reserved, retired, free], "R6: {id:?} adds up");
         assert!(
             chunk.state != ChunkState::Opening || live == 0,
