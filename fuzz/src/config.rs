@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use geoheap::{
     AddError, Align, AlignRule, BlockDesc, ByteLen, Client, Config, CreateError, GeometryManager,
-    KindRow, Limits, PartData, Pending, RequestError, StagingConfig, Threading, VirtualConfig,
-    VirtualGpu,
+    KindRow, LayoutError, Limits, PartData, Pending, RequestError, StagingConfig, Threading,
+    VirtualConfig, VirtualGpu,
 };
 
 use crate::bytes::Bytes;
@@ -226,10 +226,13 @@ impl Heap {
         let block = || BlockDesc::new().part(PartData::vertex(contents.clone(), 16));
         let added = self.tally.note("add", client.add(block()));
         if let Err(error) = &added {
-            // Even a heap that works may be too small for 256 bytes.
+            // Even a heap that works may be too small for 256 bytes, or take no alignment of 16.
             let is_known = matches!(
                 error,
-                AddError::Send(_) | AddError::TooLarge { .. } | AddError::HandlesExhausted { .. }
+                AddError::Send(_)
+                    | AddError::TooLarge { .. }
+                    | AddError::HandlesExhausted { .. }
+                    | AddError::Layout(LayoutError::AlignmentTooLarge { .. })
             );
             assert!(is_known, "R11: nothing is wrong with the block: {error}");
         }
