@@ -92,6 +92,70 @@
 //! ([`FrameSource::named`]). When the geometry actor itself stands still, frames go on with the
 //! newest version, the mailbox fills up to its bounds, and [`Report::frames_since_tick`] grows.
 //!
+//! # When the device is lost
+//!
+//! Drivers crash, GPUs are unplugged, machines sleep. With the device goes all that lay on it:
+//! every ticket and token is void and resolves nothing, and whoever waits for an answer gets
+//! [`RequestError::DeviceLost`]. [`HeapEvent::DeviceLost`] and [`Report::device_lost`] tell of it,
+//! and frames go on without geometry. The heap itself lives on, with its handles, owners, pins and
+//! priorities: blocks with a [`Source`] are evicted, and take new contents meanwhile; the others
+//! are [`Lookup::Lost`], and [`HeapEvent::BlocksLost`] names them.
+//!
+//! [`GeometryManager::restore`] puts another device in the lost one's place. What was resident
+//! comes back by itself, long-lived and pinned blocks first, into chunks where blocks lie tight; a
+//! lost block comes back with new contents ([`Client::update`]). Pipelines, bind groups, bundles
+//! and placement tables are the program's to make again.
+//!
+//! ```
+//! use geoheap::{BlockDesc, Config, GeometryManager, HeapEvent, Lookup, PartData, wgpu};
+//! # use geoheap::Threading;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let config = Config { threading: Threading::CallerDriven, ..Config::default() };
+//! # let open = || wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+//! let (device, queue) = open();
+//! let mut manager = GeometryManager::new(device.clone(), queue, config)?;
+//! let block = BlockDesc::new().part(PartData::vertex(vec![1; 36], 12));
+//! let handle = manager.client().add(block)?;
+//! # for _ in 0..4 { manager.poll(); }
+//! # device.destroy();
+//! # manager.poll();
+//! // Once a frame:
+//! for event in manager.events() {
+//!     match event {
+//!         HeapEvent::DeviceLost { reason } => {
+//!             eprintln!("{reason}; trying again");
+//!             let (device, queue) = open(); // ask for an adapter anew: the old one may be gone
+//!             manager.restore(device, queue)?; // and make pipelines again
+//!         }
+//!         HeapEvent::BlocksLost { handles, .. } => {
+//!             // They had no source: make their contents again, and update them as a whole.
+//!             assert!(!handles.contains(&handle));
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # for _ in 0..4 { manager.poll(); }
+//! assert!(matches!(manager.begin_frame().get(handle), Lookup::Resident(_)));
+//! # Ok(()) }
+//! ```
+//!
+//! wgpu tells a device's loss to one listener, which the heap is. A program that wants to hear of
+//! it itself, or that destroys the device, makes the backend and passes the news on:
+//!
+//! ```no_run
+//! # use geoheap::{Config, GeometryManager, WgpuBackend, wgpu};
+//! # fn f(device: wgpu::Device, queue: wgpu::Queue) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::default();
+//! let backend = WgpuBackend::new(device.clone(), queue, &config.staging());
+//! let loss = backend.loss();
+//! let manager = GeometryManager::with_backend(backend, config)?;
+//! // Waits for threads that write into its memory at this moment.
+//! loss.report("another adapter is wanted");
+//! device.destroy();
+//! # Ok(()) }
+//! ```
+//!
 //! # The core and the shell
 //!
 //! All decisions are made by a deterministic core, one function from an event to effects; the
@@ -108,7 +172,8 @@
 //! - **R3** A retired range is reused only when its version and all older ones are out of use: no
 //!   ticket holds them, and commands recorded from them have completed or were dropped.
 //! - **R4** The versions that one reader sees never go down.
-//! - **R5** After the loss of the device nothing of it resolves.
+//! - **R5** After the loss of the device nothing of it resolves; handles survive, and blocks with a
+//!   source come back on the next one.
 //! - **R6** Live ranges never overlap; live, reserved, retired and free bytes add up to the
 //!   capacity, in each chunk, always.
 //! - **R7** A stale handle never resolves to another block; a slot whose generation reaches its
@@ -137,9 +202,24 @@
 //!   that for the time to make the bytes again.
 //! - wgpu has one queue: uploads and moves take their turn between frames, bounded by caps for
 //!   each tick.
-//! - After the loss of the device every block is evicted or lost; a manager for the new device
-//!   has to be made and filled anew.
+//! - A loss costs the upload of everything that was resident, and the placing of it. Nothing is
+//!   kept for it beside the sources: blocks without one are gone.
 #![forbid(unsafe_code)]
+
+/// Whether this bug is planted. Without the feature it is `false`, and what hangs on it is not
+/// compiled into the program, though it is still checked.
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(any(geoheap_shuttle, feature = "planted-bugs")))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        false
+    };
+}
 
 mod actor;
 mod client;
@@ -150,7 +230,7 @@ mod error;
 mod handle;
 mod manager;
 mod payload;
-#[cfg(geoheap_shuttle)]
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 #[doc(hidden)]
 pub mod planted;
 mod recording;

@@ -78,10 +78,10 @@ pub(crate) struct Driver<B: Backend> {
     /// While the program is being recorded.
     pub(super) recorder: Option<Recorder>,
     /// What a planted bug frees without asking whether a version still names it.
-    #[cfg(geoheap_shuttle)]
+    #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
     pub(super) unguarded: Vec<Retired>,
     /// Whether a planted bug leaves out the next submit.
-    #[cfg(geoheap_shuttle)]
+    #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
     pub(super) skips_submit: bool,
 }
 
@@ -139,9 +139,9 @@ impl<B: Backend> Driver<B> {
             tick_bytes,
             tally: Tally::default(),
             recorder,
-            #[cfg(geoheap_shuttle)]
+            #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             unguarded: Vec::new(),
-            #[cfg(geoheap_shuttle)]
+            #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             skips_submit: true,
         };
         driver.refill_reserve();
@@ -395,7 +395,7 @@ impl<B: Backend> Driver<B> {
                 Waits::Records(retired) => self.free_records(retired),
             }
         }
-        #[cfg(geoheap_shuttle)]
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         items.append(&mut self.unguarded);
         if !items.is_empty() {
             self.step(Event::Released(items));

@@ -55,6 +55,8 @@ pub(crate) struct Recorder {
     next_id: u64,
     /// Parts that wait for their ids.
     asked: FixedMap<ReplyId, (Handle, PartNo)>,
+    /// Pins that may be refused.
+    pins: FixedMap<ReplyId, Handle>,
     /// Ticks since the last event that is written.
     ticks: u32,
     lag: Option<u32>,
@@ -76,6 +78,7 @@ impl Recorder {
             blocks: Vec::new(),
             next_id: 1,
             asked: fixed_map(),
+            pins: fixed_map(),
             ticks: 0,
             lag: None,
             failed: None,
@@ -156,7 +159,10 @@ impl Recorder {
                     self.about(*handle, |id| Event::Label(id, label));
                 }
             }
-            Request::Pin { handle, .. } => self.about(*handle, Event::Pin),
+            Request::Pin { handle, reply } => {
+                self.about(*handle, Event::Pin);
+                self.pins.insert(*reply, *handle);
+            }
             Request::Unpin { handle } => self.about(*handle, Event::Unpin),
             Request::AwaitResident { handle, .. } => self.about(*handle, Event::Await),
             Request::Evict { handle } => self.about(*handle, Event::Evict),
@@ -188,6 +194,15 @@ impl Recorder {
             self.write(&Event::PartRemove { id, no });
         } else if let Some(entry) = known.parts.iter_mut().find(|entry| entry.0 == no) {
             entry.1 = part;
+        }
+    }
+
+    /// A pin took hold, or was refused and does not count.
+    fn pin_answered(&mut self, reply: ReplyId, is_refused: bool) {
+        if let Some(handle) = self.pins.remove(&reply)
+            && is_refused
+        {
+            self.about(handle, Event::Unpin);
         }
     }
 
@@ -383,8 +398,7 @@ impl Recorder {
 
 impl<B: Backend> Driver<B> {
     pub(super) fn record_request(&mut self, request: &Request) {
-        // Without a device most requests are refused.
-        let counts = !self.core.is_lost() || request.outlives_device();
+        let counts = self.core.can_carry_out(request);
         if let Some(recorder) = self.recorder.as_mut().filter(|_| counts) {
             recorder.request(request, &self.shared.kinds);
         }
@@ -396,8 +410,11 @@ impl<B: Backend> Driver<B> {
         };
         match answer {
             Answer::Part(part) => recorder.part_answered(reply, Some(*part)),
-            Answer::Refused(_) => recorder.part_answered(reply, None),
-            _ => {}
+            Answer::Refused(_) => {
+                recorder.part_answered(reply, None);
+                recorder.pin_answered(reply, true);
+            }
+            _ => recorder.pin_answered(reply, false),
         }
     }
 

@@ -45,7 +45,10 @@ impl Budget {
 
     /// Bytes that chunks may take in all.
     pub(super) fn for_chunks(&self) -> ByteLen {
-        let others = self.staging + self.side + self.side_wanted;
+        let mut others = self.staging + self.side + self.side_wanted;
+        if is_planted!(StagingUncounted) {
+            others = self.side + self.side_wanted;
+        }
         self.effective.saturating_sub(others)
     }
 

@@ -81,7 +81,15 @@ impl Core {
         contents: Vec<Content>,
         in_place: bool,
     ) -> Result<(), RequestError> {
-        let (ids, layout) = self.check_update(handle, &contents, in_place)?;
+        let checked = self.check_update(handle, &contents, in_place);
+        if is_planted!(RefusedUpdateRetained)
+            && let Err(RequestError::LengthDiffers { .. }) = checked
+        {
+            let record = self.own(handle);
+            let ids = ids_in_order(&record.layout);
+            record.retain_all(shared(&ids, &contents));
+        }
+        let (ids, layout) = checked?;
         self.report.blocks_updated += 1;
         self.replace_contents(handle, layout, &ids, contents, in_place);
         Ok(())
@@ -101,10 +109,6 @@ impl Core {
             return Err(RequestError::PartCount { expected, given });
         }
         check_retainable(record, contents)?;
-        if self.lost && !record.has_source() {
-            // Without a device there is nowhere to put them, and later nobody to ask for them.
-            return Err(RequestError::DeviceLost);
-        }
         self.check_staged(contents)?;
         let same = same_lengths(record, &ids, contents);
         if in_place && let Err((expected, given)) = same {

@@ -41,7 +41,11 @@ impl Core {
             && is_taken
             && request.replaces(last)
         {
-            let replaced = core::mem::replace(last, request);
+            let replaced = if is_planted!(OldestUpdateWins) {
+                request
+            } else {
+                core::mem::replace(last, request)
+            };
             self.deferred_bytes -= replaced.content_bytes();
             self.report.blocks_updated += 1;
             return;

@@ -187,7 +187,6 @@ impl Request {
     pub(crate) fn outlives_device(&self) -> bool {
         match self {
             Self::Add { .. }
-            | Self::Update { .. }
             | Self::Remove { .. }
             | Self::Share { .. }
             | Self::SetPriority { .. }
@@ -195,7 +194,8 @@ impl Request {
             | Self::Unpin { .. }
             | Self::Evict { .. }
             | Self::Flush { .. } => true,
-            Self::Part { .. }
+            Self::Update { .. }
+            | Self::Part { .. }
             | Self::SetLifetime { .. }
             | Self::Pin { .. }
             | Self::AwaitResident { .. }

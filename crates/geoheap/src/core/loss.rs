@@ -21,7 +21,7 @@ use crate::core::compact::Compaction;
 use crate::core::event::{Effect, Request};
 use crate::core::fill::Purpose;
 use crate::core::record::{Away, Record};
-use crate::core::{Core, entry, sure};
+use crate::core::{Core, entry, refusals, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::Content;
@@ -74,6 +74,19 @@ impl Core {
     /// Whether the device is gone and there is no other yet.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// Whether the request can be carried out now. Without a device that is what asks for no GPU
+    /// memory, and new contents of blocks that will come back with them.
+    pub(crate) fn can_carry_out(&self, request: &Request) -> bool {
+        let takes_contents = || match request {
+            Request::Update { handle, .. } => {
+                let record = self.record(*handle);
+                record.is_none_or(Record::has_source)
+            }
+            _ => false,
+        };
+        !self.lost || request.outlives_device() || takes_contents()
     }
 
     /// Tells one device from the next, and from the time without one.
@@ -189,8 +202,8 @@ impl Core {
 
     /// Takes a block off the device that is gone. Returns whether its contents went for good.
     pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
-        let updates = self.take_updates(handle);
-        self.refuse_all(handle, &RequestError::DeviceLost, out);
+        let replies = self.own(handle).take_replies_of_job();
+        out.extend(refusals(replies.into_iter(), &RequestError::DeviceLost));
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
         let job = self.cancel_job(handle);
@@ -201,8 +214,8 @@ impl Core {
         let used = used.map_or(0, geoheap_residency::Frame::get);
         record.wished_frame = record.wished_frame.max(used);
         self.retire_place(handle);
-        // New contents on their way are the ones to come back with. What else was on its way was
-        // refused.
+        // New contents on their way are the ones to come back with. Whatever else was on its way
+        // was refused.
         let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
         if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
             let replies = self.take_contents(handle, *fill);
@@ -223,33 +236,14 @@ impl Core {
             if was_there {
                 self.returning.had.insert(handle);
             }
-        } else if is_lost {
+        } else if is_lost && !is_planted!(LostCalledPending) {
             record.away = Away::Lost;
             self.report.blocks_lost += 1;
         }
         self.queue_slot(handle);
-        for (order, request) in updates {
-            self.carry_out(order, request, out);
-        }
+        // What waited for the job is carried out as far as it needs no device.
+        self.run_deferred(handle, out);
         is_lost
-    }
-
-    /// Whole updates that wait for the block's job. Nobody waits for their answers, so nobody would
-    /// resend them: what has a source comes back with them (R11).
-    fn take_updates(&mut self, handle: Handle) -> Vec<(u64, Request)> {
-        let mut updates = Vec::new();
-        let mut others = Vec::new();
-        while let Some((order, request)) = self.pop_deferred(handle) {
-            if matches!(request, Request::Update { .. }) {
-                updates.push((order, request));
-            } else {
-                others.push((order, request));
-            }
-        }
-        for (order, request) in others {
-            self.defer(handle, order, request);
-        }
-        updates
     }
 
     /// There is a device again, with empty memory and buffers of `buffer_bytes_max` at most.

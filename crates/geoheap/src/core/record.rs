@@ -91,7 +91,9 @@ impl Record {
     pub(crate) fn is_movable(&self) -> bool {
         let waits =
             |fill: &Fill| fill.purpose == Purpose::Reshape && fill.target == Target::Unplaced;
-        self.pins == 0 && self.fill.as_deref().is_none_or(waits)
+        let is_pinned = self.pins > 0 && !is_planted!(PinnedMoved);
+        let waits = self.fill.as_deref().is_none_or(waits) || is_planted!(MovedWhileFilling);
+        waits && !is_pinned
     }
 
     /// Whether it is wanted back also if no frame looks at it.
@@ -106,12 +108,18 @@ impl Record {
             .is_some_and(|fill| fill.purpose == Purpose::Reshape && fill.target != Target::Present)
     }
 
-    /// Everybody who waits for anything about it; they must be answered now.
-    pub(crate) fn take_replies(&mut self) -> Vec<ReplyId> {
+    /// Everybody who waits until it is resident, or for its job; they must be answered now.
+    pub(crate) fn take_replies_of_job(&mut self) -> Vec<ReplyId> {
         let mut replies: Vec<ReplyId> = self.take_waiters();
         if let Some(fill) = &mut self.fill {
             replies.extend(fill.replies.drain(..).map(|(reply, _)| reply));
         }
+        replies
+    }
+
+    /// Everybody who waits for anything about it; they must be answered now.
+    pub(crate) fn take_replies(&mut self) -> Vec<ReplyId> {
+        let mut replies = self.take_replies_of_job();
         let deferred = self.deferred.drain(..);
         replies.extend(deferred.filter_map(|(_, request)| request.reply()));
         replies

@@ -40,7 +40,8 @@ impl Core {
             let record = self.own(handle);
             record.wished_frame = frame;
             record.returns = false;
-            if record.away == Away::Evicted && record.fill.is_none() {
+            let is_away = record.away == Away::Evicted && record.fill.is_none();
+            if is_away && !is_planted!(WishLost) {
                 self.wish_for(handle);
             }
         }
@@ -160,10 +161,10 @@ impl Core {
         if record.place.is_none() {
             return Err(RequestError::NotResident { handle });
         }
-        if record.pins > 0 {
+        if record.pins > 0 && !is_planted!(PinnedEvicted) {
             return Err(RequestError::Pinned { handle });
         }
-        if record.lifetime == Lifetime::LongLived {
+        if record.lifetime == Lifetime::LongLived && !is_planted!(LongLivedEvicted) {
             return Err(RequestError::LongLived { handle });
         }
         if !record.has_source() {
@@ -181,6 +182,9 @@ impl Core {
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
         record.wished_frame = 0;
+        if is_planted!(EvictedStillNamed) {
+            return;
+        }
         self.queue_slot(handle);
     }
 
@@ -302,6 +306,7 @@ impl Core {
                 working_set_bytes: degraded.working_set_bytes,
                 budget_bytes: degraded.budget_bytes,
             });
+        let found = found.filter(|_| !is_planted!(DegradedUntold));
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {
                 Some(degraded) => HeapEvent::Degraded(degraded),

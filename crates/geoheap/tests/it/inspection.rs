@@ -388,6 +388,57 @@ fn a_refused_part_is_not_of_the_trace() {
 }
 
 #[test]
+fn a_trace_goes_on_over_the_loss_of_a_device() {
+    let path = trace_file("loss");
+    let mut world = World::new(small());
+    let started = world.client.start_trace(&path).expect("it runs");
+    world.answer(started).expect("the file can be made");
+    let kept = world.client.add(mesh(1, 10)).expect("a valid block");
+    let bare = mesh(2, 10).source(Source::None);
+    let bare = world.client.add(bare).expect("a valid block");
+    world.flush();
+    // Under way when the device goes, and refused with it.
+    let part = world.client.add_part(kept, vertices(1, 1, 7));
+    drop(part.expect("it runs"));
+    world.control.lose_device();
+    world.ticks(1);
+    drop(world.client.pin(kept).expect("it runs"));
+    for handle in [kept, bare] {
+        let bytes = Payload::from(stamped(1, 1, 60));
+        world.client.update(handle, vec![bytes]).expect("it runs");
+    }
+    world.ticks(1);
+    world
+        .manager
+        .heap_dump()
+        .expect("the caller drives")
+        .check()
+        .expect("without a device");
+    world.restore();
+    world.ticks(4);
+    let dump = world.manager.heap_dump().expect("the caller drives");
+    dump.check().expect("on the next device");
+    let states: Vec<_> = dump.blocks.iter().map(|block| block.state).collect();
+    let expected = [BlockState::Resident, BlockState::Lost];
+    assert_eq!(states, expected, "one has a source");
+    world.client.remove(bare).expect("it runs");
+    world.flush();
+    let stopped = world.client.stop_trace().expect("it runs");
+    world.answer(stopped).expect("it is written");
+    let lines = events(&path);
+    let expected = [
+        "add 1 200",
+        "add 2 200 none",
+        "part 1 1 140",
+        "part-remove 1 1",
+        "update 1 [60]",
+        "remove 2",
+    ];
+    let told: Vec<_> = lines.iter().map(String::as_str).collect();
+    assert_eq!(told[2..], expected, "what was refused left no mark");
+}
+
+#[test]
 fn a_dump_is_in_order_while_no_version_can_be_published() {
     let mut world = World::new(small());
     let handles = fill(&mut world, 4);

@@ -37,8 +37,10 @@ impl Blocks {
         for (id, revision, handle) in &self.0 {
             let resident = world.client.resident(*handle).expect("it is sent");
             world.answer(resident).expect("it has a source");
-            let expected = Some(stamped(*id, *revision, BLOCK_BYTES));
-            assert_eq!(world.bytes(*handle), expected, "block {id}");
+            let read = world.client.read_back(*handle).expect("it is sent");
+            let read = world.answer(read).expect("it is resident");
+            let expected = stamped(*id, *revision, BLOCK_BYTES);
+            assert_eq!(read.parts[0].1, expected, "block {id}");
         }
     }
 }
@@ -130,6 +132,28 @@ fn with_updates_on_their_way() {
         world.ticks(1);
         world.control.lose_device();
         world.ticks(2);
+    });
+}
+
+#[test]
+fn with_updates_behind_work_under_way() {
+    check(|world, blocks| {
+        // Larger than a tick, so that what comes after it has begun waits for it.
+        let large = world.client.add(mesh(50, 2_500)).expect("a valid block");
+        world.ticks(1);
+        let newer = |revision| vec![stamped(50, revision, 50_000).into()];
+        world.client.update(large, newer(1)).expect("it is sent");
+        world.ticks(1);
+        world.client.update(large, newer(2)).expect("it is sent");
+        world.control.lose_device();
+        world.ticks(1);
+        let smaller = vec![stamped(50, 3, BLOCK_BYTES).into()];
+        world.client.update(large, smaller).expect("it is sent");
+        world.ticks(1);
+        let told = world.manager.events();
+        let refused = |event: &HeapEvent| matches!(event, HeapEvent::Refused { .. });
+        assert!(!told.iter().any(refused), "they are taken: {told:?}");
+        blocks.0.push((50, 3, large));
     });
 }
 

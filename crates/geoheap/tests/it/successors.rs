@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, DeviceLoss, DrawList, GeometryManager, Handle, Lookup,
-    PartData, PlacementTable, PlacementTableError, RestoreError, SetDraw, Threading, WgpuBackend,
-    wgpu,
+    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw, Threading,
+    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, device};
@@ -66,7 +66,7 @@ fn devices_come_and_go_while_clients_add_and_frames_are_made() {
     });
     check_contents(&world, &blocks);
     let report = world.manager.report();
-    assert_eq!((report.device_losses, report.restores), (10, 10));
+    assert_eq!((report.device_losses, report.restores), (10, 10), "counted");
     assert_eq!((report.failed, report.gpu_errors), (0, 0), "{report:?}");
     assert_eq!(world.manager.shutdown().leaks.len(), blocks.len());
 }
@@ -101,7 +101,7 @@ fn who_waits_on_another_thread_is_told_when_the_device_goes() {
     let waits = std::thread::spawn(move || read.wait(PATIENCE));
     let refused = world
         .manager
-        .restore_backend(geoheap::VirtualGpu::new(&Default::default()).0);
+        .restore_backend(VirtualGpu::new(&VirtualConfig::default()).0);
     assert_eq!(refused, Err(RestoreError::NotLost));
     world.control.lose_device();
     world.restore();
@@ -156,12 +156,12 @@ impl Rig {
         sleep(Duration::from_micros(300));
     }
 
-    fn answer<T>(&mut self, mut pending: geoheap::Pending<T>) -> T {
+    fn answer<T>(&mut self, mut pending: geoheap::Pending<T>) -> Result<T, RequestError> {
         let start = Instant::now();
         loop {
             self.tick();
             match pending.try_take() {
-                Some(answer) => return answer.unwrap_or_else(|error| panic!("{error}")),
+                Some(answer) => return answer,
                 None => assert!(start.elapsed() < PATIENCE, "{:?}", self.manager.report()),
             }
         }
@@ -203,9 +203,17 @@ impl Rig {
     fn check(&mut self) {
         for (id, handle) in self.blocks.clone() {
             let resident = self.manager.client().resident(handle);
-            self.answer(resident.expect("it is sent"));
-            let read = self.manager.client().read_back(handle);
-            let read = self.answer(read.expect("it is sent"));
+            let resident = self.answer(resident.expect("it is sent"));
+            resident.expect("it has a source");
+            let read = loop {
+                let read = self.manager.client().read_back(handle);
+                match self.answer(read.expect("it is sent")) {
+                    Ok(read) => break read,
+                    // Others come back at this moment.
+                    Err(RequestError::StagingFull { .. }) => {}
+                    Err(error) => panic!("block {id}: {error}"),
+                }
+            };
             assert_eq!(read.parts[0].1, stamped(id, 0, 2_000), "block {id}");
             assert_eq!(read.parts[1].1, stamped(id, 0, 602), "block {id}");
         }
@@ -231,7 +239,7 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     // Uploads, a read-back and a piece of staging that somebody writes into.
     let client = rig.manager.client();
     let piece = client.stage(ByteLen::new(4_000)).expect("it is sent");
-    let mut piece = rig.answer(piece);
+    let mut piece = rig.answer(piece).expect("staging is at rest");
     rig.add(20);
     rig.tick();
     let read = client.read_back(rig.blocks[0].1).expect("it is sent");
@@ -253,7 +261,7 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     rig.replace_device();
     rig.check();
     let report = rig.manager.shutdown().report;
-    assert_eq!((report.device_losses, report.restores), (5, 5));
+    assert_eq!((report.device_losses, report.restores), (5, 5), "counted");
     assert_eq!((report.failed, report.gpu_errors), (0, 0), "{report:?}");
     assert!(report.held_bytes_peak <= report.budget_bytes, "R10");
 }
@@ -334,8 +342,8 @@ impl Painter {
         );
         drop(ticket.finish());
         patched?;
-        assert_eq!(by_list, by_set);
-        assert_eq!(by_list, by_view);
+        assert_eq!(by_list, by_set, "all ways to draw agree");
+        assert_eq!(by_list, by_view, "all ways to draw agree");
         Ok(by_list)
     }
 }

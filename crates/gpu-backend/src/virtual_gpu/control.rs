@@ -164,12 +164,17 @@ impl VirtualControl {
     /// pace: two at once would mix the order.
     pub fn execute(&self, commands: usize) -> usize {
         for executed in 0..commands {
-            let Some((at, work)) = lock(&self.device).take_front() else {
+            let Some((at, mut work)) = lock(&self.device).take_front() else {
                 return executed;
             };
-            match work.step() {
-                Ok(Outcome::Call(then, seen)) => then(seen),
-                Ok(Outcome::Executed(batch)) => {
+            if !work.step() {
+                let lost = lock(&self.device).put_front(at, work);
+                drop(lost);
+                continue;
+            }
+            match work.finish() {
+                Outcome::Call(then, seen) => then(seen),
+                Outcome::Executed(batch) => {
                     // The lock is given back before the poison touches the buffers.
                     let due = {
                         let mut device = lock(&self.device);
@@ -177,10 +182,6 @@ impl VirtualControl {
                         device.batch_executed()
                     };
                     due.iter().for_each(Poison::apply);
-                }
-                Err(rest) => {
-                    let lost = lock(&self.device).put_front(at, rest);
-                    drop(lost);
                 }
             }
         }

@@ -47,44 +47,31 @@ impl Work {
         }
     }
 
-    /// Executes the next command: clears first, then copies. What is returned is what is left,
-    /// or what follows.
-    pub(super) fn step(mut self) -> Result<Outcome, Self> {
-        match &mut self {
+    /// Executes the next command: clears first, then copies. Returns whether it was the last.
+    pub(super) fn step(&mut self) -> bool {
+        match self {
             Self::Batch {
                 batch, executed, ..
             } => {
                 command(batch, *executed);
                 *executed += 1;
+                *executed >= batch.clears.len() + batch.copies.len()
             }
             Self::Reads { reads, seen, .. } => {
                 seen.extend(reads.get(seen.len()).map(VirtualRead::bytes));
+                seen.len() == reads.len()
             }
-        }
-        let is_done = match &self {
-            Self::Batch {
-                batch, executed, ..
-            } => *executed >= batch.clears.len() + batch.copies.len(),
-            Self::Reads { reads, seen, .. } => seen.len() == reads.len(),
-        };
-        if is_done {
-            Ok(self.finish())
-        } else {
-            Err(self)
         }
     }
 
     /// Executes all that is left.
     pub(super) fn run(mut self) -> Outcome {
-        loop {
-            match self.step() {
-                Ok(outcome) => return outcome,
-                Err(rest) => self = rest,
-            }
-        }
+        while !self.step() {}
+        self.finish()
     }
 
-    fn finish(self) -> Outcome {
+    /// What follows once the last command was executed.
+    pub(super) fn finish(self) -> Outcome {
         match self {
             Self::Batch { id, batch, .. } => Outcome::Executed(Executed { id, batch }),
             Self::Reads { then, seen, .. } => Outcome::Call(then, seen),

@@ -44,9 +44,8 @@ pub(crate) struct Part {
     pub(crate) id: Option<PartId>,
     pub(crate) shape: Shape,
     pub(crate) life: PartLife,
-    /// Nobody tells which of its contents were refused, and some were written in place: each word
-    /// may be of any of them.
-    pub(crate) is_vague: bool,
+    /// Nobody tells which of its contents were refused.
+    has_lost_track: bool,
     given: Vec<Given>,
     /// Class that each version was seen to show.
     shown: BTreeMap<Version, u32>,
@@ -60,7 +59,7 @@ impl Part {
             id: None,
             shape,
             life,
-            is_vague: false,
+            has_lost_track: false,
             given: Vec::new(),
             shown: BTreeMap::new(),
             floor: (Version::default(), 0),
@@ -122,7 +121,13 @@ impl Part {
 
     /// Nobody tells any more which contents were refused.
     pub(crate) fn lose_track(&mut self) {
-        self.is_vague |= self.given.iter().any(|given| given.is_in_place);
+        self.has_lost_track = true;
+    }
+
+    /// Whether each word may be of any contents, as some were written in place, and nobody tells
+    /// over which others.
+    fn is_vague(&self) -> bool {
+        self.has_lost_track && self.given.iter().any(|given| given.is_in_place)
     }
 
     /// The class of contents that `bytes` are: one of the part's, whole, or words of several of the
@@ -132,7 +137,7 @@ impl Part {
         if let Some(given) = whole {
             return Some(given.class);
         }
-        if self.is_vague {
+        if self.is_vague() {
             let last = self.given.last()?.class;
             return is_mixture(&self.given, bytes).then_some(last);
         }
@@ -161,7 +166,7 @@ impl Part {
 
     /// `version` was seen to show `class`.
     pub(crate) fn note_shown(&mut self, version: Version, class: u32) -> Result<(), String> {
-        if self.is_vague {
+        if self.is_vague() {
             return Ok(());
         }
         let before = self.shown.range(..=version).next_back();

@@ -514,8 +514,8 @@ impl<G: Gpu> World<G> {
                     if let Some(block) = block {
                         let model = self.oracle.block_mut(block);
                         model.has_failed = true;
-                        model.vague_refusals += 1;
-                        model.parts.iter_mut().for_each(Part::lose_track);
+                        // Of a block that is resident the update failed that was under way.
+                        model.update_refused();
                     }
                 }
                 HeapEvent::DeviceLost { .. } => {
