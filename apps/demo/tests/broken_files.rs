@@ -176,9 +176,9 @@ fn broken_files_are_refused_by_name() {
             0,
             "{option}: the whole file is taken"
         );
-        let files = broken(&whole, 16);
+        let files = broken(&whole, 10);
         let refused = run(&folder, option, ending, &files);
-        assert!(refused >= 4, "{option}: {refused} of {}", files.len());
+        assert!(refused >= 3, "{option}: {refused} of {}", files.len());
     }
 }
 
