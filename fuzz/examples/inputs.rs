@@ -3,14 +3,16 @@
 //! is what libFuzzer reads and writes. It needs no fuzzer: findings replay on any toolchain.
 
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use geoheap_fuzz::{Run, TARGETS, corpus};
+use geoheap_fuzz::{Run, TARGETS, Tally, corpus};
 
 const USAGE: &str = "usage:
   inputs list                     the names of the targets
   inputs replay TARGET FILE...    run the input in each file
+  inputs random TARGET COUNT SEED run so many random inputs, and say which one fails
   inputs unpack TARGET FOLDER     write the committed inputs as one file each
   inputs pack TARGET FOLDER       make the files of a folder the committed inputs";
 
@@ -33,6 +35,10 @@ fn run(words: &[&str]) -> Result<String, String> {
     match words {
         ["list"] => Ok(TARGETS.map(|(name, _)| name).join("\n")),
         ["replay", target, files @ ..] if !files.is_empty() => replay(run_of(target)?, files),
+        ["random", target, count, seed] => {
+            let number = |word: &str| word.parse().map_err(|_| format!("`{word}` is no number"));
+            random(run_of(target)?, number(count)?, number(seed)?)
+        }
         ["unpack", target, folder] => unpack(target, Path::new(folder)),
         ["pack", target, folder] => pack(target, Path::new(folder)),
         _ => Err(USAGE.to_owned()),
@@ -52,6 +58,19 @@ fn replay(run: Run, files: &[&str]) -> Result<String, String> {
         run(&read(Path::new(file))?);
     }
     Ok(format!("{} inputs pass", files.len()))
+}
+
+/// Random inputs, for a machine without a fuzzer.
+fn random(run: Run, count: u64, seed: u64) -> Result<String, String> {
+    let mut reached = Tally::default();
+    for nth in 0..count {
+        let input = corpus::random(seed.wrapping_add(nth), 400);
+        match catch_unwind(|| run(&input)) {
+            Ok(tally) => reached.add(&tally),
+            Err(_) => return Err(format!("this fails: {}", corpus::render(vec![input]))),
+        }
+    }
+    Ok(format!("{count} inputs pass: {reached:?}"))
 }
 
 fn unpack(target: &str, folder: &Path) -> Result<String, String> {

@@ -59,6 +59,23 @@ pub fn render(mut inputs: Vec<Vec<u8>>) -> String {
     text
 }
 
+/// The random input of a number: fewer than `len_max` bytes.
+pub fn random(number: u64, len_max: usize) -> Vec<u8> {
+    // The number's bits are spread first (`splitmix64`), so that neighbours differ; then
+    // xorshift64 (Marsaglia, 2003).
+    let mut seed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    seed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    seed = (seed ^ seed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) | 1;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let len = usize::try_from(next() % len_max.max(1) as u64).unwrap_or(0);
+    (0..len).map(|_| next().to_le_bytes()[4]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 #![forbid(unsafe_code)]
-//! Coverage-guided fuzzing of the allocators and of the reader of traces, and the inputs that it
-//! found.
+//! Coverage-guided fuzzing of the allocators, of every parser, and of the engine's public calls,
+//! and the inputs that it found. `TESTING.md` lists what each target judges.
 //!
 //! A *target* is a function from bytes to counts: it reads the bytes as operations, carries them
 //! out on the real thing and on a naive oracle, and panics where the two differ. It returns how
@@ -42,10 +42,17 @@
 pub mod block_layout;
 pub mod bytes;
 pub mod chunk_heap;
+pub mod client;
+pub mod config;
 pub mod corpus;
+mod edits;
+pub mod elevation;
+pub mod gltf;
+pub mod heap_dump;
 pub mod suballoc;
 mod tally;
 pub mod trace;
+pub mod trace_file;
 mod verdict;
 
 pub use tally::Tally;
@@ -54,9 +61,15 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 4] = [
+pub const TARGETS: [(&str, Run); 10] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
     ("trace", trace::run),
+    ("client", client::run),
+    ("config", config::run),
+    ("heap_dump", heap_dump::run),
+    ("trace_file", trace_file::run),
+    ("gltf", gltf::run),
+    ("elevation", elevation::run),
 ];

@@ -12,7 +12,7 @@ use crate::cli::Step;
 use crate::process::{Failure, cargo, run as run_command, run_caught};
 use crate::report;
 use crate::workspace::Workspace;
-use crate::{demo, interleavings, replays, tidy, vulkan};
+use crate::{demo, interleavings, replays, simulation, tidy, vulkan};
 
 /// The budget of the short flights.
 const BUDGET_MIB: u64 = 64;
@@ -107,6 +107,7 @@ fn run_step(
             let program = demo::build(workspace, release)?;
             fly_watched(&program, &workspace.target_dir.join("ci-validation"))
         }
+        Step::Simulation => simulation::check(workspace),
         // Only without debug assertions these go all the way.
         Step::SmallScope => {
             let args = ["-p", "geoheap-suballoc", "--lib", "small_scope"];

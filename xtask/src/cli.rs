@@ -42,7 +42,7 @@ pub(crate) enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Fuzz the allocators against their oracles, from the committed inputs on
+    /// Fuzz allocators, parsers and the engine's calls, from the committed inputs on
     Fuzz {
         /// The only target to run; all of them without it
         target: Option<String>,
@@ -64,6 +64,28 @@ pub(crate) enum Task {
         /// Passed on to geoheap-compare (`cargo xtask compare frames -- --help` lists them)
         #[arg(last = true, value_name = "ARGUMENTS")]
         args: Vec<String>,
+    },
+    /// Simulate the engine over fresh seeds for a long time, and tell findings and memory
+    Soak {
+        /// How long, in minutes
+        #[arg(long)]
+        minutes: u64,
+
+        /// The device that is simulated
+        #[arg(long, default_value = "virtual", value_parser = ["virtual", "noop"])]
+        gpu: String,
+
+        /// Which faults happen
+        #[arg(long, default_value = "swarm", value_parser = ["none", "swarm", "all"])]
+        faults: String,
+
+        /// Ticks of a run
+        #[arg(long, default_value_t = 20_000)]
+        ticks: u64,
+
+        /// Runs at a time; all cores without it
+        #[arg(long)]
+        jobs: Option<usize>,
     },
     /// Check layering, manifests, sources and links
     Tidy,
@@ -88,6 +110,8 @@ pub(crate) enum Step {
     Replays,
     /// A flight under Vulkan's validation layer, and not a word from it
     Validation,
+    /// Fixed and fresh seeds of the simulation
+    Simulation,
     /// Every short sequence of operations of `suballoc`
     SmallScope,
     /// A day of frames in `frame-sync`

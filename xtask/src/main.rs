@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! The project's automation: `cargo xtask demo`, `test`, `ci`, `compare`, `fuzz` and `tidy`.
+//! The project's automation: `cargo xtask demo`, `test`, `ci`, `compare`, `fuzz`, `soak` and
+//! `tidy`.
 //!
 //! Each command does its own set-up, so that a clean clone on a fresh machine needs nothing else.
 //! It is a program of the workspace rather than a script, and so it runs wherever Rust does.
@@ -14,6 +15,7 @@ mod interleavings;
 mod process;
 mod replays;
 mod report;
+mod simulation;
 mod suite;
 mod tidy;
 mod vulkan;
@@ -58,6 +60,22 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             fuzz::run(&workspace, may_install, &options)
         }
         Task::Compare { what, args } => compare::run(&workspace, may_install, &what, &args),
+        Task::Soak {
+            minutes,
+            gpu,
+            faults,
+            ticks,
+            jobs,
+        } => {
+            let options = simulation::Options {
+                minutes,
+                gpu,
+                faults,
+                ticks,
+                jobs,
+            };
+            simulation::soak(&workspace, &options)
+        }
         Task::Tidy => tidy::run(&workspace),
     }
 }

@@ -1,6 +1,7 @@
 //! The way in for every thread that makes geometry.
 
 mod admission;
+mod budget;
 pub(crate) mod drawing;
 
 use std::path::PathBuf;
@@ -357,33 +358,6 @@ impl Client {
     /// [`SendError`].
     pub fn flush(&self) -> Result<Pending<Version>, SendError> {
         self.ask(0, read_version, |reply| Request::Flush { reply })
-    }
-
-    /// Changes the budget. A lower one is reached by evicting, moving and returning chunks, over
-    /// as many ticks as versions in use and caps demand. How large a block may be follows once it
-    /// is answered.
-    ///
-    /// # Errors
-    /// [`RequestError::Budget`] for one below [`Client::budget_bytes_min`],
-    /// [`RequestError::ShutDown`].
-    pub fn set_budget(&self, budget: ByteLen) -> Result<Pending<()>, RequestError> {
-        let shared = &self.shared;
-        shared
-            .config
-            .check_later_budget(budget)
-            .map_err(RequestError::Budget)?;
-        let staging = shared.config.staging_under(budget);
-        let pending = self.ask(0, read_done, |reply| Request::SetBudget {
-            budget,
-            staging,
-            reply,
-        });
-        pending.map_err(|_| RequestError::ShutDown)
-    }
-
-    /// Least budget that [`Client::set_budget`] takes.
-    pub fn budget_bytes_min(&self) -> ByteLen {
-        self.shared.config.later_budget_bytes_min()
     }
 
     /// Begins a compaction pass now, with raised caps and at any price.

@@ -54,15 +54,11 @@ pub(crate) struct Stretch<'a, M> {
 impl<M> Ring<M> {
     /// `buffer_bytes_max` is the device's limit.
     pub(crate) fn new(config: &StagingConfig, buffer_bytes_max: u64) -> Self {
-        let buffer_bytes = config.buffer_bytes.get().clamp(1, buffer_bytes_max);
-        let rounded = buffer_bytes.next_multiple_of(GRANULE_BYTES);
+        let most = buffer_bytes_max / GRANULE_BYTES * GRANULE_BYTES;
+        let asked = config.buffer_bytes.get().max(1);
+        let rounded = asked.checked_next_multiple_of(GRANULE_BYTES);
         Self {
-            buffer_bytes: if rounded > buffer_bytes_max {
-                rounded - GRANULE_BYTES
-            } else {
-                rounded
-            }
-            .max(GRANULE_BYTES),
+            buffer_bytes: rounded.unwrap_or(most).min(most).max(GRANULE_BYTES),
             limit_bytes: config.limit_bytes.get(),
             idle_polls_max: config.idle_polls,
             slots: Vec::new(),

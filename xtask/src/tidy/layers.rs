@@ -41,7 +41,8 @@ const LAYERS: [Row; 16] = [
     row("geoheap-inspect", 4, Uses::Lower),
     row("geoheap-demo", 4, Uses::Lower),
     row("geoheap-benches", 4, Uses::Lower),
-    row("geoheap-fuzz", 4, Uses::Lower),
+    // Reads what the programs read.
+    row("geoheap-fuzz", 5, Uses::Lower),
     row("xtask", 4, Uses::Only(&[])),
 ];
 

@@ -94,9 +94,17 @@ pub fn load_paths(paths: &[PathBuf]) -> Result<Vec<Model>, ModelError> {
 /// As [`load_paths`].
 pub fn load_file(path: &Path) -> Result<Model, ModelError> {
     let unreadable = |e: std::io::Error| Fault::Unreadable(path.into(), e.to_string());
-    let mesh = std::fs::read(path)
-        .map_err(unreadable)
-        .and_then(|bytes| file::File::parse(path, &bytes))
+    let bytes = std::fs::read(path).map_err(|e| unreadable(e).at(path))?;
+    load_bytes(path, &bytes)
+}
+
+/// The same from bytes at hand. `path` is named in errors, and what the file names is looked for
+/// beside it.
+///
+/// # Errors
+/// As [`load_paths`].
+pub fn load_bytes(path: &Path, bytes: &[u8]) -> Result<Model, ModelError> {
+    let mesh = file::File::parse(path, bytes)
         .and_then(|file| bake::bake(&file))
         .map_err(|fault| fault.at(path))?;
     let name = path

@@ -7,7 +7,7 @@ use geoheap_frame_sync::Version;
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
-use crate::core::event::{Effect, PreparedBlock};
+use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::{Core, Tenant};
@@ -81,19 +81,37 @@ impl Core {
         contents: Vec<Content>,
         in_place: bool,
     ) -> Result<(), RequestError> {
+        let checked = self.check_update(handle, &contents, in_place);
+        if is_planted!(RefusedUpdateRetained)
+            && let Err(RequestError::LengthDiffers { .. }) = checked
+        {
+            let record = self.own(handle);
+            let ids = ids_in_order(&record.layout);
+            record.retain_all(shared(&ids, &contents));
+        }
+        let (ids, layout) = checked?;
+        self.report.blocks_updated += 1;
+        self.replace_contents(handle, layout, &ids, contents, in_place);
+        Ok(())
+    }
+
+    /// The parts' ids and the layout that an update brings, if the block as it is now takes it.
+    fn check_update(
+        &self,
+        handle: Handle,
+        contents: &[Content],
+        in_place: bool,
+    ) -> Result<(SmallVec<[PartId; 2]>, BlockLayout), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
             let (expected, given) = (ids.len(), contents.len());
             return Err(RequestError::PartCount { expected, given });
         }
-        check_retainable(record, &contents)?;
-        self.check_staged(&contents)?;
-        let same = same_lengths(record, &ids, &contents);
+        check_retainable(record, contents)?;
+        self.check_staged(contents)?;
+        let same = same_lengths(record, &ids, contents);
         if in_place && let Err((expected, given)) = same {
-            if is_planted!(RefusedUpdateRetained) {
-                self.own(handle).retain_all(shared(&ids, &contents));
-            }
             return Err(RequestError::LengthDiffers { expected, given });
         }
         let lens: SmallVec<[_; 2]> = ids
@@ -110,9 +128,18 @@ impl Core {
             .grown(&growth, &self.kinds, self.align_max)?
             .layout;
         self.check_size(layout.len())?;
-        self.report.blocks_updated += 1;
-        self.replace_contents(handle, layout, &ids, contents, in_place);
-        Ok(())
+        Ok((ids, layout))
+    }
+
+    /// Whether a whole update would be taken as the block is now. One in place is if that before it
+    /// is, which has the same lengths.
+    pub(super) fn is_taken(&self, handle: Handle, request: &Request) -> bool {
+        match request {
+            Request::Update {
+                contents, in_place, ..
+            } => *in_place || self.check_update(handle, contents, false).is_ok(),
+            _ => false,
+        }
     }
 
     /// The checked half of an update: everything is valid, so nothing is half done.

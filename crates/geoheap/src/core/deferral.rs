@@ -31,11 +31,14 @@ pub(super) fn must_wait(record: &Record, request: &Request) -> bool {
 
 impl Core {
     /// Lets a request wait, at its place in the order. Whole contents replace others that wait
-    /// right before them.
+    /// right before them, if it is sure that they will be taken themselves: what they replace would
+    /// be lost otherwise (R11).
     pub(super) fn defer(&mut self, handle: Handle, order: u64, request: Request) {
         self.deferred_bytes += request.content_bytes();
+        let is_taken = self.keeps_parts(handle) && self.is_taken(handle, &request);
         let record = self.own(handle);
         if let Some((_, last)) = record.deferred.back_mut()
+            && is_taken
             && request.replaces(last)
         {
             let replaced = if is_planted!(OldestUpdateWins) {
@@ -49,6 +52,16 @@ impl Core {
         }
         record.deferred.push_back((order, request));
         self.open.insert(order);
+    }
+
+    /// Whether the block has the parts that it has now when its waiting requests are carried out.
+    fn keeps_parts(&self, handle: Handle) -> bool {
+        let reshapes = |request: &Request| matches!(request, Request::Part { .. });
+        self.record(handle).is_some_and(|record| {
+            let fill = record.fill.as_ref();
+            fill.is_none_or(|fill| fill.purpose != Purpose::Reshape)
+                && !record.deferred.iter().any(|(_, request)| reshapes(request))
+        })
     }
 
     /// Takes the oldest of a block's waiting requests off the books.

@@ -169,13 +169,18 @@ impl Request {
 
     /// Whether nothing of `earlier` is left to see once this is carried out right after it.
     pub(crate) fn replaces(&self, earlier: &Self) -> bool {
-        let count = |request: &Self| match request {
+        let update = |request: &Self| match request {
             Self::Update {
                 contents, in_place, ..
-            } => Some((contents.len(), *in_place)),
+            } => Some((contents.iter().map(Content::len).collect(), *in_place)),
             _ => None,
         };
-        count(self).is_some() && count(self) == count(earlier)
+        let pair: (Option<(Vec<ByteLen>, bool)>, _) = (update(self), update(earlier));
+        match pair {
+            (Some((new, true)), Some((old, true))) => new == old,
+            (Some((new, false)), Some((old, false))) => new.len() == old.len(),
+            _ => false,
+        }
     }
 
     /// Whether a heap whose device is gone can still carry it out: it asks for no GPU memory.

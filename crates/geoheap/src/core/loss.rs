@@ -116,9 +116,9 @@ impl Core {
                 if self.lose_block(handle, out) {
                     lost.push(handle);
                 }
-            } else if let Ok(at) = u32::try_from(index) {
+            } else if let (Ok(at), 1..) = (u32::try_from(index), self.last_generation[index]) {
                 // The versions of the next device begin with empty tables, which know nothing of
-                // the handles that are stale.
+                // the handles that are stale. A slot that no block ever had has none.
                 let slot = Slot::vacant(self.last_generation[index]);
                 self.queue_vacant(at, slot);
             }

@@ -198,3 +198,32 @@ fn a_block_without_parts_is_a_block_like_others() {
     let told = world.manager.events();
     assert!(told.is_empty(), "nothing of this is refused: {told:?}");
 }
+
+/// What replaces an update that waits must be taken itself, or nothing of either arrives (R11).
+#[test]
+fn a_refused_update_replaces_none_that_waits() {
+    let mut config = small();
+    config.tick_upload_bytes = ByteLen::new(4096);
+    let mut world = World::new(config);
+    let handle = world.client.add(mesh(1, 1_000)).expect("a valid block");
+    world.flush();
+    let update = |world: &World, revision, len| {
+        let contents = vec![stamped(1, revision, len).into()];
+        world.client.update(handle, contents).expect("room");
+    };
+    // The first one begins to arrive; the second waits for it; the third has half a vertex.
+    update(&world, 1, 20_000);
+    world.ticks(1);
+    update(&world, 2, 16_000);
+    update(&world, 3, 10_010);
+    world.flush();
+    let bytes = world.bytes(handle).expect("it is resident");
+    assert!(
+        bytes.starts_with(&stamped(1, 2, 16_000)),
+        "{:?}",
+        &bytes[..8]
+    );
+    let refused = |event: &HeapEvent| matches!(event, HeapEvent::Refused { .. });
+    let events = world.manager.events();
+    assert_eq!(events.iter().filter(|event| refused(event)).count(), 1);
+}

@@ -393,3 +393,18 @@ fn after_shutdown_everything_is_refused() {
     assert!(client.flush().is_err() && client.pin(Handle::from_bits(5)).is_err());
     drop(frames.begin_frame().finish());
 }
+
+/// It may be what makes the room that the mailbox waits for.
+#[test]
+fn a_full_mailbox_takes_a_budget() {
+    let mut config = small();
+    config.mailbox_messages = 2;
+    let mut world = World::new(config);
+    let handles: Vec<_> = (0..2).map(|id| world.client.add(mesh(id, 4))).collect();
+    assert!(handles.iter().all(Result::is_ok), "{handles:?}");
+    assert!(world.client.flush().is_err(), "it is full");
+    let budget = ByteLen::from_kib(256);
+    let pending = world.client.set_budget(budget).expect("taken");
+    world.answer(pending).expect("a chunk fits");
+    assert_eq!(world.manager.report().budget_bytes, budget.get());
+}

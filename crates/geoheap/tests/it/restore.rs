@@ -741,3 +741,24 @@ fn updates_that_wait_behind_another_when_the_device_goes_are_kept() {
         "nobody was told otherwise"
     );
 }
+
+/// Any number is safe as a handle: one that never was given out names nothing, also where the slot
+/// of that number never had a block.
+#[test]
+fn made_up_handles_name_nothing_after_a_loss() {
+    let mut world = World::new(small());
+    let handles: Vec<Handle> = (0..3)
+        .map(|index| Handle::from_bits(index | 1 << 32))
+        .collect();
+    let added = world.client.add(mesh(1, 10)).expect("a valid block");
+    assert_eq!(added, handles[1], "the others are in no use");
+    world.flush();
+    world.control.lose_device();
+    world.ticks(4);
+    let ticket = world.manager.begin_frame();
+    for handle in [handles[0], handles[2]] {
+        let found = ticket.get(handle);
+        let nothing = matches!(found, Lookup::NotYetPublished | Lookup::Lost);
+        assert!(nothing, "{handle}: {found:?}");
+    }
+}

@@ -365,3 +365,20 @@ fn a_lease_dropped_elsewhere_in_the_middle_of_an_upload_is_room() {
     drop(leases);
     dropper.join().expect("it does not panic");
 }
+
+#[test]
+fn any_length_of_staging_buffers_is_one_under_any_limit() {
+    for limit in [0, 7, 8, 4096, u64::MAX] {
+        for asked in [0, 1, 4095, u64::MAX] {
+            let mut config = VirtualConfig::default();
+            config.limits.buffer_bytes_max = ByteLen::new(limit);
+            config.staging.buffer_bytes = ByteLen::new(asked);
+            let (gpu, _) = VirtualGpu::new(&config);
+            let free = gpu.staging().free_bytes;
+            assert!(
+                free <= config.staging.limit_bytes,
+                "{asked} under {limit}: {free}"
+            );
+        }
+    }
+}

@@ -118,7 +118,7 @@ fn read_buffer(
         },
         gltf::buffer::Source::Uri(uri) if uri.starts_with("data:") => embedded(buffer, uri)?,
         gltf::buffer::Source::Uri(uri) => {
-            let path = base.join(relative_path(uri)?);
+            let path = regular_file(base.join(relative_path(uri)?))?;
             std::fs::read(&path).map_err(|e| Fault::Unreadable(path, e.to_string()))?
         }
     };
@@ -146,6 +146,15 @@ fn embedded(buffer: &gltf::Buffer, uri: &str) -> Result<Vec<u8>, Fault> {
         .trim_end_matches('=');
     data.truncate(text.len() * 3 / 4);
     Ok(data)
+}
+
+/// The path of a file that has an end: a model that names a device or a pipe would never be read.
+pub(super) fn regular_file(path: PathBuf) -> Result<PathBuf, Fault> {
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => Ok(path),
+        Ok(_) => Err(Fault::Unreadable(path, "it is no regular file".to_owned())),
+        Err(error) => Err(Fault::Unreadable(path, error.to_string())),
+    }
 }
 
 /// A relative address as a path, its percent signs decoded.

@@ -1,6 +1,6 @@
 //! Base colour textures, sampled once for each vertex.
 
-use super::file::{File, relative_path};
+use super::file::{File, regular_file, relative_path};
 use super::{Fault, broken, unsupported};
 use gltf::image::Format;
 use gltf::texture::WrappingMode;
@@ -9,8 +9,9 @@ use gltf::texture::WrappingMode;
 pub(super) struct Texture {
     width: u32,
     height: u32,
-    /// Linear red, green, blue and alpha.
-    pixels: Vec<[f32; 4]>,
+    /// One to four bytes a pixel, as the picture has them: a small file can unpack to a great many.
+    pixels: Vec<u8>,
+    channels: usize,
     wrap: [WrappingMode; 2],
 }
 
@@ -24,21 +25,8 @@ impl Texture {
             Format::R8G8B8A8 => 4,
             other => return unsupported(format!("a texture of {other:?}")),
         };
-        let pixels: Vec<[f32; 4]> = data
-            .pixels
-            .chunks_exact(channels)
-            .map(|p| {
-                let [r, g, b, a] = match *p {
-                    [l] => [l, l, l, 255],
-                    [l, a] => [l, l, l, a],
-                    [r, g, b] => [r, g, b, 255],
-                    [r, g, b, a, ..] => [r, g, b, a],
-                    [] => [255; 4],
-                };
-                [linear(r), linear(g), linear(b), f32::from(a) / 255.0]
-            })
-            .collect();
-        if pixels.is_empty() || pixels.len() != data.width as usize * data.height as usize {
+        let count = (data.pixels.len() / channels) as u64;
+        if count == 0 || count != u64::from(data.width) * u64::from(data.height) {
             return broken(format!(
                 "a texture of {} x {} has no pixels",
                 data.width, data.height
@@ -48,16 +36,25 @@ impl Texture {
         Ok(Self {
             width: data.width,
             height: data.height,
-            pixels,
+            pixels: data.pixels,
+            channels,
             wrap,
         })
     }
 
-    /// The pixel at a coordinate.
+    /// The pixel at a coordinate: linear red, green and blue, and alpha.
     pub(super) fn at(&self, coordinate: [f32; 2]) -> [f32; 4] {
         let x = wrapped(coordinate[0], self.width, self.wrap[0]);
         let y = wrapped(coordinate[1], self.height, self.wrap[1]);
-        self.pixels[y as usize * self.width as usize + x as usize]
+        let start = (y as usize * self.width as usize + x as usize) * self.channels;
+        let [r, g, b, a] = match self.pixels[start..start + self.channels] {
+            [l] => [l, l, l, 255],
+            [l, a] => [l, l, l, a],
+            [r, g, b] => [r, g, b, 255],
+            [r, g, b, a, ..] => [r, g, b, a],
+            [] => [255; 4],
+        };
+        [linear(r), linear(g), linear(b), f32::from(a) / 255.0]
     }
 }
 
@@ -90,10 +87,7 @@ fn decode(file: &File, image: &gltf::Image) -> Result<gltf::image::Data, Fault> 
         }
         (None, None) => return broken(format!("image {index} has no source")),
         (None, Some(uri)) if !uri.starts_with("data:") => {
-            let path = file.base.join(relative_path(uri)?);
-            if let Err(e) = std::fs::metadata(&path) {
-                return Err(Fault::Unreadable(path, e.to_string()));
-            }
+            regular_file(file.base.join(relative_path(uri)?))?;
             uri.chars().take(60).collect()
         }
         _ => format!("image {index}"),

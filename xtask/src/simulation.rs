@@ -1,0 +1,100 @@
+//! `cargo xtask soak` and the step `simulation` of CI: many runs of `geoheap-sim`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::process::{Failure, cargo, run as run_command};
+use crate::workspace::Workspace;
+
+/// Seeds that every change runs, and those that nobody ran before.
+const FIXED_SEEDS: u64 = 200;
+const FRESH_SEEDS: u64 = 50;
+
+/// Ticks of a run in CI: all seeds together take less than three minutes on two cores.
+const CI_TICKS: &str = "600";
+
+/// What `cargo xtask soak` is told.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// How long.
+    pub(crate) minutes: u64,
+    /// The device, in the simulation's words.
+    pub(crate) gpu: String,
+    /// Which faults, in its words.
+    pub(crate) faults: String,
+    /// Ticks of a run.
+    pub(crate) ticks: u64,
+    /// Runs at a time; all cores without it.
+    pub(crate) jobs: Option<usize>,
+}
+
+/// Runs fresh seeds for some minutes in one process, with a progress bar and a summary.
+///
+/// # Errors
+/// When something is found.
+pub(crate) fn soak(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+    let mut command = cargo(&workspace.root);
+    command.args(["run", "--release", "-p", "geoheap-sim", "--"]);
+    command.args(arguments(options));
+    run_command(&mut command)
+}
+
+fn arguments(options: &Options) -> Vec<String> {
+    let mut words = vec![
+        format!("--minutes={}", options.minutes),
+        format!("--gpu={}", options.gpu),
+        format!("--faults={}", options.faults),
+        format!("--ticks={}", options.ticks),
+    ];
+    words.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
+    words
+}
+
+/// Runs the fixed seeds and some fresh ones, which are printed.
+///
+/// # Errors
+/// When something is found.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(FIXED_SEEDS, |now| now.as_secs());
+    for seeds in [0..FIXED_SEEDS, fresh(seconds)] {
+        let seeds = format!("{}..{}", seeds.start, seeds.end);
+        eprintln!("seeds {seeds}");
+        let mut command = cargo(&workspace.root);
+        command.args(["run", "--release", "-p", "geoheap-sim", "--"]);
+        command.args(["--seeds", &seeds, "--ticks", CI_TICKS]);
+        run_command(&mut command)?;
+    }
+    Ok(())
+}
+
+/// Seeds of their own for each second, behind the fixed ones.
+fn fresh(seconds: u64) -> std::ops::Range<u64> {
+    let start = FIXED_SEEDS + seconds * FRESH_SEEDS;
+    start..start + FRESH_SEEDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_seeds_are_others_every_second() {
+        assert_eq!(fresh(0), 200..250);
+        assert_eq!(fresh(7).end, fresh(8).start);
+    }
+
+    #[test]
+    fn a_soak_is_told_to_the_simulation() {
+        let mut options = Options {
+            minutes: 120,
+            gpu: "noop".to_owned(),
+            faults: "swarm".to_owned(),
+            ticks: 900,
+            jobs: None,
+        };
+        let words = "--minutes=120 --gpu=noop --faults=swarm --ticks=900";
+        assert_eq!(arguments(&options).join(" "), words);
+        options.jobs = Some(2);
+        assert_eq!(arguments(&options).join(" "), format!("{words} --jobs=2"));
+    }
+}
