@@ -126,14 +126,9 @@ impl Base {
 
     /// Where the contents are not what they should be: the first byte of the first wrong word.
     pub(crate) fn first_difference(self, seen: &[u8]) -> Option<usize> {
-        let mut word = self.0;
-        for (nth, chunk) in seen.chunks(4).enumerate() {
-            if chunk != &word.to_le_bytes()[..chunk.len()] {
-                return Some(nth * 4);
-            }
-            word += 1;
-        }
-        None
+        let mut words = (self.0..).zip(seen.chunks(4));
+        let differs = words.position(|(word, seen)| seen != &word.to_le_bytes()[..seen.len()]);
+        differs.map(|nth| nth * 4)
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Check {
     Refusals,
     /// What was lost with a device still resolved, or what has a source did not come back (R5).
     Loss,
+    /// The device refused what the engine asked, though nothing was to fail.
+    Device,
     /// The engine panicked: one of its own assertions, or worse.
     Panic,
 }
@@ -49,6 +51,7 @@ impl Check {
             Self::Determinism => "C10 determinism",
             Self::Refusals => "C11 refusals",
             Self::Loss => "C12 loss",
+            Self::Device => "C13 device",
             Self::Panic => "panic",
         }
     }

@@ -58,7 +58,7 @@ impl HeapCheck {
     }
 
     /// Ranges lie in order inside their chunks, and with what is free add up to the capacity (R6).
-    pub(crate) fn check_map(&mut self, map: &HeapMap) -> Verdict {
+    pub(crate) fn check_map(map: &HeapMap) -> Verdict {
         for chunk in &map.chunks {
             let mut end = 0;
             let mut sums = [0; 3];

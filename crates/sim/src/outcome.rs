@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Outcome {
 fn run_on<G: Gpu>(options: &Options) -> Outcome {
     let mut world = match World::<G>::new(options) {
         Ok(world) => world,
-        Err(message) => return not_begun(options, message),
+        Err(message) => return not_begun(options, &message),
     };
     let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
     let finding = match ran {
@@ -110,7 +110,7 @@ fn run_on<G: Gpu>(options: &Options) -> Outcome {
     outcome
 }
 
-fn not_begun(options: &Options, message: String) -> Outcome {
+fn not_begun(options: &Options, message: &str) -> Outcome {
     Outcome {
         options: options.clone(),
         finding: Some(Finding {

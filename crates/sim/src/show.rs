@@ -41,23 +41,23 @@ pub(crate) struct SweepJson {
     pub(crate) seconds: f64,
     pub(crate) findings: Vec<RunJson>,
     /// Resident bytes in the first and the last quarter of the time.
-    pub(crate) memory: Option<[StretchJson; 2]>,
+    pub(crate) memory_bytes: Option<[StretchJson; 2]>,
 }
 
 /// Resident bytes of a stretch of time.
 #[derive(Debug, Serialize)]
 pub(crate) struct StretchJson {
-    pub(crate) least_bytes: u64,
-    pub(crate) mean_bytes: u64,
-    pub(crate) most_bytes: u64,
+    pub(crate) least: u64,
+    pub(crate) mean: u64,
+    pub(crate) most: u64,
 }
 
 impl From<Stretch> for StretchJson {
     fn from(stretch: Stretch) -> Self {
         Self {
-            least_bytes: stretch.least,
-            mean_bytes: stretch.mean,
-            most_bytes: stretch.most,
+            least: stretch.least,
+            mean: stretch.mean,
+            most: stretch.most,
         }
     }
 }

@@ -86,7 +86,9 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
                 note_done(file, &outcome);
             }
             let elapsed = begun.elapsed();
-            if sampled.is_none_or(|at| elapsed - at >= Duration::from_secs(SAMPLE_SECONDS)) {
+            if sampled
+                .is_none_or(|at| elapsed.saturating_sub(at) >= Duration::from_secs(SAMPLE_SECONDS))
+            {
                 sampled = Some(elapsed);
                 curve.sample(elapsed);
             }
@@ -214,7 +216,7 @@ fn summarize(args: &Args, found: &[Outcome], runs: u64, elapsed: Duration, curve
             ticks: runs * args.ticks,
             seconds: elapsed.as_secs_f64(),
             findings: found.iter().map(RunJson::from).collect(),
-            memory,
+            memory_bytes: memory,
         };
         println!("{}", to_json(&json));
         return;
@@ -230,13 +232,11 @@ fn summarize(args: &Args, found: &[Outcome], runs: u64, elapsed: Duration, curve
         println!("{}", headline(outcome));
     }
     if let Some((first, last)) = curve.ends() {
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         for (name, stretch) in [("first", first), ("last", last)] {
+            let [least, mean, most] = [stretch.least, stretch.mean, stretch.most].map(kib);
             println!(
-                "resident memory, {name} quarter: {:.1} MiB at least, {:.1} on average, {:.1} at most",
-                mib(stretch.least),
-                mib(stretch.mean),
-                mib(stretch.most)
+                "resident memory, {name} quarter: {least} KiB at least, {mean} on average, \
+                 {most} at most"
             );
         }
     }
@@ -247,4 +247,8 @@ fn summarize(args: &Args, found: &[Outcome], runs: u64, elapsed: Duration, curve
         let shrunk = shrink(first, SHRINK_RUNS_MAX);
         println!("{}", shrunk.outcome);
     }
+}
+
+fn kib(bytes: u64) -> u64 {
+    bytes / 1024
 }

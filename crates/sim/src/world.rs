@@ -205,7 +205,7 @@ impl<G: Gpu> World<G> {
         self.take_started()?;
         self.take_executed()?;
         self.check_heap()?;
-        if self.timeline.tick() % 64 == 0 {
+        if self.timeline.tick().is_multiple_of(64) {
             let oldest = self.frames.oldest_version();
             self.oracle.forget_before(oldest);
         }
@@ -241,7 +241,7 @@ impl<G: Gpu> World<G> {
             return Ok(());
         }
         let map = self.manager.heap_map().expect("the caller drives");
-        self.heap.check_map(&map)?;
+        HeapCheck::check_map(&map)?;
         self.heap.check_report(&report, self.gpu.held_bytes())?;
         self.frames.check_named(&map)?;
         let probe = self.frames.source().begin_frame();

@@ -6,6 +6,7 @@ use geoheap::{
 };
 
 use super::{World, broken};
+use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::oracle::{Kept, Life, Part, PartLife};
@@ -530,6 +531,15 @@ impl<G: Gpu> World<G> {
                 HeapEvent::Degraded(_) => {
                     self.timeline
                         .note(Actor::Engine, "degraded", None, [NONE, NONE]);
+                }
+                HeapEvent::GpuError { message } => {
+                    self.timeline
+                        .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
+                    let classes = [FaultClass::Staging, FaultClass::Submit, FaultClass::Loss];
+                    let is_planted = classes.iter().any(|class| self.plan.has(*class));
+                    ensure(is_planted, Check::Device, || {
+                        format!("the device refuses what the engine asks: {message}")
+                    })?;
                 }
                 HeapEvent::PublishStalled { .. } => {
                     self.timeline

@@ -29,7 +29,7 @@ impl<G: Gpu> World<G> {
                 FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
                 FaultClass::Loss => self.plant_loss(n * 4),
                 FaultClass::Mailbox => self.flood()?,
-                FaultClass::Budget => self.change_budget()?,
+                FaultClass::Budget => self.change_budget(),
                 // These are habits of the actors, not strikes.
                 FaultClass::Late
                 | FaultClass::Tickets
@@ -68,15 +68,15 @@ impl<G: Gpu> World<G> {
     }
 
     /// A budget somewhere between the least possible and the one that the run began with.
-    fn change_budget(&mut self) -> Verdict {
+    fn change_budget(&mut self) {
         let least = self.client.budget_bytes_min().get();
         let most = self.setting.config.budget_bytes.get().max(least);
         let budget = ByteLen::new(self.chances.fault.between(least, most));
-        self.set_budget(budget)
+        self.set_budget(budget);
     }
 
     /// Asks for a budget.
-    pub(super) fn set_budget(&mut self, budget: ByteLen) -> Verdict {
+    pub(super) fn set_budget(&mut self, budget: ByteLen) {
         self.timeline.note(
             Actor::Client(0),
             "budget",
@@ -91,6 +91,5 @@ impl<G: Gpu> World<G> {
                 pending,
             }));
         }
-        Ok(())
     }
 }

@@ -237,7 +237,7 @@ impl<G: Gpu> World<G> {
 
     /// The ticket goes, one way or another; what it shows must not have changed (C4).
     fn end_recording(&mut self, mut frame: Frame<G::Buffer>) -> Verdict {
-        self.check_unchanged(&frame)?;
+        Self::check_unchanged(&frame)?;
         let Stage::Held(ticket) = frame.stage else {
             unreachable!("a frame that is being recorded has a ticket");
         };
@@ -322,7 +322,7 @@ impl<G: Gpu> World<G> {
             due,
         };
         self.note_frame(&frame, "forks");
-        self.check_unchanged(&frame)?;
+        Self::check_unchanged(&frame)?;
         self.frames.under_way.push(frame);
         Ok(())
     }

@@ -50,7 +50,8 @@ impl<G: Gpu> World<G> {
             self.quiet_tick()?;
         }
         let budget = self.setting.config.budget_bytes;
-        self.set_budget(budget)
+        self.set_budget(budget);
+        Ok(())
     }
 
     fn wait_for_answers(&mut self) -> Verdict {
@@ -102,9 +103,8 @@ impl<G: Gpu> World<G> {
             }
             self.timeline
                 .note(Actor::Client(0), "final look", Some(block), [NONE, NONE]);
-            let read = match self.read_now(block)? {
-                Some(read) => read,
-                None => continue,
+            let Some(read) = self.read_now(block)? else {
+                continue;
             };
             let model = self.oracle.block(block);
             let present = model.present();
@@ -139,7 +139,7 @@ impl<G: Gpu> World<G> {
                 return Err(self.never_came(block));
             };
             if let Err(error) = answer {
-                return self.excuse(block, &error).map(|()| None);
+                return Self::excuse(block, &error).map(|()| None);
             }
             let read = self.sent(|client| client.read_back(handle))?;
             match self.until(read)? {
@@ -147,7 +147,7 @@ impl<G: Gpu> World<G> {
                 Some(Ok(read)) => return Ok(Some(read)),
                 // It left again at once, or staging has no room for the moment.
                 Some(Err(RequestError::NotResident { .. } | RequestError::StagingFull { .. })) => {}
-                Some(Err(error)) => return self.excuse(block, &error).map(|()| None),
+                Some(Err(error)) => return Self::excuse(block, &error).map(|()| None),
             }
         }
         Ok(None)
@@ -164,7 +164,7 @@ impl<G: Gpu> World<G> {
             }
             self.quiet_tick()?;
         }
-        ask(&self.client).map_err(mailbox)
+        ask(&self.client).map_err(|error| mailbox(&error))
     }
 
     /// Ticks until the answer is there.
@@ -193,7 +193,7 @@ impl<G: Gpu> World<G> {
     }
 
     /// A block that lives may be refused when there is no room that it could have.
-    fn excuse(&self, block: u32, error: &RequestError) -> Verdict {
+    fn excuse(block: u32, error: &RequestError) -> Verdict {
         match error {
             RequestError::TooLarge { .. }
             | RequestError::StagingTooSmall { .. }
@@ -252,7 +252,7 @@ impl<G: Gpu> World<G> {
 }
 
 /// With nobody else sending, there is room.
-fn mailbox(error: geoheap::SendError) -> Broken {
+fn mailbox(error: &geoheap::SendError) -> Broken {
     Broken {
         check: Check::Liveness,
         message: format!("the mailbox refuses a request of one caller: {error}"),

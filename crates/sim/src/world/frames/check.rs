@@ -120,7 +120,7 @@ impl<G: Gpu> World<G> {
     }
 
     /// A ticket that is held says what it said when it began (C4).
-    pub(super) fn check_unchanged(&mut self, frame: &Frame<G::Buffer>) -> Verdict {
+    pub(super) fn check_unchanged(frame: &Frame<G::Buffer>) -> Verdict {
         let Stage::Held(ticket) = &frame.stage else {
             return Ok(());
         };
@@ -187,8 +187,7 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
             )
         })?;
         let align = match part.kind {
-            KindId::VERTEX => u64::from(part.stride),
-            KindId::INDEX => u64::from(part.stride),
+            KindId::VERTEX | KindId::INDEX => u64::from(part.stride),
             _ => BINDING_ALIGN,
         };
         let is_aligned = part.offset % align == 0 && part.offset % 4 == 0;
