@@ -247,11 +247,17 @@ impl Core {
             handle,
             reason: reason.clone(),
         };
+        let is_away = self.own(handle).place.is_none();
+        let replies = match fill {
+            // Its layout is that of the contents on their way already, so those are kept with it.
+            Some(fill) if is_away => self.take_contents(handle, *fill),
+            Some(fill) => fill.replies,
+            None => Vec::new(),
+        };
         let record = self.own(handle);
         let mut waiting = record.take_waiters();
-        let replies = fill.into_iter().flat_map(|fill| fill.replies);
-        waiting.extend(replies.map(|(reply, _)| reply));
-        if record.place.is_none() {
+        waiting.extend(replies.into_iter().map(|(reply, _)| reply));
+        if is_away {
             record.away = Away::Failed(reason.clone());
             record.reloading = None;
             self.queue_slot(handle);
