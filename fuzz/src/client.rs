@@ -7,7 +7,7 @@
 //! that nothing fits. In the end everything that is held is given back, all faults stop, and every
 //! question must be answered.
 //!
-//! A [`book`] knows which bytes each block can have, by the calls that were taken and the answers
+//! A book knows which bytes each block can have, by the calls that were taken and the answers
 //! that came. What a frame reads, and what is read back, must be among them; a version never
 //! shows two contents of one part; settled, a block has the contents of exactly the changes that
 //! were carried out. The heap's own figures are held against each other and against the budget.
