@@ -103,7 +103,12 @@ impl HeapCheck {
     }
 
     /// Held bytes against the budget, and against what the device says is there (R10).
-    pub(crate) fn check_report(&mut self, report: &Report, device: Option<ByteLen>) -> Verdict {
+    pub(crate) fn check_report(
+        &mut self,
+        report: &Report,
+        device: Option<ByteLen>,
+        buffers: u64,
+    ) -> Verdict {
         let (held, budget) = (report.held_bytes, report.budget_bytes);
         let chunks = held - report.staging_bytes.min(held);
         let staging = self.staging_bytes_max.min(budget / STAGING_SHARE);
@@ -117,6 +122,9 @@ impl HeapCheck {
                 "R10: {held} bytes are held, {chunks} of them no staging; the budget is {budget}; \
                  a tick before {before} were, {others} of them no staging"
             )
+        })?;
+        ensure(buffers <= chunks, Check::Residency, || {
+            format!("R10: buffers of {buffers} bytes are not returned; {chunks} are in the books")
         })?;
         self.held_bytes = held;
         self.chunk_bytes = chunks;

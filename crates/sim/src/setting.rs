@@ -40,6 +40,7 @@ impl Setting {
             idle_polls: u32::try_from(random.between(4, 100)).expect("a small number"),
             ..StagingConfig::default()
         };
+        let handles_max = handles_max(&mut random, plan);
         let config = Config {
             budget_bytes: ByteLen::new(budget_bytes),
             chunk_bytes: ByteLen::new(chunk_bytes),
@@ -48,6 +49,7 @@ impl Setting {
             staging_buffer_bytes: staging.buffer_bytes,
             tick_upload_bytes: ByteLen::new(random.magnitude(2 * 1024, chunk_bytes)),
             tick_copies: small(random.magnitude(2, 256)),
+            handles_max,
             handles_initial: small(random.magnitude(4, 1024)),
             generation_max: generation_max(&mut random, plan),
             mailbox_messages: small(random.magnitude(16, 1024)),
@@ -96,6 +98,16 @@ fn generation_max(random: &mut Random, plan: &FaultPlan) -> u32 {
         few
     } else {
         Config::default().generation_max
+    }
+}
+
+/// Few handles, so that they run out, where slots do not leave service besides.
+fn handles_max(random: &mut Random, plan: &FaultPlan) -> u32 {
+    let few = small(random.between(40, 400));
+    if plan.has(FaultClass::Mailbox) && !plan.has(FaultClass::Churn) {
+        few
+    } else {
+        Config::default().handles_max
     }
 }
 

@@ -242,7 +242,8 @@ impl<G: Gpu> World<G> {
         }
         let map = self.manager.heap_map().expect("the caller drives");
         HeapCheck::check_map(&map)?;
-        self.heap.check_report(&report, self.gpu.held_bytes())?;
+        let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held_bytes());
+        self.heap.check_report(&report, device, buffers)?;
         self.frames.check_named(&map)?;
         let probe = self.frames.source().begin_frame();
         self.heap.poison(&map, &probe, &self.gpu);

@@ -26,6 +26,8 @@ struct Planted {
     meanwhile: Option<Meanwhile>,
     /// Events that the next polls may bring; `None` is all.
     events: Option<u64>,
+    /// Bytes of buffers that were made, and whose return the engine was not told.
+    held_bytes: u64,
 }
 
 /// Steers a [`Faulty`] backend.
@@ -75,7 +77,22 @@ impl CallFaults {
 
     /// Takes all faults back.
     pub(crate) fn clear(&self) {
+        let mut planted = self.planted();
+        *planted = Planted {
+            held_bytes: planted.held_bytes,
+            ..Planted::default()
+        };
+    }
+
+    /// The device is another, with nothing on it.
+    pub(crate) fn forget_device(&self) {
         *self.planted() = Planted::default();
+    }
+
+    /// Bytes of buffers that were made, and whose return the engine was not told: what it has to
+    /// have in its books, staging aside.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.planted().held_bytes
     }
 
     /// One call begins.
@@ -151,7 +168,11 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
             let requested = desc.len;
             return Err(CreateError::OutOfMemory { requested });
         }
-        self.inner.create_buffer(desc)
+        let made = self.inner.create_buffer(desc);
+        if made.is_ok() {
+            self.faults.planted().held_bytes += desc.len.get();
+        }
+        made
     }
 
     fn buffer_len(&self, buffer: &B::Buffer) -> ByteLen {
@@ -251,7 +272,12 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
                 .unwrap_or(usize::MAX)
                 .min(self.unheard.len())
         });
-        events.extend(self.unheard.drain(..count));
+        for event in self.unheard.drain(..count) {
+            if let BackendEvent::Released(_, bytes) = &event {
+                self.faults.planted().held_bytes -= bytes.get();
+            }
+            events.push(event);
+        }
         if let Some(left) = &mut self.faults.planted().events {
             *left = left.saturating_sub(count as u64);
         }

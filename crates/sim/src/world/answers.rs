@@ -452,7 +452,7 @@ impl<G: Gpu> World<G> {
                     Ok(handle) => {
                         let order = self.next_order();
                         self.oracle.block_mut(block).touch(order);
-                        self.oracle.named(block, handle)
+                        self.named(block, handle)
                     }
                     Err(refused) => self.judge_add(block, &refused.error),
                 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap::{
-    AddError, Batch, BlockDesc, ByteLen, KindId, LayoutError, Lifetime, PartData, Payload,
+    AddError, Batch, BlockDesc, ByteLen, Handle, KindId, LayoutError, Lifetime, PartData, Payload,
     SendError, Source,
 };
 
@@ -12,7 +12,7 @@ use super::answers::{Expected, Purpose};
 use super::requests::{Ask, choose};
 use crate::contents::Base;
 use crate::fault::FaultClass;
-use crate::finding::{Broken, Check, Verdict};
+use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::oracle::{Kept, Life, Part, PartLife, Shape};
 use crate::random::Random;
@@ -166,10 +166,25 @@ impl<G: Gpu> World<G> {
             Ok(handle) => {
                 let order = self.next_order();
                 self.oracle.block_mut(block).touch(order);
-                self.oracle.named(block, handle)
+                self.named(block, handle)
             }
-            Err(refused) => self.judge_add(block, &refused.error),
+            Err(refused) => {
+                let whole = refused.item.bytes().get() == bytes;
+                ensure(whole, Check::Refusals, || {
+                    format!("R11: block {block} was refused and comes back without its contents")
+                })?;
+                self.judge_add(block, &refused.error)
+            }
         }
+    }
+
+    /// The block has its handle, which nobody had before, and which its slot may give out (R7).
+    pub(super) fn named(&mut self, block: u32, handle: Handle) -> Verdict {
+        let max = self.setting.config.generation_max;
+        ensure(handle.generation() <= max, Check::Handles, || {
+            format!("R7: {handle} is of a higher generation than {max}")
+        })?;
+        self.oracle.named(block, handle)
     }
 
     fn batch(&mut self, client: u32) -> Verdict {
@@ -204,7 +219,7 @@ impl<G: Gpu> World<G> {
                 }
                 for (block, handle) in blocks.into_iter().zip(handles) {
                     self.oracle.block_mut(block).touch(order);
-                    self.oracle.named(block, handle)?;
+                    self.named(block, handle)?;
                 }
                 Ok(())
             }
@@ -240,7 +255,7 @@ impl<G: Gpu> World<G> {
         }
     }
 
-    pub(super) fn handle_of(&self, block: u32) -> geoheap::Handle {
+    pub(super) fn handle_of(&self, block: u32) -> Handle {
         let handle = self.oracle.block(block).handle;
         handle.expect("a block among the living has a handle")
     }

@@ -37,7 +37,7 @@ impl<G: Gpu> World<G> {
     /// Gives the engine another device.
     pub(super) fn restore(&mut self) -> Verdict {
         let (backend, gpu) = G::make(&self.setting);
-        self.call_faults.clear();
+        self.call_faults.forget_device();
         let backend = Faulty::new(backend, self.call_faults.clone());
         if let Err(error) = self.manager.restore_backend(backend) {
             return broken(

@@ -34,9 +34,9 @@ const USUAL: [(Ask, u64); 18] = [
     (Ask::Share, 2),
     (Ask::Update, 22),
     (Ask::UpdateStaged, 3),
-    (Ask::UpdateInPlace, 6),
+    (Ask::UpdateInPlace, 10),
     (Ask::AddPart, 5),
-    (Ask::UpdatePart, 8),
+    (Ask::UpdatePart, 12),
     (Ask::RemovePart, 3),
     (Ask::Pin, 4),
     (Ask::Unpin, 5),
@@ -46,8 +46,8 @@ const USUAL: [(Ask, u64); 18] = [
     (Ask::ReadBack, 3),
     (Ask::Evict, 3),
     (Ask::Flush, 3),
-    (Ask::Compact, 1),
-    (Ask::Trim, 1),
+    (Ask::Compact, 3),
+    (Ask::Trim, 2),
     (Ask::Misuse, 4),
 ];
 

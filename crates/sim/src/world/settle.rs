@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use geoheap::RequestError;
+use geoheap::{BlockDesc, Lifetime, Lookup, PartData, RequestError};
 
 use super::{World, broken};
 use crate::finding::{Broken, Check, Verdict, ensure};
@@ -12,6 +12,12 @@ use crate::timeline::{Actor, NONE};
 
 /// Ticks in which what is under way has to come to its end.
 const CALM_TICKS: u64 = 30_000;
+/// Blocks that a frame misses at the end.
+const WISHED: usize = 8;
+/// Ticks in which the heap says that frames use more than it can hold.
+const DEGRADED_TICKS: u64 = 8;
+/// Blocks that an empty heap is given.
+const HANDLES_TRIED: u64 = 8;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -22,8 +28,11 @@ impl<G: Gpu> World<G> {
         self.calm_down()?;
         self.wait_for_answers()?;
         self.check_retired()?;
+        self.check_wishes()?;
         self.check_contents()?;
-        self.check_emptied()
+        self.check_degraded()?;
+        self.check_emptied()?;
+        self.check_usable()
     }
 
     fn quiet_tick(&mut self) -> Verdict {
@@ -91,6 +100,86 @@ impl<G: Gpu> World<G> {
                 "R3: nobody holds a version, and {} bytes stay retired; versions alive {}",
                 report.retired_bytes, report.versions_alive
             ),
+        )
+    }
+
+    /// Blocks that a frame misses come back because it misses them.
+    fn check_wishes(&mut self) -> Verdict {
+        let small = self.setting.config.chunk_bytes.get() / 8;
+        let alive = self.oracle.alive().to_vec();
+        let mut wanted = alive
+            .iter()
+            .map(|block| self.oracle.block(*block))
+            .filter(|model| {
+                model.kept.is_source()
+                    && !model.has_failed
+                    && model.pins == 0
+                    && model.bytes() < small
+            });
+        let wanted: Vec<_> = wanted
+            .by_ref()
+            .take(WISHED)
+            .map(|model| model.number)
+            .collect();
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .map(|block| (block, self.handle_of(block)))
+            .collect();
+        for (_, handle) in &wanted {
+            self.sent(|client| client.evict(*handle))?;
+        }
+        let mut missing = Vec::new();
+        for _ in 0..RETURN_TICKS {
+            self.quiet_tick()?;
+            missing.clear();
+            let ticket = self.frames.source().begin_frame();
+            for (block, handle) in &wanted {
+                if !matches!(ticket.get(*handle), Lookup::Resident(_) | Lookup::Failed) {
+                    missing.push(*block);
+                }
+            }
+            drop(ticket.finish());
+            if missing.is_empty() {
+                return Ok(());
+            }
+        }
+        let report = self.manager.report();
+        broken(
+            Check::Liveness,
+            format!("frames looked at blocks {missing:?} for {RETURN_TICKS} ticks: {report:?}"),
+        )
+    }
+
+    /// A frame that looks at more than the budget holds makes the heap say so (R10).
+    fn check_degraded(&mut self) -> Verdict {
+        let largest = self.setting.config.chunk_bytes.get() / 2;
+        let alive = self.oracle.alive().to_vec();
+        let (mut handles, mut bytes) = (Vec::new(), 0);
+        for block in alive {
+            let model = self.oracle.block(block);
+            let can_come = model.kept.is_source() && !model.has_failed && !model.is_changing_parts;
+            if can_come && model.bytes() < largest && model.lifetime == Lifetime::Dynamic {
+                bytes += model.bytes();
+                handles.push(self.handle_of(block));
+            }
+        }
+        if bytes <= self.setting.config.budget_bytes.get() {
+            return Ok(());
+        }
+        for _ in 0..DEGRADED_TICKS {
+            let ticket = self.frames.source().begin_frame();
+            for handle in &handles {
+                let _ = ticket.get(*handle);
+            }
+            drop(ticket.finish());
+            self.quiet_tick()?;
+            if self.manager.report().degraded.is_some() {
+                return Ok(());
+            }
+        }
+        broken(
+            Check::Residency,
+            format!("R10: frames use {bytes} bytes, and the heap says nothing of it"),
         )
     }
 
@@ -248,6 +337,34 @@ impl<G: Gpu> World<G> {
         ensure(leaks == 0, Check::Ranges, || {
             format!("R6: {leaks} ranges are left of no block")
         })
+    }
+}
+
+impl<G: Gpu> World<G> {
+    /// An empty heap takes blocks, unless its slots have left service.
+    fn check_usable(&mut self) -> Verdict {
+        let config = &self.setting.config;
+        let served = self.manager.report().slots_out_of_service;
+        if served + HANDLES_TRIED >= u64::from(config.handles_max) {
+            return Ok(());
+        }
+        let mut handles = Vec::new();
+        for nth in 0..HANDLES_TRIED {
+            self.quiet_tick()?;
+            let part = PartData::storage(vec![1; 16]);
+            match self.client.try_add(BlockDesc::new().part(part)) {
+                Ok(handle) => handles.push(handle),
+                Err(refused) => {
+                    let error = refused.error;
+                    let message = format!("R11: the heap is empty and refuses block {nth}: {error}");
+                    return broken(Check::Refusals, message);
+                }
+            }
+        }
+        for handle in handles {
+            self.sent(|client| client.remove(handle))?;
+        }
+        self.quiet_tick()
     }
 }
 
