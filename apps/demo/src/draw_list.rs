@@ -113,6 +113,9 @@ pub struct DrawList {
     /// Blocks that are looked up and not drawn: what should come back, and what is to be there
     /// when something finer goes.
     pub watched: Vec<Handle>,
+    /// Things that were to be drawn, and have something coarser in their place because they were
+    /// away.
+    pub replaced: u32,
 }
 
 /// What lookups told of blocks: those drawn that were away, and those watched that were there.

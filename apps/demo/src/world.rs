@@ -61,6 +61,8 @@ pub struct WorldConfig {
     pub select: SelectConfig,
     /// Whether stand-ins are drawn.
     pub stand_ins: bool,
+    /// Whether the user interface is drawn.
+    pub interface: bool,
     /// Whether blocks are read back and compared.
     pub check: bool,
     /// Whether one thread does everything, so that nothing here may wait for the engine.

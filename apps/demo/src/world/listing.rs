@@ -26,6 +26,7 @@ impl World {
             let key = Key::Streamed(*id);
             if self.blocks.get(&key).is_some_and(|block| block.away) {
                 watched.insert(key);
+                list.replaced += 1;
             }
             if let ObjectId::Tile(tile) = id {
                 let keepers = keepers(*tile, top, budget_bytes);
@@ -66,7 +67,9 @@ impl World {
         }
         self.watch(selection, input.figures.budget_bytes, &mut list);
         models::list(self, &input.camera, &mut list);
-        interface::list(self, &input.camera, input.size, &mut list);
+        if self.config.interface {
+            interface::list(self, &input.camera, input.size, &mut list);
+        }
         list
     }
 }
