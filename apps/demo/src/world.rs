@@ -50,6 +50,10 @@ const ADD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What a world is made of; everything in it was read and checked before.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct WorldConfig {
     /// The landscape.
     pub scene: Arc<Scene>,

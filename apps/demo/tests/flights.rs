@@ -225,7 +225,7 @@ fn a_flight_goes_on_when_the_device_is_lost() {
 
 /// Flies on a GPU and returns the report and the pictures, by frame.
 fn pictures(folder: &Folder, out: &str, more: &[&str]) -> (Value, Vec<(u64, Vec<u8>)>) {
-    let mut flags = vec!["--lockstep", "--no-interface", "--frames", "48"];
+    let mut flags = vec!["--lockstep", "--no-interface", "--frames", "72"];
     flags.extend(["--size", "160x90", "--budget", "192MiB"]);
     flags.extend(more);
     let report = fly_on("wgpu", folder, out, &flags);
@@ -248,8 +248,8 @@ fn pictures_are_the_same_once_all_in_view_is_back_on_the_next_device() {
     let (report, expected) = pictures(&folder, "undisturbed", &[]);
     check_sound(&report);
     let frames: Vec<u64> = expected.iter().map(|(frame, _)| *frame).collect();
-    assert_eq!(frames, [4, 12, 20, 28, 36, 44], "along the flight");
-    let losses = [6, 22, 30];
+    assert_eq!(frames, [6, 18, 30, 42, 54, 66], "along the flight");
+    let losses = [7, 31, 55];
     let flags = losses.map(|frame| format!("--lose-device-at={frame}"));
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let (report, got) = pictures(&folder, "lost", &flags);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, DeviceLoss, DrawList, GeometryManager, Handle, Lookup,
-    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw, Threading,
-    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
+    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw,
+    StagedWriteError, Threading, VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, device};
@@ -247,7 +247,12 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     rig.queue.submit([commands]);
     rig.tick();
     rig.replace_device();
-    assert!(piece.write_at(0, &[1; 8]).is_err(), "its memory is gone");
+    let refused = piece.write_at(0, &[1; 8]);
+    assert_eq!(
+        refused,
+        Err(StagedWriteError::DeviceLost),
+        "its memory is gone"
+    );
     // Answered with its bytes or refused, but answered.
     let start = Instant::now();
     let mut read = read;
