@@ -113,8 +113,8 @@ pub struct DrawList {
     /// Blocks that are looked up and not drawn: what should come back, and what is to be there
     /// when something finer goes.
     pub watched: Vec<Handle>,
-    /// Things that were to be drawn, and have something coarser in their place because they were
-    /// away.
+    /// Things that were to be drawn, and are left to something coarser because they were away, or
+    /// have not come yet.
     pub replaced: u32,
 }
 
