@@ -152,6 +152,8 @@ pub struct Measured {
     pub checks: (u64, u64),
     /// Of each loss of the device, the frames until all that was in view was there again.
     pub frames_until_whole: Vec<Option<u64>>,
+    /// Frames that were kept as pictures and lacked nothing in view.
+    pub whole_pictures: Vec<u64>,
 }
 
 /// What is left of a flight when all its threads have ended.
@@ -175,6 +177,8 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
     budget_changes: Vec<BudgetChange>,
     losses: Losses,
     follow: Follow<B, P>,
+    /// Whether the last frame lacked nothing in view.
+    is_whole: bool,
     measured: Measured,
     figures: Figures,
     heap: HeapReport,
@@ -228,6 +232,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             budget_changes: config.budget_changes,
             losses: config.losses,
             follow,
+            is_whole: false,
             measured: Measured::default(),
             figures: Figures {
                 budget_bytes: config.budget_bytes,
@@ -323,9 +328,11 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             drop((commands, job));
             let backend = (self.follow)(&mut self.painter)?;
             self.manager.restore_backend(backend)?;
+            self.is_whole = false;
         } else {
             self.losses.drawn(self.frame, is_whole);
             self.painter.submit(commands);
+            self.is_whole = is_whole;
         }
         // The commands carry the version on; the frame itself is done with it.
         drop(ticket.finish());
@@ -374,6 +381,13 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             world_bytes: self.heap.world_bytes,
             chunks: self.heap.chunks,
         };
+    }
+
+    /// The last frame is kept as a picture.
+    pub fn note_picture(&mut self) {
+        if self.is_whole {
+            self.measured.whole_pictures.push(self.frame - 1);
+        }
     }
 
     /// Asks for the heap's map; [`Flight::take_map`] has it a few frames later.

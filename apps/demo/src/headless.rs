@@ -320,6 +320,7 @@ impl HeadlessRun<'_> {
                 && let Some(picture) = picture(flight.painter())?
             {
                 picture.write_png(&self.file(&format!("frame-{frame:06}.png")))?;
+                flight.note_picture();
             }
             progress.set(u64::from(frame) + 1, || words(flight));
         }
@@ -400,6 +401,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         gpu_errors: heap.gpu_errors + errors.count(),
         device_losses: heap.device_losses,
         frames_until_visible_resident: measured.frames_until_whole.clone(),
+        whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,
         content_mismatches: measured.checks.1,
     }

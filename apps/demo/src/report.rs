@@ -111,6 +111,9 @@ pub struct Report {
     /// For each of them, the frames until all that was in view was resident again, nothing coarser
     /// or standing in for it; null where the flight ended before.
     pub frames_until_visible_resident: Vec<Option<u64>>,
+    /// Frames of those pictures that lack nothing in view: with `--lockstep` and `--no-interface`
+    /// they are the same in every flight along the same path.
+    pub whole_pictures: Vec<u64>,
     /// Blocks read back and compared.
     pub content_checks: u64,
     /// Of them, those whose bytes were wrong: must stay 0.
