@@ -200,7 +200,7 @@ mod config;
 mod error;
 mod feed;
 mod log;
-#[cfg(geoheap_loom)]
+#[cfg(any(geoheap_loom, feature = "planted-bugs"))]
 #[doc(hidden)]
 pub mod planted;
 mod primitive;

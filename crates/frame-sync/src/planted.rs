@@ -1,6 +1,7 @@
 //! Bugs that can be planted, so that the models are seen to catch them.
 //!
-//! The module exists under `--cfg geoheap_loom` only, and so does every line that asks it.
+//! The module exists under `--cfg geoheap_loom` only, and so does every line that asks it; with the
+//! feature `planted-bugs`, which is for simulations, also those that need no second thread.
 
 use core::cell::Cell;
 
@@ -20,6 +21,8 @@ pub enum Bug {
     DirtyBitmap,
     /// The loss of a device forgets the version that is current.
     CurrentNotVoid,
+    /// What a ticket leaves for its commands keeps nothing.
+    TokenForgotten,
 }
 
 thread_local! {
@@ -35,6 +38,7 @@ pub(crate) fn is(bug: Bug) -> bool {
     PLANTED.get() == Some(bug)
 }
 
+#[cfg(geoheap_loom)]
 pub(crate) fn is_any() -> bool {
     PLANTED.get().is_some()
 }

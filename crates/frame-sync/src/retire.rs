@@ -1,6 +1,6 @@
 //! What superseded versions leave behind, and when it may be reused.
 
-#[cfg(geoheap_loom)]
+#[cfg(any(geoheap_loom, feature = "planted-bugs"))]
 use crate::planted;
 use crate::primitive::Arc;
 use crate::token::Token;
@@ -150,7 +150,7 @@ impl<T, R> History<T, R> {
                 entry.stage = Stage::Free;
             }
         }
-        #[cfg(geoheap_loom)]
+        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
         if planted::is(planted::Bug::FreedOutOfOrder) {
             for entry in &mut self.entries {
                 if matches!(entry.stage, Stage::Free) {

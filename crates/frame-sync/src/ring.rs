@@ -5,7 +5,7 @@ use crate::config::{RingConfig, RingFigures};
 use crate::error::{PublishError, RingError};
 use crate::feed::Feed;
 use crate::log::{Log, Pending};
-#[cfg(geoheap_loom)]
+#[cfg(any(geoheap_loom, feature = "planted-bugs"))]
 use crate::planted::Bug;
 use crate::primitive::Arc;
 use crate::published::Front;
@@ -327,11 +327,11 @@ impl<S: Copy + Default, E: Clone, T, R> Publisher<S, E, T, R> {
     /// lost device no longer count as alive.
     pub fn device_lost(&mut self) {
         self.epoch = self.epoch.next();
-        #[cfg(geoheap_loom)]
+        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
         if !crate::planted::is(Bug::CurrentNotVoid) {
             self.current.make_void();
         }
-        #[cfg(not(geoheap_loom))]
+        #[cfg(not(any(geoheap_loom, feature = "planted-bugs")))]
         self.current.make_void();
         self.pending.take(Vec::new());
         self.log = Log::new(self.current());

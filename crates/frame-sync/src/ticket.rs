@@ -2,6 +2,8 @@
 
 use crate::bitmap::Words;
 use crate::feed::Changes;
+#[cfg(any(geoheap_loom, feature = "planted-bugs"))]
+use crate::planted;
 use crate::primitive::{Arc, AtomicBool, Ordering};
 use crate::published::Front;
 use crate::table::Published;
@@ -257,6 +259,10 @@ impl<S, E, T> Ticket<S, E, T> {
 
     /// Keeps the version's bytes in use beyond this ticket, without keeping its table.
     pub fn hold(&self) -> Hold<T> {
+        #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
+        if planted::is(planted::Bug::TokenForgotten) {
+            return Hold::new(Arc::new(self.published.token.twin()));
+        }
         Hold::new(Arc::clone(&self.published.token))
     }
 

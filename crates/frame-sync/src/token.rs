@@ -25,7 +25,7 @@ impl<T> Token<T> {
     }
 
     /// Another token for the same version, which the holds know nothing of.
-    #[cfg(geoheap_loom)]
+    #[cfg(any(geoheap_loom, feature = "planted-bugs"))]
     pub(crate) fn twin(&self) -> Self {
         Self::new(self.version, self.epoch, PayloadArc::clone(&self.payload))
     }

@@ -206,6 +206,21 @@
 //!   kept for it beside the sources: blocks without one are gone.
 #![forbid(unsafe_code)]
 
+/// Whether this bug is planted. Without the feature it is `false`, and what hangs on it is not
+/// compiled into the program, though it is still checked.
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(any(geoheap_shuttle, feature = "planted-bugs")))]
+macro_rules! is_planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod actor;
 mod client;
 mod config;
@@ -215,7 +230,7 @@ mod error;
 mod handle;
 mod manager;
 mod payload;
-#[cfg(geoheap_shuttle)]
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 #[doc(hidden)]
 pub mod planted;
 mod recording;

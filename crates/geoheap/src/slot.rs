@@ -118,7 +118,8 @@ impl Slot {
     /// Whether it shows the handle's block in a chunk.
     #[inline]
     pub(crate) fn shows(&self, handle: Handle) -> bool {
-        self.generation == handle.generation() && self.state == SlotState::Resident
+        let is_same = self.generation == handle.generation() || is_planted!(GenerationIgnored);
+        is_same && self.state == SlotState::Resident
     }
 
     /// How the first vertex part is drawn with the first index part; `None` without a vertex part.

@@ -83,7 +83,8 @@
 //!   writes are refused. That callback comes too late for `Device::destroy`, which frees the memory
 //!   first: a program that destroys the device itself calls [`DeviceLoss::report`] before.
 //! - The virtual GPU executes a submission when it completes, never earlier: the order in which
-//!   reuse that comes too early shows most.
+//!   reuse that comes too early shows most. At manual pace (`VirtualControl::set_manual`) a
+//!   program executes command by command and lets completions out when it likes.
 #![forbid(unsafe_code)]
 
 mod backend;

@@ -3,21 +3,26 @@
 
 mod control;
 mod device;
-mod stamps;
+mod memory;
+mod pieces;
+mod words;
+mod work;
 
 use std::sync::{Arc, Mutex};
 
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use control::{VirtualControl, VirtualRead};
-pub use device::{VirtualBuffer, VirtualReadBack, VirtualSlot};
+pub use memory::{VirtualBuffer, VirtualReadBack, VirtualSlot};
 
-use crate::driver::{Batch, CopySource, CopyTarget, Driver, LeaseMemory, Signal, SlotId};
+use crate::driver::{Batch, Driver, LeaseMemory, Signal, SlotId};
 use crate::{
     BackendInfo, BufferDesc, CreateError, Limits, StagingConfig, SubmissionId, SubmitError,
     Transfers,
 };
-use device::{Account, Bytes, Device, LeaseBytes, Work, lock};
+use device::{Device, lock};
+use memory::{Account, Bytes, LeaseBytes};
+use work::{Outcome, Poison, Work};
 
 /// What the memory of a virtual GPU keeps of what is written to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +34,12 @@ pub enum VirtualContents {
     /// [`VirtualControl::stamps`]. No byte is ever copied, and memory takes as much as there are
     /// pieces in it; read-backs and reads give zeros.
     Stamps,
+    /// The bytes, as runs of 32-bit little-endian words that count up by one or stay the same.
+    /// Contents made so (word `i` of contents number `b` is `b + i`) take an entry for each piece
+    /// instead of a copy, and still each read, look and read-back gives the true bytes. A word
+    /// that continues nothing is an entry of its own, so that arbitrary bytes take several times
+    /// their size. Copies must be aligned to words.
+    Words,
 }
 
 /// How a virtual GPU behaves.
@@ -73,7 +84,15 @@ pub type VirtualGpu = Transfers<VirtualDriver>;
 
 impl Transfers<VirtualDriver> {
     /// A device and the handle that steers it.
+    ///
+    /// # Panics
+    /// If words are kept and copies need not be aligned to them.
     pub fn new(config: &VirtualConfig) -> (VirtualGpu, VirtualControl) {
+        let copy_align = config.limits.copy_align.get();
+        assert!(
+            config.contents != VirtualContents::Words || copy_align.is_multiple_of(pieces::WORD),
+            "copies aligned to {copy_align} would cut words"
+        );
         let account = Arc::new(Account::new(config.memory_bytes.get()));
         let device = Arc::new(Mutex::new(Device::new(config.latency_polls)));
         let control = VirtualControl::new(Arc::clone(&device), Arc::clone(&account));
@@ -172,19 +191,28 @@ impl Driver for VirtualDriver {
             let message = "a planted fault".to_owned();
             return Err(SubmitError::Refused { message });
         }
-        device.enqueue(Work::Batch { id, batch });
+        device.enqueue(Work::Batch {
+            id,
+            batch,
+            executed: 0,
+        });
         Ok(())
     }
 
-    fn poll(&mut self, _wait: bool, signals: &mut Vec<Signal<Self>>) {
-        let due = lock(&self.device).advance();
+    fn poll(&mut self, wait: bool, signals: &mut Vec<Signal<Self>>) {
+        let (told, due) = lock(&self.device).advance(wait);
+        for executed in told {
+            executed.tell(signals);
+        }
         // Executed without the lock, so that what a read calls may use the control.
         for work in due {
-            match work {
-                Work::Batch { id, batch } => execute(id, batch, signals),
-                Work::Reads { reads, then } => {
-                    then(reads.iter().map(VirtualRead::bytes).collect());
+            match work.run() {
+                Outcome::Executed(batch) => {
+                    batch.tell(signals);
+                    let due = lock(&self.device).batch_executed();
+                    due.iter().for_each(Poison::apply);
                 }
+                Outcome::Call(then, seen) => then(seen),
             }
         }
     }
@@ -192,46 +220,4 @@ impl Driver for VirtualDriver {
     fn lost(&self) -> Option<String> {
         lock(&self.device).lost.clone()
     }
-}
-
-fn execute(
-    id: SubmissionId,
-    mut batch: Batch<VirtualDriver>,
-    signals: &mut Vec<Signal<VirtualDriver>>,
-) {
-    for buffer in &batch.clears {
-        buffer.with(Bytes::clear);
-    }
-    for copy in &batch.copies {
-        let (from, len) = (copy.src_offset, copy.len);
-        let piece = match &copy.src {
-            CopySource::Buffer(buffer) => buffer.with(|bytes| bytes.copy_out(from, len)),
-            CopySource::Lease(lease) => {
-                let memory: Option<&LeaseBytes> = lease.source();
-                let memory = memory.expect("G6: the lease was made by this kind of driver");
-                lock(&memory.0).copy_out(from, len)
-            }
-            CopySource::Slot(slot) => {
-                let found = batch.slots.iter().find(|(id, _)| id == slot);
-                let (_, memory) = found.expect("G6: a batch carries the slots it reads from");
-                memory.0.copy_out(from, len)
-            }
-        };
-        match &copy.dst {
-            CopyTarget::Buffer(buffer) => {
-                buffer.with(|bytes| bytes.copy_in(copy.dst_offset, &piece));
-            }
-            CopyTarget::Read(index) => batch.reads[*index].memory.0.copy_in(0, &piece),
-        }
-    }
-    signals.extend(
-        batch
-            .slots
-            .into_iter()
-            .map(|(id, memory)| Signal::SlotBack(id, memory)),
-    );
-    for read in batch.reads {
-        signals.push(Signal::Read(read.id, Some(read.memory.0.into_vec())));
-    }
-    signals.push(Signal::Done(id));
 }

@@ -26,7 +26,7 @@ const fn row(name: &'static str, layer: u8, uses: Uses) -> Row {
 
 /// The layers. A crate uses crates of lower layers only; layer 1 knows of layer 0 nothing but
 /// the ranges, so that each of its crates serves alone.
-const LAYERS: [Row; 15] = [
+const LAYERS: [Row; 16] = [
     row("geoheap-suballoc", 0, Uses::Lower),
     row("geoheap-frame-sync", 0, Uses::Lower),
     row("geoheap-residency", 0, Uses::Lower),
@@ -37,6 +37,7 @@ const LAYERS: [Row; 15] = [
     row("geoheap-gpu-backend", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap", 2, Uses::Lower),
     row("geoheap-egui", 3, Uses::Lower),
+    row("geoheap-sim", 3, Uses::Lower),
     row("geoheap-inspect", 4, Uses::Lower),
     row("geoheap-demo", 4, Uses::Lower),
     row("geoheap-benches", 4, Uses::Lower),

@@ -78,10 +78,10 @@ pub(crate) struct Driver<B: Backend> {
     /// While the program is being recorded.
     pub(super) recorder: Option<Recorder>,
     /// What a planted bug frees without asking whether a version still names it.
-    #[cfg(geoheap_shuttle)]
+    #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
     pub(super) unguarded: Vec<Retired>,
     /// Whether a planted bug leaves out the next submit.
-    #[cfg(geoheap_shuttle)]
+    #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
     pub(super) skips_submit: bool,
 }
 
@@ -139,9 +139,9 @@ impl<B: Backend> Driver<B> {
             tick_bytes,
             tally: Tally::default(),
             recorder,
-            #[cfg(geoheap_shuttle)]
+            #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             unguarded: Vec::new(),
-            #[cfg(geoheap_shuttle)]
+            #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             skips_submit: true,
         };
         driver.refill_reserve();
@@ -350,10 +350,11 @@ impl<B: Backend> Driver<B> {
         let is_held_back = self.is_held_back();
         let idle =
             !core::mem::take(&mut self.since.saw_frame) && self.publisher.versions_alive() <= 1;
-        let staging_free = self.backend.staging().free_bytes;
+        let staging = self.backend.staging();
         self.draw_sets.tick();
         self.step(Event::TickBegin(TickFacts {
-            staging_free,
+            staging_free: staging.free_bytes,
+            staging_held: staging.capacity_bytes,
             idle,
             is_held_back,
         }));
@@ -394,7 +395,7 @@ impl<B: Backend> Driver<B> {
                 Waits::Records(retired) => self.free_records(retired),
             }
         }
-        #[cfg(geoheap_shuttle)]
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         items.append(&mut self.unguarded);
         if !items.is_empty() {
             self.step(Event::Released(items));

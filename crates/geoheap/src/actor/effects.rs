@@ -17,7 +17,7 @@ use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
 use crate::payload::{Payload, StagedWrite};
-#[cfg(geoheap_shuttle)]
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
@@ -297,11 +297,12 @@ impl<B: Backend> Driver<B> {
     fn submit(&mut self) -> Event {
         let _span = tracing::trace_span!("submit").entered();
         let complete = !core::mem::take(&mut self.since.transfer_failed);
-        #[cfg(geoheap_shuttle)]
+        let complete = complete || is_planted!(RefusedStagingCounts);
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
             return Event::Submitted { ok: complete };
         }
-        #[cfg(geoheap_shuttle)]
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         {
             self.skips_submit = true;
         }
@@ -314,7 +315,8 @@ impl<B: Backend> Driver<B> {
                 } else {
                     self.gpu_error(error.to_string());
                 }
-                Event::Submitted { ok: false }
+                let ok = is_planted!(RefusedSubmitCounts);
+                Event::Submitted { ok }
             }
         }
     }
@@ -338,7 +340,7 @@ impl<B: Backend> Driver<B> {
             }
         }
         for item in retired {
-            #[cfg(geoheap_shuttle)]
+            #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             if planted::is(Bug::FreedAtPublish) {
                 self.unguarded.push(item);
                 continue;

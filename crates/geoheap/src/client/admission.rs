@@ -107,7 +107,9 @@ impl Client {
         };
         let handles: Vec<_> = batch.adds.iter().map_while(|_| permit.handle()).collect();
         if handles.len() < batch.adds.len() {
-            self.mailbox.give_back(&handles);
+            if !is_planted!(RefusedBatchKeepsHandles) {
+                self.mailbox.give_back(&handles);
+            }
             let handles_max = self.shared.config.handles_max;
             return refuse(batch, AddError::HandlesExhausted { handles_max });
         }
@@ -149,6 +151,9 @@ impl Client {
         };
         let mut permit = match self.mailbox.permit(weight, patience) {
             Ok(permit) => permit,
+            Err(error) if is_planted!(RefusedBlockLost) => {
+                return Err(refuse(BlockDesc::default(), error.into()));
+            }
             Err(error) => return Err(refuse(block, error.into())),
         };
         let Some(handle) = permit.handle() else {

@@ -11,6 +11,9 @@ pub(super) struct Budget {
     pub(super) effective: ByteLen,
     /// Reserved for staging, used or not.
     pub(super) staging: ByteLen,
+    /// What staging holds now: after the budget was lowered more than `staging`, until what is in
+    /// use comes back.
+    pub(super) staging_held: ByteLen,
     /// Buffers beside chunks and staging: the records of draw sets.
     pub(super) side: ByteLen,
     /// A buffer of that kind found no room: so much is kept free for it.
@@ -30,6 +33,7 @@ impl Budget {
             total,
             effective: total,
             staging,
+            staging_held: ByteLen::ZERO,
             side: ByteLen::ZERO,
             side_wanted: ByteLen::ZERO,
             held: ByteLen::ZERO,
@@ -41,14 +45,17 @@ impl Budget {
 
     /// Bytes that chunks may take in all.
     pub(super) fn for_chunks(&self) -> ByteLen {
-        let others = self.staging + self.side + self.side_wanted;
+        let mut others = self.staging + self.side + self.side_wanted;
+        if is_planted!(StagingUncounted) {
+            others = self.side + self.side_wanted;
+        }
         self.effective.saturating_sub(others)
     }
 
     /// Takes room for a buffer beside the chunks; where there is none it is made over the next
     /// ticks, since chunks may take less until the wish is forgotten.
     pub(super) fn take_side(&mut self, bytes: ByteLen) -> bool {
-        if self.held + self.side + self.staging + bytes > self.effective {
+        if self.held + self.side + self.staging_now() + bytes > self.effective {
             self.side_wanted += bytes;
             return false;
         }
@@ -77,7 +84,13 @@ impl Budget {
 
     /// Whether a buffer of `bytes` more stays within the budget.
     pub(super) fn allows(&self, bytes: ByteLen) -> bool {
-        self.held + bytes <= self.for_chunks()
+        let late = self.staging_now().saturating_sub(self.staging);
+        self.held + bytes + late <= self.for_chunks()
+    }
+
+    /// Staging's part of the budget, or what it holds beyond that.
+    fn staging_now(&self) -> ByteLen {
+        self.staging.max(self.staging_held)
     }
 
     /// Whether buffers must go: the budget was lowered.

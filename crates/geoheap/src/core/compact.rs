@@ -15,6 +15,7 @@ use geoheap_defrag::{
 };
 use geoheap_suballoc::{Align, ByteLen};
 
+use crate::config::WORD_BYTES;
 use crate::core::event::{Effect, Retired};
 use crate::core::transfer::without_retired_rooms;
 use crate::core::{Core, sure};
@@ -221,7 +222,11 @@ impl Core {
             from_offset: info.range.start,
             to: to_chunk,
             to_offset: planned.to,
-            len,
+            len: if is_planted!(MoveCutShort) {
+                len.saturating_sub(ByteLen::new(WORD_BYTES))
+            } else {
+                len
+            },
         });
         self.compaction.moves.push(Moved {
             handle,
@@ -232,11 +237,27 @@ impl Core {
         true
     }
 
+    /// Moves whose copies are submitted.
+    pub(super) fn moves_to_commit(&mut self) -> Vec<Moved> {
+        let is_early = !self.tick.is_multiple_of(4);
+        if is_early && is_planted!(MoveUnchecked) {
+            return Vec::new();
+        }
+        if is_early && is_planted!(HiddenWhileMoving) {
+            for moved in self.compaction.moves.clone() {
+                self.queue_hidden(moved.handle);
+            }
+            return Vec::new();
+        }
+        core::mem::take(&mut self.compaction.moves)
+    }
+
     /// The copy is submitted: the block's next version names the new place, if the block and its
     /// contents are still those that were copied (R8).
     pub(super) fn commit_move(&mut self, moved: Moved) {
         let still = self.record(moved.handle).is_some_and(|record| {
-            record.place == Some(moved.from) && record.revision == moved.revision
+            record.place == Some(moved.from)
+                && (record.revision == moved.revision || is_planted!(MoveUnchecked))
         });
         if !still {
             sure(self.heap.cancel(moved.to));

@@ -91,6 +91,9 @@ impl Core {
         self.check_staged(&contents)?;
         let same = same_lengths(record, &ids, &contents);
         if in_place && let Err((expected, given)) = same {
+            if is_planted!(RefusedUpdateRetained) {
+                self.own(handle).retain_all(shared(&ids, &contents));
+            }
             return Err(RequestError::LengthDiffers { expected, given });
         }
         let lens: SmallVec<[_; 2]> = ids

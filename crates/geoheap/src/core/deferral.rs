@@ -38,7 +38,11 @@ impl Core {
         if let Some((_, last)) = record.deferred.back_mut()
             && request.replaces(last)
         {
-            let replaced = core::mem::replace(last, request);
+            let replaced = if is_planted!(OldestUpdateWins) {
+                request
+            } else {
+                core::mem::replace(last, request)
+            };
             self.deferred_bytes -= replaced.content_bytes();
             self.report.blocks_updated += 1;
             return;

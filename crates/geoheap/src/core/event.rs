@@ -259,6 +259,8 @@ pub(crate) enum Event {
 pub(crate) struct TickFacts {
     /// So many bytes of staging are free.
     pub(crate) staging_free: ByteLen,
+    /// So many bytes are held for staging.
+    pub(crate) staging_held: ByteLen,
     /// No frame ended since the last tick, and none is in flight.
     pub(crate) idle: bool,
     /// An old version is still in use, so that what is given up is not soon reused.

@@ -61,7 +61,11 @@ impl Core {
             state: info.state,
             live: info.live,
             reserved: info.reserved,
-            retired: info.retired,
+            retired: if is_planted!(RetiredUncounted) {
+                ByteLen::ZERO
+            } else {
+                info.retired
+            },
             free: info.free,
             ranges: self
                 .heap

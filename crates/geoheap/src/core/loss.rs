@@ -236,7 +236,7 @@ impl Core {
             if was_there {
                 self.returning.had.insert(handle);
             }
-        } else if is_lost {
+        } else if is_lost && !is_planted!(LostCalledPending) {
             record.away = Away::Lost;
             self.report.blocks_lost += 1;
         }

@@ -272,6 +272,7 @@ impl Core {
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),
             Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
             Event::Released(items) => self.released(items, out),
+            Event::ChunkReturned { .. } if is_planted!(DroppedUncounted) => {}
             Event::ChunkReturned { bytes } => self.budget.came_back(bytes),
             Event::Reloaded {
                 handle,
@@ -290,6 +291,7 @@ impl Core {
     fn begin_tick(&mut self, facts: TickFacts, out: &mut Vec<Effect>) {
         self.tick += 1;
         self.facts = facts;
+        self.budget.staging_held = facts.staging_held;
         if self.lost {
             return;
         }

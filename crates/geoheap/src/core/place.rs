@@ -2,7 +2,7 @@
 //! room that others leave. What finds no room for long is set aside or fails.
 
 use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
-use geoheap_suballoc::ByteLen;
+use geoheap_suballoc::{Align, ByteLen};
 
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
@@ -76,8 +76,17 @@ impl Core {
             _ => None,
         };
         let request = RangeRequest {
-            len: fill.layout.len(),
-            align: fill.layout.align(),
+            len: if is_planted!(PlacedShort) {
+                let unit = self.heap.config().unit_bytes;
+                fill.layout.len().saturating_sub(unit).max(unit)
+            } else {
+                fill.layout.len()
+            },
+            align: if is_planted!(AlignForgotten) {
+                Align::ONE
+            } else {
+                fill.layout.align()
+            },
             lifetime: record.lifetime,
             owner: Owner(handle.to_bits()),
             class: self.class_of(handle),

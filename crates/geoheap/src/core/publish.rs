@@ -42,6 +42,20 @@ impl Core {
         });
     }
 
+    /// Shows the block as one whose bytes are on their way.
+    pub(super) fn queue_hidden(&mut self, handle: Handle) {
+        let Some(record) = self.record(handle) else {
+            return;
+        };
+        let long_lived = record.lifetime == Lifetime::LongLived;
+        let slot = Slot::placeless(handle.generation(), SlotState::Pending, long_lived);
+        self.pending.changes.push(Change {
+            index: handle.index(),
+            slot,
+            parts: PartsChange::Keep,
+        });
+    }
+
     /// The slot that shows a block as it is now.
     pub(super) fn shown_slot(&self, record: &Record) -> Slot {
         let long_lived = record.lifetime == Lifetime::LongLived;
@@ -67,8 +81,13 @@ impl Core {
     pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
         if !self.pending.is_empty() {
             self.pending.others = false;
+            let mut changes = core::mem::take(&mut self.pending.changes);
+            let retires = !self.pending.retired.is_empty();
+            if is_planted!(RetiredBeforeUnnamed) && retires && changes.len() > 1 {
+                self.pending.changes.extend(changes.pop());
+            }
             out.push(Effect::Publish {
-                changes: core::mem::take(&mut self.pending.changes),
+                changes,
                 retired: core::mem::take(&mut self.pending.retired),
                 forget: core::mem::take(&mut self.pending.forget),
             });
@@ -81,6 +100,9 @@ impl Core {
     }
 
     pub(super) fn published(&mut self, version: Version, out: &mut Vec<Effect>) {
+        if is_planted!(ReplyLost) && self.stalled {
+            self.pending.replies.clear();
+        }
         self.stalled = false;
         self.version = version;
         self.report.version = version.get();
@@ -96,7 +118,11 @@ impl Core {
         );
         let oldest_job = self.jobs.first().unwrap_or(u64::MAX);
         let oldest_other = self.open.first().copied().unwrap_or(u64::MAX);
-        let oldest_open = oldest_job.min(oldest_other);
+        let oldest_open = if is_planted!(FlushedEarly) {
+            oldest_other
+        } else {
+            oldest_job.min(oldest_other)
+        };
         let version = self.version;
         self.flushes.retain(|(reply, seq)| {
             let done = oldest_open > *seq;

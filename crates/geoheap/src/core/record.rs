@@ -91,7 +91,9 @@ impl Record {
     pub(crate) fn is_movable(&self) -> bool {
         let waits =
             |fill: &Fill| fill.purpose == Purpose::Reshape && fill.target == Target::Unplaced;
-        self.pins == 0 && self.fill.as_deref().is_none_or(waits)
+        let is_pinned = self.pins > 0 && !is_planted!(PinnedMoved);
+        let waits = self.fill.as_deref().is_none_or(waits) || is_planted!(MovedWhileFilling);
+        waits && !is_pinned
     }
 
     /// Whether it is wanted back also if no frame looks at it.

@@ -68,6 +68,12 @@ impl Core {
         let handle = request.handle().expect("others are handled before");
         let op = op_of(&request);
         let order = self.order;
+        let handle = if is_planted!(StaleRequestServed) {
+            let tenant = self.by_index.get(handle.index() as usize);
+            tenant.copied().flatten().unwrap_or(handle)
+        } else {
+            handle
+        };
         let Some(record) = self.record_mut(handle) else {
             return refuse_any(&request, RequestError::Stale { handle }, out);
         };
@@ -200,7 +206,8 @@ impl Core {
         let slot = Slot::vacant(handle.generation());
         self.queue_vacant(handle.index(), slot);
         // slotmap counts two for each tenant: the next one would have this generation plus two.
-        if handle.generation().saturating_add(2) > self.config.generation_max {
+        let next = handle.generation().saturating_add(2);
+        if next > self.config.generation_max && !is_planted!(SlotNeverRetires) {
             self.blocks[handle.key()] = Tenant::OutOfService;
             self.report.slots_out_of_service += 1;
         } else {
@@ -215,7 +222,11 @@ impl Core {
             return;
         };
         sure(self.heap.retire(range));
-        self.pending.retired.push(Retired::Range(range));
+        if is_planted!(FreedAtRemoval) {
+            sure(self.heap.release(range));
+        } else {
+            self.pending.retired.push(Retired::Range(range));
+        }
         sure(self.residency.remove(entry(handle)));
     }
 

@@ -40,7 +40,8 @@ impl Core {
             let record = self.own(handle);
             record.wished_frame = frame;
             record.returns = false;
-            if record.away == Away::Evicted && record.fill.is_none() {
+            let is_away = record.away == Away::Evicted && record.fill.is_none();
+            if is_away && !is_planted!(WishLost) {
                 self.wish_for(handle);
             }
         }
@@ -75,7 +76,10 @@ impl Core {
         if self.lost || record.reloading.is_some() || record.layout.len() > max {
             return;
         }
-        let (bytes, priority) = (record.layout.len().get(), Priority::new(record.priority));
+        // One that found no room lets others go first: what waits for room takes its turn of the
+        // tick's bytes, and a few blocks that fit nowhere would leave none to those that do.
+        let priority = record.priority.checked_shr(record.set_asides).unwrap_or(0);
+        let (bytes, priority) = (record.layout.len().get(), Priority::new(priority));
         self.residency.wish(entry(handle), bytes, priority, frame);
     }
 
@@ -157,10 +161,10 @@ impl Core {
         if record.place.is_none() {
             return Err(RequestError::NotResident { handle });
         }
-        if record.pins > 0 {
+        if record.pins > 0 && !is_planted!(PinnedEvicted) {
             return Err(RequestError::Pinned { handle });
         }
-        if record.lifetime == Lifetime::LongLived {
+        if record.lifetime == Lifetime::LongLived && !is_planted!(LongLivedEvicted) {
             return Err(RequestError::LongLived { handle });
         }
         if !record.has_source() {
@@ -178,6 +182,9 @@ impl Core {
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
         record.wished_frame = 0;
+        if is_planted!(EvictedStillNamed) {
+            return;
+        }
         self.queue_slot(handle);
     }
 
@@ -299,6 +306,7 @@ impl Core {
                 working_set_bytes: degraded.working_set_bytes,
                 budget_bytes: degraded.budget_bytes,
             });
+        let found = found.filter(|_| !is_planted!(DegradedUntold));
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {
                 Some(degraded) => HeapEvent::Degraded(degraded),

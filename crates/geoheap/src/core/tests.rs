@@ -77,6 +77,7 @@ impl Bench {
         self.lines.push("tick".into());
         self.step(Event::TickBegin(TickFacts {
             staging_free: ByteLen::from_kib(16),
+            staging_held: ByteLen::ZERO,
             idle: false,
             is_held_back: false,
         }));

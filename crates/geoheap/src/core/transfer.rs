@@ -64,6 +64,9 @@ impl Core {
             self.record_jobs(new, &mut left, &mut copies);
         }
         self.jobs = jobs;
+        if is_planted!(UploadForgotten) && copies.len() > 1 {
+            copies.pop();
+        }
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.into_iter().map(|(_, _, effect)| effect));
@@ -125,7 +128,7 @@ impl Core {
     /// The copies are on the queue (R1): what they fill may be named by the next version.
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
         let recorded = core::mem::take(&mut self.recorded);
-        let moves = core::mem::take(&mut self.compaction.moves);
+        let moves = self.moves_to_commit();
         if ok {
             for handle in recorded {
                 self.commit_fill(handle, out);
@@ -187,26 +190,32 @@ impl Core {
         let revived = record.place.is_none();
         let old_place = record.place;
         // While a block is shown, its table of parts is that of its layout.
-        let keeps_parts = record.shown && record.layout == fill.layout;
+        let keeps_parts = record.shown && (record.layout == fill.layout || is_planted!(PartsStale));
         record.layout = fill.layout.clone();
         self.end_job(&fill);
         match fill.target {
             Target::Fresh(range) => self.enter_place(handle, range),
             Target::Present => {
                 let place = old_place.expect("a job in place has a place");
-                let rooms = fill.retire_rooms.iter();
-                self.pending.retired.extend(rooms.map(|part| Retired::Room {
+                let rooms = fill.retire_rooms.iter().map(|part| Retired::Room {
                     handle,
                     place,
                     part: *part,
-                }));
+                });
+                if is_planted!(RoomFreedAtOnce) {
+                    self.released(rooms.collect(), out);
+                } else {
+                    self.pending.retired.extend(rooms);
+                }
             }
             Target::Unplaced => unreachable!("a recorded job has a place"),
         }
         self.unguard(handle, &fill);
         let record = self.own(handle);
-        for (part, payload) in &fill.retain {
-            record.retain(*part, payload.clone());
+        if !is_planted!(SourceStale) {
+            for (part, payload) in &fill.retain {
+                record.retain(*part, payload.clone());
+            }
         }
         let after = record.layout.len();
         self.count_world(before, after);
@@ -296,6 +305,9 @@ impl Core {
                     sure(self.heap.chunk_gone(chunk));
                     self.ready[chunk.get() as usize] = false;
                     self.report.chunks_returned += 1;
+                    if is_planted!(DroppedUncounted) {
+                        self.budget.came_back(len);
+                    }
                     out.push(Effect::DropChunk { chunk, len });
                 }
             }

@@ -20,7 +20,7 @@ const SET_ASIDES_MAX: u32 = 3;
 /// After so many more times the event stream is told again of one that should be resident.
 const REMIND_EVERY: u32 = 32;
 /// The pause before the next try grows with the tries up to so many times the length of one.
-const BACKOFF_MAX: u32 = 8;
+const BACKOFF_MAX: u32 = 32;
 
 impl Core {
     pub(super) fn pin(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {

@@ -5,6 +5,10 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::actor::mailbox::Mailbox;
+#[cfg(feature = "planted-bugs")]
+use crate::sync::{Mutex, PoisonError};
+#[cfg(feature = "planted-bugs")]
+use crate::ticket::HeapTicket;
 use crate::ticket::board::{Board, Desk, Presence, SourceId, Who};
 use crate::ticket::{FrameTicket, HeapReader};
 
@@ -13,6 +17,9 @@ pub struct FrameSource<Buf> {
     reader: HeapReader<Buf>,
     desk: Arc<Desk>,
     source: SourceId,
+    /// What a planted bug begins frames with again.
+    #[cfg(feature = "planted-bugs")]
+    before: Arc<Mutex<Option<HeapTicket<Buf>>>>,
 }
 
 impl<Buf> Clone for FrameSource<Buf> {
@@ -21,6 +28,8 @@ impl<Buf> Clone for FrameSource<Buf> {
             reader: self.reader.clone(),
             desk: Arc::clone(&self.desk),
             source: self.source,
+            #[cfg(feature = "planted-bugs")]
+            before: Arc::clone(&self.before),
         }
     }
 }
@@ -39,6 +48,8 @@ impl<Buf> FrameSource<Buf> {
             reader,
             source: board.name("frames"),
             desk: Arc::new(Desk { board, mailbox }),
+            #[cfg(feature = "planted-bugs")]
+            before: Arc::default(),
         }
     }
 
@@ -56,6 +67,8 @@ impl<Buf> FrameSource<Buf> {
     /// Pins the newest version for a new frame. Takes no lock and never waits.
     pub fn begin_frame(&self) -> FrameTicket<Buf> {
         let ticket = self.reader.ticket();
+        #[cfg(feature = "planted-bugs")]
+        let ticket = self.older_again(ticket);
         let who = Who {
             frame: self.desk.board.next_frame(),
             version: ticket.version(),
@@ -68,5 +81,20 @@ impl<Buf> FrameSource<Buf> {
             hidden_uses: Cell::new(0),
             stale_lookups: Cell::new(0),
         }
+    }
+
+    /// In place of the newest version now and then one that was seen before.
+    #[cfg(feature = "planted-bugs")]
+    fn older_again(&self, newest: HeapTicket<Buf>) -> HeapTicket<Buf> {
+        if !is_planted!(OlderVersionAgain) {
+            return newest;
+        }
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        match newest.version().get() % 8 {
+            0 => *before = Some(newest.fork()),
+            5 => return before.take().unwrap_or(newest),
+            _ => {}
+        }
+        newest
     }
 }

@@ -753,3 +753,29 @@ fn a_device_is_followed_only_when_it_is_lost_and_only_by_one_that_is_not() {
         "{report:?}"
     );
 }
+
+#[test]
+fn updates_that_wait_behind_another_when_the_device_goes_are_kept() {
+    let mut world = World::new(small());
+    let handle = world.client.add(mesh(1, 500)).expect("a valid block");
+    world.flush();
+    world.control.stall(true);
+    let send = |revision| {
+        let contents = vec![stamped(1, revision, 10_000).into()];
+        world.client.update(handle, contents).expect("it is sent");
+    };
+    send(1);
+    world.manager.poll();
+    send(2);
+    send(3);
+    world.manager.poll();
+    world.control.lose_device();
+    world.ticks(2);
+    world.restore();
+    world.ticks(20);
+    assert_eq!(
+        world.bytes(handle),
+        Some(stamped(1, 3, 10_000)),
+        "nobody was told otherwise"
+    );
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::{
     Backend, BackendEvent, BufferDesc, BufferRole, StagingConfig, StagingLease, VirtualBuffer,
-    VirtualConfig, VirtualControl, VirtualGpu,
+    VirtualConfig, VirtualContents, VirtualControl, VirtualGpu,
 };
 
 const BUFFER_BYTES: usize = 512;
@@ -44,6 +44,8 @@ enum Step {
     Poll,
     FailStaging,
     FailSubmit,
+    Execute(usize),
+    Tell(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -67,6 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Poll),
         1 => Just(Step::FailStaging),
         1 => Just(Step::FailSubmit),
+        2 => (0..8_usize).prop_map(Step::Execute),
+        1 => (0..3_usize).prop_map(Step::Tell),
     ]
 }
 
@@ -84,7 +88,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(contents: VirtualContents, is_manual: bool) -> Self {
         let staging = StagingConfig {
             buffer_bytes: ByteLen::new(192),
             limit_bytes: ByteLen::new(LIMIT_BYTES),
@@ -92,8 +96,10 @@ impl World {
         };
         let (mut gpu, control) = VirtualGpu::new(&VirtualConfig {
             staging,
+            contents,
             ..VirtualConfig::default()
         });
+        control.set_manual(is_manual);
         let desc = BufferDesc {
             label: "model",
             len: ByteLen::new(BUFFER_BYTES as u64),
@@ -190,6 +196,18 @@ impl World {
             Step::Poll => self.gpu.poll(&mut self.events),
             Step::FailStaging => self.control.fail_staging(1),
             Step::FailSubmit => self.control.fail_submit(1),
+            Step::Execute(commands) => {
+                let queued = self.control.queued_commands();
+                assert_eq!(self.control.execute(commands), commands.min(queued));
+                assert_eq!(
+                    self.control.queued_commands(),
+                    queued.saturating_sub(commands)
+                );
+            }
+            Step::Tell(batches) => {
+                let untold = self.control.untold();
+                assert_eq!(self.control.tell(batches), batches.min(untold));
+            }
         }
     }
 
@@ -243,8 +261,12 @@ proptest! {
     })]
 
     #[test]
-    fn calls_do_what_plain_memory_does(steps in prop::collection::vec(step(), 1..60)) {
-        let mut world = World::new();
+    fn calls_do_what_plain_memory_does(
+        steps in prop::collection::vec(step(), 1..60),
+        contents in prop_oneof![Just(VirtualContents::Bytes), Just(VirtualContents::Words)],
+        is_manual in any::<bool>(),
+    ) {
+        let mut world = World::new(contents, is_manual);
         for step in &steps {
             world.take(step);
             world.check();

@@ -7,13 +7,14 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::conformance::Rig;
 use crate::{
     Backend, BackendEvent, BufferDesc, BufferRole, CreateError, LeaseError, StageError,
-    StagingConfig, SubmitError, VirtualBuffer, VirtualConfig, VirtualControl, VirtualGpu,
-    VirtualRead, conformance_tests,
+    StagingConfig, SubmitError, VirtualBuffer, VirtualConfig, VirtualContents, VirtualControl,
+    VirtualGpu, VirtualRead, conformance_tests,
 };
 
-fn rig(staging: &StagingConfig) -> Rig<VirtualGpu> {
+fn rig_with(staging: &StagingConfig, contents: VirtualContents) -> Rig<VirtualGpu> {
     let config = VirtualConfig {
         staging: *staging,
+        contents,
         ..VirtualConfig::default()
     };
     let (backend, control) = VirtualGpu::new(&config);
@@ -23,7 +24,25 @@ fn rig(staging: &StagingConfig) -> Rig<VirtualGpu> {
     }
 }
 
+fn rig(staging: &StagingConfig) -> Rig<VirtualGpu> {
+    rig_with(staging, VirtualContents::Bytes)
+}
+
 conformance_tests!(rig);
+
+mod pace;
+
+/// The same where memory is kept as words.
+mod words {
+    use super::{Rig, StagingConfig, VirtualContents, VirtualGpu, rig_with};
+    use crate::conformance_tests;
+
+    fn rig(staging: &StagingConfig) -> Rig<VirtualGpu> {
+        rig_with(staging, VirtualContents::Words)
+    }
+
+    conformance_tests!(rig);
+}
 
 fn gpu(latency_polls: u32) -> (VirtualGpu, VirtualControl) {
     VirtualGpu::new(&VirtualConfig {

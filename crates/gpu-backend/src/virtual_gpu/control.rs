@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use geoheap_suballoc::ByteLen;
 
 use super::VirtualBuffer;
-use super::device::{Account, Device, Work, lock};
+use super::device::{Device, lock};
+use super::memory::Account;
+use super::work::{Outcome, Poison, Work};
 
 /// Steers a virtual GPU from any thread: faults, stalls, loss, and a look at the bytes.
 #[derive(Clone, Debug)]
@@ -27,11 +29,16 @@ pub struct VirtualRead {
 
 impl VirtualRead {
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let len = self.buffer.len().get();
-        let (start, end) = (self.range.start.min(len), self.range.end.min(len));
-        self.buffer
-            .with(|bytes| bytes.read(start, end.saturating_sub(start)))
+        let Range { start, end } = cut(&self.range, &self.buffer);
+        self.buffer.with(|bytes| bytes.read(start, end - start))
     }
+}
+
+/// The part of a range that lies in the buffer; never backwards.
+fn cut(range: &Range<u64>, buffer: &VirtualBuffer) -> Range<u64> {
+    let len = buffer.len().get();
+    let start = range.start.min(len);
+    start..range.end.clamp(start, len)
 }
 
 impl VirtualControl {
@@ -66,8 +73,8 @@ impl VirtualControl {
     }
 
     /// Calls `look` with the bytes of `range`, as the work executed so far has left them, without
-    /// a copy; `None` where the range ends beyond the buffer, or where only stamps are kept.
-    /// `look` must not read the buffer again.
+    /// a copy where bytes are kept; `None` where the range ends beyond the buffer, or where only
+    /// stamps are kept. `look` must not read the buffer again.
     pub fn look<T>(
         &self,
         buffer: &VirtualBuffer,
@@ -83,7 +90,7 @@ impl VirtualControl {
 
     /// Where the bytes of `range` were written from, as the work executed so far has left them:
     /// lengths in order, each with the address of its first byte; 0 for what was never written.
-    /// `None` where the range ends beyond the buffer, or where bytes are kept.
+    /// `None` where the range ends beyond the buffer, or where something else is kept.
     pub fn stamps(&self, buffer: &VirtualBuffer, range: Range<u64>) -> Option<Vec<(ByteLen, u64)>> {
         let len = range.end.checked_sub(range.start)?;
         if range.end > buffer.len().get() {
@@ -92,7 +99,7 @@ impl VirtualControl {
         let pieces = buffer.with(|bytes| bytes.stamps(range.start, len))?;
         let pairs = pieces
             .iter()
-            .map(|piece| (ByteLen::new(piece.len), piece.stamp));
+            .map(|piece| (ByteLen::new(piece.len), piece.first));
         Some(pairs.collect())
     }
 
@@ -107,6 +114,7 @@ impl VirtualControl {
         let work = Work::Reads {
             reads,
             then: Box::new(then),
+            seen: Vec::new(),
         };
         let mut device = lock(&self.device);
         if device.lost.is_none() {
@@ -121,8 +129,8 @@ impl VirtualControl {
     /// Loses the device and all that is queued; the backend tells at its next poll.
     pub fn lose_device(&self) {
         self.account.lost.store(true, Ordering::Release);
-        let queue = lock(&self.device).lose("the virtual device was lost on demand");
-        drop(queue);
+        let wreck = lock(&self.device).lose("the virtual device was lost on demand");
+        drop(wreck);
     }
 
     /// Changes the device's memory, in bytes. What lives above a smaller size stays.
@@ -138,6 +146,79 @@ impl VirtualControl {
     /// While stalled, polls execute nothing and the latency does not run.
     pub fn stall(&self, stalled: bool) {
         lock(&self.device).is_stalled = stalled;
+    }
+
+    /// Sets the pace. While manual, a poll executes nothing and its latency counts for nothing:
+    /// [`execute`](Self::execute) and [`tell`](Self::tell) do it step by step. A waiting poll, as
+    /// at shutdown, still comes to the end of all. Back from manual, the next poll tells what was
+    /// left untold.
+    pub fn set_manual(&self, manual: bool) {
+        lock(&self.device).is_manual = manual;
+    }
+
+    /// Executes the next `commands` of the queue, in queue order, and says how many there were.
+    /// One clear, one copy, or one read of a [`submit_reads`](Self::submit_reads) is a command;
+    /// queued reads of nothing count as one. So a batch can be half executed, also when the device
+    /// is lost. The bytes of a read are taken when its command is executed; what it calls is
+    /// called with its last one, and may use the control. Meant for the one thread that sets the
+    /// pace: two at once would mix the order.
+    pub fn execute(&self, commands: usize) -> usize {
+        for executed in 0..commands {
+            let Some((at, mut work)) = lock(&self.device).take_front() else {
+                return executed;
+            };
+            if !work.step() {
+                let lost = lock(&self.device).put_front(at, work);
+                drop(lost);
+                continue;
+            }
+            match work.finish() {
+                Outcome::Call(then, seen) => then(seen),
+                Outcome::Executed(batch) => {
+                    // The lock is given back before the poison touches the buffers.
+                    let due = {
+                        let mut device = lock(&self.device);
+                        device.keep_untold(batch);
+                        device.batch_executed()
+                    };
+                    due.iter().for_each(Poison::apply);
+                }
+            }
+        }
+        commands
+    }
+
+    /// Lets the end of the next `batches` executed ones out to the next poll, in order: their
+    /// staging, read-backs and completion. Says of how many.
+    pub fn tell(&self, batches: usize) -> usize {
+        lock(&self.device).tell(batches)
+    }
+
+    /// Commands in the queue that are not yet executed, see [`execute`](Self::execute).
+    pub fn queued_commands(&self) -> usize {
+        lock(&self.device).queued_commands()
+    }
+
+    /// Batches that were executed by [`execute`](Self::execute) and not let out since.
+    pub fn untold(&self) -> usize {
+        lock(&self.device).untold()
+    }
+
+    /// Fills `range` with `word` over and over, little-endian, as soon as the batches that are
+    /// queued now were executed; at once if none is. It passes the reads in the queue, and so
+    /// shows whoever reads what is no longer his; the batches before may still copy from it. Ends
+    /// beyond the buffer are cut off. Where stamps are kept, the word is the stamp of each byte.
+    pub fn poison(&self, buffer: &VirtualBuffer, range: Range<u64>, word: u32) {
+        let poison = Poison {
+            buffer: buffer.clone(),
+            range: cut(&range, buffer),
+            word,
+        };
+        // The lock is given back before the poison touches the buffer.
+        let due = lock(&self.device).hold_poison(poison);
+        if let Some(poison) = due {
+            poison.apply();
+        }
     }
 
     /// Bytes of all buffers that live, padding included; those that only queued work holds too.

@@ -1,317 +1,13 @@
-//! Memory, queue and planted faults of the virtual device.
+//! Queue and planted faults of the virtual device.
 
-use core::fmt::{self, Debug};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use geoheap_suballoc::ByteLen;
-
-use super::stamps::{Piece, Stamps};
-use super::{VirtualContents, VirtualDriver, VirtualRead};
-use crate::driver::Batch;
-use crate::lease::LeaseWriter;
-use crate::{CreateError, LeaseWriteError, SubmissionId};
+use super::work::{Executed, Poison, Work};
 
 /// A test that panicked with the lock held has failed already; the others may go on.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How much of the device's memory is taken, in bytes.
-#[derive(Debug)]
-pub(super) struct Account {
-    pub(super) memory: AtomicU64,
-    pub(super) buffers: AtomicU64,
-    pub(super) staging: AtomicU64,
-    pub(super) peak: AtomicU64,
-    /// The device is lost, and with it what was mapped.
-    pub(super) lost: AtomicBool,
-}
-
-impl Account {
-    pub(super) fn new(memory_bytes: u64) -> Self {
-        Self {
-            memory: AtomicU64::new(memory_bytes),
-            buffers: AtomicU64::new(0),
-            staging: AtomicU64::new(0),
-            peak: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
-        }
-    }
-
-    fn taken(&self) -> u64 {
-        self.buffers.load(Ordering::Acquire) + self.staging.load(Ordering::Acquire)
-    }
-}
-
-/// What a memory holds.
-#[derive(Debug)]
-enum Content {
-    Bytes(Vec<u8>),
-    Stamps(Stamps),
-}
-
-impl Content {
-    fn new(len: ByteLen, keeps: VirtualContents) -> Option<Self> {
-        match keeps {
-            VirtualContents::Bytes => Some(Self::Bytes(vec![0; usize::try_from(len.get()).ok()?])),
-            VirtualContents::Stamps => Some(Self::Stamps(Stamps::new(len.get()))),
-        }
-    }
-}
-
-/// What was read from one memory on its way to another.
-pub(super) enum Copied {
-    Bytes(Vec<u8>),
-    Stamps(Vec<Piece>),
-}
-
-/// Memory on the device, counted until it goes.
-#[derive(Debug)]
-pub(super) struct Bytes {
-    content: Content,
-    len: ByteLen,
-    counted: u64,
-    is_staging: bool,
-    account: Arc<Account>,
-}
-
-impl Bytes {
-    pub(super) fn buffer(
-        len: ByteLen,
-        padding: u64,
-        keeps: VirtualContents,
-        account: &Arc<Account>,
-    ) -> Result<Self, CreateError> {
-        Self::new(len, len.get() + padding, false, keeps, account)
-    }
-
-    pub(super) fn staging(
-        len: ByteLen,
-        keeps: VirtualContents,
-        account: &Arc<Account>,
-    ) -> Result<Self, CreateError> {
-        Self::new(len, len.get(), true, keeps, account)
-    }
-
-    fn new(
-        len: ByteLen,
-        counted: u64,
-        is_staging: bool,
-        keeps: VirtualContents,
-        account: &Arc<Account>,
-    ) -> Result<Self, CreateError> {
-        let memory_bytes = account.memory.load(Ordering::Acquire);
-        if account.taken() + counted > memory_bytes {
-            return Err(CreateError::OutOfMemory { requested: len });
-        }
-        let Some(content) = Content::new(len, keeps) else {
-            return Err(CreateError::OutOfMemory { requested: len });
-        };
-        let counter = if is_staging {
-            &account.staging
-        } else {
-            &account.buffers
-        };
-        counter.fetch_add(counted, Ordering::AcqRel);
-        account.peak.fetch_max(account.taken(), Ordering::AcqRel);
-        Ok(Self {
-            content,
-            len,
-            counted,
-            is_staging,
-            account: Arc::clone(account),
-        })
-    }
-
-    fn range(offset: u64, len: u64) -> core::ops::Range<usize> {
-        let at = |number| usize::try_from(number).expect("an offset in memory fits the machine");
-        at(offset)..at(offset + len)
-    }
-
-    /// The bytes; zeros where only stamps are kept.
-    pub(super) fn read(&self, offset: u64, len: u64) -> Vec<u8> {
-        let range = Self::range(offset, len);
-        match &self.content {
-            Content::Bytes(bytes) => bytes[range].to_vec(),
-            Content::Stamps(_) => vec![0; range.len()],
-        }
-    }
-
-    /// Calls `look` with the bytes, without a copy; not where only stamps are kept.
-    pub(super) fn look<T>(
-        &self,
-        offset: u64,
-        len: u64,
-        look: impl FnOnce(&[u8]) -> T,
-    ) -> Option<T> {
-        match &self.content {
-            Content::Bytes(bytes) => Some(look(&bytes[Self::range(offset, len)])),
-            Content::Stamps(_) => None,
-        }
-    }
-
-    /// The pieces of a range, where stamps are kept.
-    pub(super) fn stamps(&self, offset: u64, len: u64) -> Option<Vec<Piece>> {
-        match &self.content {
-            Content::Bytes(_) => None,
-            Content::Stamps(stamps) => Some(stamps.read(offset, len)),
-        }
-    }
-
-    pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
-        match &mut self.content {
-            Content::Bytes(content) => {
-                content[Self::range(offset, bytes.len() as u64)].copy_from_slice(bytes);
-            }
-            Content::Stamps(stamps) => {
-                let piece = Piece {
-                    len: bytes.len() as u64,
-                    stamp: bytes.as_ptr().addr() as u64,
-                };
-                stamps.write(offset, &[piece]);
-            }
-        }
-    }
-
-    /// What a copy takes out of this memory.
-    pub(super) fn copy_out(&self, offset: u64, len: u64) -> Copied {
-        match &self.content {
-            Content::Bytes(bytes) => Copied::Bytes(bytes[Self::range(offset, len)].to_vec()),
-            Content::Stamps(stamps) => Copied::Stamps(stamps.read(offset, len)),
-        }
-    }
-
-    /// Puts it into this one, which keeps the same as all memory of its device.
-    pub(super) fn copy_in(&mut self, offset: u64, copied: &Copied) {
-        match (&mut self.content, copied) {
-            (Content::Stamps(stamps), Copied::Stamps(pieces)) => stamps.write(offset, pieces),
-            (Content::Bytes(_), Copied::Bytes(bytes)) => self.write(offset, bytes),
-            _ => unreachable!("a device keeps bytes or stamps, never both"),
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        match &mut self.content {
-            Content::Bytes(bytes) => bytes.fill(0),
-            Content::Stamps(stamps) => *stamps = Stamps::new(self.len.get()),
-        }
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        self.len.get()
-    }
-
-    /// The bytes; zeros where only stamps are kept.
-    pub(super) fn into_vec(mut self) -> Vec<u8> {
-        match &mut self.content {
-            Content::Bytes(bytes) => core::mem::take(bytes),
-            Content::Stamps(_) => self.read(0, self.len.get()),
-        }
-    }
-}
-
-impl Drop for Bytes {
-    fn drop(&mut self) {
-        let account = &self.account;
-        let counter = if self.is_staging {
-            &account.staging
-        } else {
-            &account.buffers
-        };
-        counter.fetch_sub(self.counted, Ordering::AcqRel);
-    }
-}
-
-struct BufferInner {
-    id: u64,
-    label: String,
-    len: ByteLen,
-    bytes: Mutex<Bytes>,
-}
-
-/// A buffer of the virtual GPU. Clones share it; its memory goes with the last of them, those in
-/// submitted work included.
-#[derive(Clone)]
-pub struct VirtualBuffer(Arc<BufferInner>);
-
-impl VirtualBuffer {
-    pub(super) fn new(id: u64, label: &str, bytes: Bytes) -> Self {
-        let len = ByteLen::new(bytes.len());
-        let bytes = Mutex::new(bytes);
-        Self(Arc::new(BufferInner {
-            id,
-            label: label.to_owned(),
-            len,
-            bytes,
-        }))
-    }
-
-    /// The number of its creation, from 1.
-    pub fn id(&self) -> u64 {
-        self.0.id
-    }
-
-    /// The label it was created with.
-    pub fn label(&self) -> &str {
-        &self.0.label
-    }
-
-    /// Length in bytes.
-    pub fn len(&self) -> ByteLen {
-        self.0.len
-    }
-
-    /// Always false: a device refuses empty buffers.
-    pub fn is_empty(&self) -> bool {
-        self.0.len == ByteLen::ZERO
-    }
-
-    pub(super) fn with<T>(&self, f: impl FnOnce(&mut Bytes) -> T) -> T {
-        f(&mut lock(&self.0.bytes))
-    }
-}
-
-impl PartialEq for VirtualBuffer {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for VirtualBuffer {}
-
-impl Debug for VirtualBuffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "VirtualBuffer({} {:?}, {} bytes)",
-            self.0.id, self.0.label, self.0.len
-        )
-    }
-}
-
-/// A staging buffer of the virtual GPU.
-#[derive(Debug)]
-pub struct VirtualSlot(pub(super) Bytes);
-
-/// Read-back memory of the virtual GPU.
-#[derive(Debug)]
-pub struct VirtualReadBack(pub(super) Bytes);
-
-/// Both sides of a lease.
-#[derive(Clone, Debug)]
-pub(super) struct LeaseBytes(pub(super) Arc<Mutex<Bytes>>);
-
-impl LeaseWriter for LeaseBytes {
-    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), LeaseWriteError> {
-        let mut memory = lock(&self.0);
-        if memory.account.lost.load(Ordering::Acquire) {
-            return Err(LeaseWriteError::DeviceLost);
-        }
-        memory.write(offset as u64, bytes);
-        Ok(())
-    }
 }
 
 /// Counts calls and fails the planted ones.
@@ -333,43 +29,40 @@ impl Faults {
     }
 }
 
-/// What is called with the bytes that reads saw.
-pub(super) type Then = Box<dyn FnOnce(Vec<Vec<u8>>) + Send>;
-
-/// An entry of the queue.
-pub(super) enum Work {
-    Batch {
-        id: SubmissionId,
-        batch: Batch<VirtualDriver>,
-    },
-    Reads {
-        reads: Vec<VirtualRead>,
-        then: Then,
-    },
-}
-
-impl Debug for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Batch { id, .. } => write!(f, "Batch({id})"),
-            Self::Reads { reads, .. } => write!(f, "Reads({reads:?})"),
-        }
-    }
-}
-
-/// The queue and what was asked of it.
+/// The queue, what was executed of it, and what was asked of both.
 #[derive(Debug)]
 pub(super) struct Device {
     latency_polls: u64,
     clock_polls: u64,
     pub(super) is_stalled: bool,
+    pub(super) is_manual: bool,
     pub(super) lost: Option<String>,
+    /// Each with the poll at which it is due.
     queue: VecDeque<(u64, Work)>,
+    /// Batches that were queued, and those of them that were executed.
+    batches_queued: u64,
+    batches_executed: u64,
+    /// Executed batches that nobody has let out, and those that the next poll tells of.
+    untold: VecDeque<Executed>,
+    told: Vec<Executed>,
+    /// Ranges to be poisoned once so many batches were executed; ascending.
+    poisons: VecDeque<(u64, Poison)>,
     pub(super) creation_faults: Faults,
     pub(super) staging_faults: Faults,
     pub(super) submit_faults: Faults,
     pub(super) next_buffer: u64,
 }
+
+/// What a device leaves when it is lost. Reads hold what may use the device's control when it is
+/// dropped, so this is dropped without the lock.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for its drop alone")]
+pub(super) struct Wreck(
+    VecDeque<(u64, Work)>,
+    VecDeque<Executed>,
+    Vec<Executed>,
+    VecDeque<(u64, Poison)>,
+);
 
 impl Device {
     pub(super) fn new(latency_polls: u32) -> Self {
@@ -377,8 +70,14 @@ impl Device {
             latency_polls: u64::from(latency_polls),
             clock_polls: 0,
             is_stalled: false,
+            is_manual: false,
             lost: None,
             queue: VecDeque::new(),
+            batches_queued: 0,
+            batches_executed: 0,
+            untold: VecDeque::new(),
+            told: Vec::new(),
+            poisons: VecDeque::new(),
             creation_faults: Faults::default(),
             staging_faults: Faults::default(),
             submit_faults: Faults::default(),
@@ -391,6 +90,7 @@ impl Device {
     }
 
     pub(super) fn enqueue(&mut self, work: Work) {
+        self.batches_queued += u64::from(work.is_batch());
         self.queue
             .push_back((self.clock_polls + self.latency_polls, work));
     }
@@ -399,24 +99,95 @@ impl Device {
         self.queue.len()
     }
 
-    /// One poll passes: the work that is due, in order.
-    pub(super) fn advance(&mut self) -> Vec<Work> {
+    pub(super) fn queued_commands(&self) -> usize {
+        self.queue
+            .iter()
+            .map(|(_, work)| work.commands_left())
+            .sum()
+    }
+
+    pub(super) fn untold(&self) -> usize {
+        self.untold.len()
+    }
+
+    /// One poll passes: what it tells of earlier work, and the work that is due, in order. With
+    /// `wait`, a manual device is driven to its end.
+    pub(super) fn advance(&mut self, wait: bool) -> (Vec<Executed>, VecDeque<Work>) {
+        let mut due = VecDeque::new();
+        if self.is_stalled {
+            return (Vec::new(), due);
+        }
+        self.clock_polls += 1;
+        if self.is_manual && !wait {
+            return (core::mem::take(&mut self.told), due);
+        }
+        self.tell(self.untold.len());
+        let (now, is_manual) = (self.clock_polls, self.is_manual);
+        while let Some((_, work)) = self.queue.pop_front_if(|(at, _)| is_manual || *at <= now) {
+            due.push_back(work);
+        }
+        (core::mem::take(&mut self.told), due)
+    }
+
+    /// The front of the queue, for its next command.
+    pub(super) fn take_front(&mut self) -> Option<(u64, Work)> {
+        self.queue.pop_front()
+    }
+
+    /// What is left of the front, unless the device was lost meanwhile; then it comes back.
+    pub(super) fn put_front(&mut self, at: u64, work: Work) -> Option<Work> {
+        if self.lost.is_some() {
+            return Some(work);
+        }
+        self.queue.push_front((at, work));
+        None
+    }
+
+    /// Keeps an executed batch until it is let out, unless the device was lost meanwhile.
+    pub(super) fn keep_untold(&mut self, executed: Executed) {
+        if self.lost.is_none() {
+            self.untold.push_back(executed);
+        }
+    }
+
+    /// Lets the next `batches` out to the next poll; says how many there were.
+    pub(super) fn tell(&mut self, batches: usize) -> usize {
+        let count = batches.min(self.untold.len());
+        self.told.extend(self.untold.drain(..count));
+        count
+    }
+
+    /// A batch was executed: the poisons that waited for it.
+    pub(super) fn batch_executed(&mut self) -> Vec<Poison> {
+        self.batches_executed += 1;
+        let executed = self.batches_executed;
         let mut due = Vec::new();
-        if !self.is_stalled {
-            self.clock_polls += 1;
-            while let Some((_, work)) = self.queue.pop_front_if(|(at, _)| *at <= self.clock_polls) {
-                due.push(work);
-            }
+        while let Some((_, poison)) = self.poisons.pop_front_if(|(after, _)| *after <= executed) {
+            due.push(poison);
         }
         due
     }
 
-    /// The device goes; so does its queue, unexecuted. The caller drops what comes back after
-    /// the lock.
-    pub(super) fn lose(&mut self, reason: &str) -> VecDeque<(u64, Work)> {
+    /// Keeps a poison until the batches queued so far were executed; gives it back where all
+    /// were.
+    pub(super) fn hold_poison(&mut self, poison: Poison) -> Option<Poison> {
+        if self.batches_executed >= self.batches_queued || self.lost.is_some() {
+            return Some(poison);
+        }
+        self.poisons.push_back((self.batches_queued, poison));
+        None
+    }
+
+    /// The device goes; so does its queue, unexecuted, and what it had not told.
+    pub(super) fn lose(&mut self, reason: &str) -> Wreck {
         if self.lost.is_none() {
             self.lost = Some(reason.to_owned());
         }
-        core::mem::take(&mut self.queue)
+        Wreck(
+            core::mem::take(&mut self.queue),
+            core::mem::take(&mut self.untold),
+            core::mem::take(&mut self.told),
+            core::mem::take(&mut self.poisons),
+        )
     }
 }

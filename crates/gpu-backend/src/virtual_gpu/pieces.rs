@@ -1,47 +1,64 @@
-//! Where the bytes of a memory came from, in place of the bytes.
+//! What a memory holds, by pieces instead of byte by byte.
 //!
-//! A stamp is the address that a byte had in the memory it was written from. A program that keeps
-//! its contents where they are can tell from it whose byte lies where, exact to the byte, at the
-//! cost of an entry for each piece instead of a copy of each byte.
+//! Memory mostly holds long stretches that follow from their first entry: bytes that came from
+//! consecutive addresses, words that count up, zeros. An ordered map keeps one entry for each
+//! stretch, exact to the byte where it was cut, instead of a copy of each byte.
 
 use std::collections::BTreeMap;
 
-/// The stamp of what was never written: memory starts as zeros.
-pub(super) const ZERO: u64 = 0;
+/// How a piece goes on after its first entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// All entries are the same.
+    Same,
+    /// One more with each byte: the addresses that the bytes were written from.
+    PerByte,
+    /// One more with each 32-bit word, wrapping around; cut at words only.
+    PerWord,
+}
 
-/// A range whose bytes came from consecutive addresses.
+/// Bytes of a word.
+pub(super) const WORD: u64 = 4;
+
+/// A stretch that one rule describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) len: u64,
-    /// Stamp of the first byte; the others follow, but all are zero in a piece that is [`ZERO`].
-    pub(super) stamp: u64,
+    /// The first entry.
+    pub(super) first: u64,
+    pub(super) rule: Rule,
 }
 
 impl Piece {
+    /// The same entry over and over; memory starts as zeros.
+    pub(super) fn same(first: u64, len: u64) -> Self {
+        let rule = Rule::Same;
+        Self { len, first, rule }
+    }
+
     /// The piece without its first `count` bytes.
     fn after(self, count: u64) -> Self {
-        let stamp = if self.stamp == ZERO {
-            ZERO
-        } else {
-            self.stamp + count
+        let first = match self.rule {
+            Rule::Same => self.first,
+            Rule::PerByte => self.first + count,
+            Rule::PerWord => (self.first + count / WORD) & u64::from(u32::MAX),
         };
         Self {
             len: self.len - count,
-            stamp,
+            first,
+            rule: self.rule,
         }
     }
 }
 
 /// Pieces by where they start, without gaps and without overlap.
 #[derive(Debug)]
-pub(super) struct Stamps(BTreeMap<u64, Piece>);
+pub(super) struct Pieces(BTreeMap<u64, Piece>);
 
-impl Stamps {
+impl Pieces {
     /// `len` bytes of zeros.
     pub(super) fn new(len: u64) -> Self {
-        let mut stamps = Self(BTreeMap::new());
-        stamps.0.insert(0, Piece { len, stamp: ZERO });
-        stamps
+        Self(BTreeMap::from([(0, Piece::same(0, len))]))
     }
 
     /// The pieces of `offset .. offset + len`, cut to it, in order.
@@ -107,12 +124,12 @@ impl Stamps {
 mod tests {
     use super::*;
 
-    /// What a plain array of stamps would hold, beside what the pieces say.
+    /// What a plain array of addresses would hold, beside what the pieces say.
     #[test]
     fn pieces_say_what_an_array_would() {
         const LEN: u64 = 64;
-        let mut stamps = Stamps::new(LEN);
-        let mut plain = vec![ZERO; usize::try_from(LEN).expect("64 fits")];
+        let mut pieces = Pieces::new(LEN);
+        let mut plain = vec![0; usize::try_from(LEN).expect("64 fits")];
         let mut seed = 7_u64;
         let mut next = |below: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -123,23 +140,20 @@ mod tests {
             let len = next(LEN - at) + 1;
             if round % 3 == 0 {
                 let from = next(LEN - len + 1);
-                let pieces = stamps.read(from, len);
-                stamps.write(at, &pieces);
+                let read = pieces.read(from, len);
+                pieces.write(at, &read);
                 let range = |at: u64| usize::try_from(at).expect("below 64");
                 plain.copy_within(range(from)..range(from + len), range(at));
             } else {
-                let stamp = 1_000 + next(50) * 100;
-                stamps.write(at, &[Piece { len, stamp }]);
+                let (first, rule) = (1_000 + next(50) * 100, Rule::PerByte);
+                pieces.write(at, &[Piece { len, first, rule }]);
                 for byte in 0..len {
-                    plain[usize::try_from(at + byte).expect("below 64")] = stamp + byte;
+                    plain[usize::try_from(at + byte).expect("below 64")] = first + byte;
                 }
             }
             let mut seen = Vec::new();
-            for piece in stamps.read(0, LEN) {
-                seen.extend((0..piece.len).map(|byte| match piece.stamp {
-                    ZERO => ZERO,
-                    stamp => stamp + byte,
-                }));
+            for piece in pieces.read(0, LEN) {
+                seen.extend((0..piece.len).map(|byte| piece.after(byte).first));
             }
             assert_eq!(seen, plain, "round {round}");
         }

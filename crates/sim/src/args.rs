@@ -1,0 +1,122 @@
+//! The command line.
+
+use core::ops::Range;
+use core::str::FromStr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use geoheap_sim::{FaultClass, Faults, GpuKind, Options};
+
+const EXAMPLES: &str = "\
+Examples:
+  geoheap-sim --seed 7 --ticks 20000          one run; if it fails, its end and a smaller one
+  geoheap-sim --seed 7 --ticks 900 --watch 3  with the whole story of block 3
+  geoheap-sim --seeds 0..2000 --ticks 20000 --state sweep.txt
+                                              many runs; begun again it goes on where it ended
+  geoheap-sim --minutes 120 --gpu noop        fresh seeds for two hours, and the memory they took
+
+Exit status: 0 nothing found, 1 something found, 2 a wrong command line.";
+
+/// Tries to break geoheap: a seeded schedule of clients, render actors, device and faults.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The seed of one run.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Ticks with faults; the calm end comes after them.
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) ticks: u64,
+    /// Which faults: none, swarm (half of the classes in each seed), all.
+    #[arg(long, default_value_t = Faults::Swarm)]
+    faults: Faults,
+    /// The device: virtual, or noop (wgpu's own, with its validation).
+    #[arg(long, default_value_t = GpuKind::Virtual)]
+    gpu: GpuKind,
+    /// A class of faults to leave out; can be given several times.
+    #[arg(long, value_name = "CLASS")]
+    without: Vec<FaultClass>,
+    /// Most client actors.
+    #[arg(long, default_value_t = 4)]
+    clients: u32,
+    /// Most render actors.
+    #[arg(long, default_value_t = 4)]
+    renderers: u32,
+    /// Keep the whole story of this block.
+    #[arg(long, value_name = "BLOCK")]
+    watch: Option<u32>,
+    /// A bug that the engine is given, to see that it is found.
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_name = "BUG")]
+    plant: Option<geoheap::planted::Bug>,
+    /// Do not look for a smaller run that fails as well.
+    #[arg(long)]
+    pub(crate) no_shrink: bool,
+    /// Run all seeds of a range instead, such as 0..2000.
+    #[arg(long, value_name = "FROM..TO", conflicts_with = "minutes")]
+    pub(crate) seeds: Option<Seeds>,
+    /// Run seeds that nobody ran before for so many minutes instead.
+    #[arg(long)]
+    pub(crate) minutes: Option<u64>,
+    /// Runs at a time; all cores unless told otherwise.
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+    /// Keeps which seeds of a range were run, so that the command can be given again.
+    #[arg(long, value_name = "FILE", requires = "seeds")]
+    pub(crate) state: Option<PathBuf>,
+    /// Write the heap as it was when something was found, for geoheap-inspect.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A range of seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seeds(pub(crate) Range<u64>);
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let parsed = word.split_once("..").and_then(|(from, to)| {
+            let range = from.parse().ok()?..to.parse().ok()?;
+            (range.start < range.end).then_some(Self(range))
+        });
+        parsed.ok_or_else(|| format!("`{word}` is no range of seeds such as 0..200"))
+    }
+}
+
+impl Args {
+    /// Whether many seeds are to be run.
+    pub(crate) fn is_sweep(&self) -> bool {
+        self.seeds.is_some() || self.minutes.is_some()
+    }
+
+    /// The one run.
+    pub(crate) fn options(&self) -> Options {
+        self.of_seed(self.seed)
+    }
+
+    /// The same run of another seed.
+    pub(crate) fn of_seed(&self, seed: u64) -> Options {
+        Options {
+            faults: self.faults,
+            gpu: self.gpu,
+            without: self.without.clone(),
+            clients_max: self.clients,
+            renderers_max: self.renderers,
+            watch: self.watch,
+            #[cfg(feature = "planted-bugs")]
+            plant: self.plant,
+            ..Options::new(seed, self.ticks)
+        }
+    }
+
+    /// What has to be the same for a state file to be gone on with.
+    pub(crate) fn what_is_run(&self) -> String {
+        let options = self.of_seed(0).to_string();
+        options.trim_start_matches("--seed 0 ").to_owned()
+    }
+}

@@ -1,0 +1,156 @@
+//! wgpu's noop device: everything passes wgpu's own validation, and bytes are really moved.
+
+use core::fmt;
+use core::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use geoheap::{ByteLen, InFlight, WgpuBackend, wgpu};
+use geoheap_gpu_backend::DeviceLoss;
+
+use super::{Executed, Gpu, ReadRange};
+use crate::random::Random;
+use crate::setting::Setting;
+
+/// A frame whose read-back is mapped, with what it says once it is.
+struct Mapping {
+    id: u64,
+    buffer: wgpu::Buffer,
+    /// Where each read lies in it.
+    pieces: Vec<Range<u64>>,
+    is_mapped: Arc<Mutex<bool>>,
+}
+
+/// A noop device and its queue.
+#[derive(Clone)]
+pub(crate) struct Noop {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    loss: DeviceLoss,
+    mapping: Arc<Mutex<Vec<Mapping>>>,
+}
+
+impl fmt::Debug for Noop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Noop").finish_non_exhaustive()
+    }
+}
+
+impl Gpu for Noop {
+    type Backend = WgpuBackend;
+    type Buffer = wgpu::Buffer;
+
+    fn make(setting: &Setting) -> (WgpuBackend, Self) {
+        let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+        let backend = WgpuBackend::new(device.clone(), queue.clone(), &setting.staging);
+        let loss = backend.loss();
+        let mapping = Arc::default();
+        let gpu = Self {
+            device,
+            queue,
+            loss,
+            mapping,
+        };
+        (backend, gpu)
+    }
+
+    fn submit_reads(
+        &self,
+        id: u64,
+        reads: Vec<ReadRange<wgpu::Buffer>>,
+        token: InFlight<wgpu::Buffer>,
+    ) {
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("frame"),
+            });
+        let total: u64 = reads
+            .iter()
+            .map(|read| read.range.end - read.range.start)
+            .sum();
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("what a frame saw"),
+            size: total.max(4),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut pieces = Vec::with_capacity(reads.len());
+        let mut at = 0;
+        for read in reads {
+            let len = read.range.end - read.range.start;
+            encoder.copy_buffer_to_buffer(&read.buffer, read.range.start, &buffer, at, len);
+            pieces.push(at..at + len);
+            at += len;
+        }
+        token.attach(&encoder);
+        drop(token);
+        self.queue.submit([encoder.finish()]);
+        let is_mapped = Arc::new(Mutex::new(false));
+        let told = Arc::clone(&is_mapped);
+        buffer
+            .slice(..)
+            .map_async(wgpu::MapMode::Read, move |mapped| {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = mapped.is_ok();
+            });
+        let mut list = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
+        list.push(Mapping {
+            id,
+            buffer,
+            pieces,
+            is_mapped,
+        });
+    }
+
+    fn executed(&self) -> Vec<Executed<wgpu::Buffer>> {
+        if self.loss.is_lost() {
+            return Vec::new();
+        }
+        let mut list = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_mapped = |mapping: &Mapping| {
+            *mapping
+                .is_mapped
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let ready = list.extract_if(.., |mapping| is_mapped(mapping));
+        let executed = ready.map(|mapping| {
+            let view = mapping.buffer.get_mapped_range(..);
+            let seen = view.map(|view| view.to_vec()).unwrap_or_default();
+            let place = |at| usize::try_from(at).expect("a frame reads what fits into memory");
+            let pieces = mapping.pieces.iter();
+            let pieces = pieces.map(|piece| seen[place(piece.start)..place(piece.end)].to_vec());
+            Executed {
+                id: mapping.id,
+                bytes: pieces.collect(),
+                token: None,
+            }
+        });
+        executed.collect()
+    }
+
+    fn is_same(a: &wgpu::Buffer, b: &wgpu::Buffer) -> bool {
+        a == b
+    }
+
+    fn advance(&self, random: &mut Random, is_late: bool) {
+        if !is_late || random.chance(300) {
+            // A lost device has nothing to tell.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
+    }
+
+    fn hurry(&self) {}
+
+    fn lose(&self) {
+        self.loss.report("lost on demand");
+        self.device.destroy();
+    }
+
+    fn poison(&self, _buffer: &wgpu::Buffer, _range: Range<u64>, _word: u32) {}
+
+    fn fail_submit(&self, _n: u64) {}
+
+    fn held_bytes(&self) -> Option<ByteLen> {
+        None
+    }
+}

@@ -1,0 +1,219 @@
+//! The heap as a whole: ranges that add up, bytes that the budget allows, free room that is
+//! poisoned (C2, C6, C7).
+
+use std::collections::BTreeMap;
+
+use geoheap::{ByteLen, ChunkId, Config, FrameTicket, HeapMap, RangeState, Report};
+
+use crate::contents::poison_word;
+use crate::finding::{Check, Verdict, ensure};
+use crate::gpu::Gpu;
+
+/// How much further than its caps a tick may move when nobody draws or memory is short.
+const CAPS_RAISED: u64 = 8;
+
+/// Staging has at most one part in so many of the budget.
+const STAGING_SHARE: u64 = 8;
+
+/// What has to be remembered of the heap from one tick to the next.
+#[derive(Debug)]
+pub(crate) struct HeapCheck {
+    /// Free ranges of each chunk, start and end, as of the last look.
+    free: BTreeMap<ChunkId, Vec<(u64, u64)>>,
+    budget_bytes: u64,
+    held_bytes: u64,
+    /// Held bytes but staging.
+    chunk_bytes: u64,
+    /// The budget was lowered below what was held, and that was not reached yet.
+    is_reaching: bool,
+    staging_bytes_max: u64,
+    moved_bytes: u64,
+    move_bytes_max: u64,
+    /// Ranges that were poisoned.
+    poisoned: u64,
+}
+
+impl HeapCheck {
+    pub(crate) fn new(config: &Config) -> Self {
+        let longest = config.chunk_bytes.get().max(config.defrag.move_bytes.get());
+        Self {
+            free: BTreeMap::new(),
+            budget_bytes: config.budget_bytes.get(),
+            held_bytes: 0,
+            chunk_bytes: 0,
+            is_reaching: false,
+            staging_bytes_max: config.staging_bytes.get(),
+            moved_bytes: 0,
+            move_bytes_max: longest * CAPS_RAISED,
+            poisoned: 0,
+        }
+    }
+
+    /// The device is gone with its memory.
+    pub(crate) fn forget_device(&mut self) {
+        self.free.clear();
+        self.held_bytes = 0;
+        self.chunk_bytes = 0;
+        self.is_reaching = false;
+    }
+
+    /// Ranges lie in order inside their chunks, and with what is free add up to the capacity (R6).
+    pub(crate) fn check_map(&mut self, map: &HeapMap) -> Verdict {
+        for chunk in &map.chunks {
+            let mut end = 0;
+            let mut sums = [0; 3];
+            for range in &chunk.ranges {
+                let start = range.offset.get();
+                ensure(
+                    start >= end && range.len > ByteLen::ZERO,
+                    Check::Ranges,
+                    || {
+                        format!(
+                            "R6: {:?} overlap at {start}: the one before ends at {end}",
+                            chunk.id
+                        )
+                    },
+                )?;
+                end = start + range.len.get();
+                sums[match range.state {
+                    RangeState::Live => 0,
+                    RangeState::Reserved => 1,
+                    RangeState::Retired => 2,
+                }] += range.len.get();
+            }
+            let capacity = chunk.capacity.get();
+            ensure(end <= capacity, Check::Ranges, || {
+                format!("R6: ranges of {:?} end at {end} of {capacity}", chunk.id)
+            })?;
+            let told = [chunk.live, chunk.reserved, chunk.retired].map(ByteLen::get);
+            let free = capacity - sums.iter().sum::<u64>();
+            ensure(
+                told == sums && chunk.free.get() == free,
+                Check::Ranges,
+                || {
+                    format!(
+                        "R6: {:?} of {capacity} bytes holds live, reserved, retired {sums:?} and says \
+                     {told:?}, free {}",
+                        chunk.id, chunk.free
+                    )
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Held bytes against the budget, and against what the device says is there (R10).
+    pub(crate) fn check_report(&mut self, report: &Report, device: Option<ByteLen>) -> Verdict {
+        let (held, budget) = (report.held_bytes, report.budget_bytes);
+        let chunks = held - report.staging_bytes.min(held);
+        let staging = self.staging_bytes_max.min(budget / STAGING_SHARE);
+        let is_above = chunks > budget - staging || report.staging_bytes > staging;
+        self.is_reaching = is_above && (self.is_reaching || budget < self.budget_bytes);
+        // While a lowered budget is being reached nothing grows but staging, which passes through.
+        let is_allowed = held <= budget || (self.is_reaching && chunks <= self.chunk_bytes);
+        ensure(is_allowed, Check::Residency, || {
+            let (before, others) = (self.held_bytes, self.chunk_bytes);
+            format!(
+                "R10: {held} bytes are held, {chunks} of them no staging; the budget is {budget}; \
+                 a tick before {before} were, {others} of them no staging"
+            )
+        })?;
+        self.held_bytes = held;
+        self.chunk_bytes = chunks;
+        self.budget_bytes = budget;
+        if let Some(device) = device {
+            // Each buffer is padded by a word for drivers.
+            let most = held + 4 * (report.chunks + 64);
+            ensure(device.get() <= most, Check::Residency, || {
+                format!("R10: the device holds {device} bytes, the engine knows of {held}")
+            })?;
+        }
+        let moved = report.moved_bytes - self.moved_bytes;
+        self.moved_bytes = report.moved_bytes;
+        ensure(moved <= self.move_bytes_max, Check::Moves, || {
+            format!(
+                "a tick moved {moved} bytes; at most {} are",
+                self.move_bytes_max
+            )
+        })?;
+        ensure(report.hidden_uses == 0, Check::Moves, || {
+            format!("R8: {} lookups found a block hidden", report.hidden_uses)
+        })?;
+        ensure(report.long_lived_evictions == 0, Check::Residency, || {
+            format!(
+                "R9: {} long-lived blocks were evicted",
+                report.long_lived_evictions
+            )
+        })
+    }
+
+    /// Fills what became free since the last look, so that whoever still reads it is seen.
+    pub(crate) fn poison<G: Gpu>(
+        &mut self,
+        map: &HeapMap,
+        probe: &FrameTicket<G::Buffer>,
+        gpu: &G,
+    ) {
+        let mut now = BTreeMap::new();
+        for chunk in &map.chunks {
+            let mut free = Vec::new();
+            let mut at = 0;
+            for range in &chunk.ranges {
+                if range.offset.get() > at {
+                    free.push((at, range.offset.get()));
+                }
+                at = range.offset.get() + range.len.get();
+            }
+            if at < chunk.capacity.get() {
+                free.push((at, chunk.capacity.get()));
+            }
+            now.insert(chunk.id, free);
+        }
+        for (id, buffer) in probe.chunks() {
+            let Some(free) = now.get(&id) else { continue };
+            let before = self.free.get(&id).map_or(&[][..], Vec::as_slice);
+            for range in added(before, free) {
+                self.poisoned += 1;
+                gpu.poison(buffer, range.0..range.1, poison_word(self.poisoned));
+            }
+        }
+        self.free = now;
+    }
+}
+
+/// What `now` has and `before` had not; both in order, without overlap.
+fn added(before: &[(u64, u64)], now: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut out = Vec::new();
+    for &(start, end) in now {
+        let mut at = start;
+        for &(old_start, old_end) in before.iter().filter(|old| old.0 < end && old.1 > start) {
+            if old_start > at {
+                out.push((at, old_start));
+            }
+            at = at.max(old_end);
+        }
+        if at < end {
+            out.push((at, end));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(before: &[(u64, u64)], now: &[(u64, u64)], expected: &[(u64, u64)]) {
+        assert_eq!(added(before, now), expected, "{before:?} to {now:?}");
+    }
+
+    #[test]
+    fn what_became_free_is_what_was_not() {
+        check(&[], &[(0, 8)], &[(0, 8)]);
+        check(&[(0, 8)], &[(0, 8)], &[]);
+        check(&[(4, 8)], &[(0, 12)], &[(0, 4), (8, 12)]);
+        check(&[(0, 2), (4, 6), (10, 12)], &[(0, 12)], &[(2, 4), (6, 10)]);
+        check(&[(0, 100)], &[(8, 12)], &[]);
+        check(&[(0, 8)], &[(4, 16), (20, 24)], &[(8, 16), (20, 24)]);
+    }
+}

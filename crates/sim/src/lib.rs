@@ -1,0 +1,78 @@
+//! A machine that tries to break geoheap.
+//!
+//! One seed decides a whole run: the engine's settings, what clients ask for, when render actors
+//! take tickets and what they do with them, when the device executes which command, and what goes
+//! wrong. The engine runs as it is, through its public interface, driven by its caller; only the
+//! device beneath it and the threads around it are played. A checker that knows nothing but what
+//! was asked, answered and read says whether anything was seen that must not be.
+//!
+//! ```
+//! use geoheap_sim::{Options, run};
+//!
+//! let outcome = run(&Options::new(7, 300));
+//! assert!(outcome.finding.is_none(), "{outcome}");
+//! assert_eq!(outcome.hash, run(&Options::new(7, 300)).hash, "one seed, one run");
+//! ```
+//!
+//! # How it works
+//!
+//! A tick of a run is a handful of actions in an order that the seed draws, then one tick of the
+//! engine, then the checks. An action is a client's request, a step of a frame (its ticket is taken,
+//! looked at again, forked, dropped, taken along by a panic; its commands are submitted, kept, or
+//! given up), or a step of the device, which executes some of the commands that wait in its queue.
+//! Frames also begin inside a tick, between two calls of the engine into the device, as they do
+//! where render threads run beside it.
+//!
+//! Contents are stamps: each word of all contents of a run is another number, so that a read tells
+//! of each word whose it is, which contents, and which place in them. Ranges that the engine gives
+//! up are filled with poison as soon as its own commands can no longer read them.
+//!
+//! Faults come in classes ([`FaultClass`]). In a swarm each is on in half of the seeds, and how
+//! often it strikes is drawn too: some runs are full of one fault, others get deep without it.
+//! When the ticks are over all faults stop, and then everything has to come right.
+//!
+//! # What is checked
+//!
+//! - **C1** Every read that the device executes sees the contents of its handle: whole, the same for
+//!   all reads of one version, never older than what an older version showed or an answer promised.
+//! - **C2** Ranges never overlap, lie where their kinds may lie, and add up to each chunk's capacity.
+//! - **C3** A handle of a block that is gone resolves to nothing, one that lives is not stale, and no
+//!   handle is given out twice.
+//! - **C4** A ticket says the same for as long as it is held, and versions do not fall.
+//! - **C5** Nothing is free that a frame under way names; with no frames nothing stays retired.
+//! - **C6** The budget holds, by the engine's books and by the device's; pinned and long-lived blocks
+//!   stay where they are.
+//! - **C7** A tick moves no more than its caps, and no block is hidden.
+//! - **C8** At the end each block has the contents that it was given last.
+//! - **C9** Everybody is answered, every block comes back, nothing is left when all is removed.
+//! - **C10** A seed gives the same run, to the last event, in every build.
+//!
+//! # Trade-offs
+//!
+//! - The oracle does not know in which tick the engine carries a request out, so it checks that
+//!   contents never go back and are no older than what was promised, not that they are the newest.
+//! - Threads are not explored here: which of two threads comes first between two instructions is
+//!   the business of the suites that explore schedules. Here whole calls are ordered.
+#![forbid(unsafe_code)]
+
+mod contents;
+mod fault;
+mod finding;
+mod gpu;
+mod heap_check;
+mod options;
+mod oracle;
+mod outcome;
+mod random;
+mod setting;
+mod shrink;
+mod timeline;
+mod world;
+
+pub use fault::FaultClass;
+pub use finding::{Check, Finding};
+#[cfg(feature = "planted-bugs")]
+pub use geoheap::planted;
+pub use options::{Faults, GpuKind, Options};
+pub use outcome::{Outcome, run};
+pub use shrink::{Shrunk, shrink};

@@ -1,0 +1,158 @@
+//! One block as clients know it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use geoheap::{Handle, Lifetime, PartId, Version};
+
+use super::part::{Part, PartLife};
+use crate::contents::Base;
+
+/// Where the block's bytes come from once they left the GPU.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    Retained,
+    /// A callback gives what is in here.
+    Reload(Arc<Mutex<Vec<(Base, u64)>>>),
+    Nowhere,
+}
+
+impl Kept {
+    /// Tells the callback the newest contents of all parts.
+    pub(crate) fn renew(&self, newest: Vec<(Base, u64)>) {
+        if let Self::Reload(shared) = self {
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = newest;
+        }
+    }
+
+    /// Whether the block can come back.
+    pub(crate) fn is_source(&self) -> bool {
+        !matches!(self, Self::Nowhere)
+    }
+}
+
+/// Whether a block is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Alive,
+    /// Its removal was sent.
+    Leaving,
+    /// It is gone from this version on.
+    Gone(Version),
+}
+
+/// A block.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) number: u32,
+    pub(crate) handle: Option<Handle>,
+    pub(crate) life: Life,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) kept: Kept,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) owners: u32,
+    /// Pins that were answered.
+    pub(crate) pins: u32,
+    /// A change of parts is under way: whole updates would not know how many parts there are.
+    pub(crate) is_changing_parts: bool,
+    /// Refusals of whole updates of which nobody tells which update it was.
+    pub(crate) vague_refusals: u32,
+    /// Whole updates that no flush has confirmed yet: their order, and part and contents of each.
+    pub(crate) unconfirmed: Vec<(u64, Vec<(usize, usize)>)>,
+    /// It was told that the block could not be made resident.
+    pub(crate) has_failed: bool,
+    /// A device went with its only bytes, or might have.
+    pub(crate) may_be_lost: bool,
+    /// The block is in versions from here on.
+    pub(crate) known_from: Option<Version>,
+    /// No request that could move it is under way, from this version on.
+    pub(crate) quiet_from: Option<Version>,
+    /// The last request that could move it, in the order of all.
+    pub(crate) changed_at: u64,
+    /// Where it was last seen since it is quiet: the version, its chunk's number, the offset.
+    pub(crate) place: Option<(Version, u32, u64)>,
+}
+
+impl Block {
+    pub(crate) fn new(number: u32, kept: Kept) -> Self {
+        Self {
+            number,
+            handle: None,
+            life: Life::Alive,
+            parts: Vec::new(),
+            kept,
+            lifetime: Lifetime::Dynamic,
+            owners: 1,
+            pins: 0,
+            is_changing_parts: false,
+            vague_refusals: 0,
+            unconfirmed: Vec::new(),
+            has_failed: false,
+            may_be_lost: false,
+            known_from: None,
+            quiet_from: None,
+            changed_at: 0,
+            place: None,
+        }
+    }
+
+    /// A request that may move the block, or may fail, is sent.
+    pub(crate) fn touch(&mut self, order: u64) {
+        self.changed_at = order;
+        self.quiet_from = None;
+        self.place = None;
+    }
+
+    /// A whole update was refused. Of several that are under way nobody tells which it was.
+    pub(crate) fn update_refused(&mut self) {
+        if self.vague_refusals == 0 && self.unconfirmed.len() == 1 {
+            let (_, contents) = self.unconfirmed.remove(0);
+            for (at, nth) in contents {
+                self.parts[at].refuse(nth);
+            }
+            let newest = self.newest();
+            self.kept.renew(newest);
+        } else {
+            self.vague_refusals += 1;
+        }
+        if self.vague_refusals > 0 {
+            self.parts.iter_mut().for_each(Part::lose_track);
+        }
+    }
+
+    /// Parts that an update has to bring contents for, in the order of their ids.
+    pub(crate) fn present(&self) -> Vec<usize> {
+        let parts = self.parts.iter().enumerate();
+        let there = parts.filter(|(_, part)| part.life == PartLife::There);
+        let mut there: Vec<_> = there.map(|(at, part)| (part.id, at)).collect();
+        // Parts whose ids nobody has seen yet are those that the block began with, in their order.
+        there.sort();
+        there.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// The newest contents of all parts that are there, for a callback.
+    pub(crate) fn newest(&self) -> Vec<(Base, u64)> {
+        let present = self.present();
+        let newest = present.iter().filter_map(|at| self.parts[*at].newest());
+        newest.collect()
+    }
+
+    /// Learns the ids of the parts that the block began with.
+    pub(crate) fn learn_ids(&mut self, ids: &[PartId]) {
+        let is_first = self.parts.iter().all(|part| part.id.is_none());
+        if is_first && ids.len() == self.parts.len() {
+            for (part, id) in self.parts.iter_mut().zip(ids) {
+                part.id = Some(*id);
+            }
+        }
+    }
+
+    /// Which part has that id.
+    pub(crate) fn part_of(&self, id: PartId) -> Option<usize> {
+        self.parts.iter().position(|part| part.id == Some(id))
+    }
+
+    /// Bytes of all parts.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.present().iter().map(|at| self.parts[*at].len()).sum()
+    }
+}

@@ -1,0 +1,250 @@
+//! Many seeds, several at a time, with a bar and a summary; begun again it goes on.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use geoheap_sim::{Outcome, run, shrink};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::SHRINK_RUNS_MAX;
+use crate::args::Args;
+use crate::memory::Curve;
+use crate::show::{RunJson, SCHEMA, SweepJson, to_json};
+
+/// Memory is looked at that often.
+const SAMPLE_SECONDS: u64 = 30;
+
+/// Which seeds come next.
+struct Supply {
+    next: u64,
+    end: u64,
+    done: BTreeSet<u64>,
+    until: Option<Instant>,
+}
+
+impl Supply {
+    fn take(&mut self) -> Option<u64> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return None;
+        }
+        while self.next < self.end {
+            let seed = self.next;
+            self.next += 1;
+            if !self.done.contains(&seed) {
+                return Some(seed);
+            }
+        }
+        None
+    }
+}
+
+/// Runs the seeds that `args` asks for; whether something was found.
+///
+/// # Errors
+/// What is wrong with the state file.
+pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
+    let begun = Instant::now();
+    let (mut state, done) = match &args.state {
+        Some(path) => {
+            let (file, done) = open_state(path, &args.what_is_run())?;
+            (Some(file), done)
+        }
+        None => (None, BTreeSet::new()),
+    };
+    let (supply, bar) = supply(args, done, begun);
+    let jobs = args.jobs.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+    });
+    let supply = Mutex::new(supply);
+    let mut curve = Curve::default();
+    let mut runs = 0;
+    let mut found = Vec::new();
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel::<Outcome>();
+        for _ in 0..jobs.max(1) {
+            let (sender, supply) = (sender.clone(), &supply);
+            scope.spawn(move || {
+                loop {
+                    let next = supply.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let Some(seed) = next else { return };
+                    if sender.send(run(&args.of_seed(seed))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut sampled = None;
+        while let Ok(outcome) = receiver.recv() {
+            runs += 1;
+            if let Some(file) = &mut state {
+                note_done(file, &outcome);
+            }
+            let elapsed = begun.elapsed();
+            if sampled.is_none_or(|at| elapsed - at >= Duration::from_secs(SAMPLE_SECONDS)) {
+                sampled = Some(elapsed);
+                curve.sample(elapsed);
+            }
+            bar.set_position(if args.minutes.is_some() {
+                elapsed.as_secs()
+            } else {
+                runs
+            });
+            if outcome.finding.is_some() {
+                bar.println(headline(&outcome));
+                found.push(outcome);
+            }
+            bar.set_message(format!("{runs} runs, {} findings", found.len()));
+        }
+        curve.sample(begun.elapsed());
+    });
+    bar.finish_and_clear();
+    summarize(args, &found, runs, begun.elapsed(), &curve);
+    Ok(!found.is_empty())
+}
+
+fn supply(args: &Args, done: BTreeSet<u64>, begun: Instant) -> (Supply, ProgressBar) {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({elapsed})");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    if let Some(minutes) = args.minutes {
+        let bar = ProgressBar::new(minutes * 60).with_style(style);
+        let next = fresh_seed();
+        bar.println(format!("fresh seeds from {next} on"));
+        let supply = Supply {
+            next,
+            end: u64::MAX,
+            done,
+            until: Some(begun + Duration::from_secs(minutes * 60)),
+        };
+        return (supply, bar);
+    }
+    let range = args.seeds.as_ref().map_or(0..0, |seeds| seeds.0.clone());
+    let left = range.clone().filter(|seed| !done.contains(seed)).count();
+    let bar = ProgressBar::new(left as u64).with_style(style);
+    let supply = Supply {
+        next: range.start,
+        end: range.end,
+        done,
+        until: None,
+    };
+    (supply, bar)
+}
+
+/// A seed that nobody ran before, from which on there are more: the time in seconds, far above the
+/// seeds that people write down.
+pub(crate) fn fresh_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(1, |since| since.as_secs()) << 20
+}
+
+/// The file that says which seeds were run, and these seeds.
+fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> {
+    let named = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut done = BTreeSet::new();
+    let is_new = !path.exists();
+    if !is_new {
+        let text = std::fs::read_to_string(path).map_err(named)?;
+        let mut lines = text.lines();
+        let head = lines.next().unwrap_or_default();
+        if head != what {
+            return Err(format!(
+                "{} is of other runs: `{head}`, not `{what}`; name another file",
+                path.display()
+            ));
+        }
+        for (nth, line) in lines.enumerate() {
+            let seed = line.split(' ').next().and_then(|word| word.parse().ok());
+            // A seed that was found guilty is run again.
+            let is_clean = line.ends_with(" clean");
+            match seed {
+                Some(seed) if is_clean => drop(done.insert(seed)),
+                Some(_) => {}
+                None => {
+                    let line = nth + 2;
+                    return Err(format!("{}:{line}: no seed", path.display()));
+                }
+            }
+        }
+    }
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(named)?;
+    if is_new {
+        writeln!(file, "{what}").map_err(named)?;
+    }
+    Ok((file, done))
+}
+
+fn note_done(file: &mut File, outcome: &Outcome) {
+    let verdict = if outcome.finding.is_some() {
+        "found"
+    } else {
+        "clean"
+    };
+    let (seed, hash) = (outcome.options.seed, outcome.hash);
+    // A disk that is full costs a run that is made again.
+    let _ = writeln!(file, "{seed} {hash:016x} {verdict}");
+}
+
+fn headline(outcome: &Outcome) -> String {
+    let finding = outcome.finding.as_ref().map(ToString::to_string);
+    format!(
+        "seed {}: {}",
+        outcome.options.seed,
+        finding.unwrap_or_default()
+    )
+}
+
+fn summarize(args: &Args, found: &[Outcome], runs: u64, elapsed: Duration, curve: &Curve) {
+    if args.json {
+        let memory = curve
+            .ends()
+            .map(|(first, last)| [first.into(), last.into()]);
+        let json = SweepJson {
+            schema: SCHEMA,
+            options: args.what_is_run(),
+            runs,
+            ticks: runs * args.ticks,
+            seconds: elapsed.as_secs_f64(),
+            findings: found.iter().map(RunJson::from).collect(),
+            memory,
+        };
+        println!("{}", to_json(&json));
+        return;
+    }
+    let seconds = elapsed.as_secs_f64();
+    println!(
+        "{runs} runs of {} ticks in {seconds:.0} s, {} findings ({})",
+        args.ticks,
+        found.len(),
+        args.what_is_run()
+    );
+    for outcome in found {
+        println!("{}", headline(outcome));
+    }
+    if let Some((first, last)) = curve.ends() {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        for (name, stretch) in [("first", first), ("last", last)] {
+            println!(
+                "resident memory, {name} quarter: {:.1} MiB at least, {:.1} on average, {:.1} at most",
+                mib(stretch.least),
+                mib(stretch.mean),
+                mib(stretch.most)
+            );
+        }
+    }
+    if let Some(first) = found.first()
+        && !args.no_shrink
+    {
+        println!("\nmaking seed {} smaller ...", first.options.seed);
+        let shrunk = shrink(first, SHRINK_RUNS_MAX);
+        println!("{}", shrunk.outcome);
+    }
+}

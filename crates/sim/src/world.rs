@@ -1,0 +1,273 @@
+//! The whole of a run: engine, device, actors, checker, and the one schedule that moves them.
+
+mod answers;
+mod client;
+mod client_parts;
+mod faults;
+mod frames;
+mod loss;
+mod misuse;
+mod requests;
+mod settle;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report};
+
+use crate::fault::{FaultClass, FaultPlan};
+use crate::finding::{Broken, Check, Finding, Verdict};
+use crate::gpu::{CallFaults, Faulty, Gpu};
+use crate::heap_check::HeapCheck;
+use crate::options::Options;
+use crate::oracle::Oracle;
+use crate::random::Random;
+use crate::setting::Setting;
+use crate::timeline::{Actor, NONE, Timeline};
+use answers::Waiting;
+use frames::Frames;
+
+/// Chance, one sequence for each purpose.
+#[derive(Debug)]
+pub(super) struct Chances {
+    pub(super) schedule: Random,
+    pub(super) client: Random,
+    pub(super) render: Random,
+    pub(super) device: Random,
+    pub(super) fault: Random,
+}
+
+/// A run under way.
+pub(crate) struct World<G: Gpu> {
+    pub(super) plan: FaultPlan,
+    pub(super) setting: Setting,
+    pub(super) chances: Chances,
+    pub(super) manager: GeometryManager<Faulty<G::Backend>>,
+    pub(super) client: Client,
+    pub(super) gpu: G,
+    pub(super) call_faults: CallFaults,
+    pub(super) oracle: Oracle,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) frames: Frames<G>,
+    pub(super) heap: HeapCheck,
+    pub(super) timeline: Timeline,
+    pub(super) ticks: u64,
+    /// Requests sent so far.
+    pub(super) order: u64,
+    /// The device is gone, whether or not the engine has noticed.
+    pub(super) is_lost: Arc<AtomicBool>,
+    /// Ticks since the engine noticed.
+    pub(super) lost_ticks: u64,
+    /// Devices so far.
+    pub(super) epoch: u64,
+    /// The faults have stopped.
+    pub(super) is_calm: bool,
+}
+
+impl<G: Gpu> World<G> {
+    /// A world at its beginning.
+    ///
+    /// # Errors
+    /// The seed's settings were refused, which is a mistake of this crate's.
+    pub(crate) fn new(options: &Options) -> Result<Self, String> {
+        let plan = FaultPlan::new(options);
+        let setting = Setting::new(options, &plan);
+        let (backend, gpu) = G::make(&setting);
+        let call_faults = CallFaults::default();
+        let backend = Faulty::new(backend, call_faults.clone());
+        let manager = GeometryManager::with_backend(backend, setting.config.clone())
+            .map_err(|error| error.to_string())?;
+        let fork = |purpose| Random::fork(options.seed, purpose);
+        let mut world = Self {
+            chances: Chances {
+                schedule: fork(2),
+                client: fork(3),
+                render: fork(4),
+                device: fork(5),
+                fault: fork(6),
+            },
+            client: manager.client(),
+            frames: Frames::new(manager.frames(), options.seed, setting.renderers),
+            heap: HeapCheck::new(&setting.config),
+            manager,
+            gpu,
+            call_faults,
+            oracle: Oracle::default(),
+            waiting: Vec::new(),
+            timeline: Timeline::watching(options.watch),
+            ticks: options.ticks,
+            order: 0,
+            is_lost: Arc::default(),
+            lost_ticks: 0,
+            epoch: 0,
+            is_calm: false,
+            plan,
+            setting,
+        };
+        world.watch_inside_ticks();
+        Ok(world)
+    }
+
+    /// The whole run: the ticks with faults, then the end without.
+    ///
+    /// # Errors
+    /// The first finding.
+    pub(crate) fn run(&mut self) -> Result<(), Finding> {
+        for tick in 1..=self.ticks {
+            self.timeline.set_tick(tick);
+            self.step().map_err(|broken| self.found(broken))?;
+        }
+        self.settle().map_err(|broken| self.found(broken))
+    }
+
+    fn found(&self, broken: Broken) -> Finding {
+        Finding {
+            check: broken.check,
+            tick: self.timeline.tick(),
+            message: broken.message,
+        }
+    }
+
+    pub(crate) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The engine's figures now.
+    pub(crate) fn report(&self) -> Report {
+        self.manager.report()
+    }
+
+    /// Everything that the engine knows of its heap.
+    pub(crate) fn heap_dump(&self) -> Option<HeapDump> {
+        self.manager.heap_dump()
+    }
+
+    /// Takes the world down; after a run without findings nothing may be left.
+    pub(crate) fn end(self) -> Option<Finding> {
+        let (tick, gpu) = (self.timeline.tick(), self.gpu);
+        drop((self.frames, self.waiting, self.client));
+        self.call_faults.clear();
+        let ended = self.manager.shutdown();
+        let found = |check, message| {
+            Some(Finding {
+                check,
+                tick,
+                message,
+            })
+        };
+        if let Some(leak) = ended.leaks.first() {
+            return found(Check::Liveness, format!("{leak:?} is left at shutdown"));
+        }
+        let held = gpu.held_bytes().unwrap_or_default();
+        if held > ByteLen::ZERO {
+            return found(
+                Check::Liveness,
+                format!("the device keeps {held} bytes for nobody"),
+            );
+        }
+        None
+    }
+
+    /// The faults that this run's seed chose.
+    pub(crate) fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    /// Everything between two ticks, and the tick.
+    fn step(&mut self) -> Verdict {
+        self.strike()?;
+        let actions = self.chances.schedule.between(1, self.setting.actions_max);
+        for _ in 0..actions {
+            let which = self.chances.schedule.below(100);
+            if which < 55 {
+                let clients = u64::from(self.setting.clients);
+                let nth = self.chances.schedule.below(clients);
+                self.client_acts(u32::try_from(nth).expect("few clients"))?;
+            } else if which < 85 {
+                self.renderer_acts()?;
+            } else {
+                self.device_acts();
+            }
+        }
+        self.tick()
+    }
+
+    /// One tick of the engine, and what can be seen after it.
+    pub(super) fn tick(&mut self) -> Verdict {
+        let allowed = self.events_allowed();
+        self.call_faults.allow_events(allowed);
+        self.share_sights();
+        self.manager.poll();
+        self.frames.end_tick();
+        self.take_loss()?;
+        self.take_events()?;
+        self.take_answers()?;
+        self.take_started()?;
+        self.take_executed()?;
+        self.check_heap()?;
+        if self.timeline.tick() % 64 == 0 {
+            let oldest = self.frames.oldest_version();
+            self.oracle.forget_before(oldest);
+        }
+        Ok(())
+    }
+
+    /// News of the device may come late.
+    fn events_allowed(&mut self) -> Option<u64> {
+        if self.is_calm || !self.plan.has(FaultClass::Late) {
+            return None;
+        }
+        let fault = &mut self.chances.device;
+        if fault.chance(600) {
+            Some(fault.below(4))
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn device_acts(&mut self) {
+        let is_late = self.plan.has(FaultClass::Late) && !self.is_calm;
+        self.gpu.advance(&mut self.chances.device, is_late);
+    }
+
+    /// The heap as the engine shows it, against itself, the frames and the device (C2, C5, C6).
+    fn check_heap(&mut self) -> Verdict {
+        let report = self.manager.report();
+        let (version, held) = (report.version, report.held_bytes);
+        self.timeline.mix(version);
+        self.timeline.mix(held);
+        self.timeline.mix(report.live_bytes ^ (report.moves << 32));
+        if self.is_lost() {
+            return Ok(());
+        }
+        let map = self.manager.heap_map().expect("the caller drives");
+        self.heap.check_map(&map)?;
+        self.heap.check_report(&report, self.gpu.held_bytes())?;
+        self.frames.check_named(&map)?;
+        let probe = self.frames.source().begin_frame();
+        self.heap.poison(&map, &probe, &self.gpu);
+        drop(probe.finish());
+        Ok(())
+    }
+
+    /// Whether the device is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
+    }
+
+    pub(super) fn next_order(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
+
+    pub(super) fn note_client(&mut self, client: u32, what: &'static str, block: u32, bytes: u64) {
+        let figures = [("bytes", bytes), NONE];
+        self.timeline
+            .note(Actor::Client(client), what, Some(block), figures);
+    }
+}
+
+/// A finding of the handles.
+pub(super) fn broken(check: Check, message: String) -> Verdict {
+    Err(Broken { check, message })
+}

@@ -1,0 +1,96 @@
+//! The scheduler's own doings: what goes wrong, and when.
+
+use std::sync::atomic::Ordering;
+
+use geoheap::ByteLen;
+
+use super::World;
+use super::answers::{Answer, Expected, Waiting};
+use crate::fault::FaultClass;
+use crate::finding::Verdict;
+use crate::gpu::Gpu;
+use crate::timeline::{Actor, NONE};
+
+impl<G: Gpu> World<G> {
+    /// Plants what goes wrong in the next tick.
+    pub(super) fn strike(&mut self) -> Verdict {
+        for class in FaultClass::ALL {
+            let rate = self.plan.rate(*class);
+            if rate == 0 || !self.chances.fault.chance(rate) {
+                continue;
+            }
+            let n = self.chances.fault.magnitude(1, 12);
+            match class {
+                FaultClass::Creation => self.call_faults.fail_creation(n.min(3)),
+                FaultClass::Staging => {
+                    self.call_faults.fail_staging(n);
+                    self.call_faults.fail_lease(n);
+                }
+                FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
+                FaultClass::Loss => self.plant_loss(n * 4),
+                FaultClass::Mailbox => self.flood()?,
+                FaultClass::Budget => self.change_budget()?,
+                // These are habits of the actors, not strikes.
+                FaultClass::Late
+                | FaultClass::Tickets
+                | FaultClass::Reload
+                | FaultClass::Misuse
+                | FaultClass::Odd
+                | FaultClass::Churn => continue,
+            }
+            let figures = [("in calls", n), NONE];
+            self.timeline
+                .note(Actor::Fault, class.name(), None, figures);
+        }
+        Ok(())
+    }
+
+    /// The device goes at the `n`-th call of the engine from now.
+    fn plant_loss(&mut self, n: u64) {
+        // Each loss costs a whole heap, so most strikes of this class pass.
+        if self.is_lost() || !self.chances.fault.chance(60) {
+            return;
+        }
+        let (gpu, lost) = (self.gpu.clone(), self.is_lost.clone());
+        self.call_faults.strike_at(n, move || {
+            lost.store(true, Ordering::Release);
+            gpu.lose();
+        });
+    }
+
+    /// More requests at once than the mailbox holds.
+    fn flood(&mut self) -> Verdict {
+        let count = u64::from(self.setting.config.mailbox_messages) + 8;
+        for _ in 0..count.min(200) {
+            self.client_acts(0)?;
+        }
+        Ok(())
+    }
+
+    /// A budget somewhere between the least possible and the one that the run began with.
+    fn change_budget(&mut self) -> Verdict {
+        let least = self.client.budget_bytes_min().get();
+        let most = self.setting.config.budget_bytes.get().max(least);
+        let budget = ByteLen::new(self.chances.fault.between(least, most));
+        self.set_budget(budget)
+    }
+
+    /// Asks for a budget.
+    pub(super) fn set_budget(&mut self, budget: ByteLen) -> Verdict {
+        self.timeline.note(
+            Actor::Client(0),
+            "budget",
+            None,
+            [("bytes", budget.get()), NONE],
+        );
+        if let Ok(pending) = self.client.set_budget(budget) {
+            let what = Expected::Budget;
+            self.wait(Waiting::new(Answer::Done {
+                what,
+                block: None,
+                pending,
+            }));
+        }
+        Ok(())
+    }
+}

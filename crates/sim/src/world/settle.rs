@@ -1,0 +1,260 @@
+//! The end of a run: the faults stop, and then everything must come right.
+
+use core::sync::atomic::Ordering;
+
+use geoheap::RequestError;
+
+use super::{World, broken};
+use crate::finding::{Broken, Check, Verdict, ensure};
+use crate::gpu::Gpu;
+use crate::oracle::Life;
+use crate::timeline::{Actor, NONE};
+
+/// Ticks in which what is under way has to come to its end.
+const CALM_TICKS: u64 = 30_000;
+/// Ticks in which one block has to come back.
+const RETURN_TICKS: u64 = 1_500;
+
+impl<G: Gpu> World<G> {
+    /// No faults any more: everybody is answered (C9), nothing stays retired (C5), each block shows
+    /// the contents that it was given last (C8), and nothing is left behind.
+    pub(super) fn settle(&mut self) -> Verdict {
+        self.calm_down()?;
+        self.wait_for_answers()?;
+        self.check_retired()?;
+        self.check_contents()?;
+        self.check_emptied()
+    }
+
+    fn quiet_tick(&mut self) -> Verdict {
+        self.timeline.set_tick(self.timeline.tick() + 1);
+        self.device_acts();
+        self.tick()
+    }
+
+    fn calm_down(&mut self) -> Verdict {
+        self.is_calm = true;
+        self.frames.calm().store(true, Ordering::Release);
+        self.call_faults.clear();
+        self.timeline
+            .note(Actor::Fault, "all faults stop", None, [NONE, NONE]);
+        self.gpu.hurry();
+        while self.is_lost() {
+            self.quiet_tick()?;
+        }
+        self.end_frames()?;
+        for _ in 0..CALM_TICKS {
+            if self.frames.are_idle() {
+                break;
+            }
+            self.quiet_tick()?;
+        }
+        let budget = self.setting.config.budget_bytes;
+        self.set_budget(budget)
+    }
+
+    fn wait_for_answers(&mut self) -> Verdict {
+        self.flush()?;
+        for _ in 0..CALM_TICKS {
+            if self.waiting.is_empty() {
+                return Ok(());
+            }
+            self.quiet_tick()?;
+        }
+        let oldest = &self.waiting[0];
+        broken(
+            Check::Liveness,
+            format!(
+                "{} callers wait, the first since tick {} for {:?}; {:?}",
+                self.waiting.len(),
+                oldest.since,
+                oldest.answer,
+                self.manager.report()
+            ),
+        )
+    }
+
+    /// With all tickets and commands gone nothing waits for them (C5).
+    fn check_retired(&mut self) -> Verdict {
+        for _ in 0..CALM_TICKS {
+            let report = self.manager.report();
+            if report.retired_bytes == 0 && report.versions_alive <= 1 {
+                return Ok(());
+            }
+            self.quiet_tick()?;
+        }
+        let report = self.manager.report();
+        broken(
+            Check::Retirement,
+            format!(
+                "R3: nobody holds a version, and {} bytes stay retired; versions alive {}",
+                report.retired_bytes, report.versions_alive
+            ),
+        )
+    }
+
+    /// Each block comes back, with the contents that it was given last.
+    fn check_contents(&mut self) -> Verdict {
+        for block in self.oracle.alive().to_vec() {
+            let model = self.oracle.block(block);
+            if model.has_failed || (model.may_be_lost && !model.kept.is_source()) {
+                continue;
+            }
+            self.timeline
+                .note(Actor::Client(0), "final look", Some(block), [NONE, NONE]);
+            let read = match self.read_now(block)? {
+                Some(read) => read,
+                None => continue,
+            };
+            let model = self.oracle.block(block);
+            let present = model.present();
+            let ids: Vec<_> = read.parts.iter().map(|(id, _)| *id).collect();
+            let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
+            let is_same = ids.iter().copied().map(Some).eq(expected.iter().copied());
+            ensure(is_same || expected.contains(&None), Check::Contents, || {
+                format!("block {block} has parts {ids:?}; it was given {expected:?}")
+            })?;
+            for (at, (id, bytes)) in present.iter().zip(&read.parts) {
+                let behind = model.parts[*at].behind(bytes);
+                // Refused updates are told by their number alone.
+                let is_last = behind.is_some_and(|behind| behind <= model.vague_refusals as usize);
+                ensure(is_last, Check::Contents, || {
+                    format!(
+                        "block {block} part {id:?} ends with contents {behind:?} before the last \
+                         of {}; {} updates were refused",
+                        model.parts[*at], model.vague_refusals
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The block's bytes, once it is resident; `None` if it was told that it cannot be.
+    fn read_now(&mut self, block: u32) -> Result<Option<geoheap::ReadBack>, Broken> {
+        let handle = self.handle_of(block);
+        for _ in 0..4 {
+            let resident = self.sent(|client| client.resident(handle))?;
+            let Some(answer) = self.until(resident)? else {
+                return Err(self.never_came(block));
+            };
+            if let Err(error) = answer {
+                return self.excuse(block, &error).map(|()| None);
+            }
+            let read = self.sent(|client| client.read_back(handle))?;
+            match self.until(read)? {
+                None => return Err(self.never_came(block)),
+                Some(Ok(read)) => return Ok(Some(read)),
+                // It left again at once, or staging has no room for the moment.
+                Some(Err(RequestError::NotResident { .. } | RequestError::StagingFull { .. })) => {}
+                Some(Err(error)) => return self.excuse(block, &error).map(|()| None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks until the mailbox has room.
+    fn sent<T>(
+        &mut self,
+        ask: impl Fn(&geoheap::Client) -> Result<T, geoheap::SendError>,
+    ) -> Result<T, Broken> {
+        for _ in 0..RETURN_TICKS {
+            if let Ok(sent) = ask(&self.client) {
+                return Ok(sent);
+            }
+            self.quiet_tick()?;
+        }
+        ask(&self.client).map_err(mailbox)
+    }
+
+    /// Ticks until the answer is there.
+    fn until<T>(
+        &mut self,
+        mut pending: geoheap::Pending<T>,
+    ) -> Result<Option<Result<T, RequestError>>, Broken> {
+        for _ in 0..RETURN_TICKS {
+            self.quiet_tick()?;
+            if let Some(answer) = pending.try_take() {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
+    fn never_came(&self, block: u32) -> Broken {
+        Broken {
+            check: Check::Liveness,
+            message: format!(
+                "block {block} of {} bytes did not come back in {RETURN_TICKS} calm ticks; {:?}",
+                self.oracle.block(block).bytes(),
+                self.manager.report()
+            ),
+        }
+    }
+
+    /// A block that lives may be refused when there is no room that it could have.
+    fn excuse(&self, block: u32, error: &RequestError) -> Verdict {
+        match error {
+            RequestError::TooLarge { .. }
+            | RequestError::StagingTooSmall { .. }
+            | RequestError::Failed { .. } => Ok(()),
+            other => broken(
+                Check::Liveness,
+                format!("block {block} lives, and nothing is wrong; it was told: {other}"),
+            ),
+        }
+    }
+
+    /// When everything is removed nothing is left, on the device least of all.
+    fn check_emptied(&mut self) -> Verdict {
+        for block in self.oracle.alive().to_vec() {
+            while self.oracle.block(block).life == Life::Alive {
+                let handle = self.handle_of(block);
+                if self.client.remove(handle).is_err() {
+                    self.quiet_tick()?;
+                    continue;
+                }
+                let model = self.oracle.block_mut(block);
+                model.owners -= 1;
+                if model.owners == 0 {
+                    let order = self.next_order();
+                    self.leave(block, order);
+                }
+            }
+        }
+        let trim = self.sent(geoheap::Client::trim)?;
+        let _ = self.until(trim)?;
+        for _ in 0..CALM_TICKS {
+            let report = self.manager.report();
+            if report.blocks == 0 && report.live_bytes == 0 && report.retired_bytes == 0 {
+                break;
+            }
+            self.quiet_tick()?;
+        }
+        let report = self.manager.report();
+        let is_empty = report.blocks == 0
+            && report.live_bytes == 0
+            && report.retired_bytes == 0
+            && report.reserved_bytes == 0;
+        ensure(is_empty, Check::Liveness, || {
+            format!("everything was removed, and something is left: {report:?}")
+        })?;
+        let leaks = self.manager.heap_map().map_or(0, |map| {
+            map.chunks
+                .iter()
+                .map(|chunk| chunk.ranges.len())
+                .sum::<usize>()
+        });
+        ensure(leaks == 0, Check::Ranges, || {
+            format!("R6: {leaks} ranges are left of no block")
+        })
+    }
+}
+
+/// With nobody else sending, there is room.
+fn mailbox(error: geoheap::SendError) -> Broken {
+    Broken {
+        check: Check::Liveness,
+        message: format!("the mailbox refuses a request of one caller: {error}"),
+    }
+}

@@ -1,0 +1,89 @@
+//! Every bug that can be planted into the engine is found, each within so many seeds, and nothing is
+//! found without one. `-- --nocapture` prints the table of `TESTING.md`.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use geoheap_sim::planted::{ALL, Bug};
+use geoheap_sim::{Options, run};
+
+/// Ticks of one run.
+const TICKS: u64 = 1_500;
+/// Seeds that may be needed for one bug.
+const SEEDS_MAX: u64 = 120;
+
+/// What it took to find a bug.
+#[derive(Debug)]
+struct Found {
+    bug: Bug,
+    /// Seeds that were run, the one that found it among them; `None` if none did.
+    seeds: Option<u64>,
+    check: String,
+    message: String,
+}
+
+fn find(bug: Bug) -> Found {
+    for seed in 0..SEEDS_MAX {
+        let options = Options {
+            plant: Some(bug),
+            ..Options::new(seed, TICKS)
+        };
+        if let Some(finding) = run(&options).finding {
+            return Found {
+                bug,
+                seeds: Some(seed + 1),
+                check: finding.check.to_string(),
+                message: finding.message.chars().take(160).collect(),
+            };
+        }
+    }
+    Found {
+        bug,
+        seeds: None,
+        check: String::new(),
+        message: String::new(),
+    }
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let next = AtomicUsize::new(0);
+    let all = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(|| {
+                while let Some(bug) = ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = find(*bug);
+                    let mut all = all.lock().expect("no thread panics with it");
+                    all.push(found);
+                }
+            });
+        }
+    });
+    let _ = std::panic::take_hook();
+    let mut all = all.into_inner().expect("no thread panicked");
+    all.sort_by_key(|found| found.bug);
+    println!("| bug | rule | seeds | found by |\n|---|---|---|---|");
+    for found in &all {
+        let (bug, rule, check) = (found.bug, found.bug.rule(), &found.check);
+        let seeds = found
+            .seeds
+            .map_or(String::from("-"), |seeds| seeds.to_string());
+        println!("| `{bug}` | {rule} | {seeds} | {check} |");
+        eprintln!("{bug}: {}", found.message);
+    }
+    let missed: Vec<_> = all.iter().filter(|found| found.seeds.is_none()).collect();
+    assert!(
+        missed.is_empty(),
+        "not found within {SEEDS_MAX} seeds: {missed:?}"
+    );
+}
+
+#[test]
+fn nothing_is_found_without_a_bug() {
+    for seed in 0..SEEDS_MAX {
+        let outcome = run(&Options::new(seed, TICKS));
+        assert!(outcome.finding.is_none(), "{outcome}");
+    }
+}
