@@ -116,6 +116,8 @@ pub struct DrawList {
     /// Things that were to be drawn, and are left to something coarser because they were away, or
     /// have not come yet.
     pub replaced: u32,
+    /// Of these, those that were there before.
+    pub away: u32,
 }
 
 /// What lookups told of blocks: those drawn that were away, and those watched that were there.

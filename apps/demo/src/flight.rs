@@ -308,7 +308,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             reason = "a picture has at most 8192 pixels a side"
         )]
         let aspect = size.width as f32 / size.height as f32;
-        let replaced = list.replaced;
+        let (replaced, away) = (list.replaced, list.away);
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
         let job = Arc::new(self.painter.begin(plan, camera));
         let recording = Instant::now();
@@ -316,10 +316,10 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         self.measured.record_ms.push(milliseconds(recording));
         let mut commands = Vec::with_capacity(recorded.len() + 1);
         commands.extend(P::clear(&job));
-        let mut is_whole = replaced == 0;
+        let mut is_back = away == 0;
         for piece in recorded {
             self.measured.counts += piece.found.counts;
-            is_whole &= piece.found.sightings.away.is_empty();
+            is_back &= piece.found.sightings.away.is_empty();
             self.sightings.append(piece.found.sightings);
             commands.extend(piece.commands);
         }
@@ -330,9 +330,9 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             self.manager.restore_backend(backend)?;
             self.is_whole = false;
         } else {
-            self.losses.drawn(self.frame, is_whole);
+            self.losses.drawn(self.frame, is_back);
             self.painter.submit(commands);
-            self.is_whole = is_whole;
+            self.is_whole = is_back && replaced == 0;
         }
         // The commands carry the version on; the frame itself is done with it.
         drop(ticket.finish());

@@ -27,6 +27,7 @@ impl World {
             let block = self.blocks.get(&key);
             if block.is_some_and(|block| block.away) {
                 watched.insert(key);
+                list.away += 1;
             }
             list.replaced += u32::from(!block.is_some_and(Block::is_there));
             if let ObjectId::Tile(tile) = id {
