@@ -111,8 +111,8 @@ pub struct Report {
     /// For each of them, the frames until nothing in view was away any more that had been there;
     /// null where the flight ended before.
     pub frames_until_visible_resident: Vec<Option<u64>>,
-    /// Frames of those pictures that lack nothing in view, nothing coarser or standing in for it, and
-    /// nothing still to be loaded: with `--lockstep` and `--no-interface`
+    /// Frames of those pictures that lack nothing in view: nothing coarser or standing in for it,
+    /// nothing still to be loaded. With `--lockstep` and `--no-interface`
     /// they are the same in every flight along the same path.
     pub whole_pictures: Vec<u64>,
     /// Blocks read back and compared.
