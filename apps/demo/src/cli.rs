@@ -150,6 +150,15 @@ pub struct Args {
     #[arg(long)]
     pub no_fallback: bool,
 
+    /// Leave out the user interface, whose figures tell one heap from another
+    #[arg(long)]
+    pub no_interface: bool,
+
+    /// Destroy the GPU's device in this frame, counted from 0, with frames on their way, and go on
+    /// with another; may be given several times
+    #[arg(long, value_name = "FRAME")]
+    pub lose_device_at: Vec<u32>,
+
     /// What stands in the world
     #[arg(long, value_enum, default_value_t = SceneChoice::Landscape)]
     pub scene: SceneChoice,

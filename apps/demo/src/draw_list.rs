@@ -113,6 +113,11 @@ pub struct DrawList {
     /// Blocks that are looked up and not drawn: what should come back, and what is to be there
     /// when something finer goes.
     pub watched: Vec<Handle>,
+    /// Things that were to be drawn, and are left to something coarser because they were away, or
+    /// have not come yet.
+    pub replaced: u32,
+    /// Of these, those that were there before.
+    pub away: u32,
 }
 
 /// What lookups told of blocks: those drawn that were away, and those watched that were there.

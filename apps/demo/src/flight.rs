@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     Backend, ByteLen, Client, Config, CreateError, FrameTicket, GeometryManager, HeapEvent,
-    HeapMap, Pending, RenderActors, Report as HeapReport, Scene, Threading,
+    HeapMap, Pending, RenderActors, Report as HeapReport, RestoreError, Scene, Threading,
 };
 
 use crate::cli::{BudgetChange, PictureSize};
@@ -17,6 +17,8 @@ use crate::content::camera::Camera;
 use crate::draw_list::{FramePlan, Sightings};
 use crate::geometry::{Geometry, Pace};
 use crate::heap_view::Caption;
+use crate::loss::Losses;
+use crate::render::device::DeviceError;
 use crate::render::record::Recorded;
 use crate::resolve::Counts;
 use crate::world::{Figures, StepInput, World, WorldConfig, WorldError};
@@ -44,6 +46,9 @@ pub trait Painter<Buf> {
     fn submit(&mut self, commands: Vec<Self::Commands>);
 }
 
+/// Destroys the device, makes another for the painter, and gives the heap its backend.
+pub type Follow<B, P> = Box<dyn FnMut(&mut P) -> Result<B, DeviceError>>;
+
 /// Why a flight ended early.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -56,6 +61,10 @@ pub enum FlightError {
     Record(String),
     /// The operating system gave no thread.
     Thread(std::io::Error),
+    /// After the loss of the device there was no other.
+    Device(DeviceError),
+    /// The heap could not go on with the other device.
+    Restore(RestoreError),
 }
 
 impl std::fmt::Display for FlightError {
@@ -65,6 +74,8 @@ impl std::fmt::Display for FlightError {
             Self::World(error) => write!(f, "{error}"),
             Self::Record(why) => write!(f, "{why}"),
             Self::Thread(error) => write!(f, "no thread for the flight: {error}"),
+            Self::Device(error) => write!(f, "after the device was lost: {error}"),
+            Self::Restore(error) => write!(f, "after the device was lost: {error}"),
         }
     }
 }
@@ -74,6 +85,18 @@ impl std::error::Error for FlightError {}
 impl From<CreateError> for FlightError {
     fn from(error: CreateError) -> Self {
         Self::Create(error)
+    }
+}
+
+impl From<RestoreError> for FlightError {
+    fn from(error: RestoreError) -> Self {
+        Self::Restore(error)
+    }
+}
+
+impl From<DeviceError> for FlightError {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
     }
 }
 
@@ -92,6 +115,8 @@ pub struct FlightConfig {
     pub budget_bytes: u64,
     /// Changes of it, by frame.
     pub budget_changes: Vec<BudgetChange>,
+    /// Frames in which the device goes.
+    pub losses: Losses,
     /// Threads that record.
     pub render_threads: usize,
     /// Whether frames wait for the geometry side.
@@ -125,6 +150,10 @@ pub struct Measured {
     pub counts: Counts,
     /// Blocks compared, and of them the wrong ones.
     pub checks: (u64, u64),
+    /// Of each loss of the device, the frames until all that was in view was there again.
+    pub frames_until_whole: Vec<Option<u64>>,
+    /// Frames that were kept as pictures and lacked nothing in view.
+    pub whole_pictures: Vec<u64>,
 }
 
 /// What is left of a flight when all its threads have ended.
@@ -146,6 +175,10 @@ pub struct Flight<B: Backend, P: Painter<B::Buffer>> {
     geometry: Geometry,
     pace: Pace,
     budget_changes: Vec<BudgetChange>,
+    losses: Losses,
+    follow: Follow<B, P>,
+    /// Whether the last frame lacked nothing in view.
+    is_whole: bool,
     measured: Measured,
     figures: Figures,
     heap: HeapReport,
@@ -167,13 +200,14 @@ impl<B: Backend, P: Painter<B::Buffer>> std::fmt::Debug for Flight<B, P> {
 
 impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     /// Starts the threads and sends the world's first blocks to the heap, which was made with
-    /// [`FlightConfig::heap`].
+    /// [`FlightConfig::heap`]. `follow` is called in each frame of [`FlightConfig::losses`].
     ///
     /// # Errors
     /// [`FlightError`]; no thread is left running.
     pub fn start(
         manager: GeometryManager<B>,
         painter: P,
+        follow: Follow<B, P>,
         config: FlightConfig,
     ) -> Result<Self, FlightError> {
         let lockstep = config.world.lockstep;
@@ -196,6 +230,9 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             geometry,
             pace: config.pace,
             budget_changes: config.budget_changes,
+            losses: config.losses,
+            follow,
+            is_whole: false,
             measured: Measured::default(),
             figures: Figures {
                 budget_bytes: config.budget_bytes,
@@ -271,6 +308,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
             reason = "a picture has at most 8192 pixels a side"
         )]
         let aspect = size.width as f32 / size.height as f32;
+        let (replaced, away) = (list.replaced, list.away);
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
         let job = Arc::new(self.painter.begin(plan, camera));
         let recording = Instant::now();
@@ -278,12 +316,24 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         self.measured.record_ms.push(milliseconds(recording));
         let mut commands = Vec::with_capacity(recorded.len() + 1);
         commands.extend(P::clear(&job));
+        let mut is_back = away == 0;
         for piece in recorded {
             self.measured.counts += piece.found.counts;
+            is_back &= piece.found.sightings.away.is_empty();
             self.sightings.append(piece.found.sightings);
             commands.extend(piece.commands);
         }
-        self.painter.submit(commands);
+        if self.losses.is_due(self.frame) {
+            // What is recorded is never submitted, and what was submitted is never seen.
+            drop((commands, job));
+            let backend = (self.follow)(&mut self.painter)?;
+            self.manager.restore_backend(backend)?;
+            self.is_whole = false;
+        } else {
+            self.losses.drawn(self.frame, is_back);
+            self.painter.submit(commands);
+            self.is_whole = is_back && replaced == 0;
+        }
         // The commands carry the version on; the frame itself is done with it.
         drop(ticket.finish());
         self.events = self.manager.events();
@@ -333,6 +383,13 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         };
     }
 
+    /// The last frame is kept as a picture.
+    pub fn note_picture(&mut self) {
+        if self.is_whole {
+            self.measured.whole_pictures.push(self.frame - 1);
+        }
+    }
+
     /// Asks for the heap's map; [`Flight::take_map`] has it a few frames later.
     pub fn ask_map(&mut self) {
         if self.map.is_none() {
@@ -374,6 +431,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         });
         let checker = world.checker();
         self.measured.checks = (checker.checks(), checker.mismatches());
+        self.measured.frames_until_whole = self.losses.frames_until_whole();
         let heap = self.manager.report();
         world.clear();
         drop(self.actors);

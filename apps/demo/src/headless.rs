@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use geoheap::{
-    Backend, CreateError, FrameTicket, GeometryManager, HeapMap, Scene, VirtualConfig, VirtualGpu,
-    wgpu,
+    Backend, Config, CreateError, DeviceLoss, FrameTicket, GeometryManager, HeapMap, Scene,
+    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::cli::{Args, BackendChoice, MIB, PictureSize};
@@ -27,6 +27,8 @@ use crate::resolve::{Found, resolve, watch};
 const PICTURES: u32 = 6;
 /// Looks at the heap along a flight, of which the fullest is drawn.
 const HEAP_LOOKS: u32 = 24;
+/// What a device says that was destroyed on purpose.
+pub(crate) const LOSS_REASON: &str = "destroyed by --lose-device-at";
 /// Frames that the GPU may lag behind.
 const FRAMES_IN_FLIGHT: usize = 2;
 
@@ -135,6 +137,27 @@ impl Painter<wgpu::Buffer> for Offscreen {
     }
 }
 
+impl Offscreen {
+    fn new(errors: &GpuErrors, size: PictureSize) -> Result<Self, DeviceError> {
+        let gpu = Gpu::headless(errors)?;
+        Ok(Self {
+            renderer: Renderer::new(&gpu, COLOUR_FORMAT, size),
+            target: ColourTarget::new(&gpu.device, size),
+            size,
+            submitted: VecDeque::new(),
+            gpu,
+        })
+    }
+
+    /// A heap's backend on the device, and the flag that says that it is lost.
+    fn backend(&self, heap: &Config) -> (WgpuBackend, DeviceLoss) {
+        let (device, queue) = (self.gpu.device.clone(), self.gpu.queue.clone());
+        let backend = WgpuBackend::new(device, queue, &heap.staging());
+        let loss = backend.loss();
+        (backend, loss)
+    }
+}
+
 /// Draws nothing and counts the same.
 struct Counter {
     size: PictureSize,
@@ -209,31 +232,41 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
     };
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {
-            let (gpu, _control) = VirtualGpu::new(&VirtualConfig::default());
+            let (gpu, mut control) = VirtualGpu::new(&VirtualConfig::default());
             let painter = Counter { size: args.size };
             let manager = GeometryManager::with_backend(gpu, prepared.flight.heap())
                 .map_err(FlightError::from)?;
-            let flight = Flight::start(manager, painter, prepared.flight.clone())?;
+            let follow = Box::new(move |_: &mut Counter| {
+                control.lose_device();
+                let (gpu, next) = VirtualGpu::new(&VirtualConfig::default());
+                control = next;
+                Ok(gpu)
+            });
+            let flight = Flight::start(manager, painter, follow, prepared.flight.clone())?;
             ("virtual".to_owned(), run.fly(flight, |_| Ok(None))?)
         }
         BackendChoice::Wgpu => {
-            let gpu = Gpu::headless(errors)?;
-            let painter = Offscreen {
-                renderer: Renderer::new(&gpu, COLOUR_FORMAT, args.size),
-                target: ColourTarget::new(&gpu.device, args.size),
-                size: args.size,
-                submitted: VecDeque::new(),
-                gpu: gpu.clone(),
-            };
-            let (device, queue) = (gpu.device.clone(), gpu.queue.clone());
-            let manager = GeometryManager::new(device, queue, prepared.flight.heap())
-                .map_err(FlightError::from)?;
-            let flight = Flight::start(manager, painter, prepared.flight.clone())?;
+            let painter = Offscreen::new(errors, args.size)?;
+            let name = painter.gpu.name();
+            let heap = prepared.flight.heap();
+            let (backend, mut loss) = painter.backend(&heap);
+            let manager =
+                GeometryManager::with_backend(backend, heap.clone()).map_err(FlightError::from)?;
+            let follow = Box::new(move |painter: &mut Offscreen| {
+                // Waits for whoever writes into the device's memory at this moment.
+                loss.report(LOSS_REASON);
+                painter.gpu.device.destroy();
+                *painter = Offscreen::new(&painter.gpu.errors, painter.size)?;
+                let (backend, next) = painter.backend(&heap);
+                loss = next;
+                Ok(backend)
+            });
+            let flight = Flight::start(manager, painter, follow, prepared.flight.clone())?;
             let picture = |painter: &mut Offscreen| {
                 let picture = painter.target.read(&painter.gpu.device, &painter.gpu.queue);
                 picture.map(Some).map_err(RunError::Picture)
             };
-            (gpu.name(), run.fly(flight, picture)?)
+            (name, run.fly(flight, picture)?)
         }
     };
     let report = report(args, adapter, &landed, errors);
@@ -287,6 +320,7 @@ impl HeadlessRun<'_> {
                 && let Some(picture) = picture(flight.painter())?
             {
                 picture.write_png(&self.file(&format!("frame-{frame:06}.png")))?;
+                flight.note_picture();
             }
             progress.set(u64::from(frame) + 1, || words(flight));
         }
@@ -365,6 +399,9 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         long_lived_moves: heap.long_lived_moves,
         long_lived_evictions: heap.long_lived_evictions,
         gpu_errors: heap.gpu_errors + errors.count(),
+        device_losses: heap.device_losses,
+        frames_until_visible_resident: measured.frames_until_whole.clone(),
+        whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,
         content_mismatches: measured.checks.1,
     }

@@ -31,6 +31,7 @@ pub mod flight;
 pub mod geometry;
 pub mod headless;
 pub mod heap_view;
+pub mod loss;
 pub mod panel;
 pub mod picture;
 pub mod prepare;

@@ -13,6 +13,7 @@ use crate::content::scene::Scene;
 use crate::content::select::SelectConfig;
 use crate::flight::FlightConfig;
 use crate::geometry::Pace;
+use crate::loss::Losses;
 use crate::world::WorldConfig;
 
 /// Input that cannot be used.
@@ -32,9 +33,11 @@ pub enum InputError {
         /// What is wrong with it, with the least that works.
         error: ConfigError,
     },
-    /// A change of the budget that the flight would not live to see.
-    LateBudget {
-        /// The frame of the change.
+    /// Something that the flight would not live to see.
+    Late {
+        /// The option that asks for it.
+        option: &'static str,
+        /// Its frame.
         frame: u32,
         /// The frames that are flown.
         frames: u32,
@@ -55,9 +58,13 @@ impl std::fmt::Display for InputError {
             Self::Model(error) => write!(f, "{error}"),
             Self::Script(error) => write!(f, "{error}"),
             Self::Budget { option, error } => write!(f, "{option}: {error}"),
-            Self::LateBudget { frame, frames } => write!(
+            Self::Late {
+                option,
+                frame,
+                frames,
+            } => write!(
                 f,
-                "--budget-at: frame {frame} is not one of the {frames} that are flown; allowed are \
+                "{option}: frame {frame} is not one of the {frames} that are flown; allowed are \
                  0 to {}",
                 frames - 1
             ),
@@ -101,18 +108,24 @@ impl FlightPath {
     }
 }
 
-/// Checks all budgets against what the engine needs at least, and their frames against the flight.
+/// Checks all budgets against what the engine needs at least, and all frames against the flight.
 ///
 /// # Errors
-/// [`InputError::Budget`] with the option and the least budget, [`InputError::LateBudget`].
+/// [`InputError::Budget`] with the option and the least budget, [`InputError::Late`].
 pub fn check_budget(args: &Args) -> Result<(), InputError> {
     let frames = args.frames.or(args.is_headless().then_some(DEFAULT_FRAMES));
-    let late = |frames| args.budget_at.iter().find(|change| change.frame >= frames);
+    let changes = args.budget_at.iter();
+    let changes = changes.map(|change| ("--budget-at", change.frame));
+    let losses = args.lose_device_at.iter();
+    let mut asked = changes.chain(losses.map(|frame| ("--lose-device-at", *frame)));
     if let Some(frames) = frames
-        && let Some(change) = late(frames)
+        && let Some((option, frame)) = asked.find(|(_, frame)| *frame >= frames)
     {
-        let frame = change.frame;
-        return Err(InputError::LateBudget { frame, frames });
+        return Err(InputError::Late {
+            option,
+            frame,
+            frames,
+        });
     }
     let changes = args
         .budget_at
@@ -180,12 +193,14 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
                 choice: args.scene,
                 select: SelectConfig::default(),
                 stand_ins: !args.no_fallback,
+                interface: !args.no_interface,
                 check: args.check,
                 lockstep: args.lockstep,
                 hurry: hurry(fitted),
             },
             budget_bytes: args.budget,
             budget_changes: args.budget_changes(),
+            losses: Losses::new(&args.lose_device_at),
             render_threads: args.render_threads,
             pace: if args.is_headless() {
                 Pace::Locked

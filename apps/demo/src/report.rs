@@ -106,6 +106,15 @@ pub struct Report {
     pub long_lived_evictions: u64,
     /// Errors that the GPU's driver or its validation raised: must stay 0.
     pub gpu_errors: u64,
+    /// Devices that were lost on purpose, each followed by another.
+    pub device_losses: u64,
+    /// For each of them, the frames until nothing in view was away any more that had been there;
+    /// null where the flight ended before.
+    pub frames_until_visible_resident: Vec<Option<u64>>,
+    /// Frames of those pictures that lack nothing in view: nothing coarser or standing in for it,
+    /// nothing still to be loaded. With `--lockstep` and `--no-interface`
+    /// they are the same in every flight along the same path.
+    pub whole_pictures: Vec<u64>,
     /// Blocks read back and compared.
     pub content_checks: u64,
     /// Of them, those whose bytes were wrong: must stay 0.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use geoheap::{FrameTicket, GeometryManager, WgpuBackend, wgpu};
+use geoheap::{Config, DeviceLoss, FrameTicket, GeometryManager, HeapEvent, WgpuBackend, wgpu};
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalSize;
 use winit::event::{DeviceEvent, DeviceId, ElementState, MouseButton, WindowEvent};
@@ -15,7 +15,7 @@ use crate::cli::{PictureSize, SIZE_MAX_PX};
 use crate::content::camera::Camera;
 use crate::draw_list::FramePlan;
 use crate::flight::{Flight, FlightError, Painter};
-use crate::headless::RunError;
+use crate::headless::{LOSS_REASON, RunError};
 use crate::heap_view;
 use crate::panel::{Painting, Panel};
 use crate::prepare::{FlightPath, Prepared};
@@ -92,6 +92,7 @@ struct App {
 
 /// Draws into the window's surface.
 struct OnScreen {
+    instance: wgpu::Instance,
     gpu: Gpu,
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
@@ -137,6 +138,7 @@ impl OnScreen {
         let renderer = Renderer::new(&gpu, config.format, size);
         let panel_pass = PanelPass::new(&gpu, panel_format);
         Ok(Self {
+            instance,
             gpu,
             surface,
             config,
@@ -147,11 +149,35 @@ impl OnScreen {
         })
     }
 
+    /// Destroys the device and draws on with another.
+    fn replace_device(&mut self) -> Result<(), DeviceError> {
+        self.acquired = None;
+        self.painting = None;
+        self.gpu.device.destroy();
+        self.gpu = Gpu::open(&self.instance, Some(&self.surface), &self.gpu.errors)?;
+        self.surface.configure(&self.gpu.device, &self.config);
+        self.renderer = Renderer::new(&self.gpu, self.config.format, self.size());
+        self.panel_pass = PanelPass::new(&self.gpu, self.panel_pass.format());
+        Ok(())
+    }
+
+    /// A heap's backend on the device, and the flag that says that it is lost.
+    fn backend(&self, heap: &Config) -> (WgpuBackend, DeviceLoss) {
+        let (device, queue) = (self.gpu.device.clone(), self.gpu.queue.clone());
+        let backend = WgpuBackend::new(device, queue, &heap.staging());
+        let loss = backend.loss();
+        (backend, loss)
+    }
+
     fn resize(&mut self, size: PictureSize) {
         self.config.width = size.width;
         self.config.height = size.height;
         self.surface.configure(&self.gpu.device, &self.config);
         self.renderer.resize(size);
+    }
+
+    fn texture_side_max(&self) -> u32 {
+        self.gpu.device.limits().max_texture_dimension_2d
     }
 
     /// The commands that draw the panel over the picture, if it is open.
@@ -237,11 +263,20 @@ impl App {
             .map_err(|error| RunError::Window(error.to_string()))?;
         let window = Arc::new(window);
         let painter = OnScreen::new(&window, display, &self.errors)?;
-        let (device, queue) = (painter.gpu.device.clone(), painter.gpu.queue.clone());
-        let texture_side_max = device.limits().max_texture_dimension_2d;
-        let manager = GeometryManager::new(device, queue, prepared.flight.heap())
-            .map_err(FlightError::from)?;
-        let flight = Flight::start(manager, painter, prepared.flight)?;
+        let heap = prepared.flight.heap();
+        let (backend, mut loss) = painter.backend(&heap);
+        let manager =
+            GeometryManager::with_backend(backend, heap.clone()).map_err(FlightError::from)?;
+        let texture_side_max = painter.texture_side_max();
+        let follow = Box::new(move |painter: &mut OnScreen| {
+            // Waits for whoever writes into the device's memory at this moment.
+            loss.report(LOSS_REASON);
+            painter.replace_device()?;
+            let (backend, next) = painter.backend(&heap);
+            loss = next;
+            Ok(backend)
+        });
+        let flight = Flight::start(manager, painter, follow, prepared.flight)?;
         self.limit = prepared.frames.map(u64::from);
         let panel = Panel::new(&window, texture_side_max);
         self.open = Some(Open {
@@ -266,6 +301,19 @@ impl App {
         let painting = open.panel.lay_out(&open.window, open.flight.client());
         open.flight.painter().painting = painting;
         open.flight.frame(&camera)?;
+        let events = open.flight.events();
+        if events
+            .iter()
+            .any(|event| matches!(event, HeapEvent::Restored(_)))
+        {
+            // Its textures went with the device, and a new one sends them all.
+            let is_open = open.panel.is_open();
+            let side_max = open.flight.painter().texture_side_max();
+            open.panel = Panel::new(&open.window, side_max);
+            if is_open {
+                open.panel.toggle();
+            }
+        }
         open.panel.note(open.flight.events());
         if !self.heap_shown {
             open.flight.painter().renderer.overlay.hide();

@@ -50,6 +50,10 @@ const ADD_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What a world is made of; everything in it was read and checked before.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct WorldConfig {
     /// The landscape.
     pub scene: Arc<Scene>,
@@ -61,6 +65,8 @@ pub struct WorldConfig {
     pub select: SelectConfig,
     /// Whether stand-ins are drawn.
     pub stand_ins: bool,
+    /// Whether the user interface is drawn.
+    pub interface: bool,
     /// Whether blocks are read back and compared.
     pub check: bool,
     /// Whether one thread does everything, so that nothing here may wait for the engine.

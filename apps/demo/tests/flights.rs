@@ -56,10 +56,16 @@ fn demo(arguments: &[&str]) -> Output {
 
 /// Flies on the virtual GPU and returns the report.
 fn fly(folder: &Folder, out: &str, more: &[&str]) -> Value {
+    fly_on("virtual", folder, out, more)
+}
+
+/// Flies without a window and returns the report.
+fn fly_on(backend: &str, folder: &Folder, out: &str, more: &[&str]) -> Value {
     let (elevation, out) = (folder.elevation(), folder.path(out));
     let mut arguments = vec![
+        "--headless",
         "--backend",
-        "virtual",
+        backend,
         "--elevation",
         &elevation,
         "--out",
@@ -159,6 +165,114 @@ fn threads_count_soundly_and_the_budget_may_change() {
     assert!(number(&report, "content_checks") > 0);
 }
 
+/// The frames until all in view was there again, for each loss of the device.
+fn frames_until_visible(report: &Value) -> Vec<u64> {
+    let frames = report["frames_until_visible_resident"].as_array();
+    let frames = frames.expect("a list").iter();
+    let frames = frames.map(|frames| frames.as_u64().expect("the flight went on"));
+    frames.collect()
+}
+
+#[test]
+fn a_flight_goes_on_when_the_device_is_lost() {
+    let folder = Folder::new("lost");
+    let flags = [
+        "--lockstep",
+        "--frames",
+        "60",
+        "--budget",
+        "96MiB",
+        "--check",
+    ];
+    let losses = ["--lose-device-at", "34", "--lose-device-at", "12"];
+    let lossy = [&flags[..], &losses].concat();
+    let mut reports = [fly(&folder, "a", &lossy), fly(&folder, "b", &lossy)];
+    for report in &mut reports {
+        check_sound(report);
+        assert_eq!(number(report, "device_losses"), 2, "{report}");
+        let until = frames_until_visible(report);
+        assert_eq!(until.len(), 2, "{report}");
+        let while_flying = until.iter().all(|frames| (1..20).contains(frames));
+        assert!(while_flying, "something was away, and came back: {until:?}");
+        let report = report.as_object_mut().expect("an object");
+        report.remove("frame_ms");
+        report.remove("record_ms");
+    }
+    let undisturbed = fly(&folder, "undisturbed", &flags);
+    assert_eq!(
+        frames_until_visible(&undisturbed),
+        [0; 0],
+        "nothing was lost"
+    );
+    for key in [
+        "blocks_added",
+        "blocks_removed",
+        "blocks_updated",
+        "world_bytes",
+    ] {
+        let both = [&reports[0], &undisturbed].map(|report| number(report, key));
+        assert_eq!(both[0], both[1], "the world is the same: {key}");
+    }
+    let [first, second] = reports;
+    assert_eq!(first, second, "D1");
+    assert!(number(&first, "content_checks") > 30, "{first}");
+
+    let threads = ["--frames", "60", "--budget", "96MiB", "--check"];
+    let report = fly(&folder, "threads", &[&threads[..], &losses].concat());
+    assert_eq!(number(&report, "content_mismatches"), 0, "{report}");
+    assert_eq!(number(&report, "device_losses"), 2, "{report}");
+}
+
+/// Flies on a GPU and returns the report and the pictures, by frame.
+fn pictures(folder: &Folder, out: &str, more: &[&str]) -> (Value, Vec<(u64, Vec<u8>)>) {
+    let mut flags = vec!["--lockstep", "--no-interface", "--frames", "72"];
+    flags.extend(["--size", "160x90", "--budget", "192MiB"]);
+    flags.extend(more);
+    let report = fly_on("wgpu", folder, out, &flags);
+    let files = std::fs::read_dir(folder.path(out)).expect("the output folder");
+    let mut pictures: Vec<(u64, Vec<u8>)> = files
+        .filter_map(|file| {
+            let path = file.expect("a file").path();
+            let name = path.file_stem()?.to_str()?.strip_prefix("frame-")?;
+            let bytes = std::fs::read(&path).expect("a picture");
+            Some((name.parse().expect("a frame"), bytes))
+        })
+        .collect();
+    pictures.sort();
+    (report, pictures)
+}
+
+#[test]
+fn pictures_are_the_same_once_all_in_view_is_back_on_the_next_device() {
+    let folder = Folder::new("pixels");
+    let (report, expected) = pictures(&folder, "undisturbed", &[]);
+    check_sound(&report);
+    let frames: Vec<u64> = expected.iter().map(|(frame, _)| *frame).collect();
+    assert_eq!(frames, [6, 18, 30, 42, 54, 66], "along the flight");
+    let whole = report["whole_pictures"].as_array().expect("a list");
+    assert!(whole.len() >= 5, "it lacks nothing: {whole:?}");
+    let losses = [7, 31, 55];
+    let flags = losses.map(|frame| format!("--lose-device-at={frame}"));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let (report, got) = pictures(&folder, "lost", &flags);
+    check_sound(&report);
+    assert_eq!(number(&report, "device_losses"), 3, "{report}");
+    let until = frames_until_visible(&report);
+    let whole = report["whole_pictures"].as_array().expect("a list");
+    for (nth, (lost, until)) in losses.iter().zip(until).enumerate() {
+        let next = losses.get(nth + 1).copied().unwrap_or(u64::MAX);
+        let after = (lost + until)..next;
+        let mut compared = 0;
+        for (expected, got) in expected.iter().zip(&got) {
+            if after.contains(&got.0) && whole.contains(&Value::from(got.0)) {
+                assert!(expected == got, "frame {} after the loss in {lost}", got.0);
+                compared += 1;
+            }
+        }
+        assert!(compared > 0, "no picture in {after:?}");
+    }
+}
+
 #[test]
 fn without_stand_ins_what_is_away_is_left_out() {
     let folder = Folder::new("fallback");
@@ -248,6 +362,7 @@ fn bad_input_is_refused_before_anything_starts() {
     std::fs::write(&bad_script, "0 1 2 3\n").expect("written");
     check(&["--budget", "1MiB"], &["--budget", "16773120"]);
     check(&["--budget-at", "5=2MiB"], &["--budget-at"]);
+    check(&["--lose-device-at", "1"], &["--lose-device-at", "0 to 0"]);
     check(&["--budget", "much"], &["--budget", "MiB"]);
     check(&["--elevation", &bad_png], &["bad.png"]);
     check(&["--elevation", "/nowhere.png"], &["/nowhere.png"]);

@@ -268,7 +268,7 @@ pub use crate::error::{
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{
-    BlockDesc, OutOfRoom, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite,
+    BlockDesc, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite, StagedWriteError,
 };
 pub use crate::recording::{
     DrawBundle, DrawEncoder, DrawList, Draws, Patched, PlacementTable, PlacementTableError,

@@ -4,7 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindId, Lifetime, PartSpec};
-use geoheap_gpu_backend::StagingLease;
+use geoheap_gpu_backend::{LeaseWriteError, StagingLease};
 use geoheap_suballoc::ByteLen;
 
 use crate::handle::Handle;
@@ -101,40 +101,54 @@ impl StagedWrite {
     /// Writes `bytes` at `offset` bytes from the start.
     ///
     /// # Errors
-    /// [`OutOfRoom`] when they would go past the end; nothing is written then.
-    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), OutOfRoom> {
+    /// [`StagedWriteError`] when they would go past the end, or the device is gone and the memory
+    /// with it; nothing is written then.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StagedWriteError> {
         let end = offset.saturating_add(bytes.len() as u64);
-        let out_of_room = OutOfRoom {
+        let out_of_room = StagedWriteError::OutOfRoom {
             end,
             room: self.len,
         };
         if end > self.len.get() {
             return Err(out_of_room);
         }
-        self.lease.write_at(offset, bytes).map_err(|_| out_of_room)
+        let written = self.lease.write_at(offset, bytes);
+        written.map_err(|error| match error {
+            LeaseWriteError::DeviceLost => StagedWriteError::DeviceLost,
+            // A piece is not sealed while its owner has it.
+            _ => out_of_room,
+        })
     }
 }
 
-/// A write into staging went past its end.
+/// Why nothing was written into staging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfRoom {
-    /// One past the last byte that the write asked for.
-    pub end: u64,
-    /// What there is.
-    pub room: ByteLen,
+#[non_exhaustive]
+pub enum StagedWriteError {
+    /// The write went past the end.
+    OutOfRoom {
+        /// One past the last byte that the write asked for.
+        end: u64,
+        /// What there is.
+        room: ByteLen,
+    },
+    /// The device is gone, and the memory with it: stage anew on the next device.
+    DeviceLost,
 }
 
-impl fmt::Display for OutOfRoom {
+impl fmt::Display for StagedWriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "write ends at byte {} of a staging piece of {} bytes",
-            self.end, self.room
-        )
+        match self {
+            Self::OutOfRoom { end, room } => write!(
+                f,
+                "write ends at byte {end} of a staging piece of {room} bytes"
+            ),
+            Self::DeviceLost => f.write_str("the staging piece went with its device"),
+        }
     }
 }
 
-impl std::error::Error for OutOfRoom {}
+impl std::error::Error for StagedWriteError {}
 
 /// Where a part's bytes come from on their first way to the GPU.
 #[derive(Debug)]

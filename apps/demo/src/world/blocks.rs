@@ -148,6 +148,8 @@ impl Block {
                     tracing::debug!(handle = %self.handle, "no room for a block yet");
                     self.arrival = Arrival::Unasked;
                 }
+                // It comes with the next device, or did come just before.
+                Some(Err(RequestError::DeviceLost)) => self.arrival = Arrival::Unasked,
                 Some(Err(error)) => {
                     tracing::warn!(%error, handle = %self.handle, "block did not arrive");
                     self.arrival = Arrival::Failed;
@@ -219,11 +221,12 @@ pub(super) fn describe(mesh: &Arc<MeshData>) -> BlockDesc {
     BlockDesc::new().part(vertices).part(indices)
 }
 
-/// Whether adding failed only because the mailbox is full.
+/// Whether adding failed only for now: the mailbox is full, or there is no device.
 pub(super) fn add_is_full(error: &AddError) -> bool {
     matches!(
         error,
-        AddError::Send(SendError::MailboxFull { .. } | SendError::Deadline { .. })
+        AddError::DeviceLost
+            | AddError::Send(SendError::MailboxFull { .. } | SendError::Deadline { .. })
     )
 }
 

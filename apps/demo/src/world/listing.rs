@@ -24,9 +24,12 @@ impl World {
         let mut watched = BTreeSet::new();
         for id in &selection.draw {
             let key = Key::Streamed(*id);
-            if self.blocks.get(&key).is_some_and(|block| block.away) {
+            let block = self.blocks.get(&key);
+            if block.is_some_and(|block| block.away) {
                 watched.insert(key);
+                list.away += 1;
             }
+            list.replaced += u32::from(!block.is_some_and(Block::is_there));
             if let ObjectId::Tile(tile) = id {
                 let keepers = keepers(*tile, top, budget_bytes);
                 watched.extend(keepers.map(|tile| Key::Streamed(ObjectId::Tile(tile))));
@@ -66,7 +69,9 @@ impl World {
         }
         self.watch(selection, input.figures.budget_bytes, &mut list);
         models::list(self, &input.camera, &mut list);
-        interface::list(self, &input.camera, input.size, &mut list);
+        if self.config.interface {
+            interface::list(self, &input.camera, input.size, &mut list);
+        }
         list
     }
 }

@@ -409,6 +409,36 @@ fn a_smaller_device_gets_what_it_has_room_for() {
 }
 
 #[test]
+fn what_comes_back_unasked_takes_room_from_nobody() {
+    let mut world = World::new(small());
+    let mut add = |id, count, priority| {
+        let block = mesh(id, count).priority(priority);
+        let handle = world.client.add(block).expect("a valid block");
+        world.flush();
+        handle
+    };
+    // Two to each of the seven chunks under the budget, and small ones in what they leave.
+    let large: Vec<_> = (0..14).map(|id| add(id, 1_500, 100)).collect();
+    let few = [add(20, 250, 200), add(21, 250, 200)];
+    let back = |world: &World, handles: &[Handle]| {
+        let there = handles.iter().filter(|handle| is_resident(world, **handle));
+        there.count()
+    };
+    assert_eq!((back(&world, &large), back(&world, &few)), (14, 2), "full");
+    world.control.lose_device();
+    world.restore();
+    // Frames that use none of them, so that any may leave. The small ones come first, and one of
+    // the others finds no room beside them.
+    for _ in 0..60 {
+        world.frame(&[]);
+    }
+    assert_eq!((back(&world, &large), back(&world, &few)), (13, 2), "full");
+    let report = world.manager.report();
+    assert_eq!(report.stream_ins, 15, "each came once: {report:?}");
+    assert_eq!((report.failed, report.evictions), (0, 0), "{report:?}");
+}
+
+#[test]
 fn contents_without_a_source_are_lost_until_there_are_others() {
     let mut world = World::new(small());
     let add = |world: &World, id| {
@@ -541,7 +571,8 @@ fn an_answer_of_a_callback_that_comes_late_is_dropped() {
         world.frame(&[handle]);
         world.control.lose_device();
         if !restores_at_once {
-            world.ticks(1);
+            // Nothing is under way without a device.
+            world.flush();
         }
         world.restore();
         world.ticks(20);
@@ -599,6 +630,7 @@ fn draw_sets_are_written_again() {
     };
     let kept = world.client.add_draw_set(draws(5)).expect("it is sent");
     let removed = world.client.add_draw_set(draws(3)).expect("it is sent");
+    let empty = world.client.add_draw_set(draws(0)).expect("it is sent");
     world.flush();
     let old = world.manager.begin_frame();
     assert_eq!(old.draw_set(kept).map(|set| set.draws()), Some(5));
@@ -618,6 +650,12 @@ fn draw_sets_are_written_again() {
         bytes[..8],
         [244, 1, 0, 0, 1, 0, 0, 0],
         "500 vertices, one instance"
+    );
+    let set = ticket.draw_set(empty).map(|set| set.draws());
+    assert_eq!(
+        set,
+        Some(0),
+        "it is there, though none of its blocks changed"
     );
     assert!(ticket.draw_set(removed).is_none(), "it was removed");
 }

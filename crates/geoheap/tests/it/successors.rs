@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, DeviceLoss, DrawList, GeometryManager, Handle, Lookup,
-    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw, Threading,
-    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
+    PartData, PlacementTable, PlacementTableError, RequestError, RestoreError, SetDraw,
+    StagedWriteError, Threading, VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::canvas::{CELLS, Canvas, cell, device};
@@ -247,7 +247,12 @@ fn lose_in_mid_flight(make: fn() -> (wgpu::Device, wgpu::Queue), threading: Thre
     rig.queue.submit([commands]);
     rig.tick();
     rig.replace_device();
-    assert!(piece.write_at(0, &[1; 8]).is_err(), "its memory is gone");
+    let refused = piece.write_at(0, &[1; 8]);
+    assert_eq!(
+        refused,
+        Err(StagedWriteError::DeviceLost),
+        "its memory is gone"
+    );
     // Answered with its bytes or refused, but answered.
     let start = Instant::now();
     let mut read = read;
@@ -292,6 +297,37 @@ fn a_loss_that_nobody_told_of_is_found() {
     device.destroy();
     let restored = manager.restore(next, next_queue);
     assert!(restored.is_ok(), "{restored:?}");
+}
+
+#[test]
+fn a_table_of_the_device_before_is_refused() {
+    let mut rig = Rig::new(noop, Threading::CallerDriven);
+    let before = rig.device.clone();
+    let mut table = PlacementTable::new(&before, 8).expect("a small table");
+    let update = |rig: &Rig, table: &mut PlacementTable, device: &wgpu::Device| {
+        let desc = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = device.create_command_encoder(&desc);
+        table.update(&rig.manager.begin_frame(), &mut encoder)
+    };
+    assert!(
+        update(&rig, &mut table, &before).is_ok(),
+        "it is of this device"
+    );
+    // Given up, but not destroyed: wgpu itself would let the table be written.
+    rig.loss.report("given up");
+    let (device, queue) = noop();
+    rig.manager
+        .restore(device.clone(), queue)
+        .expect("it is like it");
+    rig.tick();
+    let refused = update(&rig, &mut table, &device);
+    assert_eq!(
+        refused,
+        Err(PlacementTableError::DeviceLost),
+        "another device"
+    );
+    let mut table = PlacementTable::new(&device, 8).expect("a small table");
+    assert!(update(&rig, &mut table, &device).is_ok(), "its own table");
 }
 
 /// A picture drawn in each of the ways there are, which have to agree.

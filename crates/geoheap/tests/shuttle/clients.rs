@@ -11,7 +11,7 @@ use shuttle::future::block_on;
 use shuttle::thread::{JoinHandle, spawn, yield_now};
 
 use crate::explore::{catches, explore};
-use crate::world::{World, contents, draw, mesh, small};
+use crate::world::{World, contents, draw, mesh, small, stamped};
 
 const SCHEDULES: usize = 5_000;
 /// Schedules in which a planted bug must show.
@@ -287,6 +287,58 @@ fn device_goes() {
 #[test]
 fn a_device_that_is_lost_leaves_nobody_waiting() {
     explore("a device that is lost", SCHEDULES, device_goes);
+}
+
+/// The device goes while everybody is at work, and another one follows: what was taken is there
+/// in the end.
+fn device_follows() {
+    let mut world = World::new(small());
+    let client = world.client();
+    let adds = spawn(move || {
+        let mut added = Vec::new();
+        for nth in 0..4 {
+            match client.add(mesh(nth)) {
+                Ok(handle) => added.push((nth, handle)),
+                Err(AddError::DeviceLost) => yield_now(),
+                Err(other) => panic!("a valid block is refused: {other}"),
+            }
+        }
+        added
+    });
+    let frames = world.manager.frames();
+    let renders = spawn(move || render(&frames));
+    for _ in 0..2 {
+        for _ in 0..draw(20) {
+            yield_now();
+        }
+        world.control.lose_device();
+        world.restore();
+    }
+    let added = adds.join().expect("it ends");
+    drop(renders.join().expect("it ends"));
+    let client = world.client();
+    for (nth, handle) in added {
+        let resident = client.resident(handle).expect("the manager runs");
+        block_on(resident).expect("it has a source");
+        let read = loop {
+            let read = client.read_back(handle).expect("the manager runs");
+            match block_on(read) {
+                Ok(read) => break read,
+                // Others come back at this moment.
+                Err(RequestError::StagingFull { .. }) => yield_now(),
+                Err(other) => panic!("block {nth}: {other}"),
+            }
+        };
+        assert_eq!(read.parts[0].1, stamped(nth, 0), "block {nth}");
+    }
+    let end = world.manager.shutdown();
+    assert!(!end.actor_panicked, "the actor ends in order");
+    assert_eq!(end.report.restores, 2, "both followed");
+}
+
+#[test]
+fn a_device_that_follows_brings_everything_back() {
+    explore("a device that follows", SCHEDULES, device_follows);
 }
 
 #[test]

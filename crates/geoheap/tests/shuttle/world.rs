@@ -39,14 +39,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        let staging = StagingConfig {
-            buffer_bytes: config.staging_buffer_bytes,
-            ..StagingConfig::default()
-        };
-        let (gpu, control) = VirtualGpu::new(&VirtualConfig {
-            staging,
-            ..VirtualConfig::default()
-        });
+        let (gpu, control) = device(&config);
         let manager = GeometryManager::with_backend(gpu, config).expect("a valid configuration");
         Self { manager, control }
     }
@@ -54,6 +47,25 @@ impl World {
     pub(crate) fn client(&self) -> Client {
         self.manager.client()
     }
+
+    /// Puts another device in the place of one that was lost.
+    pub(crate) fn restore(&mut self) {
+        let (gpu, control) = device(self.manager.config());
+        self.control = control;
+        let restored = self.manager.restore_backend(gpu);
+        restored.expect("the device was lost, and this one is like it");
+    }
+}
+
+fn device(config: &Config) -> (VirtualGpu, VirtualControl) {
+    let staging = StagingConfig {
+        buffer_bytes: config.staging_buffer_bytes,
+        ..StagingConfig::default()
+    };
+    VirtualGpu::new(&VirtualConfig {
+        staging,
+        ..VirtualConfig::default()
+    })
 }
 
 /// A number below `end`, as the schedule draws it.
