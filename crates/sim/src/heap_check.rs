@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use geoheap::{ByteLen, ChunkId, Config, FrameTicket, HeapMap, RangeState, Report};
+use geoheap::{ByteLen, ChunkId, ChunkMap, Config, FrameTicket, HeapMap, RangeState, Report};
 
 use crate::contents::poison_word;
 use crate::finding::{Check, Verdict, ensure};
@@ -164,18 +164,7 @@ impl HeapCheck {
     ) {
         let mut now = BTreeMap::new();
         for chunk in &map.chunks {
-            let mut free = Vec::new();
-            let mut at = 0;
-            for range in &chunk.ranges {
-                if range.offset.get() > at {
-                    free.push((at, range.offset.get()));
-                }
-                at = range.offset.get() + range.len.get();
-            }
-            if at < chunk.capacity.get() {
-                free.push((at, chunk.capacity.get()));
-            }
-            now.insert(chunk.id, free);
+            now.insert(chunk.id, free_ranges(chunk));
         }
         for (id, buffer) in probe.chunks() {
             let Some(free) = now.get(&id) else { continue };
@@ -187,6 +176,22 @@ impl HeapCheck {
         }
         self.free = now;
     }
+}
+
+/// What lies between a chunk's ranges: start and end of each.
+pub(crate) fn free_ranges(chunk: &ChunkMap) -> Vec<(u64, u64)> {
+    let mut free = Vec::new();
+    let mut at = 0;
+    for range in &chunk.ranges {
+        if range.offset.get() > at {
+            free.push((at, range.offset.get()));
+        }
+        at = range.offset.get() + range.len.get();
+    }
+    if at < chunk.capacity.get() {
+        free.push((at, chunk.capacity.get()));
+    }
+    free
 }
 
 /// What `now` has and `before` had not; both in order, without overlap.

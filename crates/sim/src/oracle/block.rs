@@ -136,6 +136,12 @@ impl Block {
         newest.collect()
     }
 
+    /// Whether nobody asked for other contents or parts since it was added.
+    pub(crate) fn is_as_it_came(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.all(|part| part.life == PartLife::There && part.given_count() == 1)
+    }
+
     /// Learns the ids of the parts that the block began with.
     pub(crate) fn learn_ids(&mut self, ids: &[PartId]) {
         let is_first = self.parts.iter().all(|part| part.id.is_none());

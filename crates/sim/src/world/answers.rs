@@ -535,7 +535,12 @@ impl<G: Gpu> World<G> {
                 HeapEvent::GpuError { message } => {
                     self.timeline
                         .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
-                    let classes = [FaultClass::Staging, FaultClass::Submit, FaultClass::Loss];
+                    let classes = [
+                        FaultClass::Creation,
+                        FaultClass::Staging,
+                        FaultClass::Submit,
+                        FaultClass::Loss,
+                    ];
                     let is_planted = classes.iter().any(|class| self.plan.has(*class));
                     ensure(is_planted, Check::Device, || {
                         format!("the device refuses what the engine asks: {message}")

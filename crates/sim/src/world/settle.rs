@@ -5,15 +5,19 @@ use core::sync::atomic::Ordering;
 use geoheap::{BlockDesc, Lifetime, Lookup, PartData, RequestError};
 
 use super::{World, broken};
+use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::Life;
+use crate::heap_check::free_ranges;
+use crate::oracle::{Block, Life};
 use crate::timeline::{Actor, NONE};
 
 /// Ticks in which what is under way has to come to its end.
 const CALM_TICKS: u64 = 30_000;
 /// Blocks that a frame misses at the end.
 const WISHED: usize = 8;
+/// What the alignment of a block's parts together may cost it, in bytes.
+const ALIGN_SLACK: u64 = 4096;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
 /// Blocks that an empty heap is given.
@@ -105,25 +109,19 @@ impl<G: Gpu> World<G> {
 
     /// Blocks that a frame misses come back because it misses them.
     fn check_wishes(&mut self) -> Verdict {
+        let is_odd = self.plan.has(FaultClass::Odd);
         let small = self.setting.config.chunk_bytes.get() / 8;
         let alive = self.oracle.alive().to_vec();
-        let mut wanted = alive
-            .iter()
-            .map(|block| self.oracle.block(*block))
-            .filter(|model| {
-                model.kept.is_source()
-                    && !model.has_failed
-                    && model.pins == 0
-                    && model.bytes() < small
-            });
-        let wanted: Vec<_> = wanted
-            .by_ref()
-            .take(WISHED)
-            .map(|model| model.number)
-            .collect();
-        let wanted: Vec<_> = wanted
-            .into_iter()
-            .map(|block| (block, self.handle_of(block)))
+        let is_wanted = |model: &&Block| {
+            let is_plain = model.kept.is_source() && !model.has_failed && model.pins == 0;
+            // Odd parts together may need an alignment of a whole chunk.
+            let is_dynamic = model.lifetime == Lifetime::Dynamic && !is_odd;
+            is_plain && is_dynamic && model.is_as_it_came() && model.bytes() < small
+        };
+        let models = alive.iter().map(|block| self.oracle.block(*block));
+        let models = models.filter(is_wanted).take(WISHED);
+        let wanted: Vec<_> = models
+            .map(|model| (model.number, self.handle_of(model.number)))
             .collect();
         for (_, handle) in &wanted {
             self.sent(|client| client.evict(*handle))?;
@@ -135,7 +133,7 @@ impl<G: Gpu> World<G> {
             let ticket = self.frames.source().begin_frame();
             for (block, handle) in &wanted {
                 if !matches!(ticket.get(*handle), Lookup::Resident(_) | Lookup::Failed) {
-                    missing.push(*block);
+                    missing.push((*block, *handle));
                 }
             }
             drop(ticket.finish());
@@ -143,11 +141,29 @@ impl<G: Gpu> World<G> {
                 return Ok(());
             }
         }
+        // Blocks that can neither leave nor move may leave no room that is long enough.
+        let longest = self.longest_hole();
+        missing.retain(|(block, _)| self.oracle.block(*block).bytes() + ALIGN_SLACK < longest);
+        if missing.is_empty() {
+            return Ok(());
+        }
         let report = self.manager.report();
         broken(
             Check::Liveness,
-            format!("frames looked at blocks {missing:?} for {RETURN_TICKS} ticks: {report:?}"),
+            format!("frames looked at {missing:?} for {RETURN_TICKS} ticks, in vain: {report:?}"),
         )
+    }
+
+    /// Bytes of the longest free range that any block could have.
+    fn longest_hole(&self) -> u64 {
+        let map = self.manager.heap_map().unwrap_or_default();
+        let is_split = self.setting.config.split_by_kind;
+        let open = map
+            .chunks
+            .iter()
+            .filter(|chunk| !is_split && chunk.lifetime == Lifetime::Dynamic && !chunk.dedicated);
+        let holes = open.flat_map(free_ranges);
+        holes.map(|(start, end)| end - start).max().unwrap_or(0)
     }
 
     /// A frame that looks at more than the budget holds makes the heap say so (R10).
@@ -356,7 +372,8 @@ impl<G: Gpu> World<G> {
                 Ok(handle) => handles.push(handle),
                 Err(refused) => {
                     let error = refused.error;
-                    let message = format!("R11: the heap is empty and refuses block {nth}: {error}");
+                    let message =
+                        format!("R11: the heap is empty and refuses block {nth}: {error}");
                     return broken(Check::Refusals, message);
                 }
             }
