@@ -14,7 +14,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::actor::driver::{Driver, Parts};
 use crate::actor::mailbox::{Mailbox, Message, mailbox};
-use crate::actor::reload::Reloader;
+use crate::actor::reload::{Inline, Reloader};
 use crate::actor::reply::{reply_channel, wait_restored};
 use crate::actor::restore::Successor;
 use crate::actor::thread::{ActorThread, EventQueue, event_queue};
@@ -198,7 +198,7 @@ impl<B: Backend> GeometryManager<B> {
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
         let (events_in, events) = event_queue(config.events_max);
         let reloader = if caller_driven {
-            Reloader::Inline(Vec::new())
+            Reloader::Inline(Inline::default())
         } else {
             Reloader::worker().map_err(CreateError::Thread)?
         };
@@ -343,6 +343,17 @@ impl<B: Backend> GeometryManager<B> {
         if let Some(Runner::Caller(driver)) = &mut self.runner {
             driver.take_messages();
             driver.tick();
+        }
+    }
+
+    /// Where the caller drives: holds reload callbacks back, as one that hangs holds back those
+    /// behind it on the worker, or lets them go on. For simulations.
+    #[doc(hidden)]
+    pub fn hold_reloads(&mut self, is_held: bool) {
+        if let Some(Runner::Caller(driver)) = &mut self.runner
+            && let Reloader::Inline(inline) = &mut driver.reloader
+        {
+            inline.hold(is_held);
         }
     }
 

@@ -92,8 +92,8 @@ impl HeapCheck {
                 Check::Ranges,
                 || {
                     format!(
-                        "R6: {:?} of {capacity} bytes holds live, reserved, retired {sums:?} and says \
-                     {told:?}, free {}",
+                        "R6: {:?} of {capacity} bytes holds live, reserved, retired {sums:?} and \
+                     says {told:?}, free {}",
                         chunk.id, chunk.free
                     )
                 },

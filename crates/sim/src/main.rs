@@ -1,4 +1,5 @@
 //! `geoheap-sim`: one run, a range of seeds, or as many as fit into some minutes.
+#![forbid(unsafe_code)]
 
 mod args;
 mod memory;

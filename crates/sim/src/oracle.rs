@@ -120,8 +120,8 @@ impl Oracle {
         model.note_shown(version, class).map_err(|why| Broken {
             check: Check::Bytes,
             message: format!(
-                "block {block} part {at} at version {version}: {why}; these are contents {behind:?} \
-                 before the last of {model}"
+                "block {block} part {at} at version {version}: {why}; these are contents \
+                 {behind:?} before the last of {model}"
             ),
         })
     }

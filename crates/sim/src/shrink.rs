@@ -14,8 +14,8 @@ pub struct Shrunk {
     pub runs: u32,
 }
 
-/// Makes the run of `failed` smaller: fewer ticks, fewer classes of faults, fewer actors, as long as
-/// the same check fails. Takes at most `runs_max` runs.
+/// Makes the run of `failed` smaller: fewer ticks, fewer classes of faults, fewer actors, as long
+/// as the same check fails. Takes at most `runs_max` runs.
 ///
 /// It goes through the reductions again and again until none of them helps, as delta debugging does
 /// (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002), but over

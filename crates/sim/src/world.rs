@@ -3,12 +3,15 @@
 mod answers;
 mod client;
 mod client_parts;
+mod events;
 mod faults;
 mod frames;
 mod loss;
 mod misuse;
 mod requests;
 mod settle;
+mod staging;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +27,8 @@ use crate::oracle::Oracle;
 use crate::random::Random;
 use crate::setting::Setting;
 use crate::timeline::{Actor, NONE, Timeline};
-use answers::Waiting;
 use frames::Frames;
+use waiting::Waiting;
 
 /// Chance, one sequence for each purpose.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) lost_ticks: u64,
     /// Devices so far.
     pub(super) epoch: u64,
+    /// The tick until which reload callbacks are held back.
+    pub(super) hung_until: u64,
     /// The faults have stopped.
     pub(super) is_calm: bool,
 }
@@ -100,6 +105,7 @@ impl<G: Gpu> World<G> {
             is_lost: Arc::default(),
             lost_ticks: 0,
             epoch: 0,
+            hung_until: 0,
             is_calm: false,
             plan,
             setting,

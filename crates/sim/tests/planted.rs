@@ -1,5 +1,5 @@
-//! Every bug that can be planted into the engine is found, each within so many seeds, and nothing is
-//! found without one. `-- --nocapture` prints the table of `TESTING.md`.
+//! Every bug that can be planted into the engine is found, each within so many seeds, and nothing
+//! is found without one. `-- --nocapture` prints the table of `TESTING.md`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -52,7 +52,7 @@ const PROGRAMS: u8 = 4;
 /// External crates that stand behind one door each, and the library crates that have its key.
 /// Tests and programs may use them freely.
 const DOORS: [(&str, &[&str]); 4] = [
-    ("wgpu", &["geoheap-gpu-backend", "geoheap"]),
+    ("wgpu", &["geoheap-gpu-backend", "geoheap", "geoheap-sim"]),
     ("flume", &["geoheap"]),
     ("arc-swap", &["geoheap-frame-sync"]),
     ("rand", &[]),

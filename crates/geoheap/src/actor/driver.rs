@@ -53,7 +53,7 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) inbox: Inbox,
     /// Messages taken out of the inbox that wait for the next tick.
     pub(super) backlog: Backlog,
-    pub(super) reloader: Reloader,
+    pub(crate) reloader: Reloader,
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
     /// The buffers that the next version names.

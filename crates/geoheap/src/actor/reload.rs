@@ -1,5 +1,6 @@
 //! Reload callbacks run on a worker, so that a slow one delays nobody else's geometry.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::channel::{Receiver, Sender, unbounded};
@@ -49,9 +50,37 @@ impl Job {
 /// Where callbacks run.
 pub(crate) enum Reloader {
     /// In the tick that asks for them.
-    Inline(Vec<Done>),
+    Inline(Inline),
     /// On a thread.
     Worker(Worker),
+}
+
+/// Callbacks that run in the tick.
+#[derive(Default)]
+pub(crate) struct Inline {
+    done: Vec<Done>,
+    /// Callbacks that are held back, in order.
+    held: VecDeque<Job>,
+    is_held: bool,
+}
+
+impl Inline {
+    fn start(&mut self, job: Job) {
+        if self.is_held {
+            self.held.push_back(job);
+        } else {
+            self.done.push(job.run());
+        }
+    }
+
+    /// Holds callbacks back, as one that hangs holds back those behind it on the worker; or lets
+    /// them go on.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        if !is_held {
+            self.done.extend(self.held.drain(..).map(Job::run));
+        }
+    }
 }
 
 /// The worker thread. The core bounds what is under way by bytes, so the channels need no bound.
@@ -83,7 +112,7 @@ impl Reloader {
 
     pub(crate) fn start(&mut self, job: Job) {
         match self {
-            Self::Inline(done) => done.push(job.run()),
+            Self::Inline(inline) => inline.start(job),
             Self::Worker(worker) => {
                 // The worker ends only when this side closes the channel.
                 let sent = worker.jobs.send(job);
@@ -98,7 +127,7 @@ impl Reloader {
     /// Answers that have come.
     pub(crate) fn finished(&mut self) -> Vec<Done> {
         match self {
-            Self::Inline(done) => core::mem::take(done),
+            Self::Inline(inline) => core::mem::take(&mut inline.done),
             Self::Worker(worker) => worker.done.drain().collect(),
         }
     }

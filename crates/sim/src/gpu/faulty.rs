@@ -22,6 +22,7 @@ struct Planted {
     create: Option<u64>,
     stage: Option<u64>,
     lease: Option<u64>,
+    read: Option<u64>,
     strike: Option<(u64, Strike)>,
     meanwhile: Option<Meanwhile>,
     /// Events that the next polls may bring; `None` is all.
@@ -58,6 +59,11 @@ impl CallFaults {
     /// The `n`-th lease from now finds no memory.
     pub(crate) fn fail_lease(&self, n: u64) {
         self.planted().lease = Some(n);
+    }
+
+    /// The bytes of the `n`-th read-back from now cannot be mapped.
+    pub(crate) fn fail_mapping(&self, n: u64) {
+        self.planted().read = Some(n);
     }
 
     /// `strike` is called before the `n`-th call from now.
@@ -272,7 +278,12 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
                 .unwrap_or(usize::MAX)
                 .min(self.unheard.len())
         });
-        for event in self.unheard.drain(..count) {
+        for mut event in self.unheard.drain(..count) {
+            if let BackendEvent::ReadBack { id, .. } = event
+                && self.faults.is_due(|planted| &mut planted.read)
+            {
+                event = BackendEvent::ReadFailed { id };
+            }
             if let BackendEvent::Released(_, bytes) = &event {
                 self.faults.planted().held_bytes -= bytes.get();
             }

@@ -112,8 +112,8 @@ impl Part {
         self.newest().map_or(0, |(_, len)| len)
     }
 
-    /// How many contents were given and not refused after those that `bytes` are; `None` if they are
-    /// none of the part's.
+    /// How many contents were given and not refused after those that `bytes` are; `None` if they
+    /// are none of the part's.
     pub(crate) fn behind(&self, bytes: &[u8]) -> Option<usize> {
         let mut taken = self.given.iter().rev().filter(|given| !given.is_refused);
         taken.position(|given| is(given, bytes))

@@ -8,8 +8,8 @@ use geoheap::{
 };
 
 use super::World;
-use super::answers::{Expected, Purpose};
 use super::requests::{Ask, choose};
+use super::waiting::{Expected, Purpose};
 use crate::contents::Base;
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};

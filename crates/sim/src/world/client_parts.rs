@@ -3,8 +3,8 @@
 use geoheap::PartData;
 
 use super::World;
-use super::answers::{Answer, PartAsk, Waiting};
 use super::client::{plan_part, some_len};
+use super::waiting::{Answer, PartAsk, Waiting};
 use crate::fault::FaultClass;
 use crate::finding::Verdict;
 use crate::gpu::Gpu;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use geoheap::ByteLen;
 
 use super::World;
-use super::answers::{Answer, Expected, Waiting};
+use super::waiting::{Answer, Expected, Waiting};
 use crate::fault::FaultClass;
 use crate::finding::Verdict;
 use crate::gpu::Gpu;
@@ -14,6 +14,7 @@ use crate::timeline::{Actor, NONE};
 impl<G: Gpu> World<G> {
     /// Plants what goes wrong in the next tick.
     pub(super) fn strike(&mut self) -> Verdict {
+        self.unhang_callbacks();
         for class in FaultClass::ALL {
             let rate = self.plan.rate(*class);
             if rate == 0 || !self.chances.fault.chance(rate) {
@@ -25,15 +26,16 @@ impl<G: Gpu> World<G> {
                 FaultClass::Staging => {
                     self.call_faults.fail_staging(n);
                     self.call_faults.fail_lease(n);
+                    self.call_faults.fail_mapping(n);
                 }
                 FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
                 FaultClass::Loss => self.plant_loss(n * 4),
                 FaultClass::Mailbox => self.flood()?,
                 FaultClass::Budget => self.change_budget(),
+                FaultClass::Reload => self.hang_callbacks(),
                 // These are habits of the actors, not strikes.
                 FaultClass::Late
                 | FaultClass::Tickets
-                | FaultClass::Reload
                 | FaultClass::Misuse
                 | FaultClass::Odd
                 | FaultClass::Churn => continue,
@@ -56,6 +58,20 @@ impl<G: Gpu> World<G> {
             lost.store(true, Ordering::Release);
             gpu.lose();
         });
+    }
+
+    /// Callbacks are held back for a while, as behind one that hangs.
+    fn hang_callbacks(&mut self) {
+        let ticks = self.chances.fault.magnitude(1, 200);
+        self.hung_until = self.timeline.tick() + ticks;
+        self.manager.hold_reloads(true);
+    }
+
+    /// Callbacks go on when it is time.
+    pub(super) fn unhang_callbacks(&mut self) {
+        if self.timeline.tick() >= self.hung_until || self.is_calm {
+            self.manager.hold_reloads(false);
+        }
     }
 
     /// More requests at once than the mailbox holds.

@@ -1,0 +1,77 @@
+//! What the engine tells by itself.
+
+use geoheap::{HeapEvent, Lifetime, Op};
+
+use super::World;
+use crate::fault::FaultClass;
+use crate::finding::{Check, Verdict, ensure};
+use crate::gpu::Gpu;
+use crate::timeline::{Actor, NONE};
+
+impl<G: Gpu> World<G> {
+    /// What the engine tells by itself.
+    pub(super) fn take_events(&mut self) -> Verdict {
+        for event in self.manager.events() {
+            match &event {
+                HeapEvent::Refused { handle, op, error } => {
+                    let block = self.oracle.by_handle(*handle);
+                    let code = ("op", *op as u64);
+                    self.timeline
+                        .note(Actor::Engine, "refuses", block, [code, NONE]);
+                    let Some(block) = block else { continue };
+                    if *op == Op::SetLifetime {
+                        self.oracle.block_mut(block).lifetime = Lifetime::Dynamic;
+                    }
+                    if *op == Op::Update {
+                        self.oracle.block_mut(block).update_refused();
+                    }
+                    self.judge_refusal(block, Some(error))?;
+                }
+                HeapEvent::Failed { handle, .. } => {
+                    let block = self.oracle.by_handle(*handle);
+                    self.timeline
+                        .note(Actor::Engine, "fails", block, [NONE, NONE]);
+                    if let Some(block) = block {
+                        let model = self.oracle.block_mut(block);
+                        model.has_failed = true;
+                        // Of a block that is resident the update failed that was under way.
+                        model.update_refused();
+                    }
+                }
+                HeapEvent::DeviceLost { .. } => {
+                    self.timeline
+                        .note(Actor::Engine, "device lost", None, [NONE, NONE]);
+                }
+                HeapEvent::OutOfMemory { requested, .. } => {
+                    let bytes = ("bytes", requested.get());
+                    self.timeline
+                        .note(Actor::Engine, "out of memory", None, [bytes, NONE]);
+                }
+                HeapEvent::Degraded(_) => {
+                    self.timeline
+                        .note(Actor::Engine, "degraded", None, [NONE, NONE]);
+                }
+                HeapEvent::GpuError { message } => {
+                    self.timeline
+                        .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
+                    let classes = [
+                        FaultClass::Creation,
+                        FaultClass::Staging,
+                        FaultClass::Submit,
+                        FaultClass::Loss,
+                    ];
+                    let is_planted = classes.iter().any(|class| self.plan.has(*class));
+                    ensure(is_planted, Check::Device, || {
+                        format!("the device refuses what the engine asks: {message}")
+                    })?;
+                }
+                HeapEvent::PublishStalled { .. } => {
+                    self.timeline
+                        .note(Actor::Engine, "publish stalled", None, [NONE, NONE]);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
