@@ -108,6 +108,10 @@ fn run_step(
             fly_watched(&program, &workspace.target_dir.join("ci-validation"))
         }
         Step::Simulation => simulation::check(workspace),
+        Step::Planted => {
+            let args = ["-p", "geoheap-sim", "--features", "planted-bugs"];
+            run_command(cargo.args(["test", "--release"]).args(args))
+        }
         // Only without debug assertions these go all the way.
         Step::SmallScope => {
             let args = ["-p", "geoheap-suballoc", "--lib", "small_scope"];
@@ -139,6 +143,14 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
                 workspace.target_dir.join("libfuzzer.a"),
             ),
     )?;
+    // The feature is in no other build.
+    for package in ["geoheap", "geoheap-sim"] {
+        run_command(
+            cargo(&workspace.root)
+                .args(["clippy", "-p", package, "--features", "planted-bugs"])
+                .args(["--all-targets", "--", "-D", "warnings"]),
+        )?;
+    }
     interleavings::clippy(workspace)
 }
 

@@ -110,8 +110,10 @@ pub(crate) enum Step {
     Replays,
     /// A flight under Vulkan's validation layer, and not a word from it
     Validation,
-    /// Fixed and fresh seeds of the simulation
+    /// Fixed and fresh seeds of the simulation, on the virtual GPU and on wgpu's noop device
     Simulation,
+    /// Every bug that can be planted into the engine is found by the simulation
+    Planted,
     /// Every short sequence of operations of `suballoc`
     SmallScope,
     /// A day of frames in `frame-sync`

@@ -8,9 +8,11 @@ use crate::workspace::Workspace;
 /// Seeds that every change runs, and those that nobody ran before.
 const FIXED_SEEDS: u64 = 200;
 const FRESH_SEEDS: u64 = 50;
+/// Of the fixed ones, so many run on wgpu's noop device too.
+const NOOP_SEEDS: u64 = 25;
 
 /// Ticks of a run in CI: all seeds together take less than three minutes on two cores.
-const CI_TICKS: &str = "600";
+const CI_TICKS: &str = "1000";
 
 /// What `cargo xtask soak` is told.
 #[derive(Debug)]
@@ -56,12 +58,16 @@ fn arguments(options: &Options) -> Vec<String> {
 pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(FIXED_SEEDS, |now| now.as_secs());
-    for seeds in [0..FIXED_SEEDS, fresh(seconds)] {
+    for (seeds, gpu) in [
+        (0..FIXED_SEEDS, "virtual"),
+        (fresh(seconds), "virtual"),
+        (0..NOOP_SEEDS, "noop"),
+    ] {
         let seeds = format!("{}..{}", seeds.start, seeds.end);
-        eprintln!("seeds {seeds}");
+        eprintln!("seeds {seeds} on the {gpu} device");
         let mut command = cargo(&workspace.root);
         command.args(["run", "--release", "-p", "geoheap-sim", "--"]);
-        command.args(["--seeds", &seeds, "--ticks", CI_TICKS]);
+        command.args(["--seeds", &seeds, "--ticks", CI_TICKS, "--gpu", gpu]);
         run_command(&mut command)?;
     }
     Ok(())
