@@ -288,9 +288,10 @@ pub enum HeapEvent {
         /// What the engine keeps to from now on; it grows back slowly.
         effective_budget: ByteLen,
     },
-    /// What frames use does not fit the budget.
+    /// What frames use does not fit the budget, until it is told as [`HeapEvent::Recovered`] or the
+    /// device is lost.
     Degraded(Degraded),
-    /// It fits again.
+    /// What frames use fits again.
     Recovered,
     /// The device reported an error.
     GpuError {

@@ -189,6 +189,7 @@ impl Request {
             Self::Add { .. }
             | Self::Remove { .. }
             | Self::Share { .. }
+            | Self::SetLifetime { .. }
             | Self::SetPriority { .. }
             | Self::SetLabel { .. }
             | Self::Unpin { .. }
@@ -196,7 +197,6 @@ impl Request {
             | Self::Flush { .. } => true,
             Self::Update { .. }
             | Self::Part { .. }
-            | Self::SetLifetime { .. }
             | Self::Pin { .. }
             | Self::AwaitResident { .. }
             | Self::ReadBack { .. }

@@ -168,7 +168,11 @@ impl Core {
         let record = self.own(handle);
         if record.has_source() {
             record.away = Away::Evicted;
-            self.returning.others.push_back(handle);
+            if is_urgent(record) {
+                self.want(handle);
+            } else {
+                self.returning.others.push_back(handle);
+            }
         } else {
             record.away = Away::Lost;
             self.report.blocks_lost += 1;

@@ -19,8 +19,9 @@ use crate::report::HeapEvent;
 const SET_ASIDES_MAX: u32 = 3;
 /// After so many more times the event stream is told again of one that should be resident.
 const REMIND_EVERY: u32 = 32;
-/// The pause before the next try grows with the tries up to so many times the length of one.
-const BACKOFF_MAX: u32 = 32;
+/// The pause before the next try doubles with each try, so many times at most: soon those that fit
+/// nowhere take less than half of the time from others.
+const BACKOFF_DOUBLINGS_MAX: u32 = 5;
 
 impl Core {
     pub(super) fn pin(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {
@@ -150,7 +151,7 @@ impl Core {
         let record = self.own(handle);
         record.set_asides = record.set_asides.saturating_add(1);
         let times = record.set_asides;
-        let pause = times.min(BACKOFF_MAX) * SET_ASIDE_TICKS;
+        let pause = SET_ASIDE_TICKS << times.min(BACKOFF_DOUBLINGS_MAX);
         record.retry_tick = tick.saturating_add(pause.into());
         let requested = record.layout.len();
         let reason = FailReason::NoRoom { requested, budget };

@@ -211,7 +211,7 @@ fn a_device_lost_with_chunks_on_their_way_out_ends_in_order() {
 }
 
 #[test]
-fn what_waited_for_a_job_when_the_device_went_is_told_as_refused() {
+fn what_waited_for_a_job_when_the_device_went_is_told_as_refused_or_holds() {
     let mut world = World::new(small());
     let handle = world.client.add(mesh(1, 50)).expect("a valid block");
     world.flush();
@@ -227,7 +227,12 @@ fn what_waited_for_a_job_when_the_device_went_is_told_as_refused() {
     world.ticks(3);
     let told = world.manager.events();
     let refused = |event: &&HeapEvent| matches!(event, HeapEvent::Refused { .. });
-    assert_eq!(told.iter().filter(refused).count(), 2, "{told:?}");
+    assert_eq!(told.iter().filter(refused).count(), 1, "{told:?}");
+    world.restore();
+    world.ticks(20);
+    let ticket = world.manager.begin_frame();
+    let stands_in = ticket.fallback(handle);
+    assert!(stands_in.is_ok(), "it is long-lived: {stands_in:?}");
 }
 
 #[test]
