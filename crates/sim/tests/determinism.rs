@@ -15,13 +15,12 @@ const TICKS: u64 = 60;
 /// ```text
 /// cargo test -p geoheap-sim --test determinism hashes --release -- --nocapture
 /// ```
-#[rustfmt::skip]
-const HASHES: &[(u64, u64, u64)] = &[
-    (0, 100, 0xd2776f1f5d8e1a69),
-    (1, 100, 0x902c1f19bac5f8ee),
-    (2, 60, 0x09e665a040c3e6c5),
-    (7, 200, 0xbb1a36842237ea58),
-    (11, 40, 0x00e5d2b5e6857e72),
+const HASHES: &[(u64, u64, &str)] = &[
+    (0, 100, "d2776f1f5d8e1a69"),
+    (1, 100, "902c1f19bac5f8ee"),
+    (2, 60, "09e665a040c3e6c5"),
+    (7, 200, "bb1a36842237ea58"),
+    (11, 40, "00e5d2b5e6857e72"),
 ];
 
 fn everything(seed: u64) -> Options {
@@ -84,16 +83,18 @@ fn other_threads_give_the_same_run() {
 
 #[test]
 fn hashes_are_the_same_in_every_build() {
-    let found: Vec<_> = HASHES
-        .iter()
-        .map(|&(seed, ticks, _)| (seed, ticks, hash(&Options::new(seed, ticks))))
-        .collect();
-    let mut table = String::new();
-    for (seed, ticks, hash) in &found {
-        table += &format!("    ({seed}, {ticks}, 0x{hash:016x}),\n");
-    }
+    let lines = HASHES.iter().map(|&(seed, ticks, known)| {
+        let hash = format!("{:016x}", hash(&Options::new(seed, ticks)));
+        let line = format!("    ({seed}, {ticks}, \"{hash}\"),");
+        (hash == known, line)
+    });
+    let (same, table): (Vec<_>, Vec<_>) = lines.unzip();
+    let table = table.join("\n");
     println!("{table}");
-    assert_eq!(found, HASHES, "C10: the table is now\n{table}");
+    assert!(
+        same.iter().all(|same| *same),
+        "C10: the table is now\n{table}"
+    );
 }
 
 #[test]
