@@ -197,13 +197,22 @@ pub(crate) fn free_ranges(chunk: &ChunkMap) -> Vec<(u64, u64)> {
 /// What `now` has and `before` had not; both in order, without overlap.
 fn added(before: &[(u64, u64)], now: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let mut out = Vec::new();
+    let mut old = before.iter().copied().peekable();
     for &(start, end) in now {
         let mut at = start;
-        for &(old_start, old_end) in before.iter().filter(|old| old.0 < end && old.1 > start) {
+        while old.next_if(|(_, old_end)| *old_end <= start).is_some() {}
+        while let Some(&(old_start, old_end)) = old.peek() {
+            if old_start >= end {
+                break;
+            }
             if old_start > at {
                 out.push((at, old_start));
             }
             at = at.max(old_end);
+            if old_end > end {
+                break;
+            }
+            old.next();
         }
         if at < end {
             out.push((at, end));

@@ -49,6 +49,8 @@ pub(crate) struct Block {
     pub(crate) parts: Vec<Part>,
     pub(crate) kept: Kept,
     pub(crate) lifetime: Lifetime,
+    /// It was asked to change between lifetimes: it moves when there is room where it belongs.
+    pub(crate) changes_lifetime: bool,
     pub(crate) owners: u32,
     /// Pins that were answered.
     pub(crate) pins: u32,
@@ -81,6 +83,7 @@ impl Block {
             parts: Vec::new(),
             kept,
             lifetime: Lifetime::Dynamic,
+            changes_lifetime: false,
             owners: 1,
             pins: 0,
             is_changing_parts: false,
@@ -104,19 +107,34 @@ impl Block {
 
     /// A whole update was refused. Of several that are under way nobody tells which it was.
     pub(crate) fn update_refused(&mut self) {
-        if self.vague_refusals == 0 && self.unconfirmed.len() == 1 {
+        let is_certain = self.vague_refusals == 0 && self.unconfirmed.len() == 1;
+        if is_certain && !self.has_callback() {
             let (_, contents) = self.unconfirmed.remove(0);
             for (at, nth) in contents {
                 self.parts[at].refuse(nth);
             }
-            let newest = self.newest();
-            self.kept.renew(newest);
         } else {
             self.vague_refusals += 1;
         }
         if self.vague_refusals > 0 {
             self.parts.iter_mut().for_each(Part::lose_track);
         }
+    }
+
+    /// An update of one part was refused.
+    pub(crate) fn part_refused(&mut self, at: usize, nth: usize) {
+        if self.has_callback() {
+            self.vague_refusals += 1;
+            self.parts[at].lose_track();
+        } else {
+            self.parts[at].refuse(nth);
+        }
+    }
+
+    /// Whether a callback gives the contents. It gives new ones as soon as there are any, so those
+    /// may be seen whatever becomes of the request that told of them.
+    fn has_callback(&self) -> bool {
+        matches!(self.kept, Kept::Reload(_))
     }
 
     /// Parts that an update has to bring contents for, in the order of their ids.

@@ -137,13 +137,10 @@ impl<G: Gpu> World<G> {
                 Ok(())
             }
             Err(error) => {
-                let part = &mut model.parts[at];
-                part.refuse(nth);
+                model.part_refused(at, nth);
                 if ask == PartAsk::Add {
-                    part.life = PartLife::Gone;
+                    model.parts[at].life = PartLife::Gone;
                 }
-                let newest = model.newest();
-                model.kept.renew(newest);
                 self.judge_refusal(block, Some(&error))
             }
         }

@@ -391,6 +391,7 @@ impl<G: Gpu> World<G> {
             let order = self.next_order();
             let model = self.oracle.block_mut(block);
             model.lifetime = lifetime;
+            model.changes_lifetime = true;
             model.touch(order);
         }
         Self::judge_send(&sent)

@@ -98,7 +98,9 @@ impl<G: Gpu> World<G> {
         }
         let here = (version, place.chunk.get(), place.offset);
         let is_fixed = block.pins > 0
-            || (block.lifetime == Lifetime::LongLived && !self.setting.config.move_long_lived);
+            || (block.lifetime == Lifetime::LongLived
+                && !block.changes_lifetime
+                && !self.setting.config.move_long_lived);
         let block = self.oracle.block_mut(sight.block);
         if let Some((before, chunk, offset)) = block.place
             && is_fixed
