@@ -65,6 +65,20 @@ const GUILTY: &[Guilty] = &[
         seed: 45,
         ticks: 33,
     },
+    Guilty {
+        bug: "wishes that found no room took the turn of those that would have found some",
+        rule: "C9",
+        found: ("C9 liveness", 2509),
+        seed: 171,
+        ticks: 600,
+    },
+    Guilty {
+        bug: "blocks that fit nowhere were tried again so soon that callers waited for ever",
+        rule: "C9",
+        found: ("C9 liveness", 30_451),
+        seed: 163,
+        ticks: 450,
+    },
 ];
 
 #[test]
