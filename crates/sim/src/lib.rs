@@ -9,9 +9,9 @@
 //! ```
 //! use geoheap_sim::{Options, run};
 //!
-//! let outcome = run(&Options::new(7, 300));
+//! let outcome = run(&Options::new(7, 60));
 //! assert!(outcome.finding.is_none(), "{outcome}");
-//! assert_eq!(outcome.hash, run(&Options::new(7, 300)).hash, "one seed, one run");
+//! assert_eq!(outcome.hash, run(&Options::new(7, 60)).hash, "one seed, one run");
 //! ```
 //!
 //! # How it works

@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod client_parts;
+mod draw_sets;
 mod events;
 mod faults;
 mod frames;
@@ -53,6 +54,7 @@ pub(crate) struct World<G: Gpu> {
     pub(super) waiting: Vec<Waiting>,
     pub(super) frames: Frames<G>,
     pub(super) heap: HeapCheck,
+    pub(super) sets: Vec<draw_sets::Set>,
     pub(super) timeline: Timeline,
     pub(super) ticks: u64,
     /// Requests sent so far.
@@ -98,6 +100,7 @@ impl<G: Gpu> World<G> {
             gpu,
             call_faults,
             oracle: Oracle::default(),
+            sets: Vec::new(),
             waiting: Vec::new(),
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,

@@ -30,6 +30,7 @@ impl<G: Gpu> World<G> {
             Ask::Add => self.add(client),
             Ask::AddStaged => self.ask_staging(Purpose::Add),
             Ask::Batch => self.batch(client),
+            Ask::DrawSet => self.change_draw_set(client),
             Ask::Flush => self.flush(),
             Ask::Compact => self.ask_done(Expected::Compact, None),
             Ask::Trim => self.ask_done(Expected::Trim, None),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use geoheap::{FrameSource, FrameTicket, Handle, InFlight, Version};
 
 use super::World;
+use super::draw_sets::GroupSight;
 use crate::fault::FaultClass;
 use crate::finding::Verdict;
 use crate::gpu::{Executed, Gpu, ReadRange};
@@ -36,6 +37,8 @@ struct Frame<Buf> {
     renderer: u32,
     version: Version,
     sights: Vec<Sight<Buf>>,
+    /// Records of draw sets.
+    groups: Vec<GroupSight<Buf>>,
     stage: Stage<Buf>,
     /// The tick in which it goes on.
     due: u64,
@@ -125,7 +128,7 @@ impl<G: Gpu> Frames<G> {
 }
 
 /// A frame's commands: a read of each part that it saw.
-fn reads<Buf: Clone>(sights: &[Sight<Buf>]) -> Vec<ReadRange<Buf>> {
+fn reads<Buf: Clone>(sights: &[Sight<Buf>], groups: &[GroupSight<Buf>]) -> Vec<ReadRange<Buf>> {
     let places = sights.iter().filter_map(|sight| sight.place.as_ref());
     let parts = places.flat_map(|place| {
         place.parts.iter().map(|part| ReadRange {
@@ -134,7 +137,9 @@ fn reads<Buf: Clone>(sights: &[Sight<Buf>]) -> Vec<ReadRange<Buf>> {
             range: part.offset..(part.offset + part.len).next_multiple_of(4),
         })
     });
-    parts.collect()
+    parts
+        .chain(groups.iter().map(|group| group.read.clone()))
+        .collect()
 }
 
 impl<G: Gpu> World<G> {
@@ -186,6 +191,7 @@ impl<G: Gpu> World<G> {
         let seen = self.choose_seen();
         let ticket = self.frames.source.begin_frame();
         let sights = look(&ticket, &seen);
+        let groups = self.look_at_sets(&ticket);
         let holds = self.plan.has(FaultClass::Tickets);
         let random = &mut self.chances.render;
         let renderer = random.below(u64::from(self.frames.renderers));
@@ -200,6 +206,7 @@ impl<G: Gpu> World<G> {
             renderer: u32::try_from(renderer).expect("few render actors"),
             version: ticket.version(),
             sights,
+            groups,
             stage: Stage::Held(ticket),
             due: self.timeline.tick() + held_ticks,
         };
@@ -250,13 +257,19 @@ impl<G: Gpu> World<G> {
             random.below(10)
         };
         if misbehaves && random.chance(120) {
-            return self.fork(frame.id, frame.renderer, ticket, frame.sights);
+            return self.fork(
+                frame.id,
+                frame.renderer,
+                ticket,
+                (frame.sights, frame.groups),
+            );
         }
         match way {
             // Submitted while the ticket is held.
             0..6 => {
                 let token = ticket.in_flight();
-                self.gpu.submit_reads(frame.id, reads(&frame.sights), token);
+                self.gpu
+                    .submit_reads(frame.id, reads(&frame.sights, &frame.groups), token);
                 drop(ticket.finish());
                 frame.stage = Stage::Submitted;
                 self.note_frame(&frame, "submits");
@@ -308,7 +321,7 @@ impl<G: Gpu> World<G> {
         id: u64,
         renderer: u32,
         ticket: FrameTicket<G::Buffer>,
-        sights: Vec<Sight<G::Buffer>>,
+        (sights, groups): (Vec<Sight<G::Buffer>>, Vec<GroupSight<G::Buffer>>),
     ) -> Verdict {
         let fork = ticket.fork();
         drop(ticket.finish());
@@ -318,6 +331,7 @@ impl<G: Gpu> World<G> {
             renderer,
             version: fork.version(),
             sights,
+            groups,
             stage: Stage::Held(fork),
             due,
         };
@@ -334,7 +348,8 @@ impl<G: Gpu> World<G> {
         if token.is_void() || self.is_lost() {
             return;
         }
-        self.gpu.submit_reads(frame.id, reads(&frame.sights), token);
+        self.gpu
+            .submit_reads(frame.id, reads(&frame.sights, &frame.groups), token);
         frame.stage = Stage::Submitted;
         self.note_frame(&frame, "submits late");
         self.frames.under_way.push(frame);

@@ -23,6 +23,7 @@ pub(super) enum Ask {
     Resident,
     ReadBack,
     Evict,
+    DrawSet,
     Flush,
     Compact,
     Trim,
@@ -30,7 +31,7 @@ pub(super) enum Ask {
 }
 
 /// Requests by weight; adds and removes follow how many blocks there should be.
-const USUAL: [(Ask, u64); 18] = [
+const USUAL: [(Ask, u64); 19] = [
     (Ask::Share, 2),
     (Ask::Update, 22),
     (Ask::UpdateStaged, 3),
@@ -45,6 +46,7 @@ const USUAL: [(Ask, u64); 18] = [
     (Ask::Resident, 5),
     (Ask::ReadBack, 3),
     (Ask::Evict, 3),
+    (Ask::DrawSet, 4),
     (Ask::Flush, 3),
     (Ask::Compact, 3),
     (Ask::Trim, 2),

@@ -172,6 +172,9 @@ impl<G: Gpu> World<G> {
                 })?;
             }
         }
+        for (group, bytes) in frame.groups.iter().zip(reads) {
+            group.check(bytes)?;
+        }
         Ok(())
     }
 }

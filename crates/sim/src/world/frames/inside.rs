@@ -36,7 +36,7 @@ impl<G: Gpu> World<G> {
             inside.next_id += 1;
             let id = inside.next_id;
             let stage = if random.chance(500) && !ticket.is_void() {
-                gpu.submit_reads(id, reads(&sights), ticket.in_flight());
+                gpu.submit_reads(id, reads(&sights, &[]), ticket.in_flight());
                 drop(ticket.finish());
                 Stage::Submitted
             } else {
@@ -47,6 +47,7 @@ impl<G: Gpu> World<G> {
                 renderer: u32::try_from(id - INSIDE).unwrap_or(0) % 4,
                 version,
                 sights,
+                groups: Vec::new(),
                 stage,
                 due: 0,
             });
