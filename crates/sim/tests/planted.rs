@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use geoheap_sim::planted::{ALL, Bug};
-use geoheap_sim::{Options, run};
+use geoheap_sim::{Options, Shrunk, run, shrink};
 
 /// Ticks of one run.
 const TICKS: u64 = 1_500;
@@ -86,4 +86,38 @@ fn nothing_is_found_without_a_bug() {
         let outcome = run(&Options::new(seed, TICKS));
         assert!(outcome.finding.is_none(), "{outcome}");
     }
+}
+
+/// Fewer ticks, classes and actors, and the same check; what is clean stays as it is.
+#[test]
+fn a_failing_run_is_made_smaller() {
+    let failed = run(&Options {
+        plant: Some(Bug::FreedAtPublish),
+        ..Options::new(0, TICKS)
+    });
+    let check = failed.finding.as_ref().expect("it is found").check;
+    let Shrunk { outcome, runs } = shrink(&failed, 60);
+    let (small, whole) = (&outcome.options, &failed.options);
+    assert!(runs > 1 && runs <= 60, "{runs} runs");
+    assert_eq!(
+        outcome.finding.as_ref().expect("it still fails").check,
+        check
+    );
+    assert!(small.ticks <= failed.finding.as_ref().expect("it is found").tick);
+    assert!(outcome.classes.len() < failed.classes.len(), "{small}");
+    assert!(
+        small.clients_max < whole.clients_max && small.renderers_max < whole.renderers_max,
+        "{small}"
+    );
+    assert_eq!(
+        run(small).hash,
+        outcome.hash,
+        "what is left is a run of its own"
+    );
+
+    let cut = shrink(&failed, 1);
+    assert_eq!(cut.runs, 1, "as many runs as it was given");
+    let clean = run(&Options::new(0, 20));
+    let Shrunk { outcome, runs } = shrink(&clean, 60);
+    assert_eq!((runs, outcome.hash), (0, clean.hash));
 }
