@@ -22,10 +22,10 @@ Exit status: 0 nothing found, 1 something found, 2 a wrong command line.";
 #[command(version, about, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed of one run.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["seeds", "minutes"])]
     seed: u64,
     /// Ticks with faults; the calm end comes after them.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) ticks: u64,
     /// Which faults: none, swarm (half of the classes in each seed), all.
     #[arg(long, default_value_t = Faults::Swarm)]
@@ -37,10 +37,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CLASS")]
     without: Vec<FaultClass>,
     /// Most client actors.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
     /// Most render actors.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     renderers: u32,
     /// Keep the whole story of this block.
     #[arg(long, value_name = "BLOCK")]
@@ -56,16 +56,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FROM..TO", conflicts_with = "minutes")]
     pub(crate) seeds: Option<Seeds>,
     /// Run seeds that nobody ran before for so many minutes instead.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) minutes: Option<u64>,
     /// Runs at a time; all cores unless told otherwise.
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
-    /// Keeps which seeds of a range were run, so that the command can be given again.
+    /// Keeps which seeds of a range were run, so that the command can be given again. It does not
+    /// know of which engine they are: another one needs another file.
     #[arg(long, value_name = "FILE", requires = "seeds")]
     pub(crate) state: Option<PathBuf>,
     /// Write the heap as it was when something was found, for geoheap-inspect.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
     pub(crate) dump: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]

@@ -57,10 +57,12 @@ pub fn shrink(failed: &Outcome, runs_max: u32) -> Shrunk {
 fn reductions(outcome: &Outcome) -> Vec<Options> {
     let options = &outcome.options;
     let mut out = Vec::new();
-    let tick = outcome
+    // What is found in the calm end takes all ticks before it.
+    let found = outcome
         .finding
         .as_ref()
         .map_or(options.ticks, |finding| finding.tick);
+    let tick = found.min(options.ticks);
     // Ticks after the finding were never run.
     for ticks in [tick / 2, tick * 3 / 4, tick.saturating_sub(8), tick] {
         if ticks > 0 && ticks < options.ticks {

@@ -98,7 +98,7 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
                 runs
             });
             if outcome.finding.is_some() {
-                bar.println(headline(&outcome));
+                say(&bar, &headline(&outcome));
                 found.push(outcome);
             }
             bar.set_message(format!("{runs} runs, {} findings", found.len()));
@@ -116,7 +116,7 @@ fn supply(args: &Args, done: BTreeSet<u64>, begun: Instant) -> (Supply, Progress
     if let Some(minutes) = args.minutes {
         let bar = ProgressBar::new(minutes * 60).with_style(style);
         let next = fresh_seed();
-        bar.println(format!("fresh seeds from {next} on"));
+        say(&bar, &format!("fresh seeds from {next} on"));
         let supply = Supply {
             next,
             end: u64::MAX,
@@ -151,6 +151,12 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
     let is_new = !path.exists();
     if !is_new {
         let text = std::fs::read_to_string(path).map_err(named)?;
+        if !text.ends_with('\n') {
+            let path = path.display();
+            return Err(format!(
+                "{path}: the last line is cut off; remove it to go on"
+            ));
+        }
         let mut lines = text.lines();
         let head = lines.next().unwrap_or_default();
         if head != what {
@@ -191,8 +197,18 @@ fn note_done(file: &mut File, outcome: &Outcome) {
         "clean"
     };
     let (seed, hash) = (outcome.options.seed, outcome.hash);
-    // A disk that is full costs a run that is made again.
-    let _ = writeln!(file, "{seed} {hash:016x} {verdict}");
+    // In one piece, so that a stop leaves whole lines. A disk that is full costs a run that is made
+    // again.
+    let _ = file.write_all(format!("{seed} {hash:016x} {verdict}\n").as_bytes());
+}
+
+/// Above the bar, or where there is none.
+fn say(bar: &ProgressBar, line: &str) {
+    if bar.is_hidden() {
+        eprintln!("{line}");
+    } else {
+        bar.println(line);
+    }
 }
 
 fn headline(outcome: &Outcome) -> String {

@@ -39,6 +39,8 @@ pub(super) struct Chances {
     pub(super) render: Random,
     pub(super) device: Random,
     pub(super) fault: Random,
+    /// Of each class of faults, so that one left out shifts no other.
+    pub(super) classes: Vec<Random>,
 }
 
 /// A run under way.
@@ -92,6 +94,10 @@ impl<G: Gpu> World<G> {
                 render: fork(4),
                 device: fork(5),
                 fault: fork(6),
+                classes: (0..)
+                    .zip(FaultClass::ALL)
+                    .map(|(nth, _)| fork(100 + nth))
+                    .collect(),
             },
             client: manager.client(),
             frames: Frames::new(manager.frames(), options.seed, setting.renderers),

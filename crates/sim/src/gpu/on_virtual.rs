@@ -74,7 +74,7 @@ impl Gpu for OnVirtual {
     fn advance(&self, random: &mut Random, is_late: bool) {
         let pace = if is_late { 4 } else { 40 };
         let most = random.magnitude(1, pace);
-        let commands = if is_late && random.chance(700) {
+        let commands = if random.chance(700) && is_late {
             0
         } else {
             most

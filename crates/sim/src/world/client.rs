@@ -76,7 +76,7 @@ impl<G: Gpu> World<G> {
         let random = &mut self.chances.client;
         let count = *random.pick(&[1, 1, 1, 2, 2, 3, 4]);
         let mut parts: Vec<_> = (0..count).map(|_| plan_part(random, max, is_odd)).collect();
-        if is_odd && random.chance(15) {
+        if random.chance(15) && is_odd {
             // A block of a buffer of its own.
             let chunk = self.setting.config.chunk_bytes.get();
             parts.truncate(1);
@@ -185,6 +185,10 @@ impl<G: Gpu> World<G> {
         ensure(handle.generation() <= max, Check::Handles, || {
             format!("R7: {handle} is of a higher generation than {max}")
         })?;
+        let is_lost = self.is_lost();
+        let model = self.oracle.block_mut(block);
+        // Nothing brings it to the next device.
+        model.may_be_lost |= is_lost && !model.kept.is_source();
         self.oracle.named(block, handle)
     }
 
@@ -442,7 +446,7 @@ pub(super) fn plan_part(random: &mut Random, max: u64, is_odd: bool) -> Planned 
         0..5 => {
             let usual: &[u32] = &[4, 12, 16, 20, 24, 32, 36, 48];
             let odd: &[u32] = &[1, 2, 6, 7, 18, 28, 44, 52, 60, 100];
-            let strides = if is_odd && random.chance(400) {
+            let strides = if random.chance(400) && is_odd {
                 odd
             } else {
                 usual

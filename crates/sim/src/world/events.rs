@@ -3,7 +3,6 @@
 use geoheap::{HeapEvent, Lifetime, Op};
 
 use super::World;
-use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
@@ -54,13 +53,10 @@ impl<G: Gpu> World<G> {
                 HeapEvent::GpuError { message } => {
                     self.timeline
                         .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
-                    let classes = [
-                        FaultClass::Creation,
-                        FaultClass::Staging,
-                        FaultClass::Submit,
-                        FaultClass::Loss,
-                    ];
-                    let is_planted = classes.iter().any(|class| self.plan.has(*class));
+                    // What is planted says so; a device that is going says what it likes.
+                    let planted = ["has no memory", "planted fault"];
+                    let is_planted =
+                        self.is_lost() || planted.iter().any(|words| message.contains(words));
                     ensure(is_planted, Check::Device, || {
                         format!("the device refuses what the engine asks: {message}")
                     })?;

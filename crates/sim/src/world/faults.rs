@@ -17,10 +17,11 @@ impl<G: Gpu> World<G> {
         self.unhang_callbacks();
         for class in FaultClass::ALL {
             let rate = self.plan.rate(*class);
-            if rate == 0 || !self.chances.fault.chance(rate) {
+            let chance = &mut self.chances.classes[*class as usize];
+            if rate == 0 || !chance.chance(rate) {
                 continue;
             }
-            let n = self.chances.fault.magnitude(1, 12);
+            let n = chance.magnitude(1, 12);
             match class {
                 FaultClass::Creation => self.call_faults.fail_creation(n.min(3)),
                 FaultClass::Staging => {

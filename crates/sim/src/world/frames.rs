@@ -195,7 +195,7 @@ impl<G: Gpu> World<G> {
         let holds = self.plan.has(FaultClass::Tickets);
         let random = &mut self.chances.render;
         let renderer = random.below(u64::from(self.frames.renderers));
-        let held_ticks = if holds && random.chance(30) {
+        let held_ticks = if random.chance(30) && holds {
             random.magnitude(1, 500)
         } else {
             random.below(3)
@@ -256,7 +256,7 @@ impl<G: Gpu> World<G> {
         } else {
             random.below(10)
         };
-        if misbehaves && random.chance(120) {
+        if random.chance(120) && misbehaves {
             return self.fork(
                 frame.id,
                 frame.renderer,

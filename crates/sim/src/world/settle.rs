@@ -332,7 +332,8 @@ impl<G: Gpu> World<G> {
         let _ = self.until(trim)?;
         for _ in 0..CALM_TICKS {
             let report = self.manager.report();
-            if report.blocks == 0 && report.live_bytes == 0 && report.retired_bytes == 0 {
+            let left = report.live_bytes + report.retired_bytes + report.reserved_bytes;
+            if report.blocks == 0 && left == 0 {
                 break;
             }
             self.quiet_tick()?;

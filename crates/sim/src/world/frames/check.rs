@@ -67,7 +67,9 @@ impl<G: Gpu> World<G> {
             }
             Seen::NotYetPublished if is_known => wrong(Check::Handles, "it was published before"),
             Seen::Failed if !block.has_failed => wrong(Check::Residency, "nobody was told why"),
-            Seen::Lost if !block.may_be_lost => wrong(Check::Loss, "R5: it has a source"),
+            Seen::Lost if !block.may_be_lost => {
+                wrong(Check::Loss, "R5: no device went with its only bytes")
+            }
             Seen::Evicted if !block.kept.is_source() && !block.may_be_lost => {
                 wrong(Check::Residency, "a block without a source never leaves")
             }
@@ -164,6 +166,11 @@ impl<G: Gpu> World<G> {
                 let (contents, padding) = read.split_at(len.min(read.len()));
                 self.oracle
                     .check_read(sight.block, part.id, frame.version, contents)?;
+                let seen = contents
+                    .first_chunk()
+                    .copied()
+                    .map_or(0, u32::from_le_bytes);
+                self.timeline.mix(u64::from(seen));
                 ensure(padding.iter().all(|byte| *byte == 0), Check::Bytes, || {
                     format!(
                         "block {}: the padding of {:?} is not zero",
