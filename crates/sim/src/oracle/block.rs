@@ -41,6 +41,10 @@ pub(crate) enum Life {
 }
 
 /// A block.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that was told, and no two of them exclude each other"
+)]
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) number: u32,

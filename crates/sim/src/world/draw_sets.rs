@@ -94,10 +94,16 @@ impl<G: Gpu> World<G> {
 
     fn some_draws(&mut self) -> Vec<SetDraw> {
         let count = self.chances.client.between(1, DRAWS_MAX);
+        // Not every device can begin elsewhere than at the first instance.
+        let firsts = if self.manager.limits().indirect_first_instance {
+            100
+        } else {
+            1
+        };
         let mut draws = Vec::new();
         for _ in 0..count {
             if let Some(block) = self.some_block() {
-                let first = u32::try_from(self.chances.client.below(100)).expect("below 100");
+                let first = u32::try_from(self.chances.client.below(firsts)).expect("below 100");
                 draws.push(SetDraw {
                     handle: self.handle_of(block),
                     instances: first..first + 2,
