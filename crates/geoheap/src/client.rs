@@ -351,11 +351,14 @@ impl Client {
 
     /// Answers once everything that was sent before is published, by this client or by another
     /// whose calls returned before: each block as resident,
-    /// or, where there was no room for it, as evicted or failed. To draw a certain block, wait for
-    /// [`Client::resident`] instead.
+    /// or, where there was no room for it, as evicted or failed, or, where the device went
+    /// meanwhile, as evicted or lost. To draw a certain block, wait for [`Client::resident`]
+    /// instead.
+    ///
+    /// It is answered without a device, too: with a version that shows no block as resident.
     ///
     /// # Errors
-    /// [`SendError`].
+    /// [`SendError`]. The answer is never [`RequestError::DeviceLost`].
     pub fn flush(&self) -> Result<Pending<Version>, SendError> {
         self.ask(0, read_version, |reply| Request::Flush { reply })
     }

@@ -313,6 +313,12 @@ impl fmt::Display for FallbackError {
 impl std::error::Error for FallbackError {}
 
 /// Why a heap was not restored. It stays as it was, and the device that was to follow is dropped.
+///
+/// [`LostAgain`](Self::LostAgain) passes: try again. [`Config`](Self::Config),
+/// [`Alignment`](Self::Alignment) and [`FirstInstance`](Self::FirstInstance) are of that device: a
+/// heap's settings, the alignment of its parts and what its draw sets may hold stay what they were
+/// when it was made, so only another adapter helps, or a new manager that is filled anew. To be
+/// safe from that, set what the weakest device of the program can do.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RestoreError {
@@ -323,11 +329,12 @@ pub enum RestoreError {
         /// Its own words; empty if it was silent.
         reason: String,
     },
-    /// The settings cannot work on that device; they name the limit that is too low.
+    /// The settings cannot work on the device that was to follow: it names the field and the limit
+    /// that is too low there. A heap keeps its settings, so no further try with that device will do.
     Config(ConfigError),
     /// Parts are aligned as the first device demanded; that one demands more.
     Alignment {
-        /// Uniform, storage or copy.
+        /// `uniform`, `storage` or `copied`.
         kind: &'static str,
         /// What parts are aligned to.
         present: Align,
@@ -346,7 +353,7 @@ impl fmt::Display for RestoreError {
         match self {
             Self::NotLost => f.write_str("the present device is not lost"),
             Self::LostAgain { reason } => write!(f, "the new device is lost, too: {reason}"),
-            Self::Config(error) => write!(f, "{error}"),
+            Self::Config(error) => write!(f, "the new device does not fit the heap: {error}"),
             Self::Alignment {
                 kind,
                 present,

@@ -103,39 +103,119 @@
 //!
 //! [`GeometryManager::restore`] puts another device in the lost one's place. What was resident
 //! comes back by itself, long-lived and pinned blocks first, into chunks where blocks lie tight; a
-//! lost block comes back with new contents ([`Client::update`]). Pipelines, bind groups, bundles
+//! lost block comes back with new contents ([`Client::update`]). [`Restored`] counts them, and
+//! those that were evicted before and stay so until a frame asks. Pipelines, bind groups, bundles
 //! and placement tables are the program's to make again.
 //!
+//! The next device may be long in coming, or be lost as it comes. So a loop asks the report
+//! whether there is none, and tries again until there is one:
+//!
 //! ```
-//! use geoheap::{BlockDesc, Config, GeometryManager, HeapEvent, Lookup, PartData, wgpu};
+//! use geoheap::{
+//!     BlockDesc, Config, GeometryManager, HeapEvent, Lookup, PartData, RestoreError, wgpu,
+//! };
 //! # use geoheap::Threading;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let config = Config { threading: Threading::CallerDriven, ..Config::default() };
-//! # let open = || wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
-//! let (device, queue) = open();
+//! # let mut opened = 0;
+//! # let mut open = || -> Option<(wgpu::Device, wgpu::Queue)> {
+//! #     opened += 1;
+//! #     let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+//! #     if opened == 3 { device.destroy(); }
+//! #     (opened != 2).then_some((device, queue))
+//! # };
+//! let (device, queue) = open().ok_or("no device")?;
 //! let mut manager = GeometryManager::new(device.clone(), queue, config)?;
 //! let block = BlockDesc::new().part(PartData::vertex(vec![1; 36], 12));
 //! let handle = manager.client().add(block)?;
 //! # for _ in 0..4 { manager.poll(); }
 //! # device.destroy();
 //! # manager.poll();
-//! // Once a frame:
-//! for event in manager.events() {
-//!     match event {
-//!         HeapEvent::DeviceLost { reason } => {
-//!             eprintln!("{reason}; trying again");
-//!             let (device, queue) = open(); // ask for an adapter anew: the old one may be gone
-//!             manager.restore(device, queue)?; // and make pipelines again
+//! for frame in 0..600 {
+//!     # manager.poll();
+//!     for event in manager.events() {
+//!         match event {
+//!             HeapEvent::BlocksLost { handles, .. } => {
+//!                 // They had no source: make their contents again, and update them as a whole
+//!                 // as soon as there is a device.
+//!                 assert!(!handles.contains(&handle));
+//!             }
+//!             other => eprintln!("{other}"), // `DeviceLost` says why, `Restored` what comes back
 //!         }
-//!         HeapEvent::BlocksLost { handles, .. } => {
-//!             // They had no source: make their contents again, and update them as a whole.
-//!             assert!(!handles.contains(&handle));
-//!         }
-//!         _ => {}
 //!     }
+//!     // Not in each frame: looking for a device takes long.
+//!     if manager.report().device_lost && frame % 60 == 0 {
+//!         // Ask for an adapter anew: the one before may be gone. There may be none for a while.
+//!         if let Some((device, queue)) = open() {
+//!             match manager.restore(device, queue) {
+//!                 Ok(_) => {} // make pipelines again
+//!                 // The next one may do; the heap is as it was.
+//!                 Err(error @ RestoreError::LostAgain { .. }) => eprintln!("{error}"),
+//!                 // A device with lower limits: open another adapter, or give up.
+//!                 Err(error) => return Err(error.into()),
+//!             }
+//!         }
+//!     }
+//!     // Frames are begun as ever; without a device they find nothing to draw.
 //! }
-//! # for _ in 0..4 { manager.poll(); }
+//! # assert_eq!(opened, 4, "none at first, then one that is lost");
+//! assert!(matches!(manager.begin_frame().get(handle), Lookup::Resident(_)));
+//! # Ok(()) }
+//! ```
+//!
+//! What works until then:
+//!
+//! | call | without a device |
+//! |---|---|
+//! | [`Client::add`], [`Client::batch`] | refused ([`AddError::DeviceLost`]) |
+//! | an add that was sent before, with a source | evicted, and comes back |
+//! | an add that was sent before, without one | lost, [`HeapEvent::Refused`] |
+//! | [`Client::update`], also in place, with a source | kept for the next device |
+//! | the same without one | [`HeapEvent::Refused`] |
+//! | parts, pins, [`Client::resident`], [`Client::stage`] | [`RequestError::DeviceLost`] |
+//! | [`Client::read_back`], [`Client::set_budget`] | [`RequestError::DeviceLost`] |
+//! | [`Client::trim`], [`Client::compact_now`] | [`RequestError::DeviceLost`] |
+//! | [`Client::remove`], [`Client::share`], [`Client::unpin`] | done |
+//! | lifetime, priority, label | done |
+//! | [`Client::flush`] | answered; no block is resident |
+//! | draw sets | taken, written on the next device |
+//! | reports, maps, dumps, traces | as ever; maps have no chunks |
+//! | a ticket of the lost device | void; each lookup is [`Lookup::Lost`] |
+//! | a frame that begins now | [`Lookup::Evicted`] with a source, [`Lookup::Lost`] without |
+//!
+//! A refused `add` is for the program to repeat: [`Client::try_add`] and [`Client::batch`] give
+//! the blocks back.
+//!
+//! To try a program's own answer to all this without breaking a device, let it run on the virtual
+//! GPU, whose [`VirtualControl`] loses it at will. Its successor comes by
+//! [`GeometryManager::restore_backend`], which is [`restore`](GeometryManager::restore) for any
+//! [`Backend`]:
+//!
+//! ```
+//! use geoheap::{
+//!     AddError, BlockDesc, Config, GeometryManager, Lookup, PartData, Threading, VirtualConfig,
+//!     VirtualGpu,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (gpu, control) = VirtualGpu::new(&VirtualConfig::default());
+//! let config = Config { threading: Threading::CallerDriven, ..Config::default() };
+//! let mut manager = GeometryManager::with_backend(gpu, config)?;
+//! let client = manager.client();
+//! let block = || BlockDesc::new().part(PartData::vertex(vec![1; 36], 12));
+//! let handle = client.add(block())?;
+//! for _ in 0..4 { manager.poll(); }
+//!
+//! control.lose_device();
+//! manager.poll();
+//! assert!(matches!(client.add(block()), Err(AddError::DeviceLost)));
+//! assert!(matches!(manager.begin_frame().get(handle), Lookup::Evicted));
+//!
+//! let (gpu, _control) = VirtualGpu::new(&VirtualConfig::default());
+//! let restored = manager.restore_backend(gpu)?;
+//! assert_eq!((restored.returning_blocks, restored.lost_blocks), (1, 0));
+//! for _ in 0..4 { manager.poll(); }
 //! assert!(matches!(manager.begin_frame().get(handle), Lookup::Resident(_)));
 //! # Ok(()) }
 //! ```

@@ -149,7 +149,8 @@ impl GeometryManager<WgpuBackend> {
     /// are the program's to make anew.
     ///
     /// # Errors
-    /// [`RestoreError`]; the heap is as it was, and waits for a device that fits.
+    /// [`RestoreError`], which says when another try may help; the heap is as it was, and waits for
+    /// a device that fits. The front page of the crate has a loop that tries again.
     pub fn restore(
         &mut self,
         device: wgpu::Device,
@@ -252,13 +253,17 @@ impl<B: Backend> GeometryManager<B> {
     /// got [`RequestError::DeviceLost`]; a pin that was asked for without a device is refused, too,
     /// and does not count.
     ///
-    /// A loss that the engine has not noticed yet is looked for first.
+    /// A loss that the engine has not noticed yet is looked for first. What was evicted when the
+    /// device went, and what a frame or a caller asks for, comes as ever, by being asked for.
     ///
     /// # Errors
     /// [`RestoreError`]; the heap is as it was, and the backend is dropped.
+    /// [`RestoreError::NotLost`] if the present device works: there is no way to change from one to
+    /// another that works but to report the first one lost ([`DeviceLoss::report`]).
     ///
     /// [`RequestError::StagedOnLostDevice`]: crate::RequestError::StagedOnLostDevice
     /// [`RequestError::DeviceLost`]: crate::RequestError::DeviceLost
+    /// [`DeviceLoss::report`]: crate::DeviceLoss::report
     pub fn restore_backend(&mut self, backend: B) -> Result<Restored, RestoreError> {
         let (info, limits) = (backend.info(), backend.limits());
         let restored = match &mut self.runner {

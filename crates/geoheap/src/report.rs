@@ -322,14 +322,21 @@ pub enum HeapEvent {
 pub struct Restored {
     /// Blocks that come back by themselves, as far as there is room.
     pub returning_blocks: u64,
+    /// Blocks that were evicted before the loss, and stay so until a frame or a caller asks.
+    pub evicted_blocks: u64,
     /// Blocks whose contents are lost.
     pub lost_blocks: u64,
 }
 
 impl fmt::Display for Restored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (back, lost) = (self.returning_blocks, self.lost_blocks);
-        write!(f, "{back} blocks come back, {lost} are lost")
+        let (back, evicted) = (self.returning_blocks, self.evicted_blocks);
+        let lost = self.lost_blocks;
+        write!(
+            f,
+            "{back} blocks come back, {evicted} stay evicted until they are asked for, "
+        )?;
+        write!(f, "{lost} are lost")
     }
 }
 

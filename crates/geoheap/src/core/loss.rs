@@ -40,6 +40,8 @@ pub(super) struct Returning {
     urgent: VecDeque<Handle>,
     /// The other blocks, first come first.
     others: VecDeque<Handle>,
+    /// How many blocks with a source stay away.
+    evicted: u64,
     /// One of so many bytes found no room: none of this length or above is tried.
     too_long: Option<u64>,
 }
@@ -273,9 +275,15 @@ impl Core {
 
     /// What comes back by itself, and what does not come back.
     pub(crate) fn restored_counts(&self) -> Restored {
-        let Returning { urgent, others, .. } = &self.returning;
+        let Returning {
+            urgent,
+            others,
+            evicted,
+            ..
+        } = &self.returning;
         Restored {
             returning_blocks: (urgent.len() + others.len()) as u64,
+            evicted_blocks: *evicted,
             lost_blocks: self.report.blocks_lost,
         }
     }
@@ -285,6 +293,7 @@ impl Core {
         let had = core::mem::take(&mut self.returning.had);
         let mut urgent = Vec::new();
         let mut others = Vec::new();
+        let mut evicted = 0;
         for record in self.records() {
             let is_away = record.away == Away::Evicted;
             let key = (
@@ -296,6 +305,8 @@ impl Core {
                 urgent.push(key);
             } else if is_away && had.contains(&record.handle) {
                 others.push(key);
+            } else if is_away {
+                evicted += 1;
             }
         }
         urgent.sort_unstable();
@@ -304,6 +315,7 @@ impl Core {
         self.returning = Returning {
             urgent: handles(urgent),
             others: handles(others),
+            evicted,
             ..Returning::default()
         };
         // Should one of them find no room at first, it is not forgotten.

@@ -25,3 +25,4 @@ mod successors;
 mod threads;
 mod waiting;
 mod wgpu_device;
+mod without_device;
