@@ -155,7 +155,7 @@ pub struct Args {
     pub no_interface: bool,
 
     /// Destroy the GPU's device in this frame, counted from 0, with frames on their way, and go on
-    /// with another; may be given several times
+    /// with another; may be given several times. The report says how long it was seen
     #[arg(long, value_name = "FRAME")]
     pub lose_device_at: Vec<u32>,
 

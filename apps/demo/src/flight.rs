@@ -152,6 +152,8 @@ pub struct Measured {
     pub checks: (u64, u64),
     /// Of each loss of the device, the frames until all that was in view was there again.
     pub frames_until_whole: Vec<Option<u64>>,
+    /// The frames in which the device was lost.
+    pub lost_in: Vec<u64>,
     /// Frames that were kept as pictures and lacked nothing in view.
     pub whole_pictures: Vec<u64>,
 }
@@ -339,9 +341,9 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         self.events = self.manager.events();
         for event in &self.events {
             if matches!(event, HeapEvent::Degraded(_) | HeapEvent::Recovered) {
-                tracing::info!(%event, frame = self.frame, "heap event");
+                tracing::info!(frame = self.frame, "{event}");
             } else {
-                tracing::warn!(%event, frame = self.frame, "heap event");
+                tracing::warn!(frame = self.frame, "{event}");
             }
         }
         self.measured.frame_ms.push(milliseconds(started));
@@ -432,6 +434,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let checker = world.checker();
         self.measured.checks = (checker.checks(), checker.mismatches());
         self.measured.frames_until_whole = self.losses.frames_until_whole();
+        self.measured.lost_in = self.losses.lost_in().to_vec();
         let heap = self.manager.report();
         world.clear();
         drop(self.actors);

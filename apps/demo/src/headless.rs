@@ -400,6 +400,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         long_lived_evictions: heap.long_lived_evictions,
         gpu_errors: heap.gpu_errors + errors.count(),
         device_losses: heap.device_losses,
+        device_lost_at_frames: measured.lost_in.clone(),
         frames_until_visible_resident: measured.frames_until_whole.clone(),
         whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,

@@ -42,6 +42,11 @@ impl Losses {
         }
     }
 
+    /// The frames in which the device went, rising.
+    pub fn lost_in(&self) -> &[u64] {
+        &self.lost_in
+    }
+
     /// For each loss, frames from it until the first in which all that was in view was there;
     /// none if the flight ended before.
     pub fn frames_until_whole(&self) -> Vec<Option<u64>> {
@@ -67,6 +72,7 @@ mod tests {
             }
         }
         assert_eq!(lost, [3, 5, 9], "in order, each once");
+        assert_eq!(losses.lost_in(), [3, 5, 9]);
         assert_eq!(losses.frames_until_whole(), [Some(5), Some(3), None]);
     }
 }

@@ -108,6 +108,8 @@ pub struct Report {
     pub gpu_errors: u64,
     /// Devices that were lost on purpose, each followed by another.
     pub device_losses: u64,
+    /// The frames in which they went, counted from 0, rising.
+    pub device_lost_at_frames: Vec<u64>,
     /// For each of them, the frames until nothing in view was away any more that had been there;
     /// null where the flight ended before.
     pub frames_until_visible_resident: Vec<Option<u64>>,

@@ -190,6 +190,7 @@ fn a_flight_goes_on_when_the_device_is_lost() {
     for report in &mut reports {
         check_sound(report);
         assert_eq!(number(report, "device_losses"), 2, "{report}");
+        assert_eq!(report["device_lost_at_frames"].to_string(), "[12,34]");
         let until = frames_until_visible(report);
         assert_eq!(until.len(), 2, "{report}");
         let while_flying = until.iter().all(|frames| (1..20).contains(frames));

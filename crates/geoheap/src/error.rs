@@ -329,8 +329,8 @@ pub enum RestoreError {
         /// Its own words; empty if it was silent.
         reason: String,
     },
-    /// The settings cannot work on the device that was to follow: it names the field and the limit
-    /// that is too low there. A heap keeps its settings, so no further try with that device will do.
+    /// The settings cannot work on that device; the error names the field and the limit
+    /// that is too low. A heap keeps its settings, so no further try with that device will do.
     Config(ConfigError),
     /// Parts are aligned as the first device demanded; that one demands more.
     Alignment {

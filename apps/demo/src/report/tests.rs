@@ -32,9 +32,16 @@ fn the_keys_are_those_that_others_read() {
         upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
         hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
-        gpu_errors device_losses frames_until_visible_resident whole_pictures content_checks \
-        content_mismatches";
+        gpu_errors device_losses device_lost_at_frames frames_until_visible_resident \
+        whole_pictures content_checks content_mismatches";
     assert_eq!(keys.join(" "), wanted);
+    let page = include_str!("../../../../docs/demo-report.md");
+    for key in keys {
+        assert!(
+            page.contains(&format!("`{key}`")),
+            "docs/demo-report.md lacks {key}"
+        );
+    }
     assert_eq!(value["schema"], SCHEMA);
     assert_eq!(value["frame_ms"]["p99"], 0.0);
 }
