@@ -1,10 +1,15 @@
 //! The command line.
 
+use core::error::Error;
 use core::ops::Range;
 use core::str::FromStr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgGroup, CommandFactory as _, Parser};
+#[cfg(feature = "planted-bugs")]
+use geoheap::planted::Bug;
 use geoheap_sim::{FaultClass, Faults, GpuKind, Options};
 
 const EXAMPLES: &str = "\
@@ -19,7 +24,8 @@ Exit status: 0 nothing found, 1 something found, 2 a wrong command line.";
 
 /// Tries to break geoheap: a seeded schedule of clients, render actors, device and faults.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about, after_help = EXAMPLES)]
+#[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(group = ArgGroup::new("many").args(["seeds", "minutes"]))]
 pub(crate) struct Args {
     /// The seed of one run.
     #[arg(long, default_value_t = 1, conflicts_with_all = ["seeds", "minutes"])]
@@ -27,14 +33,16 @@ pub(crate) struct Args {
     /// Ticks with faults; the calm end comes after them.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) ticks: u64,
-    /// Which faults: none, swarm (half of the classes in each seed), all.
-    #[arg(long, default_value_t = Faults::Swarm)]
+    /// Which faults; swarm has half of the classes in each seed.
+    #[arg(long, default_value_t = Faults::Swarm, value_parser = one_of::<Faults>(Faults::WORDS))]
     faults: Faults,
-    /// The device: virtual, or noop (wgpu's own, with its validation).
+    /// The device; noop is wgpu's own, with its validation.
     #[arg(long, default_value_t = GpuKind::Virtual)]
+    #[arg(value_parser = one_of::<GpuKind>(GpuKind::WORDS))]
     gpu: GpuKind,
     /// A class of faults to leave out; can be given several times.
     #[arg(long, value_name = "CLASS")]
+    #[arg(value_parser = one_of::<FaultClass>(FaultClass::ALL.iter().map(|class| class.name())))]
     without: Vec<FaultClass>,
     /// Most client actors.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
@@ -42,13 +50,14 @@ pub(crate) struct Args {
     /// Most render actors.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     renderers: u32,
-    /// Keep the whole story of this block.
-    #[arg(long, value_name = "BLOCK")]
+    /// Keep the whole story of this block of one run, by its number in a finding.
+    #[arg(long, value_name = "BLOCK", conflicts_with = "many")]
     watch: Option<u32>,
     /// A bug that the engine is given, to see that it is found.
     #[cfg(feature = "planted-bugs")]
     #[arg(long, value_name = "BUG")]
-    plant: Option<geoheap::planted::Bug>,
+    #[arg(value_parser = one_of::<Bug>(geoheap::planted::ALL.iter().map(|bug| bug.name())))]
+    plant: Option<Bug>,
     /// Do not look for a smaller run that fails as well.
     #[arg(long)]
     pub(crate) no_shrink: bool,
@@ -58,17 +67,18 @@ pub(crate) struct Args {
     /// Run seeds that nobody ran before for so many minutes instead.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) minutes: Option<u64>,
-    /// Runs at a time; all cores unless told otherwise.
-    #[arg(long)]
-    pub(crate) jobs: Option<usize>,
+    /// Of many runs, so many at a time; all cores unless told otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
     /// Keeps which seeds of a range were run, so that the command can be given again. It does not
     /// know of which engine they are: another one needs another file.
-    #[arg(long, value_name = "FILE", requires = "seeds")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// Write the heap as it was when something was found, for geoheap-inspect.
+    /// Write the heap as it was when something was found, before the run is made smaller, for
+    /// geoheap-inspect.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
     pub(crate) dump: Option<PathBuf>,
-    /// Print JSON.
+    /// Print JSON; nothing is made smaller then.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -89,7 +99,33 @@ impl FromStr for Seeds {
     }
 }
 
+/// One of these words, which the help and errors name.
+fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr + Clone + Send + Sync + 'static,
+    T::Err: Into<Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words.into_iter().collect::<Vec<_>>()).try_map(|word| word.parse())
+}
+
 impl Args {
+    /// The command line of this process. Ends it with a message if the words mean nothing.
+    pub(crate) fn of_process() -> Self {
+        let args = Self::parse();
+        // What clap does not see: `requires` is not looked at where `--seed` rules out its object.
+        let refusal = if args.faults == Faults::None && !args.without.is_empty() {
+            "`--faults none` leaves out all classes, also without `--without`"
+        } else if args.state.is_some() && args.seeds.is_none() {
+            "`--state` is for many runs: it needs `--seeds`"
+        } else if args.jobs.is_some() && !args.is_sweep() {
+            "`--jobs` is for many runs: it needs `--seeds` or `--minutes`"
+        } else {
+            return args;
+        };
+        let error = Self::command().error(ErrorKind::ArgumentConflict, refusal);
+        error.exit()
+    }
+
     /// Whether many seeds are to be run.
     pub(crate) fn is_sweep(&self) -> bool {
         self.seeds.is_some() || self.minutes.is_some()

@@ -6,10 +6,10 @@ mod memory;
 mod show;
 mod sweep;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use geoheap_sim::{Shrunk, run, shrink};
+use geoheap_sim::{Outcome, Shrunk, run, shrink};
 
 use args::Args;
 
@@ -17,7 +17,7 @@ use args::Args;
 const SHRINK_RUNS_MAX: u32 = 200;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::of_process();
     // A panic of the engine is a finding, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     let found = if args.is_sweep() {
@@ -38,10 +38,8 @@ fn main() -> ExitCode {
 fn one(args: &Args) -> bool {
     let outcome = run(&args.options());
     let is_found = outcome.finding.is_some();
-    if let (Some(path), Some(heap)) = (&args.dump, &outcome.heap)
-        && let Err(error) = std::fs::write(path, heap.to_json())
-    {
-        eprintln!("geoheap-sim: {}: {error}", path.display());
+    if let Some(path) = &args.dump {
+        dump(path, &outcome);
     }
     if args.json {
         println!("{}", show::outcome_json(&outcome));
@@ -54,4 +52,20 @@ fn one(args: &Args) -> bool {
         println!("the smallest of {runs} further runs:\n\n{outcome}");
     }
     is_found
+}
+
+/// Writes the heap of a finding, or says why not.
+fn dump(path: &Path, outcome: &Outcome) {
+    let name = path.display();
+    match &outcome.heap {
+        Some(heap) => {
+            if let Err(error) = std::fs::write(path, heap.to_json()) {
+                eprintln!("geoheap-sim: {name}: {error}");
+            }
+        }
+        None if outcome.finding.is_some() => {
+            eprintln!("geoheap-sim: {name} is not written: the heap could not be looked into");
+        }
+        None => eprintln!("geoheap-sim: {name} is not written: nothing was found"),
+    }
 }

@@ -12,6 +12,9 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// With fewer samples nothing can be said of a trend: the beginning is among them.
+const SAMPLES_MIN: usize = 12;
+
 /// Samples over a time.
 #[derive(Debug, Default)]
 pub(crate) struct Curve {
@@ -34,8 +37,11 @@ impl Curve {
         }
     }
 
-    /// The first and the last quarter of the time.
+    /// The first and the last quarter of the time; none of a time that was too short.
     pub(crate) fn ends(&self) -> Option<(Stretch, Stretch)> {
+        if self.samples.len() < SAMPLES_MIN {
+            return None;
+        }
         let quarter = self.samples.len().div_ceil(4);
         let first = stretch(self.samples.get(..quarter)?)?;
         let last = stretch(self.samples.get(self.samples.len() - quarter..)?)?;

@@ -32,6 +32,11 @@ pub enum Faults {
 
 macro_rules! words {
     ($type:ty, $($word:literal => $value:path),+) => {
+        impl $type {
+            /// What stands for them on the command line.
+            pub const WORDS: [&'static str; [$($word),+].len()] = [$($word),+];
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self { $($value => $word),+ })
@@ -97,8 +102,19 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The command that repeats the run, for a shell in this workspace.
+    pub fn command(&self) -> String {
+        #[cfg(feature = "planted-bugs")]
+        let features = self.plant.map_or("", |_| " --features planted-bugs");
+        #[cfg(not(feature = "planted-bugs"))]
+        let features = "";
+        format!("cargo run --release -p geoheap-sim{features} -- {self}")
+    }
+}
+
 impl fmt::Display for Options {
-    /// The command line that repeats the run.
+    /// The arguments of the command line that repeats the run.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -112,8 +128,16 @@ impl fmt::Display for Options {
         if self.renderers_max != whole.renderers_max {
             write!(f, " --renderers {}", self.renderers_max)?;
         }
-        for class in &self.without {
-            write!(f, " --without {class}")?;
+        // Without faults there is no class to leave out.
+        let without = if self.faults == Faults::None {
+            &[]
+        } else {
+            self.without.as_slice()
+        };
+        for (nth, class) in without.iter().enumerate() {
+            if !without[..nth].contains(class) {
+                write!(f, " --without {class}")?;
+            }
         }
         #[cfg(feature = "planted-bugs")]
         if let Some(bug) = self.plant {

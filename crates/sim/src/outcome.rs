@@ -47,7 +47,7 @@ impl fmt::Display for Outcome {
         let classes: Vec<_> = self.classes.iter().map(|class| class.name()).collect();
         writeln!(f, "\n{finding}")?;
         writeln!(f, "faults that were on: {}", classes.join(", "))?;
-        write!(f, "again: geoheap-sim {}", self.options)
+        write!(f, "again: {}", self.options.command())
     }
 }
 

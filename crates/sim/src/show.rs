@@ -40,7 +40,8 @@ pub(crate) struct SweepJson {
     pub(crate) ticks: u64,
     pub(crate) seconds: f64,
     pub(crate) findings: Vec<RunJson>,
-    /// Resident bytes in the first and the last quarter of the time.
+    /// Resident bytes in the first and the last quarter of the time; null if it was too short to
+    /// tell them apart.
     pub(crate) memory_bytes: Option<[StretchJson; 2]>,
 }
 

@@ -75,6 +75,7 @@ fn reductions(outcome: &Outcome) -> Vec<Options> {
     if options.faults != Faults::None && outcome.classes.is_empty() {
         out.push(Options {
             faults: Faults::None,
+            without: Vec::new(),
             ..options.clone()
         });
     }

@@ -16,8 +16,11 @@ use crate::args::Args;
 use crate::memory::Curve;
 use crate::show::{RunJson, SCHEMA, SweepJson, to_json};
 
-/// Memory is looked at that often.
-const SAMPLE_SECONDS: u64 = 30;
+/// Memory is looked at so many times in a sweep by time, at most once a second.
+const SAMPLES: u64 = 400;
+
+/// The same of a range of seeds, of which nobody knows how long it takes.
+const SAMPLE_SECONDS: u64 = 5;
 
 /// Which seeds come next.
 struct Supply {
@@ -58,15 +61,19 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
     };
     let (supply, bar) = supply(args, done, begun);
     let jobs = args.jobs.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+        let cores = std::thread::available_parallelism();
+        cores.map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
     });
+    let pause = args
+        .minutes
+        .map_or(SAMPLE_SECONDS, |minutes| (minutes * 60 / SAMPLES).max(1));
     let supply = Mutex::new(supply);
     let mut curve = Curve::default();
     let mut runs = 0;
     let mut found = Vec::new();
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel::<Outcome>();
-        for _ in 0..jobs.max(1) {
+        for _ in 0..jobs {
             let (sender, supply) = (sender.clone(), &supply);
             scope.spawn(move || {
                 loop {
@@ -86,9 +93,7 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
                 note_done(file, &outcome);
             }
             let elapsed = begun.elapsed();
-            if sampled
-                .is_none_or(|at| elapsed.saturating_sub(at) >= Duration::from_secs(SAMPLE_SECONDS))
-            {
+            if sampled.is_none_or(|at| elapsed.saturating_sub(at) >= Duration::from_secs(pause)) {
                 sampled = Some(elapsed);
                 curve.sample(elapsed);
             }
@@ -106,6 +111,8 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
         curve.sample(begun.elapsed());
     });
     bar.finish_and_clear();
+    // They come as they end, several at a time; the same seeds are told in the same order.
+    found.sort_by_key(|outcome| outcome.options.seed);
     summarize(args, &found, runs, begun.elapsed(), &curve);
     Ok(!found.is_empty())
 }

@@ -94,12 +94,13 @@ fn wrong_command_lines_are_refused() {
         ("--seeds a..b", "no range of seeds"),
         ("--seeds 0..2 --minutes 1", "cannot be used with"),
         ("--seed 1 --ticks 9 --state a.txt", "--seeds"),
-        (
-            "--without weather",
-            "no class of faults; there are creation",
-        ),
-        ("--faults some", "none of none, swarm, all"),
-        ("--gpu real", "none of virtual, noop"),
+        ("--without weather", "possible values: creation"),
+        ("--faults none --without loss", "leaves out all"),
+        ("--faults some", "possible values: none, swarm, all"),
+        ("--gpu real", "possible values: virtual, noop"),
+        ("--jobs 2", "--seeds"),
+        ("--seeds 0..2 --jobs 0", "not in 1.."),
+        ("--seeds 0..2 --watch 3", "cannot be used with"),
         ("--seed -1", "unexpected argument"),
         ("--ticks many", "invalid digit"),
         ("run --seed 1", "unexpected argument"),
@@ -168,8 +169,9 @@ mod finding {
     fn again(told: &str) -> &str {
         let line = told
             .lines()
-            .find_map(|line| line.strip_prefix("again: geoheap-sim "));
-        line.expect(told)
+            .find_map(|line| line.strip_prefix("again: cargo run --release -p geoheap-sim "));
+        let arguments = line.and_then(|line| line.strip_prefix("--features planted-bugs -- "));
+        arguments.expect(told)
     }
 
     fn of(outcome: &Outcome) -> &Finding {
@@ -229,6 +231,8 @@ mod finding {
             let json = check_json(&line, FOUND);
             assert_eq!(json["runs"], 3, "each of them is guilty");
             let findings = json["findings"].as_array().expect("a list");
+            let seeds = findings.iter().map(|finding| finding["seed"].as_u64());
+            assert!(seeds.is_sorted(), "{json}");
             assert_eq!(findings.len(), 3, "{json}");
             for finding in findings {
                 let seed = finding["seed"].as_u64().expect("a number");

@@ -53,6 +53,9 @@ struct Inside<Buf> {
     next_id: u64,
 }
 
+/// What one frame saw: blocks, and groups of draw sets.
+type AllSeen<Buf> = (Vec<Sight<Buf>>, Vec<GroupSight<Buf>>);
+
 /// All frames under way.
 pub(crate) struct Frames<G: Gpu> {
     source: FrameSource<G::Buffer>,
@@ -321,7 +324,7 @@ impl<G: Gpu> World<G> {
         id: u64,
         renderer: u32,
         ticket: FrameTicket<G::Buffer>,
-        (sights, groups): (Vec<Sight<G::Buffer>>, Vec<GroupSight<G::Buffer>>),
+        (sights, groups): AllSeen<G::Buffer>,
     ) -> Verdict {
         let fork = ticket.fork();
         drop(ticket.finish());
