@@ -69,6 +69,11 @@ impl Oracle {
         &mut self.blocks[number as usize]
     }
 
+    /// The handle of a block, if there is a block of that number yet and the engine took it.
+    pub(crate) fn handle_of(&self, number: u32) -> Option<Handle> {
+        self.blocks.get(number as usize)?.handle
+    }
+
     pub(crate) fn by_handle(&self, handle: Handle) -> Option<u32> {
         self.by_handle.get(&handle).copied()
     }

@@ -135,6 +135,31 @@ impl Timeline {
         self.last.push_back(entry);
     }
 
+    /// The block whose story is kept.
+    pub(crate) fn watch(&self) -> Option<u32> {
+        self.watch
+    }
+
+    /// Something that belongs to a block's story alone: it is not among the last events, and the
+    /// number of the run does not know of it.
+    pub(crate) fn note_aside(
+        &mut self,
+        actor: Actor,
+        what: &'static str,
+        block: u32,
+        figures: [(&'static str, u64); 2],
+    ) {
+        if self.watch == Some(block) {
+            self.watched.push(Entry {
+                tick: self.tick,
+                actor,
+                what,
+                block: Some(block),
+                figures,
+            });
+        }
+    }
+
     /// A number that two runs of one seed must agree in, and that is not worth words.
     pub(crate) fn mix(&mut self, word: u64) {
         // The step of FNV-1a for words, after Fowler, Noll and Vo, with a final shift so that high
@@ -152,9 +177,15 @@ impl Timeline {
         self.count
     }
 
-    /// The last events, a line each; before them the story of the watched block.
+    /// The last events, a line each; before them, under a title, the story of the watched block.
     pub(crate) fn last(&self) -> Vec<String> {
-        let entries = self.watched.iter().chain(&self.last);
-        entries.map(Entry::to_string).collect()
+        let mut lines = Vec::new();
+        if let Some(block) = self.watch {
+            lines.push(format!("the story of block {block}:"));
+            lines.extend(self.watched.iter().map(Entry::to_string));
+            lines.push(format!("the last {} events:", self.last.len()));
+        }
+        lines.extend(self.last.iter().map(Entry::to_string));
+        lines
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) hung_until: u64,
     /// The faults have stopped.
     pub(super) is_calm: bool,
+    /// Chunk and byte of the block that is watched.
+    watched_place: Option<(u64, u64)>,
 }
 
 impl<G: Gpu> World<G> {
@@ -116,6 +118,7 @@ impl<G: Gpu> World<G> {
             epoch: 0,
             hung_until: 0,
             is_calm: false,
+            watched_place: None,
             plan,
             setting,
         };
@@ -253,9 +256,11 @@ impl<G: Gpu> World<G> {
         self.timeline.mix(held);
         self.timeline.mix(report.live_bytes ^ (report.moves << 32));
         if self.is_lost() {
+            self.watch_place(None);
             return Ok(());
         }
         let map = self.manager.heap_map().expect("the caller drives");
+        self.watch_place(Some(&map));
         HeapCheck::check_map(&map)?;
         let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held_bytes());
         self.heap.check_report(&report, device, buffers)?;

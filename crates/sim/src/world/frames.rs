@@ -3,6 +3,7 @@
 mod check;
 mod inside;
 mod sight;
+mod watch;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,8 +71,8 @@ pub(crate) struct Frames<G: Gpu> {
     calm: Arc<AtomicBool>,
 }
 
-/// Frames that begin inside a tick are numbered from here on.
-const INSIDE: u64 = 1 << 40;
+/// Frames that begin inside a tick have even numbers, the others odd ones.
+const NUMBERS: u64 = 2;
 
 impl<G: Gpu> Frames<G> {
     pub(super) fn new(source: FrameSource<G::Buffer>, seed: u64, renderers: u32) -> Self {
@@ -83,9 +84,9 @@ impl<G: Gpu> Frames<G> {
             inside: Arc::new(Mutex::new(Inside {
                 wanted: Vec::new(),
                 begun: Vec::new(),
-                next_id: INSIDE,
+                next_id: 0,
             })),
-            next_id: 0,
+            next_id: 1,
             newest: Version::default(),
             calm: Arc::default(),
         }
@@ -203,7 +204,7 @@ impl<G: Gpu> World<G> {
         } else {
             random.below(3)
         };
-        self.frames.next_id += 1;
+        self.frames.next_id += NUMBERS;
         let frame = Frame {
             id: self.frames.next_id,
             renderer: u32::try_from(renderer).expect("few render actors"),
@@ -228,6 +229,7 @@ impl<G: Gpu> World<G> {
         let figures = [("frame", frame.id), ("version", frame.version.get())];
         self.timeline
             .note(Actor::Renderer(frame.renderer), what, None, figures);
+        self.watch_frame(frame, what);
     }
 
     /// Takes a frame a step further.

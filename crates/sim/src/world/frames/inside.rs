@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{Frame, INSIDE, Stage, look, reads};
+use super::{Frame, NUMBERS, Stage, look, reads};
 use crate::finding::Verdict;
 use crate::gpu::Gpu;
 use crate::random::Random;
@@ -33,7 +33,7 @@ impl<G: Gpu> World<G> {
             let ticket = source.begin_frame();
             let version = ticket.version();
             let sights = look(&ticket, &inside.wanted);
-            inside.next_id += 1;
+            inside.next_id += NUMBERS;
             let id = inside.next_id;
             let stage = if random.chance(500) && !ticket.is_void() {
                 gpu.submit_reads(id, reads(&sights, &[]), ticket.in_flight());
@@ -44,7 +44,7 @@ impl<G: Gpu> World<G> {
             };
             inside.begun.push(Frame {
                 id,
-                renderer: u32::try_from(id - INSIDE).unwrap_or(0) % 4,
+                renderer: u32::try_from(id / NUMBERS).unwrap_or(0) % 4,
                 version,
                 sights,
                 groups: Vec::new(),

@@ -35,6 +35,21 @@ pub(crate) enum Seen {
     Failed,
 }
 
+impl Seen {
+    /// The word in a block's story.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Resident => "sees it",
+            Self::Pending => "sees it pending",
+            Self::Evicted => "sees it evicted",
+            Self::NotYetPublished => "knows nothing",
+            Self::Stale => "sees it gone",
+            Self::Lost => "sees it lost",
+            Self::Failed => "sees it failed",
+        }
+    }
+}
+
 /// A block as a ticket shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight<Buf> {
