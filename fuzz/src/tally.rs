@@ -1,6 +1,7 @@
 //! What an input reached: how often each operation was carried out, and how often refused.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Counts by operation and outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,5 +42,16 @@ impl Tally {
         for (key, count) in &other.counts {
             *self.counts.entry(*key).or_default() += count;
         }
+    }
+}
+
+impl fmt::Display for Tally {
+    /// A line for each operation: how often it was carried out, and how often refused.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in self.operations() {
+            let (done, refused) = (self.count(name, true), self.count(name, false));
+            write!(f, "\n  {name}: {done} done, {refused} refused")?;
+        }
+        Ok(())
     }
 }

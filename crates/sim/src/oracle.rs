@@ -48,7 +48,8 @@ impl Oracle {
         self.blocks[number as usize].handle = Some(handle);
         self.alive.push(number);
         ensure(before.is_none(), Check::Handles, || {
-            format!("R7: {handle} was given out twice, for blocks {before:?} and {number}")
+            let before = before.unwrap_or_default();
+            format!("R7: {handle} was given out twice, for blocks {before} and {number}")
         })
     }
 
@@ -114,19 +115,21 @@ impl Oracle {
         let Some(at) = model.part_of(part) else {
             return Err(Broken {
                 check: Check::Handles,
-                message: format!("block {block} shows part {part:?}, which nobody gave it"),
+                message: format!("block {block} shows part {part}, which nobody gave it"),
             });
         };
         let model = &mut model.parts[at];
         let Some(class) = model.class_of(bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
         };
-        let behind = model.behind(bytes);
+        let behind = model.behind(bytes).map_or_else(
+            || String::from("contents"),
+            |behind| format!("the contents {behind} before the last"),
+        );
         model.note_shown(version, class).map_err(|why| Broken {
             check: Check::Bytes,
             message: format!(
-                "block {block} part {at} at version {version}: {why}; these are contents \
-                 {behind:?} before the last of {model}"
+                "block {block} part {at} at version {version}: {why}; these are {behind} of {model}"
             ),
         })
     }

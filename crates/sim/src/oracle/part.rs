@@ -174,7 +174,7 @@ impl Part {
             && (*older > class || (*at == version && *older != class))
         {
             return Err(format!(
-                "it shows contents of class {class}, version {at} showed class {older}"
+                "it shows contents of round {class}, version {at} showed round {older}"
             ));
         }
         let after = self.shown.range(version..).next();
@@ -182,13 +182,13 @@ impl Part {
             && *newer < class
         {
             return Err(format!(
-                "it shows contents of class {class}, version {at} showed class {newer}"
+                "it shows contents of round {class}, version {at} showed round {newer}"
             ));
         }
         let (floor, least) = self.floor;
         if version >= floor && class < least {
             return Err(format!(
-                "it shows contents of class {class}, but class {least} was published at {floor}"
+                "it shows contents of round {class}, but round {least} was published at {floor}"
             ));
         }
         self.shown.insert(version, class);
@@ -225,6 +225,7 @@ fn is_mixture(several: &[Given], bytes: &[u8]) -> bool {
     })
 }
 
+/// A round is a class of contents: whole new ones, and what was written over them in place.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.given.len();
@@ -233,7 +234,7 @@ impl fmt::Display for Part {
             let refused = if given.is_refused { " (refused)" } else { "" };
             write!(
                 f,
-                ", {nth}: {} bytes, class {}{refused}",
+                ", {nth}: {} bytes, round {}{refused}",
                 given.len, given.class
             )?;
         }

@@ -10,15 +10,24 @@ use crate::timeline::{Actor, NONE};
 /// A handle that nobody was given.
 const NOBODY: u64 = 0x0000_7FFF_7FFF_FFF0;
 
+/// The bad calls, in the timeline's words.
+const WAYS: [&str; 8] = [
+    "adds no parts",
+    "adds half a vertex",
+    "adds odd indices",
+    "adds stride 0",
+    "asks with a stale handle",
+    "updates too many parts",
+    "sets too low a budget",
+    "updates too long in place",
+];
+
 impl<G: Gpu> World<G> {
     pub(super) fn misuse(&mut self, client: u32) -> Verdict {
-        let which = self.chances.client.below(8);
-        self.timeline.note(
-            Actor::Client(client),
-            "misuses",
-            None,
-            [("way", which), NONE],
-        );
+        let which = self.chances.client.below(WAYS.len() as u64);
+        let way = WAYS[usize::try_from(which).expect("a small number")];
+        self.timeline
+            .note(Actor::Client(client), way, None, [NONE, NONE]);
         match which {
             0 => self.refused_add(BlockDesc::new(), "a block without parts"),
             1 => {
