@@ -28,6 +28,12 @@ pub(crate) struct Set {
     lists: Vec<Vec<SetDraw>>,
 }
 
+impl Set {
+    pub(super) fn id(&self) -> DrawSetId {
+        self.id
+    }
+}
+
 /// Which records a group may have.
 type Allowed = (ChunkId, Option<IndexFormat>, [u32; 5]);
 
@@ -51,7 +57,7 @@ impl<G: Gpu> World<G> {
             self.timeline
                 .note(Actor::Client(client), "add draw set", None, figures);
             let made = self.client.add_draw_set(draws.clone());
-            return self.judge_set(made.as_ref().err()).map(|()| {
+            return Self::judge_set(made.as_ref().err()).map(|()| {
                 let lists = vec![draws];
                 self.sets.extend(made.ok().map(|id| Set { id, lists }));
             });
@@ -67,7 +73,7 @@ impl<G: Gpu> World<G> {
             if removed.is_ok() {
                 self.sets.remove(at);
             }
-            return self.judge_set(removed.err().as_ref());
+            return Self::judge_set(removed.err().as_ref());
         }
         self.timeline
             .note(Actor::Client(client), "set draws", None, figures);
@@ -79,10 +85,10 @@ impl<G: Gpu> World<G> {
                 lists.remove(0);
             }
         }
-        self.judge_set(sent.err().as_ref())
+        Self::judge_set(sent.err().as_ref())
     }
 
-    fn judge_set(&self, error: Option<&DrawSetError>) -> Verdict {
+    fn judge_set(error: Option<&DrawSetError>) -> Verdict {
         let is_expected = matches!(
             error,
             None | Some(DrawSetError::Send(_) | DrawSetError::TooMany { .. })

@@ -257,12 +257,7 @@ impl<G: Gpu> World<G> {
             random.below(10)
         };
         if random.chance(120) && misbehaves {
-            return self.fork(
-                frame.id,
-                frame.renderer,
-                ticket,
-                (frame.sights, frame.groups),
-            );
+            return self.fork(frame.id, frame.renderer, ticket, frame.sights, frame.groups);
         }
         match way {
             // Submitted while the ticket is held.
@@ -321,7 +316,8 @@ impl<G: Gpu> World<G> {
         id: u64,
         renderer: u32,
         ticket: FrameTicket<G::Buffer>,
-        (sights, groups): (Vec<Sight<G::Buffer>>, Vec<GroupSight<G::Buffer>>),
+        sights: Vec<Sight<G::Buffer>>,
+        groups: Vec<GroupSight<G::Buffer>>,
     ) -> Verdict {
         let fork = ticket.fork();
         drop(ticket.finish());

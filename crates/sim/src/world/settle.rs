@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use geoheap::{BlockDesc, Lifetime, Lookup, PartData, RequestError};
+use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
 
 use super::{World, broken};
 use crate::fault::FaultClass;
@@ -20,6 +20,8 @@ const WISHED: usize = 8;
 const ALIGN_SLACK: u64 = 4096;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
+/// Ticks in which an empty heap gives its chunks back.
+const TRIM_TICKS: u64 = 64;
 /// Blocks that an empty heap is given.
 const HANDLES_TRIED: u64 = 8;
 /// Ticks in which one block has to come back.
@@ -35,6 +37,7 @@ impl<G: Gpu> World<G> {
         self.check_wishes()?;
         self.check_contents()?;
         self.check_degraded()?;
+        self.check_budget_reached()?;
         self.check_emptied()?;
         self.check_usable()
     }
@@ -311,22 +314,60 @@ impl<G: Gpu> World<G> {
         }
     }
 
+    /// A budget that is lowered is reached, with nothing in the heap that has to stay (R10).
+    fn check_budget_reached(&mut self) -> Verdict {
+        for block in self.oracle.alive().to_vec() {
+            let model = self.oracle.block(block);
+            let must_stay = model.pins > 0
+                || model.changes_lifetime
+                || model.lifetime == Lifetime::LongLived
+                || !model.kept.is_source();
+            if must_stay {
+                self.remove_for_good(block)?;
+            }
+        }
+        for set in core::mem::take(&mut self.sets) {
+            self.sent(|client| client.remove_draw_set(set.id()).map_err(send_error))?;
+        }
+        let budget = self.client.budget_bytes_min();
+        self.set_budget(budget);
+        for _ in 0..CALM_TICKS {
+            self.quiet_tick()?;
+            let report = self.manager.report();
+            if report.budget_bytes == budget.get() && report.held_bytes <= budget.get() {
+                return Ok(());
+            }
+        }
+        let report = self.manager.report();
+        broken(
+            Check::Residency,
+            format!(
+                "R10: nothing has to stay, and a budget of {budget} is not reached: {report:?}"
+            ),
+        )
+    }
+
+    /// Gives up all ownerships of a block.
+    fn remove_for_good(&mut self, block: u32) -> Verdict {
+        while self.oracle.block(block).life == Life::Alive {
+            let handle = self.handle_of(block);
+            self.sent(|client| client.remove(handle))?;
+            let model = self.oracle.block_mut(block);
+            model.owners -= 1;
+            if model.owners == 0 {
+                let order = self.next_order();
+                self.leave(block, order);
+            }
+        }
+        Ok(())
+    }
+
     /// When everything is removed nothing is left, on the device least of all.
     fn check_emptied(&mut self) -> Verdict {
+        let budget = self.setting.config.budget_bytes;
+        self.set_budget(budget);
         for block in self.oracle.alive().to_vec() {
-            while self.oracle.block(block).life == Life::Alive {
-                let handle = self.handle_of(block);
-                if self.client.remove(handle).is_err() {
-                    self.quiet_tick()?;
-                    continue;
-                }
-                let model = self.oracle.block_mut(block);
-                model.owners -= 1;
-                if model.owners == 0 {
-                    let order = self.next_order();
-                    self.leave(block, order);
-                }
-            }
+            self.remove_for_good(block)?;
         }
         let trim = self.sent(geoheap::Client::trim)?;
         let _ = self.until(trim)?;
@@ -352,6 +393,18 @@ impl<G: Gpu> World<G> {
                 .map(|chunk| chunk.ranges.len())
                 .sum::<usize>()
         });
+        let trim = self.sent(geoheap::Client::trim)?;
+        let _ = self.until(trim)?;
+        for _ in 0..TRIM_TICKS {
+            if self.manager.report().chunks == 0 {
+                break;
+            }
+            self.quiet_tick()?;
+        }
+        let chunks = self.manager.report().chunks;
+        ensure(chunks == 0, Check::Liveness, || {
+            format!("{chunks} chunks of an empty heap were not given back in {TRIM_TICKS} ticks")
+        })?;
         ensure(leaks == 0, Check::Ranges, || {
             format!("R6: {leaks} ranges are left of no block")
         })
@@ -380,6 +433,11 @@ impl<G: Gpu> World<G> {
                 }
             }
         }
+        let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
+        let staged = self.until(stage)?;
+        ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
+            format!("R11: nothing is staged, and 16 bytes of staging are refused: {staged:?}")
+        })?;
         for handle in handles {
             self.sent(|client| client.remove(handle))?;
         }
@@ -392,5 +450,13 @@ fn mailbox(error: &geoheap::SendError) -> Broken {
     Broken {
         check: Check::Liveness,
         message: format!("the mailbox refuses a request of one caller: {error}"),
+    }
+}
+
+/// Removing a set that was made can only meet a full mailbox.
+fn send_error(error: DrawSetError) -> geoheap::SendError {
+    match error {
+        DrawSetError::Send(error) => error,
+        other => unreachable!("the set was made by this manager: {other}"),
     }
 }

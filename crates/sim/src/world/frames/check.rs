@@ -1,6 +1,6 @@
 //! What must be true of what a frame sees.
 
-use geoheap::{HeapMap, KindId, Lifetime, RangeState, Version};
+use geoheap::{Handle, HeapMap, KindId, Lifetime, RangeState, Version};
 
 use super::{Frame, Frames, Place, Seen, Sight, Stage, look};
 use crate::finding::{Broken, Check, Verdict, ensure};
@@ -262,7 +262,7 @@ impl<G: Gpu> Frames<G> {
             }
             for sight in &frame.sights {
                 let Some(place) = &sight.place else { continue };
-                let is_kept = is_kept(map, place);
+                let is_kept = is_kept(map, sight.handle, place);
                 ensure(is_kept, Check::Retirement, || {
                     format!(
                         "R3: frame {} of version {} is under way and names {:?} at {}, {} bytes, \
@@ -276,7 +276,8 @@ impl<G: Gpu> Frames<G> {
     }
 }
 
-fn is_kept<Buf>(map: &HeapMap, place: &Place<Buf>) -> bool {
+/// Whether the block's range is there, or its old one that waits for older versions.
+fn is_kept<Buf>(map: &HeapMap, handle: Handle, place: &Place<Buf>) -> bool {
     let chunks = &map.chunks;
     let Ok(at) = chunks.binary_search_by_key(&place.chunk, |chunk| chunk.id) else {
         return false;
@@ -287,6 +288,11 @@ fn is_kept<Buf>(map: &HeapMap, place: &Place<Buf>) -> bool {
         return false;
     };
     let end = range.offset.get() + range.len.get();
-    // What is being filled again was free in between.
-    place.offset + place.len <= end && range.state != RangeState::Reserved
+    let is_its = match range.state {
+        RangeState::Live => range.handle == Some(handle),
+        RangeState::Retired => range.handle.is_none_or(|owner| owner == handle),
+        // What is being filled again was free in between.
+        RangeState::Reserved => false,
+    };
+    is_its && place.offset + place.len <= end
 }
