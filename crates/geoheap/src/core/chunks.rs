@@ -188,6 +188,8 @@ impl Core {
 
     /// A new budget. It was checked by the shell, so it can hold a chunk.
     pub(super) fn set_budget(&mut self, total: ByteLen, staging: ByteLen, out: &mut Vec<Effect>) {
+        let more = total.saturating_sub(self.budget.total).get();
+        self.room_bytes = self.room_bytes.saturating_add(more);
         self.budget.total = total;
         self.budget.effective = total;
         self.budget.staging = staging;
