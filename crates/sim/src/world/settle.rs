@@ -22,8 +22,10 @@ const ALIGN_SLACK: u64 = 4096;
 const DEGRADED_TICKS: u64 = 8;
 /// Ticks in which an empty heap gives its chunks back.
 const TRIM_TICKS: u64 = 64;
-/// Blocks that an empty heap is given.
-const HANDLES_TRIED: u64 = 8;
+/// Handles that are tried to the last one.
+const FEW_HANDLES: u64 = 500;
+/// Blocks that an empty heap is given where there are more.
+const SOME_HANDLES: u64 = 8;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -412,23 +414,29 @@ impl<G: Gpu> World<G> {
 }
 
 impl<G: Gpu> World<G> {
-    /// An empty heap takes blocks, unless its slots have left service.
+    /// An empty heap takes blocks: where handles are few, as many as there are slots in service,
+    /// else some.
     fn check_usable(&mut self) -> Verdict {
-        let config = &self.setting.config;
+        let slots = u64::from(self.setting.config.handles_max);
         let served = self.manager.report().slots_out_of_service;
-        if served + HANDLES_TRIED >= u64::from(config.handles_max) {
-            return Ok(());
-        }
+        let left = slots.saturating_sub(served);
+        let count = if left <= FEW_HANDLES {
+            left
+        } else {
+            SOME_HANDLES
+        };
         let mut handles = Vec::new();
-        for nth in 0..HANDLES_TRIED {
+        for nth in 0..count {
             self.quiet_tick()?;
             let part = PartData::storage(vec![1; 16]);
             match self.client.try_add(BlockDesc::new().part(part)) {
                 Ok(handle) => handles.push(handle),
                 Err(refused) => {
                     let error = refused.error;
-                    let message =
-                        format!("R11: the heap is empty and refuses block {nth}: {error}");
+                    let message = format!(
+                        "R11: the heap is empty, {left} slots are in service, and block {nth} is \
+                         refused: {error}"
+                    );
                     return broken(Check::Refusals, message);
                 }
             }

@@ -66,6 +66,10 @@ impl<G: Gpu> World<G> {
                 wrong(Check::Handles, "R7: nobody removed it")
             }
             Seen::NotYetPublished if is_known => wrong(Check::Handles, "it was published before"),
+            // Nobody asked for anything since: at most it was evicted, which looks otherwise.
+            Seen::Pending if was_fixed && !block.has_failed && !block.may_be_lost => {
+                wrong(Check::Moves, "R8: it was shown in a place before")
+            }
             Seen::Failed if !block.has_failed => wrong(Check::Residency, "nobody was told why"),
             Seen::Lost if !block.may_be_lost => {
                 wrong(Check::Loss, "R5: no device went with its only bytes")
