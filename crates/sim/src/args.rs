@@ -63,7 +63,7 @@ pub(crate) struct Args {
     pub(crate) jobs: Option<usize>,
     /// Keeps which seeds of a range were run, so that the command can be given again. It does not
     /// know of which engine they are: another one needs another file.
-    #[arg(long, value_name = "FILE", requires = "seeds")]
+    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
     pub(crate) state: Option<PathBuf>,
     /// Write the heap as it was when something was found, for geoheap-inspect.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]

@@ -93,7 +93,10 @@ fn wrong_command_lines_are_refused() {
         ("--seeds 0..-3", "no range of seeds"),
         ("--seeds a..b", "no range of seeds"),
         ("--seeds 0..2 --minutes 1", "cannot be used with"),
-        ("--seed 1 --ticks 9 --state a.txt", "--seeds"),
+        ("--ticks 9 --state a.txt", "--seeds"),
+        ("--seed 1 --ticks 9 --state a.txt", "cannot be used with"),
+        ("--seed 1 --seeds 0..2", "cannot be used with"),
+        ("--minutes 0", "0 is not in 1.."),
         (
             "--without weather",
             "no class of faults; there are creation",
