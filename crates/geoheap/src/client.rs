@@ -385,7 +385,8 @@ impl Client {
     ///
     /// # Errors
     /// [`SendError`]; the answer may be [`RequestError::ZeroSize`],
-    /// [`RequestError::StagingTooSmall`] or [`RequestError::StagingFull`].
+    /// [`RequestError::StagingTooSmall`], [`RequestError::StagingFull`] or
+    /// [`RequestError::OutOfMemory`].
     pub fn stage(&self, len: ByteLen) -> Result<Pending<StagedWrite>, SendError> {
         let (reply, pending) = Pending::new(read_staged);
         self.mailbox.send_unweighed(Message::Stage { len, reply })?;

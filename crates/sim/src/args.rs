@@ -72,7 +72,7 @@ pub(crate) struct Args {
     pub(crate) jobs: Option<u16>,
     /// Keeps which seeds of a range were run, so that the command can be given again. It does not
     /// know of which engine they are: another one needs another file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
     pub(crate) state: Option<PathBuf>,
     /// Write the heap as it was when something was found, before the run is made smaller, for
     /// geoheap-inspect.
@@ -112,11 +112,9 @@ impl Args {
     /// The command line of this process. Ends it with a message if the words mean nothing.
     pub(crate) fn of_process() -> Self {
         let args = Self::parse();
-        // What clap does not see: `requires` is not looked at where `--seed` rules out its object.
+        // What clap does not see; `requires` is not looked at where `--seed` rules out its object.
         let refusal = if args.faults == Faults::None && !args.without.is_empty() {
             "`--faults none` leaves out all classes, also without `--without`"
-        } else if args.state.is_some() && args.seeds.is_none() {
-            "`--state` is for many runs: it needs `--seeds`"
         } else if args.jobs.is_some() && !args.is_sweep() {
             "`--jobs` is for many runs: it needs `--seeds` or `--minutes`"
         } else {

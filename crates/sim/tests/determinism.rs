@@ -16,11 +16,11 @@ const TICKS: u64 = 60;
 /// cargo test -p geoheap-sim --test determinism hashes --release -- --nocapture
 /// ```
 const HASHES: &[(u64, u64, &str)] = &[
-    (0, 100, "6b4ce3e6d7279dfe"),
-    (1, 100, "599af2da1148981d"),
-    (2, 60, "847a1afeef70bd7f"),
-    (7, 200, "b11e9b8f3449ed64"),
-    (11, 40, "063de7892add6408"),
+    (0, 100, "7d6456a87dd2eea3"),
+    (1, 100, "99b4ab77533efef1"),
+    (2, 60, "6b743e15fb39e9a7"),
+    (7, 200, "ea9cc2ec26bed78c"),
+    (11, 40, "40d8f0a09db69c30"),
 ];
 
 fn everything(seed: u64) -> Options {
@@ -110,18 +110,21 @@ fn other_seeds_give_other_runs() {
 /// A class that could be left out without a difference would be none.
 #[test]
 fn a_run_without_a_class_of_faults_is_another() {
-    let wholes: Vec<_> = (0..3).map(everything).collect();
-    let hashes: Vec<_> = wholes.iter().map(hash).collect();
+    let mut hashes = Vec::new();
     for class in FaultClass::ALL {
-        let differs = |(whole, known): (&Options, &u64)| {
+        // A class of its own sequence strikes in some runs only.
+        let differs = |seed: usize| {
+            let whole = everything(seed as u64);
+            if hashes.len() == seed {
+                hashes.push(hash(&whole));
+            }
             let without = Options {
                 without: vec![*class],
-                ..whole.clone()
+                ..whole
             };
-            hash(&without) != *known
+            hash(&without) != hashes[seed]
         };
-        let mut runs = wholes.iter().zip(&hashes);
-        assert!(runs.any(differs), "{class} changes nothing");
+        assert!((0..40).any(differs), "{class} changes nothing");
     }
 }
 

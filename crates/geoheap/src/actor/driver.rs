@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use geoheap_frame_sync::Publisher;
-use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
+use geoheap_gpu_backend::{Backend, BackendEvent, LeaseError, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
@@ -316,7 +316,12 @@ impl<B: Backend> Driver<B> {
         }
         let words = len.get().checked_next_multiple_of(WORD_BYTES);
         let lease = match words.map(ByteLen::new) {
-            Some(words) if words <= free => self.backend.lease(words).ok(),
+            Some(words) if words <= free => match self.backend.lease(words) {
+                Err(LeaseError::OutOfMemory { requested }) => {
+                    return refused(RequestError::OutOfMemory { requested });
+                }
+                lease => lease.ok(),
+            },
             _ => None,
         };
         match lease {

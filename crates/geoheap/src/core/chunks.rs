@@ -1,7 +1,7 @@
 //! Chunks made and given back: growth under the budget, running out of memory, spares, and a
 //! budget that was lowered.
 
-use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime};
+use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeState};
 use geoheap_suballoc::ByteLen;
 
 use crate::config::STAGING_SHARE;
@@ -15,6 +15,8 @@ use crate::report::HeapEvent;
 const CREATE_FAILURES_MAX: u32 = 2;
 /// Ticks after which a budget that the device cut short grows back by a chunk.
 const REGROW_TICKS: u64 = 256;
+/// Ticks in which moves may bring back a chunk that a lowered budget wants, before blocks leave.
+const SHED_PATIENCE_TICKS: u64 = 64;
 
 impl Core {
     pub(super) fn open_chunk(
@@ -126,6 +128,7 @@ impl Core {
     fn shed_chunk(&mut self, out: &mut Vec<Effect>) {
         let over = self.budget.overshoot_to_shed();
         if over == ByteLen::ZERO {
+            self.shed_ticks = 0;
             return;
         }
         // What is evicted would only wait for an old version, and a wish can wait, too.
@@ -141,6 +144,40 @@ impl Core {
         let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
         self.evict(live.saturating_sub(room), out);
         self.compaction.request();
+        self.shed_ticks += 1;
+        let patience = if self.config.defrag.enabled {
+            SHED_PATIENCE_TICKS
+        } else {
+            1
+        };
+        if self.shed_ticks.is_multiple_of(patience) {
+            self.clear_chunk();
+        }
+    }
+
+    /// Moves do not bring a chunk back: they are switched off, or the others of its class have no
+    /// room. So the blocks of the emptiest chunk that holds nothing but what can leave do leave.
+    fn clear_chunk(&mut self) {
+        let open = self
+            .open_dynamic()
+            .filter(|info| info.reserved == ByteLen::ZERO);
+        let clearable = open.filter_map(|info| {
+            let ranges = self.heap.ranges(info.id);
+            let live = ranges.filter(|range| range.state == RangeState::Live);
+            let handles: Option<Vec<Handle>> = live
+                .map(|range| {
+                    let handle = Handle::from_bits(range.owner.0);
+                    let record = self.record(handle)?;
+                    let stays = record.is_busy() || record.is_exempt();
+                    (!stays && record.place.is_some()).then_some(handle)
+                })
+                .collect();
+            Some((info.live, info.id, handles?))
+        });
+        let emptiest = clearable.min_by_key(|(live, id, _)| (*live, *id));
+        for handle in emptiest.into_iter().flat_map(|(_, _, handles)| handles) {
+            self.send_away(handle);
+        }
     }
 
     fn open_dynamic(&self) -> impl Iterator<Item = ChunkInfo> + '_ {
@@ -151,6 +188,8 @@ impl Core {
 
     /// A new budget. It was checked by the shell, so it can hold a chunk.
     pub(super) fn set_budget(&mut self, total: ByteLen, staging: ByteLen, out: &mut Vec<Effect>) {
+        let more = total.saturating_sub(self.budget.total).get();
+        self.room_bytes = self.room_bytes.saturating_add(more);
         self.budget.total = total;
         self.budget.effective = total;
         self.budget.staging = staging;

@@ -46,6 +46,7 @@ impl Core {
             waiters: SmallVec::new(),
             set_asides: 0,
             retry_tick: 0,
+            room_bytes: 0,
             shown: false,
             wished_frame: 0,
             returns: false,

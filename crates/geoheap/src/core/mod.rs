@@ -149,6 +149,11 @@ pub(crate) struct Core {
     stalled: bool,
     /// Ticks in a row in which a block found no room.
     budget_hunger: u64,
+    /// Bytes of room that came so far, by removes and by raised budgets: what found none before may
+    /// find some then.
+    room_bytes: u64,
+    /// Ticks in a row in which a chunk had to go for a lowered budget, and none went.
+    shed_ticks: u64,
     /// Tick in which a block in use was set aside last.
     set_aside_tick: u64,
     /// No spare is made before this tick: somebody gave all empty chunks back.
@@ -219,6 +224,8 @@ impl Core {
             flushes: Vec::new(),
             stalled: false,
             budget_hunger: 0,
+            room_bytes: 0,
+            shed_ticks: 0,
             set_aside_tick: 0,
             spare_from_tick: 0,
             reloading_bytes: 0,

@@ -72,6 +72,8 @@ pub(crate) struct Record {
     pub(crate) set_asides: u32,
     /// Before this tick it is not brought back for the sake of who waits.
     pub(crate) retry_tick: u64,
+    /// Room that had come by then, see `Core::room_bytes`.
+    pub(crate) room_bytes: u64,
     /// The last queued slot showed it in a place.
     pub(crate) shown: bool,
     /// Frame of the last wish for it while it was away.

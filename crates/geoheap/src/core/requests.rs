@@ -192,6 +192,7 @@ impl Core {
         self.residency.unwish(entry(handle));
         let record = self.own(handle);
         let bytes = record.layout.len();
+        self.room_bytes = self.room_bytes.saturating_add(bytes.get());
         self.count_world(bytes, ByteLen::ZERO);
         self.report.blocks -= 1;
         self.report.blocks_removed += 1;

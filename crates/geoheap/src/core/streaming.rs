@@ -175,7 +175,7 @@ impl Core {
     }
 
     /// The next version shows the block as evicted.
-    fn send_away(&mut self, handle: Handle) {
+    pub(super) fn send_away(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
         let (bytes, label) = (record.layout.len().get(), record.label.as_deref());

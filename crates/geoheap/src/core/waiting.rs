@@ -103,11 +103,12 @@ impl Core {
     }
 
     /// What is pinned or long-lived is as urgent as what a frame misses; what somebody waits for
-    /// comes after that. One that found no room lets others try before it tries again.
+    /// comes after that. One that found no room lets others try before it tries again, unless
+    /// as much room as it needs has come since.
     fn renew_wish(&mut self, handle: Handle) {
-        let tick = self.tick;
         let record = self.record(handle).expect("the caller looked it up");
-        if tick < record.retry_tick {
+        let room_came = self.room_bytes - record.room_bytes;
+        if self.tick < record.retry_tick && room_came < record.layout.len().get() {
             return;
         }
         if record.pins > 0 || record.lifetime == Lifetime::LongLived {
@@ -147,8 +148,9 @@ impl Core {
     /// A block found no room once more and was set aside: it comes back when there is some, but
     /// nobody waits for ever, and one that should be resident is told on the event stream.
     pub(super) fn weary_waiters(&mut self, handle: Handle, out: &mut Vec<Effect>) {
-        let (budget, tick) = (self.budget.total, self.tick);
+        let (budget, tick, room_bytes) = (self.budget.total, self.tick, self.room_bytes);
         let record = self.own(handle);
+        record.room_bytes = room_bytes;
         record.set_asides = record.set_asides.saturating_add(1);
         let times = record.set_asides;
         let pause = SET_ASIDE_TICKS << times.min(BACKOFF_DOUBLINGS_MAX);

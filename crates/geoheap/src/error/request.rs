@@ -100,6 +100,11 @@ pub enum RequestError {
         /// Why.
         reason: FailReason,
     },
+    /// The device has no memory for a piece of staging, though the budget would allow it.
+    OutOfMemory {
+        /// Bytes asked for.
+        requested: ByteLen,
+    },
     /// The budget is not possible.
     Budget(ConfigError),
     /// A trace could not be begun, or not be written to its end.
@@ -169,6 +174,9 @@ impl fmt::Display for RequestError {
             }
             Self::Failed { handle, reason } => write!(f, "{handle} failed: {reason}"),
             Self::TraceNotWritten { message } => write!(f, "the trace was not written: {message}"),
+            Self::OutOfMemory { requested } => {
+                write!(f, "the device has no memory to stage {requested} bytes")
+            }
             Self::Budget(error) => write!(f, "{error}"),
             Self::Lost { handle } => write!(
                 f,

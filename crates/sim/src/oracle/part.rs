@@ -153,6 +153,13 @@ impl Part {
         None
     }
 
+    /// The class of the newest contents up to the `nth` that were not refused.
+    pub(crate) fn class_upto(&self, nth: usize) -> Option<u32> {
+        let upto = &self.given[..=nth.min(self.given.len() - 1)];
+        let taken = upto.iter().rev().find(|given| !given.is_refused);
+        taken.map(|given| given.class)
+    }
+
     /// From `version` on nothing older than the `nth` contents may be seen.
     pub(crate) fn raise_floor(&mut self, version: Version, nth: usize) {
         let upto = &self.given[..=nth.min(self.given.len() - 1)];

@@ -1,12 +1,13 @@
 //! Answers, and what each says about the heap.
 
-use geoheap::{Lookup, PartId, ReadBack, RequestError, Version};
+use geoheap::{Lookup, Op, PartId, ReadBack, RequestError, Version};
 
 use super::waiting::{Answer, Expected, PartAsk, Sent, Waiting};
 use super::{World, broken};
+use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::{Life, Part, PartLife};
+use crate::oracle::{Kept, Life, Part, PartLife};
 use crate::timeline::{Actor, NONE};
 
 impl<G: Gpu> World<G> {
@@ -60,18 +61,23 @@ impl<G: Gpu> World<G> {
                     return Ok(false);
                 };
                 let sent = core::mem::take(sent);
-                if let Ok(version) = answer {
-                    self.flushed(&sent, version, waiting.since);
+                match answer {
+                    Ok(version) => self.flushed(&sent, version, waiting.since),
+                    Err(error) => broken(Check::Refusals, format!("R11: a flush: {error}"))?,
                 }
             }
-            Answer::Read { block, pending } => {
+            Answer::Read {
+                block,
+                asked,
+                pending,
+            } => {
                 let Some(answer) = pending.try_take() else {
                     return Ok(false);
                 };
-                let block = *block;
+                let (block, asked) = (*block, core::mem::take(asked));
                 match answer {
-                    Ok(read) => self.check_read_back(block, &read)?,
-                    Err(error) => self.judge_refusal(block, Some(&error))?,
+                    Ok(read) => self.check_read_back(block, &asked, &read)?,
+                    Err(error) => self.judge_refusal(block, Some(Op::ReadBack), Some(&error))?,
                 }
             }
             Answer::Staged { purpose, pending } => {
@@ -79,8 +85,9 @@ impl<G: Gpu> World<G> {
                     return Ok(false);
                 };
                 let purpose = *purpose;
-                if let Ok(staged) = answer {
-                    self.use_staged(purpose, staged)?;
+                match answer {
+                    Ok(staged) => self.use_staged(purpose, staged)?,
+                    Err(error) => self.judge_staging(&error)?,
                 }
             }
         }
@@ -95,7 +102,7 @@ impl<G: Gpu> World<G> {
         } else {
             PartLife::There
         };
-        self.judge_refusal(block, error)
+        self.judge_refusal(block, Some(Op::Part), error)
     }
 
     fn part_answered(
@@ -141,31 +148,50 @@ impl<G: Gpu> World<G> {
                 if ask == PartAsk::Add {
                     model.parts[at].life = PartLife::Gone;
                 }
-                self.judge_refusal(block, Some(&error))
+                self.judge_refusal(block, Some(Op::Part), Some(&error))
             }
         }
     }
 
-    /// A request about a block that lives is never refused as one about a block that is gone, nor
-    /// for parts that it has.
-    pub(super) fn judge_refusal(&mut self, block: u32, error: Option<&RequestError>) -> Verdict {
-        let is_alive = self.oracle.block(block).life == Life::Alive;
+    /// A request is refused for a reason that is there.
+    pub(super) fn judge_refusal(
+        &self,
+        block: u32,
+        op: Option<Op>,
+        error: Option<&RequestError>,
+    ) -> Verdict {
+        let Some(error) = error else { return Ok(()) };
+        let is_true = self.is_true_reason(block, op, error);
+        ensure(is_true, Check::Refusals, || {
+            format!("R11: {op:?} of block {block} is valid, and was refused: {error}")
+        })
+    }
+
+    /// Whether a request about a block may be refused with `error`.
+    fn is_true_reason(&self, block: u32, op: Option<Op>, error: &RequestError) -> bool {
+        let model = self.oracle.block(block);
+        let is_reading = op == Some(Op::ReadBack);
         match error {
-            Some(error @ (RequestError::Stale { .. } | RequestError::Part { .. })) if is_alive => {
-                broken(
-                    Check::Refusals,
-                    format!("R11: block {block} lives, and a request about it was told: {error}"),
-                )
+            RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
+            RequestError::DeviceLost | RequestError::StagedOnLostDevice => {
+                self.epoch > 0 || self.is_lost()
             }
-            Some(error @ (RequestError::DeviceLost | RequestError::ShutDown))
-                if self.epoch == 0 && !self.is_lost() =>
-            {
-                broken(
-                    Check::Refusals,
-                    format!("R11: nothing is lost, and block {block} was told: {error}"),
-                )
+            RequestError::Lost { .. } => model.may_be_lost,
+            RequestError::TooLarge { requested, max } => requested > max,
+            RequestError::Layout(_) => self.plan.has(FaultClass::Odd),
+            RequestError::PartCount { expected, given } => expected != given,
+            RequestError::LengthDiffers { expected, given } => expected != given,
+            RequestError::NotResident { .. } => {
+                is_reading || op == Some(Op::Evict) || !matches!(model.kept, Kept::Retained)
             }
-            _ => Ok(()),
+            RequestError::StagingFull { requested, free } => is_reading && requested > free,
+            RequestError::StagingTooSmall { requested, limit } => is_reading && requested > limit,
+            RequestError::Pinned { .. }
+            | RequestError::LongLived { .. }
+            | RequestError::NoSource { .. } => op == Some(Op::Evict),
+            // Under pressure those who wait are told so; that it was true shows in the calm end.
+            RequestError::Failed { .. } => true,
+            _ => false,
         }
     }
 
@@ -184,7 +210,7 @@ impl<G: Gpu> World<G> {
             .note(Actor::Engine, told, block, [("what", what as u64), NONE]);
         if let Some(error) = error {
             return match block {
-                Some(block) => self.judge_refusal(block, Some(error)),
+                Some(block) => self.judge_refusal(block, None, Some(error)),
                 None if self.epoch > 0 || self.is_lost() => Ok(()),
                 None => broken(Check::Refusals, format!("{what:?} was refused: {error}")),
             };
@@ -232,18 +258,44 @@ impl<G: Gpu> World<G> {
         }
     }
 
-    fn check_read_back(&mut self, block: u32, read: &ReadBack) -> Verdict {
+    /// A read-back gives contents that the block had, and none that are older than those that were
+    /// sent before it was asked for.
+    fn check_read_back(
+        &mut self,
+        block: u32,
+        asked: &[(usize, usize)],
+        read: &ReadBack,
+    ) -> Verdict {
         let ids: Vec<PartId> = read.parts.iter().map(|(id, _)| *id).collect();
         let model = self.oracle.block_mut(block);
         model.learn_ids(&ids);
+        let is_certain = model.vague_refusals == 0 && !model.may_be_lost;
         for (id, bytes) in &read.parts {
             // A part may be read back before who asked for it was answered.
-            let may_be = |part: &&Part| part.id.is_none_or(|known| known == *id);
-            let mut parts = model.parts.iter().filter(may_be);
-            let is_known = parts.any(|part| part.class_of(bytes).is_some());
-            ensure(is_known, Check::Contents, || {
+            let may_be = |part: &Part| part.id.is_none_or(|known| known == *id);
+            let mut parts = model.parts.iter().enumerate();
+            let found = parts.find_map(|(at, part)| {
+                let class = may_be(part).then(|| part.class_of(bytes)).flatten()?;
+                Some((at, class))
+            });
+            ensure(found.is_some(), Check::Contents, || {
                 format!("a read-back of block {block} gives part {id:?} bytes that it never had")
             })?;
+            let Some((at, class)) = found.filter(|_| is_certain) else {
+                continue;
+            };
+            let sent = asked.iter().find(|(part, _)| *part == at);
+            let least = sent.and_then(|(_, nth)| model.parts[at].class_upto(*nth));
+            ensure(
+                least.is_none_or(|least| class >= least),
+                Check::Contents,
+                || {
+                    format!(
+                        "a read-back of block {block} gives part {id:?} contents of class {class}; \
+                     those of class {least:?} were sent before it"
+                    )
+                },
+            )?;
         }
         Ok(())
     }

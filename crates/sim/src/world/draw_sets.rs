@@ -28,6 +28,12 @@ pub(crate) struct Set {
     lists: Vec<Vec<SetDraw>>,
 }
 
+impl Set {
+    pub(super) fn id(&self) -> DrawSetId {
+        self.id
+    }
+}
+
 /// Which records a group may have.
 type Allowed = (ChunkId, Option<IndexFormat>, [u32; 5]);
 

@@ -24,7 +24,7 @@ impl<G: Gpu> World<G> {
                     if *op == Op::Update {
                         self.oracle.block_mut(block).update_refused();
                     }
-                    self.judge_refusal(block, Some(error))?;
+                    self.judge_refusal(block, Some(*op), Some(error))?;
                 }
                 HeapEvent::Failed { handle, .. } => {
                     let block = self.oracle.by_handle(*handle);

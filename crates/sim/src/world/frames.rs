@@ -54,9 +54,6 @@ struct Inside<Buf> {
     next_id: u64,
 }
 
-/// What one frame saw: blocks, and groups of draw sets.
-type AllSeen<Buf> = (Vec<Sight<Buf>>, Vec<GroupSight<Buf>>);
-
 /// All frames under way.
 pub(crate) struct Frames<G: Gpu> {
     source: FrameSource<G::Buffer>,
@@ -262,12 +259,7 @@ impl<G: Gpu> World<G> {
             random.below(10)
         };
         if random.chance(120) && misbehaves {
-            return self.fork(
-                frame.id,
-                frame.renderer,
-                ticket,
-                (frame.sights, frame.groups),
-            );
+            return self.fork(frame.id, frame.renderer, ticket, frame.sights, frame.groups);
         }
         match way {
             // Submitted while the ticket is held.
@@ -326,7 +318,8 @@ impl<G: Gpu> World<G> {
         id: u64,
         renderer: u32,
         ticket: FrameTicket<G::Buffer>,
-        (sights, groups): AllSeen<G::Buffer>,
+        sights: Vec<Sight<G::Buffer>>,
+        groups: Vec<GroupSight<G::Buffer>>,
     ) -> Verdict {
         let fork = ticket.fork();
         drop(ticket.finish());

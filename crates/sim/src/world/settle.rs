@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use geoheap::{BlockDesc, Lifetime, Lookup, PartData, RequestError};
+use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
 
 use super::{World, broken};
 use crate::fault::FaultClass;
@@ -20,8 +20,12 @@ const WISHED: usize = 8;
 const ALIGN_SLACK: u64 = 4096;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
-/// Blocks that an empty heap is given.
-const HANDLES_TRIED: u64 = 8;
+/// Ticks in which an empty heap gives its chunks back.
+const TRIM_TICKS: u64 = 64;
+/// Handles that are tried to the last one.
+const FEW_HANDLES: u64 = 500;
+/// Blocks that an empty heap is given where there are more.
+const SOME_HANDLES: u64 = 8;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -35,6 +39,7 @@ impl<G: Gpu> World<G> {
         self.check_wishes()?;
         self.check_contents()?;
         self.check_degraded()?;
+        self.check_budget_reached()?;
         self.check_emptied()?;
         self.check_usable()
     }
@@ -311,22 +316,60 @@ impl<G: Gpu> World<G> {
         }
     }
 
+    /// A budget that is lowered is reached, with nothing in the heap that has to stay (R10).
+    fn check_budget_reached(&mut self) -> Verdict {
+        for block in self.oracle.alive().to_vec() {
+            let model = self.oracle.block(block);
+            let must_stay = model.pins > 0
+                || model.changes_lifetime
+                || model.lifetime == Lifetime::LongLived
+                || !model.kept.is_source();
+            if must_stay {
+                self.remove_for_good(block)?;
+            }
+        }
+        for set in core::mem::take(&mut self.sets) {
+            self.sent(|client| client.remove_draw_set(set.id()).map_err(send_error))?;
+        }
+        let budget = self.client.budget_bytes_min();
+        self.set_budget(budget);
+        for _ in 0..CALM_TICKS {
+            self.quiet_tick()?;
+            let report = self.manager.report();
+            if report.budget_bytes == budget.get() && report.held_bytes <= budget.get() {
+                return Ok(());
+            }
+        }
+        let report = self.manager.report();
+        broken(
+            Check::Residency,
+            format!(
+                "R10: nothing has to stay, and a budget of {budget} is not reached: {report:?}"
+            ),
+        )
+    }
+
+    /// Gives up all ownerships of a block.
+    fn remove_for_good(&mut self, block: u32) -> Verdict {
+        while self.oracle.block(block).life == Life::Alive {
+            let handle = self.handle_of(block);
+            self.sent(|client| client.remove(handle))?;
+            let model = self.oracle.block_mut(block);
+            model.owners -= 1;
+            if model.owners == 0 {
+                let order = self.next_order();
+                self.leave(block, order);
+            }
+        }
+        Ok(())
+    }
+
     /// When everything is removed nothing is left, on the device least of all.
     fn check_emptied(&mut self) -> Verdict {
+        let budget = self.setting.config.budget_bytes;
+        self.set_budget(budget);
         for block in self.oracle.alive().to_vec() {
-            while self.oracle.block(block).life == Life::Alive {
-                let handle = self.handle_of(block);
-                if self.client.remove(handle).is_err() {
-                    self.quiet_tick()?;
-                    continue;
-                }
-                let model = self.oracle.block_mut(block);
-                model.owners -= 1;
-                if model.owners == 0 {
-                    let order = self.next_order();
-                    self.leave(block, order);
-                }
-            }
+            self.remove_for_good(block)?;
         }
         let trim = self.sent(geoheap::Client::trim)?;
         let _ = self.until(trim)?;
@@ -352,6 +395,18 @@ impl<G: Gpu> World<G> {
                 .map(|chunk| chunk.ranges.len())
                 .sum::<usize>()
         });
+        let trim = self.sent(geoheap::Client::trim)?;
+        let _ = self.until(trim)?;
+        for _ in 0..TRIM_TICKS {
+            if self.manager.report().chunks == 0 {
+                break;
+            }
+            self.quiet_tick()?;
+        }
+        let chunks = self.manager.report().chunks;
+        ensure(chunks == 0, Check::Liveness, || {
+            format!("{chunks} chunks of an empty heap were not given back in {TRIM_TICKS} ticks")
+        })?;
         ensure(leaks == 0, Check::Ranges, || {
             format!("R6: {leaks} ranges are left of no block")
         })
@@ -359,27 +414,38 @@ impl<G: Gpu> World<G> {
 }
 
 impl<G: Gpu> World<G> {
-    /// An empty heap takes blocks, unless its slots have left service.
+    /// An empty heap takes blocks: where handles are few, as many as there are slots in service,
+    /// else some.
     fn check_usable(&mut self) -> Verdict {
-        let config = &self.setting.config;
+        let slots = u64::from(self.setting.config.handles_max);
         let served = self.manager.report().slots_out_of_service;
-        if served + HANDLES_TRIED >= u64::from(config.handles_max) {
-            return Ok(());
-        }
+        let left = slots.saturating_sub(served);
+        let count = if left <= FEW_HANDLES {
+            left
+        } else {
+            SOME_HANDLES
+        };
         let mut handles = Vec::new();
-        for nth in 0..HANDLES_TRIED {
+        for nth in 0..count {
             self.quiet_tick()?;
             let part = PartData::storage(vec![1; 16]);
             match self.client.try_add(BlockDesc::new().part(part)) {
                 Ok(handle) => handles.push(handle),
                 Err(refused) => {
                     let error = refused.error;
-                    let message =
-                        format!("R11: the heap is empty and refuses block {nth}: {error}");
+                    let message = format!(
+                        "R11: the heap is empty, {left} slots are in service, and block {nth} is \
+                         refused: {error}"
+                    );
                     return broken(Check::Refusals, message);
                 }
             }
         }
+        let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
+        let staged = self.until(stage)?;
+        ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
+            format!("R11: nothing is staged, and 16 bytes of staging are refused: {staged:?}")
+        })?;
         for handle in handles {
             self.sent(|client| client.remove(handle))?;
         }
@@ -392,5 +458,13 @@ fn mailbox(error: &geoheap::SendError) -> Broken {
     Broken {
         check: Check::Liveness,
         message: format!("the mailbox refuses a request of one caller: {error}"),
+    }
+}
+
+/// Removing a set that was made can only meet a full mailbox.
+fn send_error(error: DrawSetError) -> geoheap::SendError {
+    match error {
+        DrawSetError::Send(error) => error,
+        other => unreachable!("the set was made by this manager: {other}"),
     }
 }

@@ -1,9 +1,10 @@
 //! Contents that clients write straight into staging.
 
-use geoheap::{BlockDesc, ByteLen, KindId, PartData, StagedWrite};
+use geoheap::{BlockDesc, ByteLen, KindId, PartData, RequestError, StagedWrite};
 
 use super::World;
 use super::waiting::{Answer, Purpose, Waiting};
+use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::oracle::{Kept, Life, Part, PartLife, Shape};
@@ -103,5 +104,21 @@ impl<G: Gpu> World<G> {
             Check::Refusals,
             || String::from("R11: a write within a piece of staging was refused"),
         )
+    }
+
+    /// Staging is lent unless there is none, now or at all.
+    pub(super) fn judge_staging(&self, error: &RequestError) -> Verdict {
+        let is_true = match error {
+            RequestError::StagingFull { requested, free } => requested > free,
+            RequestError::OutOfMemory { .. } => {
+                self.plan.has(FaultClass::Staging) || self.plan.has(FaultClass::Creation)
+            }
+            RequestError::StagingTooSmall { requested, limit } => requested > limit,
+            RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
+            _ => false,
+        };
+        ensure(is_true, Check::Refusals, || {
+            format!("R11: a piece of staging was refused: {error}")
+        })
     }
 }

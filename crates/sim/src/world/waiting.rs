@@ -67,6 +67,8 @@ pub(super) enum Answer {
     },
     Read {
         block: u32,
+        /// The contents of each part when it was asked for.
+        asked: Vec<(usize, usize)>,
         pending: Pending<ReadBack>,
     },
     Staged {
@@ -149,9 +151,16 @@ impl<G: Gpu> World<G> {
     pub(super) fn read_back(&mut self, block: u32) -> Verdict {
         self.timeline
             .note(Actor::Client(0), "read back", Some(block), [NONE, NONE]);
-        let asked = self.client.read_back(self.handle_of(block)).map(|pending| {
-            self.wait(Waiting::new(Answer::Read { block, pending }));
+        let model = self.oracle.block(block);
+        let newest = |at: usize| (at, model.parts[at].given_count() - 1);
+        let asked = model.present().into_iter().map(newest).collect();
+        let sent = self.client.read_back(self.handle_of(block)).map(|pending| {
+            self.wait(Waiting::new(Answer::Read {
+                block,
+                asked,
+                pending,
+            }));
         });
-        Self::judge_send(&asked)
+        Self::judge_send(&sent)
     }
 }

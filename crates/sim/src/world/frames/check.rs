@@ -1,6 +1,6 @@
 //! What must be true of what a frame sees.
 
-use geoheap::{HeapMap, KindId, Lifetime, RangeState, Version};
+use geoheap::{Handle, HeapMap, KindId, Lifetime, RangeState, Version};
 
 use super::{Frame, Frames, Place, Seen, Sight, Stage, look};
 use crate::finding::{Broken, Check, Verdict, ensure};
@@ -66,6 +66,10 @@ impl<G: Gpu> World<G> {
                 wrong(Check::Handles, "R7: nobody removed it")
             }
             Seen::NotYetPublished if is_known => wrong(Check::Handles, "it was published before"),
+            // Nobody asked for anything since: at most it was evicted, which looks otherwise.
+            Seen::Pending if was_fixed && !block.has_failed && !block.may_be_lost => {
+                wrong(Check::Moves, "R8: it was shown in a place before")
+            }
             Seen::Failed if !block.has_failed => wrong(Check::Residency, "nobody was told why"),
             Seen::Lost if !block.may_be_lost => {
                 wrong(Check::Loss, "R5: no device went with its only bytes")
@@ -262,7 +266,7 @@ impl<G: Gpu> Frames<G> {
             }
             for sight in &frame.sights {
                 let Some(place) = &sight.place else { continue };
-                let is_kept = is_kept(map, place);
+                let is_kept = is_kept(map, sight.handle, place);
                 ensure(is_kept, Check::Retirement, || {
                     format!(
                         "R3: frame {} of version {} is under way and names {:?} at {}, {} bytes, \
@@ -276,7 +280,8 @@ impl<G: Gpu> Frames<G> {
     }
 }
 
-fn is_kept<Buf>(map: &HeapMap, place: &Place<Buf>) -> bool {
+/// Whether the block's range is there, or its old one that waits for older versions.
+fn is_kept<Buf>(map: &HeapMap, handle: Handle, place: &Place<Buf>) -> bool {
     let chunks = &map.chunks;
     let Ok(at) = chunks.binary_search_by_key(&place.chunk, |chunk| chunk.id) else {
         return false;
@@ -287,6 +292,11 @@ fn is_kept<Buf>(map: &HeapMap, place: &Place<Buf>) -> bool {
         return false;
     };
     let end = range.offset.get() + range.len.get();
-    // What is being filled again was free in between.
-    place.offset + place.len <= end && range.state != RangeState::Reserved
+    let is_its = match range.state {
+        RangeState::Live => range.handle == Some(handle),
+        RangeState::Retired => range.handle.is_none_or(|owner| owner == handle),
+        // What is being filled again was free in between.
+        RangeState::Reserved => false,
+    };
+    is_its && place.offset + place.len <= end
 }
