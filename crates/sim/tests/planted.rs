@@ -64,7 +64,7 @@ fn every_planted_bug_is_found() {
     let _ = std::panic::take_hook();
     let mut all = all.into_inner().expect("no thread panicked");
     all.sort_by_key(|found| found.bug);
-    println!("| bug | rule | seeds | found by |\n|---|---|---|---|");
+    println!("| bug | rule | seeds to find | found by |\n|---|---|---|---|");
     for found in &all {
         let (bug, rule, check) = (found.bug, found.bug.rule(), &found.check);
         let seeds = found
