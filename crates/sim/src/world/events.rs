@@ -3,6 +3,7 @@
 use geoheap::{HeapEvent, Lifetime, Op};
 
 use super::World;
+use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
@@ -55,8 +56,13 @@ impl<G: Gpu> World<G> {
                         .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
                     // What is planted says so; a device that is going says what it likes.
                     let planted = ["has no memory", "planted fault"];
-                    let is_planted =
+                    let mut is_planted =
                         self.is_lost() || planted.iter().any(|words| message.contains(words));
+                    // Staging that the device has no memory for cannot grow as far as it may.
+                    let is_tight = [FaultClass::Creation, FaultClass::Staging]
+                        .iter()
+                        .any(|class| self.plan.has(*class));
+                    is_planted |= is_tight && message.contains("of staging asked for");
                     ensure(is_planted, Check::Device, || {
                         format!("the device refuses what the engine asks: {message}")
                     })?;
