@@ -299,7 +299,7 @@ impl World {
             match self.try_add(key, &Arc::new(mesh), priority) {
                 Ok(_) => {}
                 // Back-pressure: what is left waits for the next step.
-                Err(error) if blocks::add_is_full(&error) => break,
+                Err(error) if blocks::add_failed_for_now(&error) => break,
                 Err(error) => {
                     return Err(WorldError(format!("cannot add {}: {error}", wanted.id)));
                 }

@@ -63,7 +63,7 @@ pub(crate) struct World<G: Gpu> {
     pub(super) order: u64,
     /// The device is gone, whether or not the engine has noticed.
     pub(super) is_lost: Arc<AtomicBool>,
-    /// Ticks since the engine noticed.
+    /// Ticks since then.
     pub(super) lost_ticks: u64,
     /// Devices so far.
     pub(super) epoch: u64,

@@ -222,7 +222,7 @@ pub(super) fn describe(mesh: &Arc<MeshData>) -> BlockDesc {
 }
 
 /// Whether adding failed only for now: the mailbox is full, or there is no device.
-pub(super) fn add_is_full(error: &AddError) -> bool {
+pub(super) fn add_failed_for_now(error: &AddError) -> bool {
     matches!(
         error,
         AddError::DeviceLost

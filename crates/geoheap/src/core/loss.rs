@@ -155,13 +155,10 @@ impl Core {
         if record.has_source() {
             record.away = Away::Evicted;
             self.returning.had.insert(handle);
+            self.queue_slot(handle);
         } else {
-            record.away = Away::Lost;
-            self.report.blocks_lost += 1;
-            let (op, error) = (Op::Add, RequestError::DeviceLost);
-            out.push(Effect::Notify(HeapEvent::Refused { handle, op, error }));
+            self.add_lost(handle, RequestError::DeviceLost, out);
         }
-        self.queue_slot(handle);
     }
 
     /// The contents of a new block lie in staging memory that went with its device: it is as if
@@ -175,12 +172,18 @@ impl Core {
             } else {
                 self.returning.others.push_back(handle);
             }
+            self.queue_slot(handle);
         } else {
-            record.away = Away::Lost;
-            self.report.blocks_lost += 1;
-            let (op, error) = (Op::Add, RequestError::StagedOnLostDevice);
-            out.push(Effect::Notify(HeapEvent::Refused { handle, op, error }));
+            self.add_lost(handle, RequestError::StagedOnLostDevice, out);
         }
+    }
+
+    /// A new block whose contents nobody has.
+    fn add_lost(&mut self, handle: Handle, error: RequestError, out: &mut Vec<Effect>) {
+        self.own(handle).away = Away::Lost;
+        self.report.blocks_lost += 1;
+        let op = Op::Add;
+        out.push(Effect::Notify(HeapEvent::Refused { handle, op, error }));
         self.queue_slot(handle);
     }
 
@@ -236,8 +239,8 @@ impl Core {
         record.returns = false;
         record.set_asides = 0;
         record.retry_tick = 0;
-        let is_lost = !record.has_source() && was_there;
-        if record.has_source() {
+        let is_lost = !has_source && was_there;
+        if has_source {
             record.away = Away::Evicted;
             if was_there {
                 self.returning.had.insert(handle);
@@ -329,11 +332,7 @@ impl Core {
             && took.bytes < cap
             && let Some(handle) = self.returning.urgent.pop_front()
         {
-            let max = self.block_bytes_max();
-            let Some(bytes) = self
-                .could_return(handle)
-                .filter(|bytes| *bytes <= max.get())
-            else {
+            let Some(bytes) = self.could_return(handle) else {
                 continue;
             };
             took.add(bytes);
@@ -354,11 +353,7 @@ impl Core {
             && took.bytes < cap
             && let Some(handle) = self.returning.others.pop_front()
         {
-            let max = self.block_bytes_max();
-            let Some(bytes) = self
-                .could_return(handle)
-                .filter(|bytes| *bytes <= max.get())
-            else {
+            let Some(bytes) = self.could_return(handle) else {
                 continue;
             };
             if bytes > room {
@@ -375,12 +370,14 @@ impl Core {
         }
     }
 
-    /// Bytes of the block, if it is still away and nothing brings it.
+    /// Bytes of the block, if it is still away, nothing brings it, and a buffer could hold it.
     fn could_return(&self, handle: Handle) -> Option<u64> {
         let record = self.record(handle)?;
         let is_under_way = record.fill.is_some() || record.reloading.is_some();
         let is_away = record.place.is_none() && record.away == Away::Evicted;
-        (is_away && !is_under_way).then(|| record.layout.len().get())
+        let len = record.layout.len();
+        let can = is_away && !is_under_way && len <= self.block_bytes_max();
+        can.then_some(len.get())
     }
 
     /// Bytes that dynamic blocks could have before one of them had to leave.
