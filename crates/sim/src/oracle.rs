@@ -3,7 +3,9 @@
 //! The engine decides when a request is carried out, so the oracle knows for each part a sequence
 //! of contents, and of each version no more than that it shows one of them: whole, the same at each
 //! read of that version, never an older one than a version before, and none older than what an
-//! answer said to be published. Contents that were written in place form one class with those that
+//! answer said to be published. A callback gives new contents as soon as there are any, so only the
+//! last of these holds for its block: what a request brings that is carried out after the callback
+//! was asked may be older. Contents that were written in place form one class with those that
 //! they wrote over: older versions may see either, word by word.
 
 mod block;
@@ -118,6 +120,7 @@ impl Oracle {
                 message: format!("block {block} shows part {part}, which nobody gave it"),
             });
         };
+        let run_ahead = model.has_callback();
         let model = &mut model.parts[at];
         let Some(class) = model.class_of(bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
@@ -126,12 +129,19 @@ impl Oracle {
             || String::from("contents"),
             |behind| format!("the contents {behind} before the last"),
         );
-        model.note_shown(version, class).map_err(|why| Broken {
+        model.note_shown(version, class, run_ahead).map_err(|why| Broken {
             check: Check::Bytes,
             message: format!(
                 "block {block} part {at} at version {version}: {why}; these are {behind} of {model}"
             ),
         })
+    }
+
+    /// Which part of a block `bytes` are contents of, and of which round.
+    pub(crate) fn round_of(&self, block: u32, part: PartId, bytes: &[u8]) -> Option<(usize, u32)> {
+        let model = self.block(block);
+        let at = model.part_of(part)?;
+        Some((at, model.parts[at].class_of(bytes)?))
     }
 
     fn wrong_bytes(&self, block: u32, part: usize, version: Version, bytes: &[u8]) -> Broken {

@@ -137,7 +137,7 @@ impl Block {
 
     /// Whether a callback gives the contents. It gives new ones as soon as there are any, so those
     /// may be seen whatever becomes of the request that told of them.
-    fn has_callback(&self) -> bool {
+    pub(crate) fn has_callback(&self) -> bool {
         matches!(self.kept, Kept::Reload(_))
     }
 

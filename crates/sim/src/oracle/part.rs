@@ -171,14 +171,20 @@ impl Part {
         }
     }
 
-    /// `version` was seen to show `class`.
-    pub(crate) fn note_shown(&mut self, version: Version, class: u32) -> Result<(), String> {
+    /// `version` was seen to show `class`. Contents that `run_ahead` of the requests that tell of
+    /// them come from a callback: until those requests are carried out, what they bring is older.
+    pub(crate) fn note_shown(
+        &mut self,
+        version: Version,
+        class: u32,
+        run_ahead: bool,
+    ) -> Result<(), String> {
         if self.is_vague() {
             return Ok(());
         }
         let before = self.shown.range(..=version).next_back();
         if let Some((at, older)) = before
-            && (*older > class || (*at == version && *older != class))
+            && ((*older > class && !run_ahead) || (*at == version && *older != class))
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {older}"
@@ -187,6 +193,7 @@ impl Part {
         let after = self.shown.range(version..).next();
         if let Some((at, newer)) = after
             && *newer < class
+            && !run_ahead
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {newer}"

@@ -160,16 +160,21 @@ impl<G: Gpu> World<G> {
 
     /// What a frame's commands have read (C1).
     pub(super) fn check_executed(&mut self, at: usize, bytes: &[Vec<u8>]) -> Verdict {
-        let frame = &self.frames.under_way[at];
+        let (id, version) = (
+            self.frames.under_way[at].id,
+            self.frames.under_way[at].version,
+        );
         let mut reads = bytes.iter();
-        for sight in &frame.sights {
+        let sights = core::mem::take(&mut self.frames.under_way[at].sights);
+        for sight in &sights {
             let Some(place) = &sight.place else { continue };
             for part in &place.parts {
                 let read = reads.next().expect("there is a read of each part");
                 let len = usize::try_from(part.len).expect("parts are small");
                 let (contents, padding) = read.split_at(len.min(read.len()));
+                self.watch_read(id, sight.block, part.id, contents);
                 self.oracle
-                    .check_read(sight.block, part.id, frame.version, contents)?;
+                    .check_read(sight.block, part.id, version, contents)?;
                 let seen = contents
                     .first_chunk()
                     .copied()
@@ -183,7 +188,8 @@ impl<G: Gpu> World<G> {
                 })?;
             }
         }
-        for (group, bytes) in frame.groups.iter().zip(reads) {
+        self.frames.under_way[at].sights = sights;
+        for (group, bytes) in self.frames.under_way[at].groups.iter().zip(reads) {
             group.check(bytes)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The story of the watched block that no request tells: where it lies, and what frames see of it.
 //! Nothing of this counts for the number of a run (C10), which is the same without it.
 
-use geoheap::{HeapMap, RangeState};
+use geoheap::{HeapMap, PartId, RangeState};
 
 use super::Frame;
 use crate::gpu::Gpu;
@@ -52,5 +52,26 @@ impl<G: Gpu> World<G> {
         let figures = [("frame", frame.id), ("version", frame.version.get())];
         let actor = Actor::Renderer(frame.renderer);
         self.timeline.note_aside(actor, word, block, figures);
+    }
+
+    /// Notes which contents of the block the device read for a frame, part by part; it comes before
+    /// they are judged, so that a story ends with what was found wrong.
+    pub(super) fn watch_read(&mut self, frame: u64, block: u32, part: PartId, bytes: &[u8]) {
+        if self.timeline.watch() != Some(block) {
+            return;
+        }
+        let known = self.oracle.round_of(block, part, bytes);
+        let (what, figures) = match known {
+            Some((at, round)) => (
+                "its part reads",
+                [("part", at as u64), ("round", u64::from(round))],
+            ),
+            None => ("reads other bytes", [NONE, NONE]),
+        };
+        let frame = ("frame", frame);
+        self.timeline
+            .note_aside(Actor::Device, "executes", block, [frame, NONE]);
+        self.timeline
+            .note_aside(Actor::Device, what, block, figures);
     }
 }
