@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap::{Handle, Lifetime, PartId, Version};
 
-use super::part::{Part, PartLife};
+use super::part::{BINDING_ALIGN, Part, PartLife};
 use crate::contents::Base;
 
 /// Where the block's bytes come from once they left the GPU.
@@ -53,6 +53,8 @@ pub(crate) struct Block {
     pub(crate) parts: Vec<Part>,
     pub(crate) kept: Kept,
     pub(crate) lifetime: Lifetime,
+    /// Room for parts to come, in bytes.
+    pub(crate) spare: u64,
     /// It was asked to change between lifetimes: it moves when there is room where it belongs.
     pub(crate) changes_lifetime: bool,
     pub(crate) owners: u32,
@@ -87,6 +89,7 @@ impl Block {
             parts: Vec::new(),
             kept,
             lifetime: Lifetime::Dynamic,
+            spare: 0,
             changes_lifetime: false,
             owners: 1,
             pins: 0,
@@ -179,8 +182,31 @@ impl Block {
         self.parts.iter().position(|part| part.id == Some(id))
     }
 
+    /// A free range of so many bytes takes the block, wherever it begins: its parts with their
+    /// padding and the spare room, and what the alignment of them all together may skip.
+    pub(crate) fn room_bytes_max(&self) -> u64 {
+        // Spare room is for parts of any kind.
+        let (mut bytes, mut align) = (self.spare, BINDING_ALIGN);
+        for at in self.present() {
+            let part = &self.parts[at];
+            let own = part.shape.align();
+            bytes += part.len().next_multiple_of(4) + own;
+            align = lcm(align, own);
+        }
+        bytes + align
+    }
+
     /// Bytes of all parts.
     pub(crate) fn bytes(&self) -> u64 {
         self.present().iter().map(|at| self.parts[*at].len()).sum()
     }
+}
+
+/// The least common multiple, by Euclid's algorithm.
+fn lcm(a: u64, b: u64) -> u64 {
+    let (mut rest, mut divisor) = (a, b);
+    while rest > 0 {
+        (rest, divisor) = (divisor % rest, rest);
+    }
+    a / divisor * b
 }

@@ -14,6 +14,19 @@ pub(crate) struct Shape {
     pub(crate) stride: u32,
 }
 
+/// Alignment of uniform and storage parts on all devices of the simulation.
+pub(crate) const BINDING_ALIGN: u64 = 256;
+
+impl Shape {
+    /// What the offset of such a part is a multiple of.
+    pub(crate) fn align(self) -> u64 {
+        match self.kind {
+            KindId::VERTEX | KindId::INDEX => u64::from(self.stride),
+            _ => BINDING_ALIGN,
+        }
+    }
+}
+
 /// Whether a part is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PartLife {

@@ -124,11 +124,10 @@ impl<G: Gpu> World<G> {
             model.lifetime = Lifetime::LongLived;
         }
         let priority = u8::try_from(random.below(256)).expect("below 256");
-        let spare = if random.chance(200) {
-            random.below(2048)
-        } else {
-            0
-        };
+        if random.chance(200) {
+            model.spare = random.below(2048);
+        }
+        let spare = model.spare;
         desc.lifetime(model.lifetime)
             .priority(priority)
             .spare(ByteLen::new(spare))

@@ -16,8 +16,6 @@ use crate::timeline::{Actor, NONE};
 const CALM_TICKS: u64 = 30_000;
 /// Blocks that a frame misses at the end.
 const WISHED: usize = 8;
-/// What the alignment of a block's parts together may cost it, in bytes.
-const ALIGN_SLACK: u64 = 4096;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
 /// Ticks in which an empty heap gives its chunks back.
@@ -149,7 +147,7 @@ impl<G: Gpu> World<G> {
         }
         // Blocks that can neither leave nor move may leave no room that is long enough.
         let longest = self.longest_hole();
-        missing.retain(|(block, _)| self.oracle.block(*block).bytes() + ALIGN_SLACK < longest);
+        missing.retain(|(block, _)| self.oracle.block(*block).room_bytes_max() <= longest);
         if missing.is_empty() {
             return Ok(());
         }

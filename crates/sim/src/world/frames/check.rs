@@ -1,15 +1,12 @@
 //! What must be true of what a frame sees.
 
-use geoheap::{Handle, HeapMap, KindId, Lifetime, RangeState, Version};
+use geoheap::{Handle, HeapMap, Lifetime, RangeState, Version};
 
 use super::{Frame, Frames, Place, Seen, Sight, Stage, look};
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::{Block, Kept, Life};
+use crate::oracle::{Block, Kept, Life, Shape};
 use crate::world::World;
-
-/// Alignment of uniform and storage parts on all devices of the simulation.
-const BINDING_ALIGN: u64 = 256;
 
 impl<G: Gpu> World<G> {
     /// A frame has just begun.
@@ -208,10 +205,8 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
                 part.id
             )
         })?;
-        let align = match part.kind {
-            KindId::VERTEX | KindId::INDEX => u64::from(part.stride),
-            _ => BINDING_ALIGN,
-        };
+        let (kind, stride) = (part.kind, part.stride);
+        let align = Shape { kind, stride }.align();
         let is_aligned = part.offset % align == 0 && part.offset % 4 == 0;
         ensure(is_aligned, Check::Ranges, || {
             format!(
