@@ -9,6 +9,7 @@
 //! they wrote over: older versions may see either, word by word.
 
 mod block;
+mod doubt;
 mod part;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use geoheap::{Handle, PartId, Version};
 use crate::contents::{Base, Contents, Stamp, word_at};
 use crate::finding::{Broken, Check, Verdict, ensure};
 
-pub(crate) use block::{Block, Kept, Life};
+pub(crate) use block::{Block, Kept, Life, Update};
 pub(crate) use part::{Part, PartLife, Shape};
 
 /// All blocks of a run.
@@ -122,7 +123,7 @@ impl Oracle {
         };
         let run_ahead = model.has_callback();
         let model = &mut model.parts[at];
-        let Some(class) = model.class_of(bytes) else {
+        let Some(class) = model.class_at(version, bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
         };
         let behind = model.behind(bytes).map_or_else(

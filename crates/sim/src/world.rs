@@ -65,6 +65,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) is_lost: Arc<AtomicBool>,
     /// Ticks since then.
     pub(super) lost_ticks: u64,
+    /// The tick in which the last one came.
+    pub(super) restored_tick: u64,
     /// Devices so far.
     pub(super) epoch: u64,
     /// The tick until which reload callbacks are held back.
@@ -115,6 +117,7 @@ impl<G: Gpu> World<G> {
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
+            restored_tick: 0,
             epoch: 0,
             hung_until: 0,
             is_calm: false,
@@ -274,6 +277,11 @@ impl<G: Gpu> World<G> {
     /// Whether the device is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// Whether there was a time without a device since that tick.
+    pub(super) fn was_lost_since(&self, tick: u64) -> bool {
+        self.is_lost() || (self.epoch > 0 && tick <= self.restored_tick)
     }
 
     pub(super) fn next_order(&mut self) -> u64 {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap::{Handle, Lifetime, PartId, Version};
 
+use super::doubt::Doubt;
 use super::part::{BINDING_ALIGN, Part, PartLife};
 use crate::contents::Base;
 
@@ -40,11 +41,25 @@ pub(crate) enum Life {
     Gone(Version),
 }
 
+/// A whole update on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    /// Its place among all requests.
+    pub(crate) order: u64,
+    /// Which contents it has for which part; none if it has to be refused.
+    pub(crate) contents: Vec<(usize, usize)>,
+    pub(crate) is_in_place: bool,
+    /// It may be the one that was refused.
+    pub(crate) is_doubtful: bool,
+}
+
+impl Update {
+    fn is_misuse(&self) -> bool {
+        self.contents.is_empty()
+    }
+}
+
 /// A block.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact that was told, and no two of them exclude each other"
-)]
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) number: u32,
@@ -62,14 +77,17 @@ pub(crate) struct Block {
     pub(crate) pins: u32,
     /// A change of parts is under way: whole updates would not know how many parts there are.
     pub(crate) is_changing_parts: bool,
-    /// Refusals of whole updates of which nobody tells which update it was.
+    /// Refusals of which nobody tells what was refused, since contents of all parts were surely
+    /// taken.
     pub(crate) vague_refusals: u32,
-    /// Whole updates that no flush has confirmed yet: their order, and part and contents of each.
-    pub(crate) unconfirmed: Vec<(u64, Vec<(usize, usize)>)>,
+    /// The last of them that was of single parts, in the order of all requests.
+    part_refused_at: u64,
+    /// Whole updates that no flush has confirmed yet.
+    pub(crate) unconfirmed: Vec<Update>,
     /// It was told that the block could not be made resident.
-    pub(crate) has_failed: bool,
+    pub(crate) has_failed: Doubt,
     /// A device went with its only bytes, or might have.
-    pub(crate) may_be_lost: bool,
+    pub(crate) may_be_lost: Doubt,
     /// The block is in versions from here on.
     pub(crate) known_from: Option<Version>,
     /// No request that could move it is under way, from this version on.
@@ -95,9 +113,10 @@ impl Block {
             pins: 0,
             is_changing_parts: false,
             vague_refusals: 0,
+            part_refused_at: 0,
             unconfirmed: Vec::new(),
-            has_failed: false,
-            may_be_lost: false,
+            has_failed: Doubt::None,
+            may_be_lost: Doubt::None,
             known_from: None,
             quiet_from: None,
             changed_at: 0,
@@ -112,30 +131,89 @@ impl Block {
         self.place = None;
     }
 
+    /// A whole update was sent.
+    pub(crate) fn sent(&mut self, update: Update) {
+        self.unconfirmed.push(update);
+    }
+
+    /// One that had to be refused was.
+    pub(crate) fn misuse_refused(&mut self) -> bool {
+        let found = self.unconfirmed.iter().position(|sent| sent.is_misuse());
+        found.map(|at| self.unconfirmed.remove(at)).is_some()
+    }
+
     /// A whole update was refused. Of several that are under way nobody tells which it was.
     pub(crate) fn update_refused(&mut self) {
         let is_certain = self.vague_refusals == 0 && self.unconfirmed.len() == 1;
         if is_certain && !self.has_callback() {
-            let (_, contents) = self.unconfirmed.remove(0);
-            for (at, nth) in contents {
+            let refused = self.unconfirmed.remove(0);
+            for (at, nth) in refused.contents {
                 self.parts[at].refuse(nth);
             }
         } else {
-            self.vague_refusals += 1;
-        }
-        if self.vague_refusals > 0 {
-            self.parts.iter_mut().for_each(Part::lose_track);
+            self.update_doubted();
         }
     }
 
-    /// An update of one part was refused.
-    pub(crate) fn part_refused(&mut self, at: usize, nth: usize) {
+    /// A whole update may have been refused, or failed, with or without its contents kept.
+    pub(crate) fn update_doubted(&mut self) {
+        self.vague_refusals += 1;
+        self.parts.iter_mut().for_each(Part::lose_track);
+        for sent in &mut self.unconfirmed {
+            sent.is_doubtful = true;
+        }
+    }
+
+    /// An update of one part was refused, with `order` the newest of all requests.
+    pub(crate) fn part_refused(&mut self, at: usize, nth: usize, order: u64) {
         if self.has_callback() {
             self.vague_refusals += 1;
+            self.part_refused_at = order;
             self.parts[at].lose_track();
         } else {
             self.parts[at].refuse(nth);
         }
+    }
+
+    /// A flush that was sent as request number `order` says that what came before it shows from
+    /// `version` on. Whole contents that were surely taken end all doubts about those before.
+    pub(crate) fn confirm(&mut self, order: u64, version: Version) {
+        let later = self.unconfirmed.iter().position(|sent| sent.order > order);
+        let later = self
+            .unconfirmed
+            .split_off(later.unwrap_or(self.unconfirmed.len()));
+        let done = core::mem::replace(&mut self.unconfirmed, later);
+        let Some(newest) = done.last() else { return };
+        let is_certain = !newest.is_doubtful
+            && !newest.is_misuse()
+            && !newest.is_in_place
+            && newest.order > self.part_refused_at
+            && self.unconfirmed.iter().all(|sent| !sent.is_doubtful);
+        if is_certain {
+            self.vague_refusals = 0;
+            self.has_failed.end(version);
+            self.may_be_lost.end(version);
+            for (at, _) in &newest.contents {
+                self.parts[*at].find_track(version);
+            }
+        }
+    }
+
+    /// The device went, and perhaps the block's only bytes with it.
+    pub(crate) fn device_lost(&mut self) {
+        self.place = None;
+        self.quiet_from = None;
+        if !self.kept.is_source() {
+            self.may_be_lost.begin();
+            for sent in &mut self.unconfirmed {
+                sent.is_doubtful = true;
+            }
+        }
+    }
+
+    /// Whether clients know what the block's contents are, from now on.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.vague_refusals == 0 && !self.may_be_lost.is_now() && !self.has_failed.is_now()
     }
 
     /// Whether a callback gives the contents. It gives new ones as soon as there are any, so those

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use geoheap::{KindId, PartId, Version};
 
+use super::doubt::Doubt;
 use crate::contents::Base;
 
 /// Type of a part.
@@ -58,7 +59,7 @@ pub(crate) struct Part {
     pub(crate) shape: Shape,
     pub(crate) life: PartLife,
     /// Nobody tells which of its contents were refused.
-    has_lost_track: bool,
+    track: Doubt,
     given: Vec<Given>,
     /// Class that each version was seen to show.
     shown: BTreeMap<Version, u32>,
@@ -72,7 +73,7 @@ impl Part {
             id: None,
             shape,
             life,
-            has_lost_track: false,
+            track: Doubt::None,
             given: Vec::new(),
             shown: BTreeMap::new(),
             floor: (Version::default(), 0),
@@ -134,23 +135,38 @@ impl Part {
 
     /// Nobody tells any more which contents were refused.
     pub(crate) fn lose_track(&mut self) {
-        self.has_lost_track = true;
+        self.track.begin();
+    }
+
+    /// From `version` on whatever was refused before does not matter.
+    pub(crate) fn find_track(&mut self, version: Version) {
+        self.track.end(version);
     }
 
     /// Whether each word may be of any contents, as some were written in place, and nobody tells
     /// over which others.
-    fn is_vague(&self) -> bool {
-        self.has_lost_track && self.given.iter().any(|given| given.is_in_place)
+    fn is_vague(&self, is_untracked: bool) -> bool {
+        is_untracked && self.given.iter().any(|given| given.is_in_place)
+    }
+
+    /// The class of the contents that `bytes` are now.
+    pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
+        self.class(bytes, self.track.is_now())
+    }
+
+    /// The class of the contents that `bytes` are in `version`.
+    pub(crate) fn class_at(&self, version: Version, bytes: &[u8]) -> Option<u32> {
+        self.class(bytes, self.track.covers(version))
     }
 
     /// The class of contents that `bytes` are: one of the part's, whole, or words of several of the
     /// same class.
-    pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
+    fn class(&self, bytes: &[u8], is_untracked: bool) -> Option<u32> {
         let whole = self.given.iter().rev().find(|given| is(given, bytes));
         if let Some(given) = whole {
             return Some(given.class);
         }
-        if self.is_vague() {
+        if self.is_vague(is_untracked) {
             let last = self.given.last()?.class;
             return is_mixture(&self.given, bytes).then_some(last);
         }
@@ -192,7 +208,7 @@ impl Part {
         class: u32,
         run_ahead: bool,
     ) -> Result<(), String> {
-        if self.is_vague() {
+        if self.is_vague(self.track.covers(version)) {
             return Ok(());
         }
         let before = self.shown.range(..=version).next_back();

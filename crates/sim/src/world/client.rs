@@ -14,7 +14,7 @@ use crate::contents::Base;
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::{Kept, Life, Part, PartLife, Shape};
+use crate::oracle::{Kept, Life, Part, PartLife, Shape, Update};
 use crate::random::Random;
 
 /// A part that is to be: its type and its bytes.
@@ -187,7 +187,9 @@ impl<G: Gpu> World<G> {
         let is_lost = self.is_lost();
         let model = self.oracle.block_mut(block);
         // Nothing brings it to the next device.
-        model.may_be_lost |= is_lost && !model.kept.is_source();
+        if is_lost && !model.kept.is_source() {
+            model.may_be_lost.begin();
+        }
         self.oracle.named(block, handle)
     }
 
@@ -316,7 +318,7 @@ impl<G: Gpu> World<G> {
         } else {
             self.client.update(handle, payloads)
         };
-        self.sent_update(block, &given, sent.is_ok());
+        self.sent_update(block, &given, in_place, sent.is_ok());
         Self::judge_send(&sent)
     }
 
@@ -346,13 +348,25 @@ impl<G: Gpu> World<G> {
     }
 
     /// An update was sent, or not.
-    pub(super) fn sent_update(&mut self, block: u32, given: &[(usize, usize, u64)], is_ok: bool) {
+    pub(super) fn sent_update(
+        &mut self,
+        block: u32,
+        given: &[(usize, usize, u64)],
+        is_in_place: bool,
+        is_ok: bool,
+    ) {
         let order = self.next_order();
         let model = self.oracle.block_mut(block);
         if is_ok {
             model.touch(order);
             let contents = given.iter().map(|(at, nth, _)| (*at, *nth));
-            model.unconfirmed.push((order, contents.collect()));
+            let update = Update {
+                order,
+                contents: contents.collect(),
+                is_in_place,
+                is_doubtful: false,
+            };
+            model.sent(update);
         } else {
             for (at, nth, _) in given {
                 model.parts[*at].refuse(*nth);

@@ -18,12 +18,7 @@ impl<G: Gpu> World<G> {
                 .note(Actor::Device, "lost", None, [("epoch", self.epoch), NONE]);
             self.frames.device_lost();
             for block in self.oracle.alive().to_vec() {
-                let model = self.oracle.block_mut(block);
-                model.place = None;
-                model.quiet_from = None;
-                if !model.kept.is_source() {
-                    model.may_be_lost = true;
-                }
+                self.oracle.block_mut(block).device_lost();
             }
         }
         self.lost_ticks += 1;
@@ -48,6 +43,7 @@ impl<G: Gpu> World<G> {
         self.gpu = gpu;
         self.epoch += 1;
         self.lost_ticks = 0;
+        self.restored_tick = self.timeline.tick();
         self.is_lost.store(false, Ordering::Release);
         self.heap.forget_device();
         if self.is_calm {

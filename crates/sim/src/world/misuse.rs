@@ -5,6 +5,7 @@ use geoheap::{AddError, BlockDesc, ByteLen, Handle, KindId, PartData, Payload};
 use super::{World, broken};
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
+use crate::oracle::Update;
 use crate::timeline::{Actor, NONE};
 
 /// A handle that nobody was given.
@@ -127,10 +128,12 @@ impl<G: Gpu> World<G> {
     fn will_be_refused(&mut self, block: u32, is_sent: bool) {
         if is_sent {
             let order = self.next_order();
-            self.oracle
-                .block_mut(block)
-                .unconfirmed
-                .push((order, Vec::new()));
+            self.oracle.block_mut(block).sent(Update {
+                order,
+                contents: Vec::new(),
+                is_in_place: false,
+                is_doubtful: false,
+            });
         }
     }
 }

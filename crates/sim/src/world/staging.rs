@@ -91,7 +91,7 @@ impl<G: Gpu> World<G> {
                 let sent = self
                     .client
                     .update_staged(self.handle_of(block), vec![staged]);
-                self.sent_update(block, &[(present[0], nth, len)], sent.is_ok());
+                self.sent_update(block, &[(present[0], nth, len)], false, sent.is_ok());
                 Self::judge_send(&sent)
             }
         }
@@ -107,14 +107,14 @@ impl<G: Gpu> World<G> {
     }
 
     /// Staging is lent unless there is none, now or at all.
-    pub(super) fn judge_staging(&self, error: &RequestError) -> Verdict {
+    pub(super) fn judge_staging(&self, error: &RequestError, since: u64) -> Verdict {
         let is_true = match error {
             RequestError::StagingFull { requested, free } => requested > free,
             RequestError::OutOfMemory { .. } => {
                 self.plan.has(FaultClass::Staging) || self.plan.has(FaultClass::Creation)
             }
             RequestError::StagingTooSmall { requested, limit } => requested > limit,
-            RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
+            RequestError::DeviceLost => self.was_lost_since(since),
             _ => false,
         };
         ensure(is_true, Check::Refusals, || {
