@@ -12,7 +12,7 @@ use geoheap::{Backend, ByteLen, InFlight};
 use crate::random::Random;
 use crate::setting::Setting;
 
-pub(crate) use faulty::{CallFaults, Faulty};
+pub(crate) use faulty::{CallFaults, Faulty, Traffic};
 pub(crate) use noop::Noop;
 pub(crate) use on_virtual::OnVirtual;
 

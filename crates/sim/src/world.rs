@@ -268,9 +268,15 @@ impl<G: Gpu> World<G> {
         let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held_bytes());
         self.heap.check_report(&report, device, buffers)?;
         self.frames.check_named(&map)?;
-        let probe = self.frames.source().begin_frame();
-        self.heap.poison(&map, &probe, &self.gpu);
-        drop(probe.finish());
+        self.heap
+            .check_traffic(self.call_faults.take_traffic(), &report)?;
+        let fresh = self.heap.became_free(&map);
+        // A look at each tick would never leave the engine a time without frames.
+        if !fresh.is_empty() {
+            let probe = self.frames.source().begin_frame();
+            self.heap.poison(&fresh, &probe, &self.gpu);
+            drop(probe.finish());
+        }
         Ok(())
     }
 
