@@ -94,7 +94,10 @@ impl Oracle {
 
     /// New contents for a part.
     pub(crate) fn give(&mut self, block: u32, part: usize, len: u64, in_place: bool) -> Base {
-        let model = &mut self.blocks[block as usize].parts[part];
+        let model = &mut self.blocks[block as usize];
+        let runs_ahead = model.has_callback();
+        let model = &mut model.parts[part];
+        model.runs_ahead = runs_ahead;
         let stamp = Stamp {
             block,
             part: u32::try_from(part).expect("few parts"),
@@ -121,7 +124,6 @@ impl Oracle {
                 message: format!("block {block} shows part {part}, which nobody gave it"),
             });
         };
-        let run_ahead = model.has_callback();
         let model = &mut model.parts[at];
         let Some(class) = model.class_at(version, bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
@@ -130,7 +132,7 @@ impl Oracle {
             || String::from("contents"),
             |behind| format!("the contents {behind} before the last"),
         );
-        model.note_shown(version, class, run_ahead).map_err(|why| Broken {
+        model.note_shown(version, class).map_err(|why| Broken {
             check: Check::Bytes,
             message: format!(
                 "block {block} part {at} at version {version}: {why}; these are {behind} of {model}"

@@ -58,6 +58,9 @@ pub(crate) struct Part {
     pub(crate) id: Option<PartId>,
     pub(crate) shape: Shape,
     pub(crate) life: PartLife,
+    /// The contents come from a callback too, which gives new ones before the requests that tell of
+    /// them are carried out: what those bring is older, also where they write it in place.
+    pub(crate) runs_ahead: bool,
     /// Nobody tells which of its contents were refused.
     track: Doubt,
     given: Vec<Given>,
@@ -73,6 +76,7 @@ impl Part {
             id: None,
             shape,
             life,
+            runs_ahead: false,
             track: Doubt::None,
             given: Vec::new(),
             shown: BTreeMap::new(),
@@ -151,12 +155,12 @@ impl Part {
 
     /// The class of the contents that `bytes` are now.
     pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
-        self.class(bytes, self.track.is_now())
+        self.class(bytes, self.runs_ahead || self.track.is_now())
     }
 
     /// The class of the contents that `bytes` are in `version`.
     pub(crate) fn class_at(&self, version: Version, bytes: &[u8]) -> Option<u32> {
-        self.class(bytes, self.track.covers(version))
+        self.class(bytes, self.runs_ahead || self.track.covers(version))
     }
 
     /// The class of contents that `bytes` are: one of the part's, whole, or words of several of the
@@ -200,20 +204,16 @@ impl Part {
         }
     }
 
-    /// `version` was seen to show `class`. Contents that `run_ahead` of the requests that tell of
-    /// them come from a callback: until those requests are carried out, what they bring is older.
-    pub(crate) fn note_shown(
-        &mut self,
-        version: Version,
-        class: u32,
-        run_ahead: bool,
-    ) -> Result<(), String> {
+    /// `version` was seen to show `class`.
+    pub(crate) fn note_shown(&mut self, version: Version, class: u32) -> Result<(), String> {
         if self.is_vague(self.track.covers(version)) {
             return Ok(());
         }
+        let may_differ = self.is_vague(self.runs_ahead);
+        let may_fall = self.runs_ahead;
         let before = self.shown.range(..=version).next_back();
         if let Some((at, older)) = before
-            && ((*older > class && !run_ahead) || (*at == version && *older != class))
+            && ((*older > class && !may_fall) || (*at == version && *older != class && !may_differ))
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {older}"
@@ -222,7 +222,7 @@ impl Part {
         let after = self.shown.range(version..).next();
         if let Some((at, newer)) = after
             && *newer < class
-            && !run_ahead
+            && !may_fall
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {newer}"
