@@ -358,13 +358,13 @@ impl<B: Backend> Driver<B> {
         let staging = self.backend.staging();
         self.draw_sets.tick();
         self.step(Event::TickBegin(TickFacts {
-            staging_free: staging.free_bytes,
             staging_held: staging.capacity_bytes,
             idle,
             is_held_back,
         }));
         self.since.tried_publish = false;
-        self.step(Event::Transfer);
+        let staging_free = self.backend.staging().free_bytes;
+        self.step(Event::Transfer { staging_free });
         self.publish_what_stalled();
         self.update_backpressure(is_held_back);
         self.note_peaks();

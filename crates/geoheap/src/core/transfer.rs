@@ -30,7 +30,7 @@ struct Allowance {
 
 impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
-    pub(super) fn transfer(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn transfer(&mut self, staging_free: ByteLen, out: &mut Vec<Effect>) {
         if self.lost {
             // Nothing to submit; but blocks are still removed, and callers answered.
             self.publish(out);
@@ -44,7 +44,7 @@ impl Core {
         let mut left = Allowance {
             bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
-            staging: words(self.facts.staging_free.get()),
+            staging: words(staging_free.get()),
         };
         let half = Allowance {
             bytes: words(left.bytes / 2),
