@@ -14,6 +14,7 @@ mod settle;
 mod staging;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,6 +55,10 @@ pub(crate) struct World<G: Gpu> {
     pub(super) call_faults: CallFaults,
     pub(super) oracle: Oracle,
     pub(super) waiting: Vec<Waiting>,
+    /// Pieces of staging that clients keep.
+    pub(super) pieces: Vec<staging::Piece>,
+    /// Blocks that were given pieces of staging, and the first device that these were of.
+    pub(super) staged_on: BTreeMap<u32, u64>,
     pub(super) frames: Frames<G>,
     pub(super) heap: HeapCheck,
     pub(super) sets: Vec<draw_sets::Set>,
@@ -110,6 +115,8 @@ impl<G: Gpu> World<G> {
             oracle: Oracle::default(),
             sets: Vec::new(),
             waiting: Vec::new(),
+            pieces: Vec::new(),
+            staged_on: BTreeMap::new(),
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
             order: 0,
@@ -163,7 +170,7 @@ impl<G: Gpu> World<G> {
     /// Takes the world down; after a run without findings nothing may be left.
     pub(crate) fn end(self) -> Option<Finding> {
         let (tick, gpu) = (self.timeline.tick(), self.gpu);
-        drop((self.frames, self.waiting, self.client));
+        drop((self.frames, self.waiting, self.pieces, self.client));
         self.call_faults.clear();
         let ended = self.manager.shutdown();
         let found = |check, message| {
@@ -214,6 +221,7 @@ impl<G: Gpu> World<G> {
     pub(super) fn tick(&mut self) -> Verdict {
         let allowed = self.events_allowed();
         self.call_faults.allow_events(allowed);
+        self.use_kept_pieces()?;
         self.share_sights();
         self.manager.poll();
         self.frames.end_tick();

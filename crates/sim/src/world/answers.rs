@@ -173,9 +173,8 @@ impl<G: Gpu> World<G> {
         let is_reading = op == Some(Op::ReadBack);
         match error {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
-            RequestError::DeviceLost | RequestError::StagedOnLostDevice => {
-                self.epoch > 0 || self.is_lost()
-            }
+            RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
+            RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),
             RequestError::Lost { .. } => model.may_be_lost,
             RequestError::TooLarge { requested, max } => requested > max,
             RequestError::Layout(_) => self.plan.has(FaultClass::Odd),

@@ -17,6 +17,7 @@ impl<G: Gpu> World<G> {
             self.timeline
                 .note(Actor::Device, "lost", None, [("epoch", self.epoch), NONE]);
             self.frames.device_lost();
+            self.hurry_kept_pieces();
             for block in self.oracle.alive().to_vec() {
                 let model = self.oracle.block_mut(block);
                 model.place = None;
