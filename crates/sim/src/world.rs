@@ -39,7 +39,6 @@ pub(super) struct Chances {
     pub(super) client: Random,
     pub(super) render: Random,
     pub(super) device: Random,
-    pub(super) fault: Random,
     /// Of each class of faults, so that one left out shifts no other.
     pub(super) classes: Vec<Random>,
 }
@@ -70,6 +69,12 @@ pub(crate) struct World<G: Gpu> {
     pub(super) is_lost: Arc<AtomicBool>,
     /// Ticks since then.
     pub(super) lost_ticks: u64,
+    /// The tick in which one went last.
+    pub(super) lost_at: u64,
+    /// The oracle knows of it.
+    pub(super) is_loss_noted: bool,
+    /// A device had less memory than the first.
+    pub(super) is_tight: bool,
     /// Devices so far.
     pub(super) epoch: u64,
     /// The tick until which reload callbacks are held back.
@@ -88,7 +93,7 @@ impl<G: Gpu> World<G> {
     pub(crate) fn new(options: &Options) -> Result<Self, String> {
         let plan = FaultPlan::new(options);
         let setting = Setting::new(options, &plan);
-        let (backend, gpu) = G::make(&setting);
+        let (backend, gpu) = G::make(&setting.device);
         let call_faults = CallFaults::default();
         let backend = Faulty::new(backend, call_faults.clone());
         let manager = GeometryManager::with_backend(backend, setting.config.clone())
@@ -100,7 +105,6 @@ impl<G: Gpu> World<G> {
                 client: fork(3),
                 render: fork(4),
                 device: fork(5),
-                fault: fork(6),
                 classes: (0..)
                     .zip(FaultClass::ALL)
                     .map(|(nth, _)| fork(100 + nth))
@@ -122,6 +126,9 @@ impl<G: Gpu> World<G> {
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
+            lost_at: 0,
+            is_loss_noted: false,
+            is_tight: false,
             epoch: 0,
             hung_until: 0,
             is_calm: false,
@@ -282,6 +289,12 @@ impl<G: Gpu> World<G> {
     /// Whether the device is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// Whether the device may have no memory for what the budget allows.
+    pub(super) fn lacks_memory(&self) -> bool {
+        let classes = [FaultClass::Creation, FaultClass::Staging];
+        self.is_tight || classes.iter().any(|class| self.plan.has(*class))
     }
 
     pub(super) fn next_order(&mut self) -> u64 {

@@ -225,7 +225,8 @@ impl<G: Gpu> World<G> {
         }
         // Others than pinned blocks may have left again within the tick.
         let is_alive = self.oracle.block(block).life == Life::Alive;
-        if what != Expected::Pin || !is_alive || self.is_lost() {
+        let is_losing = self.is_lost() || self.lost_at == self.timeline.tick();
+        if what != Expected::Pin || !is_alive || is_losing {
             return Ok(());
         }
         let handle = self.handle_of(block);

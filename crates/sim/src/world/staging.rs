@@ -197,13 +197,15 @@ impl<G: Gpu> World<G> {
         self.sent_part_update(block, at, nth, sent)
     }
 
-    /// A write within the piece fails only when its device is gone.
+    /// A write within the piece fails when its device is gone, and only then.
     fn write(&self, piece: &mut Piece, bytes: &[u8]) -> Verdict {
         let written = piece.staged.write_at(0, bytes);
-        let may_fail = self.fate_of(piece) != Fate::There;
-        ensure(written.is_ok() || may_fail, Check::Refusals, || {
-            String::from("R11: a write within a piece of staging was refused")
-        })
+        let fate = self.fate_of(piece);
+        ensure(
+            written.is_ok() == (fate == Fate::There),
+            Check::Refusals,
+            || format!("R11: a piece of staging whose device is {fate:?} is written: {written:?}"),
+        )
     }
 
     /// What the engine can know of a piece's device.
@@ -234,9 +236,7 @@ impl<G: Gpu> World<G> {
     pub(super) fn judge_staging(&self, error: &RequestError) -> Verdict {
         let is_true = match error {
             RequestError::StagingFull { requested, free } => requested > free,
-            RequestError::OutOfMemory { .. } => {
-                self.plan.has(FaultClass::Staging) || self.plan.has(FaultClass::Creation)
-            }
+            RequestError::OutOfMemory { .. } => self.lacks_memory(),
             RequestError::StagingTooSmall { requested, limit } => requested > limit,
             RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
             _ => false,
