@@ -14,7 +14,7 @@ mod settle;
 mod staging;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,6 +58,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) pieces: Vec<staging::Piece>,
     /// Blocks that were given pieces of staging, and the first device that these were of.
     pub(super) staged_on: BTreeMap<u32, u64>,
+    /// Blocks that somebody wanted to give contents of no bytes.
+    pub(super) given_nothing: BTreeSet<u32>,
     pub(super) frames: Frames<G>,
     pub(super) heap: HeapCheck,
     pub(super) sets: Vec<draw_sets::Set>,
@@ -121,6 +123,7 @@ impl<G: Gpu> World<G> {
             waiting: Vec::new(),
             pieces: Vec::new(),
             staged_on: BTreeMap::new(),
+            given_nothing: BTreeSet::new(),
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
             order: 0,

@@ -1,6 +1,6 @@
 //! Answers, and what each says about the heap.
 
-use geoheap::{Lookup, Op, PartId, ReadBack, RequestError, Version};
+use geoheap::{LayoutError, Lookup, Op, PartId, ReadBack, RequestError, Version};
 
 use super::waiting::{Answer, Expected, PartAsk, Sent, Waiting};
 use super::{World, broken};
@@ -87,7 +87,7 @@ impl<G: Gpu> World<G> {
                 let purpose = *purpose;
                 match answer {
                     Ok(staged) => self.use_staged(purpose, staged)?,
-                    Err(error) => self.judge_staging(&error)?,
+                    Err(error) => self.judge_staging(purpose, &error)?,
                 }
             }
         }
@@ -175,8 +175,11 @@ impl<G: Gpu> World<G> {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
             RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
             RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),
-            RequestError::Lost { .. } => model.may_be_lost,
+            RequestError::Lost { .. } => {
+                model.may_be_lost || (model.life != Life::Alive && self.epoch > 0)
+            }
             RequestError::TooLarge { requested, max } => requested > max,
+            RequestError::Layout(LayoutError::ZeroSize) => self.given_nothing.contains(&block),
             RequestError::Layout(_) => self.plan.has(FaultClass::Odd),
             RequestError::PartCount { expected, given } => expected != given,
             RequestError::LengthDiffers { expected, given } => expected != given,

@@ -76,8 +76,7 @@ impl<G: Gpu> World<G> {
             return Ok(());
         };
         let (shape, mut len, nth) = (part.shape, part.len(), part.given_count());
-        let may_grow = !matches!(model.kept, Kept::Reload(_));
-        if may_grow && self.chances.client.chance(300) {
+        if self.may_grow(block) && self.chances.client.chance(300) {
             let max = self.setting.part_bytes_max;
             len = some_len(&mut self.chances.client, shape, max, false);
         }

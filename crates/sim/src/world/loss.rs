@@ -87,7 +87,9 @@ impl<G: Gpu> World<G> {
             .note(Actor::Device, "lost", None, [("epoch", self.epoch), NONE]);
         self.frames.device_lost();
         self.hurry_kept_pieces();
-        for block in self.oracle.alive().to_vec() {
+        // The removal of the gone may not have been carried out.
+        let known = [self.oracle.alive(), self.oracle.gone()].concat();
+        for block in known {
             let model = self.oracle.block_mut(block);
             model.place = None;
             model.quiet_from = None;

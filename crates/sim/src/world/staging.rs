@@ -2,8 +2,8 @@
 
 use geoheap::{AddError, BlockDesc, ByteLen, KindId, PartData, RequestError, StagedWrite};
 
-use super::World;
 use super::waiting::{Answer, Purpose, Waiting};
+use super::{World, broken};
 use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
@@ -52,6 +52,7 @@ impl<G: Gpu> World<G> {
                 }
                 model.bytes()
             }
+            Purpose::Nothing => 0,
         };
         let len = ByteLen::new(if purpose == Purpose::Add {
             len / 4 * 4
@@ -80,7 +81,8 @@ impl<G: Gpu> World<G> {
             due: tick,
             by_part: false,
         };
-        let may_keep = self.plan.has(FaultClass::Staging) && !self.is_calm;
+        let is_for_use = purpose != Purpose::Nothing;
+        let may_keep = self.plan.has(FaultClass::Staging) && !self.is_calm && is_for_use;
         let random = &mut self.chances.classes[FaultClass::Staging as usize];
         if may_keep && self.pieces.len() < PIECES_MAX && random.chance(400) {
             piece.due = tick + random.magnitude(1, 64);
@@ -125,6 +127,10 @@ impl<G: Gpu> World<G> {
         match piece.purpose {
             Purpose::Add => self.add_piece(piece),
             Purpose::Update(block) => self.update_with_piece(block, piece),
+            Purpose::Nothing => broken(
+                Check::Refusals,
+                String::from("R11: a piece of staging of no bytes was lent"),
+            ),
         }
     }
 
@@ -233,8 +239,9 @@ impl<G: Gpu> World<G> {
     }
 
     /// Staging is lent unless there is none, now or at all.
-    pub(super) fn judge_staging(&self, error: &RequestError) -> Verdict {
+    pub(super) fn judge_staging(&self, purpose: Purpose, error: &RequestError) -> Verdict {
         let is_true = match error {
+            RequestError::ZeroSize => purpose == Purpose::Nothing,
             RequestError::StagingFull { requested, free } => requested > free,
             RequestError::OutOfMemory { .. } => self.lacks_memory(),
             RequestError::StagingTooSmall { requested, limit } => requested > limit,
