@@ -224,18 +224,16 @@ impl<D: Driver> Backend for Transfers<D> {
         }
         self.check_range(dst, offset, len)?;
         self.ring.settle();
-        let limit = ByteLen::new(self.ring.upload_bytes_max());
-        if len > limit {
-            return Err(StageError::TooLarge {
-                requested: len,
-                limit,
-            });
-        }
-        let free = self.ring.upload_room();
+        let (free, limit) = (self.ring.upload_room(), self.ring.upload_bytes_max());
+        // Room first: buffers that are left of a larger limit may hold more together than new ones
+        // could.
         if len.get() > free {
-            return Err(StageError::Full {
-                requested: len,
-                free: ByteLen::new(free),
+            let (requested, limit) = (len, ByteLen::new(limit));
+            return Err(if len > limit {
+                StageError::TooLarge { requested, limit }
+            } else {
+                let free = ByteLen::new(free);
+                StageError::Full { requested, free }
             });
         }
         let (driver, created) = (&mut self.driver, &mut self.counters.staging_created);
