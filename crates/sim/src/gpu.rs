@@ -7,14 +7,31 @@ mod on_virtual;
 use core::fmt::Debug;
 use core::ops::Range;
 
-use geoheap::{Backend, ByteLen, InFlight};
+use geoheap::{Backend, ByteLen, InFlight, StagingConfig};
 
 use crate::random::Random;
-use crate::setting::Setting;
 
 pub(crate) use faulty::{CallFaults, Faulty, Traffic};
 pub(crate) use noop::Noop;
 pub(crate) use on_virtual::OnVirtual;
+
+/// What a device is like.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceSetting {
+    /// Memory that there is while faults happen, where the device keeps to such a number.
+    pub(crate) memory_bytes: ByteLen,
+    /// All of its memory.
+    pub(crate) whole_memory_bytes: ByteLen,
+    /// How its backend stages.
+    pub(crate) staging: StagingConfig,
+    /// Its longest buffer, where it is not the usual one.
+    pub(crate) buffer_bytes_max: Option<ByteLen>,
+    /// Alignment of uniform and storage bindings, in bytes.
+    pub(crate) binding_align: u32,
+    /// Whether indirect draws may begin at another instance than the first, where the device can
+    /// have it at all.
+    pub(crate) indirect_first_instance: bool,
+}
 
 /// A range that a frame's commands read.
 #[derive(Clone, Debug)]
@@ -43,7 +60,7 @@ pub(crate) trait Gpu: Clone + Send + 'static {
     type Buffer: Clone + Send + Sync + Debug + 'static;
 
     /// A new device.
-    fn make(setting: &Setting) -> (Self::Backend, Self);
+    fn make(setting: &DeviceSetting) -> (Self::Backend, Self);
 
     /// Submits a frame's commands behind everything that was submitted before.
     fn submit_reads(
@@ -62,7 +79,8 @@ pub(crate) trait Gpu: Clone + Send + 'static {
     /// Lets some commands be executed and some news out, as chance has it.
     fn advance(&self, random: &mut Random, is_late: bool);
 
-    /// From now on everything is executed and told with the next poll.
+    /// From now on everything is executed and told with the next poll, and nobody else takes of
+    /// the device's memory.
     fn hurry(&self);
 
     /// The device goes, with all that is queued.

@@ -3,6 +3,7 @@
 use geoheap::{ByteLen, Config, DefragConfig, ResidencyConfig, StagingConfig, Threading};
 
 use crate::fault::{FaultClass, FaultPlan};
+use crate::gpu::DeviceSetting;
 use crate::options::Options;
 use crate::random::Random;
 
@@ -10,9 +11,8 @@ use crate::random::Random;
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) config: Config,
-    pub(crate) staging: StagingConfig,
-    /// Memory of the device; above the budget unless memory is a fault of this run.
-    pub(crate) memory_bytes: ByteLen,
+    /// The first device.
+    pub(crate) device: DeviceSetting,
     pub(crate) clients: u32,
     pub(crate) renderers: u32,
     /// Blocks that clients aim to have alive.
@@ -73,8 +73,7 @@ impl Setting {
         let fill = random.between(40, 400);
         let blocks_goal = (budget_bytes * fill / 100 / (part_bytes_max / 2)).clamp(8, 400);
         Self {
-            staging,
-            memory_bytes: memory(budget_bytes, plan),
+            device: device(staging, memory(budget_bytes, plan)),
             clients: small(random.between(1, u64::from(options.clients_max.max(1)))),
             renderers: small(random.between(1, u64::from(options.renderers_max.max(1)))),
             blocks_goal,
@@ -108,6 +107,17 @@ fn handles_max(random: &mut Random, plan: &FaultPlan) -> u32 {
         few
     } else {
         Config::default().handles_max
+    }
+}
+
+fn device(staging: StagingConfig, memory_bytes: ByteLen) -> DeviceSetting {
+    DeviceSetting {
+        memory_bytes,
+        whole_memory_bytes: memory_bytes,
+        staging,
+        buffer_bytes_max: None,
+        binding_align: 256,
+        indirect_first_instance: true,
     }
 }
 

@@ -14,6 +14,7 @@ mod settle;
 mod staging;
 mod waiting;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,7 +39,6 @@ pub(super) struct Chances {
     pub(super) client: Random,
     pub(super) render: Random,
     pub(super) device: Random,
-    pub(super) fault: Random,
     /// Of each class of faults, so that one left out shifts no other.
     pub(super) classes: Vec<Random>,
 }
@@ -54,6 +54,12 @@ pub(crate) struct World<G: Gpu> {
     pub(super) call_faults: CallFaults,
     pub(super) oracle: Oracle,
     pub(super) waiting: Vec<Waiting>,
+    /// Pieces of staging that clients keep.
+    pub(super) pieces: Vec<staging::Piece>,
+    /// Blocks that were given pieces of staging, and the first device that these were of.
+    pub(super) staged_on: BTreeMap<u32, u64>,
+    /// Blocks that somebody wanted to give contents of no bytes.
+    pub(super) given_nothing: BTreeSet<u32>,
     pub(super) frames: Frames<G>,
     pub(super) heap: HeapCheck,
     pub(super) sets: Vec<draw_sets::Set>,
@@ -67,6 +73,12 @@ pub(crate) struct World<G: Gpu> {
     pub(super) lost_ticks: u64,
     /// The tick in which the last one came.
     pub(super) restored_tick: u64,
+    /// The tick in which one went last.
+    pub(super) lost_at: u64,
+    /// The oracle knows of it.
+    pub(super) is_loss_noted: bool,
+    /// A device had less memory than the first.
+    pub(super) is_tight: bool,
     /// Devices so far.
     pub(super) epoch: u64,
     /// The tick until which reload callbacks are held back.
@@ -85,7 +97,7 @@ impl<G: Gpu> World<G> {
     pub(crate) fn new(options: &Options) -> Result<Self, String> {
         let plan = FaultPlan::new(options);
         let setting = Setting::new(options, &plan);
-        let (backend, gpu) = G::make(&setting);
+        let (backend, gpu) = G::make(&setting.device);
         let call_faults = CallFaults::default();
         let backend = Faulty::new(backend, call_faults.clone());
         let manager = GeometryManager::with_backend(backend, setting.config.clone())
@@ -97,7 +109,6 @@ impl<G: Gpu> World<G> {
                 client: fork(3),
                 render: fork(4),
                 device: fork(5),
-                fault: fork(6),
                 classes: (0..)
                     .zip(FaultClass::ALL)
                     .map(|(nth, _)| fork(100 + nth))
@@ -112,12 +123,18 @@ impl<G: Gpu> World<G> {
             oracle: Oracle::default(),
             sets: Vec::new(),
             waiting: Vec::new(),
+            pieces: Vec::new(),
+            staged_on: BTreeMap::new(),
+            given_nothing: BTreeSet::new(),
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
             restored_tick: 0,
+            lost_at: 0,
+            is_loss_noted: false,
+            is_tight: false,
             epoch: 0,
             hung_until: 0,
             is_calm: false,
@@ -166,7 +183,7 @@ impl<G: Gpu> World<G> {
     /// Takes the world down; after a run without findings nothing may be left.
     pub(crate) fn end(self) -> Option<Finding> {
         let (tick, gpu) = (self.timeline.tick(), self.gpu);
-        drop((self.frames, self.waiting, self.client));
+        drop((self.frames, self.waiting, self.pieces, self.client));
         self.call_faults.clear();
         let ended = self.manager.shutdown();
         let found = |check, message| {
@@ -217,6 +234,7 @@ impl<G: Gpu> World<G> {
     pub(super) fn tick(&mut self) -> Verdict {
         let allowed = self.events_allowed();
         self.call_faults.allow_events(allowed);
+        self.use_kept_pieces()?;
         self.share_sights();
         self.manager.poll();
         self.frames.end_tick();
@@ -288,6 +306,12 @@ impl<G: Gpu> World<G> {
     /// Whether there was a time without a device since that tick.
     pub(super) fn was_lost_since(&self, tick: u64) -> bool {
         self.is_lost() || (self.epoch > 0 && tick <= self.restored_tick)
+    }
+
+    /// Whether the device may have no memory for what the budget allows.
+    pub(super) fn lacks_memory(&self) -> bool {
+        let classes = [FaultClass::Creation, FaultClass::Staging];
+        self.is_tight || classes.iter().any(|class| self.plan.has(*class))
     }
 
     pub(super) fn next_order(&mut self) -> u64 {

@@ -67,6 +67,34 @@ fn poll(gpu: &mut VirtualGpu) -> Vec<BackendEvent> {
 
 const ZERO: ByteOffset = ByteOffset::ZERO;
 
+/// What is said to be free can be staged: a short buffer that is left of a larger limit leaves room
+/// for another that is no crumb, though the limit alone would be one buffer and a crumb.
+#[test]
+fn what_is_free_under_a_lowered_limit_can_be_staged_in_one_piece() {
+    let (mut gpu, _) = VirtualGpu::new(&VirtualConfig {
+        staging: StagingConfig {
+            buffer_bytes: ByteLen::new(64),
+            limit_bytes: ByteLen::new(80),
+            ..StagingConfig::default()
+        },
+        ..VirtualConfig::default()
+    });
+    let buffer = create(&mut gpu, 256).expect("memory is left");
+    let start = ByteOffset::new(0);
+    gpu.upload(&buffer, start, &[7; 80]).expect("all of it");
+    gpu.submit().expect("nothing fails");
+    assert!(
+        gpu.wait_idle(16),
+        "the buffers of 64 and 16 bytes come back"
+    );
+    gpu.set_staging_limit(ByteLen::new(72));
+    assert_eq!(gpu.staging().free_bytes, ByteLen::new(72), "16 and 56");
+    let too_long = gpu.upload(&buffer, start, &[8; 76]);
+    let refused = matches!(too_long, Err(StageError::TooLarge { .. }));
+    assert!(refused, "more than is free: {too_long:?}");
+    gpu.upload(&buffer, start, &[8; 72]).expect("what is free");
+}
+
 #[test]
 fn work_is_executed_as_late_as_the_latency_says() {
     let (mut gpu, control) = gpu(3);

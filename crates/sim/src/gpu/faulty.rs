@@ -102,11 +102,6 @@ impl CallFaults {
         };
     }
 
-    /// The device is another, with nothing on it.
-    pub(crate) fn forget_device(&self) {
-        *self.planted() = Planted::default();
-    }
-
     /// Bytes of buffers that were made, and whose return the engine was not told: what it has to
     /// have in its books, staging aside.
     pub(crate) fn held_bytes(&self) -> u64 {

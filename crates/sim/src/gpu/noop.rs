@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use geoheap::{ByteLen, InFlight, WgpuBackend, wgpu};
 use geoheap_gpu_backend::DeviceLoss;
 
-use super::{Executed, Gpu, ReadRange};
+use super::{DeviceSetting, Executed, Gpu, ReadRange};
 use crate::random::Random;
-use crate::setting::Setting;
 
 /// A frame whose read-back is mapped, with what it says once it is.
 struct Mapping {
@@ -39,8 +38,22 @@ impl Gpu for Noop {
     type Backend = WgpuBackend;
     type Buffer = wgpu::Buffer;
 
-    fn make(setting: &Setting) -> (WgpuBackend, Self) {
-        let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    fn make(setting: &DeviceSetting) -> (WgpuBackend, Self) {
+        let usual = wgpu::Limits::default();
+        let longest = setting
+            .buffer_bytes_max
+            .map_or(usual.max_buffer_size, ByteLen::get);
+        let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor {
+            required_limits: wgpu::Limits {
+                max_buffer_size: longest,
+                max_storage_buffer_binding_size: usual.max_storage_buffer_binding_size.min(longest),
+                max_uniform_buffer_binding_size: usual.max_uniform_buffer_binding_size.min(longest),
+                min_uniform_buffer_offset_alignment: setting.binding_align,
+                min_storage_buffer_offset_alignment: setting.binding_align,
+                ..usual
+            },
+            ..wgpu::DeviceDescriptor::default()
+        });
         let backend = WgpuBackend::new(device.clone(), queue.clone(), &setting.staging);
         let loss = backend.loss();
         let mapping = Arc::default();

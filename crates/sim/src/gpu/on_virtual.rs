@@ -5,18 +5,18 @@ use core::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoheap::{
-    ByteLen, InFlight, VirtualBuffer, VirtualConfig, VirtualContents, VirtualControl, VirtualGpu,
-    VirtualRead,
+    Align, ByteLen, InFlight, Limits, VirtualBuffer, VirtualConfig, VirtualContents,
+    VirtualControl, VirtualGpu, VirtualRead,
 };
 
-use super::{Executed, Gpu, ReadRange};
+use super::{DeviceSetting, Executed, Gpu, ReadRange};
 use crate::random::Random;
-use crate::setting::Setting;
 
 /// A virtual GPU with its control.
 #[derive(Clone, Debug)]
 pub(crate) struct OnVirtual {
     control: VirtualControl,
+    memory_bytes: ByteLen,
     executed: Arc<Mutex<Vec<Executed<VirtualBuffer>>>>,
 }
 
@@ -30,16 +30,32 @@ impl Gpu for OnVirtual {
     type Backend = VirtualGpu;
     type Buffer = VirtualBuffer;
 
-    fn make(setting: &Setting) -> (VirtualGpu, Self) {
+    fn make(setting: &DeviceSetting) -> (VirtualGpu, Self) {
+        let usual = VirtualConfig::default();
+        let align = Align::new(setting.binding_align.into()).expect("a power of two");
+        let limits = Limits {
+            buffer_bytes_max: setting
+                .buffer_bytes_max
+                .unwrap_or(usual.limits.buffer_bytes_max),
+            uniform_align: align,
+            storage_align: align,
+            indirect_first_instance: setting.indirect_first_instance,
+            ..usual.limits
+        };
         let (backend, control) = VirtualGpu::new(&VirtualConfig {
             memory_bytes: setting.memory_bytes,
+            limits,
             staging: setting.staging,
             contents: VirtualContents::Words,
-            ..VirtualConfig::default()
+            ..usual
         });
         control.set_manual(true);
-        let executed = Arc::default();
-        (backend, Self { control, executed })
+        let gpu = Self {
+            control,
+            executed: Arc::default(),
+            memory_bytes: setting.whole_memory_bytes,
+        };
+        (backend, gpu)
     }
 
     fn submit_reads(
@@ -89,6 +105,7 @@ impl Gpu for OnVirtual {
 
     fn hurry(&self) {
         self.control.set_manual(false);
+        self.control.set_memory_bytes(self.memory_bytes);
     }
 
     fn lose(&self) {

@@ -88,6 +88,8 @@ pub(crate) struct Block {
     pub(crate) has_failed: Doubt,
     /// A device went with its only bytes, or might have.
     pub(crate) may_be_lost: Doubt,
+    /// The tick in which it was known to be neither lost nor failed any more.
+    pub(crate) revived_tick: u64,
     /// The block is in versions from here on.
     pub(crate) known_from: Option<Version>,
     /// No request that could move it is under way, from this version on.
@@ -117,6 +119,7 @@ impl Block {
             unconfirmed: Vec::new(),
             has_failed: Doubt::None,
             may_be_lost: Doubt::None,
+            revived_tick: 0,
             known_from: None,
             quiet_from: None,
             changed_at: 0,
@@ -177,7 +180,7 @@ impl Block {
 
     /// A flush that was sent as request number `order` says that what came before it shows from
     /// `version` on. Whole contents that were surely taken end all doubts about those before.
-    pub(crate) fn confirm(&mut self, order: u64, version: Version) {
+    pub(crate) fn confirm(&mut self, order: u64, version: Version, tick: u64) {
         let later = self.unconfirmed.iter().position(|sent| sent.order > order);
         let later = self
             .unconfirmed
@@ -191,6 +194,7 @@ impl Block {
             && self.unconfirmed.iter().all(|sent| !sent.is_doubtful);
         if is_certain {
             self.vague_refusals = 0;
+            self.revived_tick = tick;
             self.has_failed.end(version);
             self.may_be_lost.end(version);
             for (at, _) in &newest.contents {
@@ -209,6 +213,12 @@ impl Block {
                 sent.is_doubtful = true;
             }
         }
+    }
+
+    /// Whether somebody who asked in that tick may be told that the contents are lost.
+    pub(crate) fn was_lost_since(&self, tick: u64) -> bool {
+        let is_over = self.may_be_lost != Doubt::None && tick <= self.revived_tick;
+        self.may_be_lost.is_now() || is_over
     }
 
     /// Whether clients know what the block's contents are, from now on.

@@ -1,6 +1,6 @@
 //! Answers, and what each says about the heap.
 
-use geoheap::{Lookup, Op, PartId, ReadBack, RequestError, Version};
+use geoheap::{LayoutError, Lookup, Op, PartId, ReadBack, RequestError, Version};
 
 use super::waiting::{Answer, Expected, PartAsk, Sent, Waiting};
 use super::{World, broken};
@@ -90,7 +90,7 @@ impl<G: Gpu> World<G> {
                 let purpose = *purpose;
                 match answer {
                     Ok(staged) => self.use_staged(purpose, staged)?,
-                    Err(error) => self.judge_staging(&error, since)?,
+                    Err(error) => self.judge_staging(purpose, &error, since)?,
                 }
             }
         }
@@ -186,9 +186,13 @@ impl<G: Gpu> World<G> {
         match error {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
             RequestError::DeviceLost => self.was_lost_since(since),
-            RequestError::StagedOnLostDevice => self.epoch > 0 || self.is_lost(),
-            RequestError::Lost { .. } => !model.kept.is_source() && model.may_be_lost.is_now(),
+            RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),
+            RequestError::Lost { .. } => {
+                let is_leaving = model.life != Life::Alive && self.epoch > 0;
+                model.was_lost_since(since) || is_leaving
+            }
             RequestError::TooLarge { requested, max } => requested > max,
+            RequestError::Layout(LayoutError::ZeroSize) => self.given_nothing.contains(&block),
             RequestError::Layout(_) => self.plan.has(FaultClass::Odd),
             RequestError::PartCount { expected, given } => expected != given,
             RequestError::LengthDiffers { expected, given } => expected != given,
@@ -238,7 +242,8 @@ impl<G: Gpu> World<G> {
         }
         // Others than pinned blocks may have left again within the tick.
         let is_alive = self.oracle.block(block).life == Life::Alive;
-        if what != Expected::Pin || !is_alive || self.is_lost() {
+        let is_losing = self.is_lost() || self.lost_at == self.timeline.tick();
+        if what != Expected::Pin || !is_alive || is_losing {
             return Ok(());
         }
         let handle = self.handle_of(block);
@@ -254,10 +259,11 @@ impl<G: Gpu> World<G> {
     fn flushed(&mut self, sent: &Sent, version: Version, since: u64) {
         let figures = [("version", version.get()), ("since tick", since)];
         self.timeline.note(Actor::Engine, "flushed", None, figures);
+        let tick = self.timeline.tick();
         for (block, at, nth) in &sent.contents {
             let model = self.oracle.block_mut(*block);
             model.known_from.get_or_insert(version);
-            model.confirm(sent.order, version);
+            model.confirm(sent.order, version, tick);
             if model.is_certain() {
                 model.parts[*at].raise_floor(version, *nth);
             }

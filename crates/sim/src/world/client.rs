@@ -298,12 +298,11 @@ impl<G: Gpu> World<G> {
     }
 
     fn update(&mut self, client: u32, block: u32, in_place: bool) -> Verdict {
-        let model = self.oracle.block(block);
-        if model.is_changing_parts {
+        if self.oracle.block(block).is_changing_parts {
             return Ok(());
         }
-        let may_grow = !in_place && matches!(model.kept, Kept::Retained | Kept::Nowhere);
-        let present = model.present();
+        let may_grow = !in_place && self.may_grow(block);
+        let present = self.oracle.block(block).present();
         let (given, payloads) = self.new_contents(block, &present, may_grow, in_place);
         let what = if in_place {
             "update in place"
@@ -320,6 +319,14 @@ impl<G: Gpu> World<G> {
         };
         self.sent_update(block, &given, in_place, sent.is_ok());
         Self::judge_send(&sent)
+    }
+
+    /// Whether new contents may have other lengths. A callback knows them before the engine does,
+    /// or before they are refused, and what it gives then does not fit: that is a fault.
+    pub(super) fn may_grow(&mut self, block: u32) -> bool {
+        let reloads = self.plan.has(FaultClass::Reload);
+        !self.oracle.block(block).has_callback()
+            || (reloads && self.chances.classes[FaultClass::Reload as usize].chance(200))
     }
 
     /// New contents for these parts of a block: which part, which of its contents, and its bytes.

@@ -1,6 +1,6 @@
 //! Client actors: what they ask of single parts.
 
-use geoheap::PartData;
+use geoheap::{PartData, PartId, Pending, SendError};
 
 use super::World;
 use super::client::{plan_part, some_len};
@@ -76,8 +76,7 @@ impl<G: Gpu> World<G> {
             return Ok(());
         };
         let (shape, mut len, nth) = (part.shape, part.len(), part.given_count());
-        let may_grow = !matches!(model.kept, Kept::Reload(_));
-        if may_grow && self.chances.client.chance(300) {
+        if self.may_grow(block) && self.chances.client.chance(300) {
             let max = self.setting.part_bytes_max;
             len = some_len(&mut self.chances.client, shape, max, false);
         }
@@ -86,6 +85,17 @@ impl<G: Gpu> World<G> {
         let sent = self
             .client
             .update_part(self.handle_of(block), id, base.payload(len));
+        self.sent_part_update(block, at, nth, sent)
+    }
+
+    /// An update of one part was sent, or not.
+    pub(super) fn sent_part_update(
+        &mut self,
+        block: u32,
+        at: usize,
+        nth: usize,
+        sent: Result<Pending<PartId>, SendError>,
+    ) -> Verdict {
         let order = self.next_order();
         let model = self.oracle.block_mut(block);
         let judged = match sent {

@@ -100,7 +100,7 @@ impl<G: Gpu> World<G> {
     }
 
     fn some_draws(&mut self) -> Vec<SetDraw> {
-        let count = self.chances.client.between(1, DRAWS_MAX);
+        let count = self.chances.client.between(0, DRAWS_MAX);
         // Not every device can begin elsewhere than at the first instance.
         let firsts = if self.manager.limits().indirect_first_instance {
             100

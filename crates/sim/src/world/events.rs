@@ -3,7 +3,6 @@
 use geoheap::{HeapEvent, Lifetime, Op, RequestError};
 
 use super::World;
-use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
@@ -64,9 +63,7 @@ impl<G: Gpu> World<G> {
                     let mut is_planted =
                         self.is_lost() || planted.iter().any(|words| message.contains(words));
                     // Staging that the device has no memory for cannot grow as far as it may.
-                    let is_tight = [FaultClass::Creation, FaultClass::Staging]
-                        .iter()
-                        .any(|class| self.plan.has(*class));
+                    let is_tight = self.lacks_memory();
                     is_planted |= is_tight && message.contains("of staging asked for");
                     ensure(is_planted, Check::Device, || {
                         format!("the device refuses what the engine asks: {message}")

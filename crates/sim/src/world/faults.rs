@@ -1,7 +1,5 @@
 //! The scheduler's own doings: what goes wrong, and when.
 
-use std::sync::atomic::Ordering;
-
 use geoheap::ByteLen;
 
 use super::World;
@@ -30,7 +28,7 @@ impl<G: Gpu> World<G> {
                     self.call_faults.fail_mapping(n);
                 }
                 FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
-                FaultClass::Loss => self.plant_loss(n * 4),
+                FaultClass::Loss => self.strike_device(n * 4)?,
                 FaultClass::Mailbox => self.flood()?,
                 FaultClass::Budget => self.change_budget(),
                 FaultClass::Reload => self.hang_callbacks(),
@@ -48,22 +46,9 @@ impl<G: Gpu> World<G> {
         Ok(())
     }
 
-    /// The device goes at the `n`-th call of the engine from now.
-    fn plant_loss(&mut self, n: u64) {
-        // Each loss costs a whole heap, so most strikes of this class pass.
-        if self.is_lost() || !self.chances.fault.chance(60) {
-            return;
-        }
-        let (gpu, lost) = (self.gpu.clone(), self.is_lost.clone());
-        self.call_faults.strike_at(n, move || {
-            lost.store(true, Ordering::Release);
-            gpu.lose();
-        });
-    }
-
     /// Callbacks are held back for a while, as behind one that hangs.
     fn hang_callbacks(&mut self) {
-        let ticks = self.chances.fault.magnitude(1, 200);
+        let ticks = self.chances.classes[FaultClass::Reload as usize].magnitude(1, 200);
         self.hung_until = self.timeline.tick() + ticks;
         self.manager.hold_reloads(true);
     }
@@ -88,7 +73,8 @@ impl<G: Gpu> World<G> {
     fn change_budget(&mut self) {
         let least = self.client.budget_bytes_min().get();
         let most = self.setting.config.budget_bytes.get().max(least);
-        let budget = ByteLen::new(self.chances.fault.between(least, most));
+        let random = &mut self.chances.classes[FaultClass::Budget as usize];
+        let budget = ByteLen::new(random.between(least, most));
         self.set_budget(budget);
     }
 

@@ -24,6 +24,8 @@ const TRIM_TICKS: u64 = 64;
 const FEW_HANDLES: u64 = 500;
 /// Blocks that an empty heap is given where there are more.
 const SOME_HANDLES: u64 = 8;
+/// Ticks in which staging is free again.
+const STAGING_TICKS: u64 = 8;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -439,6 +441,10 @@ impl<G: Gpu> World<G> {
                     return broken(Check::Refusals, message);
                 }
             }
+        }
+        // All of staging may be one buffer, which comes back with what was uploaded from it.
+        for _ in 0..STAGING_TICKS {
+            self.quiet_tick()?;
         }
         let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
         let staged = self.until(stage)?;

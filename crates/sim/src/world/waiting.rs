@@ -30,6 +30,8 @@ pub(super) enum Expected {
 pub(super) enum Purpose {
     Add,
     Update(u32),
+    /// It has no bytes, so that it is refused.
+    Nothing,
 }
 
 /// What was published when a flush was sent.
