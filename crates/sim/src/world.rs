@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report};
+use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report, Restored};
 
 use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Broken, Check, Finding, Verdict};
@@ -71,6 +71,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) is_lost: Arc<AtomicBool>,
     /// Ticks since then.
     pub(super) lost_ticks: u64,
+    /// What the engine said of the blocks when the last one came.
+    pub(super) restored: Restored,
     /// The tick in which the last one came.
     pub(super) restored_tick: u64,
     /// The tick in which one went last.
@@ -131,6 +133,7 @@ impl<G: Gpu> World<G> {
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
+            restored: Restored::default(),
             restored_tick: 0,
             lost_at: 0,
             is_loss_noted: false,

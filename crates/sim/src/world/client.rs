@@ -297,11 +297,20 @@ impl<G: Gpu> World<G> {
         Self::judge_send(&sent)
     }
 
+    /// New contents of the lengths that the parts have.
+    pub(super) fn update_as_it_is(&mut self, block: u32) -> Verdict {
+        self.update_with(0, block, false, false)
+    }
+
     fn update(&mut self, client: u32, block: u32, in_place: bool) -> Verdict {
         if self.oracle.block(block).is_changing_parts {
             return Ok(());
         }
         let may_grow = !in_place && self.may_grow(block);
+        self.update_with(client, block, in_place, may_grow)
+    }
+
+    fn update_with(&mut self, client: u32, block: u32, in_place: bool, may_grow: bool) -> Verdict {
         let present = self.oracle.block(block).present();
         let (given, payloads) = self.new_contents(block, &present, may_grow, in_place);
         let what = if in_place {

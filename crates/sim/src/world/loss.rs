@@ -150,10 +150,13 @@ impl<G: Gpu> World<G> {
             Again::After | Again::No => {}
         }
         let (before, limits) = (self.manager.report(), *self.manager.limits());
-        if let Err(error) = self.manager.restore_backend(backend) {
-            let is_lost_again = lost.load(Ordering::Acquire);
-            self.judge_not_restored(&error, &device, &limits, is_lost_again)?;
-            return self.check_as_before(&before, &limits);
+        match self.manager.restore_backend(backend) {
+            Ok(restored) => self.restored = restored,
+            Err(error) => {
+                let is_lost_again = lost.load(Ordering::Acquire);
+                self.judge_not_restored(&error, &device, &limits, is_lost_again)?;
+                return self.check_as_before(&before, &limits);
+            }
         }
         // What was planted may have struck while the engine looked for a loss.
         ensure(
@@ -255,6 +258,13 @@ impl<G: Gpu> World<G> {
             Check::Loss,
             format!("R11: a device was refused, and the heap changed: {before:?}, now {now:?}"),
         )
+    }
+}
+
+impl<G: Gpu> World<G> {
+    /// The device goes now.
+    pub(super) fn lose_device(&mut self) {
+        lose(&self.gpu, &self.is_lost);
     }
 }
 

@@ -1,5 +1,8 @@
 //! The end of a run: the faults stop, and then everything must come right.
 
+mod lost;
+mod revived;
+
 use core::sync::atomic::Ordering;
 
 use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
@@ -37,7 +40,11 @@ impl<G: Gpu> World<G> {
         self.wait_for_answers()?;
         self.check_retired()?;
         self.check_wishes()?;
+        self.revive()?;
         self.check_contents()?;
+        if self.plan.has(FaultClass::Loss) {
+            self.check_loss()?;
+        }
         self.check_degraded()?;
         self.check_budget_reached()?;
         self.check_emptied()?;
@@ -208,7 +215,10 @@ impl<G: Gpu> World<G> {
 
     /// Each block comes back, with the contents that it was given last.
     fn check_contents(&mut self) -> Verdict {
-        for block in self.oracle.alive().to_vec() {
+        let mut compared = 0;
+        let known = self.oracle.alive().to_vec();
+        for block in &known {
+            let block = *block;
             let model = self.oracle.block(block);
             if model.has_failed.is_now() || model.may_be_lost.is_now() {
                 continue;
@@ -219,6 +229,7 @@ impl<G: Gpu> World<G> {
                 continue;
             };
             let model = self.oracle.block(block);
+            compared += 1;
             let present = model.present();
             let ids: Vec<_> = read.parts.iter().map(|(id, _)| *id).collect();
             let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
@@ -239,7 +250,13 @@ impl<G: Gpu> World<G> {
                 })?;
             }
         }
-        Ok(())
+        // A few that fit nowhere are no excuse for looking at nothing.
+        ensure(compared * 2 >= known.len(), Check::Contents, || {
+            format!(
+                "contents of {compared} of {} blocks could be compared",
+                known.len()
+            )
+        })
     }
 
     /// The block's bytes, once it is resident; `None` if it was told that it cannot be.
