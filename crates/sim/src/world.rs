@@ -18,14 +18,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report, Restored};
+use geoheap::{ByteLen, Client, GeometryManager, HeapDump, HeapMap, RangeState, Report, Restored};
 
 use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Broken, Check, Finding, Verdict};
 use crate::gpu::{CallFaults, Faulty, Gpu};
 use crate::heap_check::HeapCheck;
 use crate::options::Options;
-use crate::oracle::Oracle;
+use crate::oracle::{Life, Oracle};
 use crate::random::Random;
 use crate::setting::Setting;
 use crate::timeline::{Actor, NONE, Timeline};
@@ -65,6 +65,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) sets: Vec<draw_sets::Set>,
     pub(super) timeline: Timeline,
     pub(super) ticks: u64,
+    /// Blocks that were being filled or moved after the last tick.
+    pub(super) under_way: Vec<u32>,
     /// Requests sent so far.
     pub(super) order: u64,
     /// The device is gone, whether or not the engine has noticed.
@@ -130,6 +132,7 @@ impl<G: Gpu> World<G> {
             given_nothing: BTreeSet::new(),
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
+            under_way: Vec::new(),
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
@@ -291,6 +294,7 @@ impl<G: Gpu> World<G> {
         self.frames.check_named(&map)?;
         self.heap
             .check_traffic(self.call_faults.take_traffic(), &report)?;
+        self.note_under_way(&map);
         let fresh = self.heap.became_free(&map);
         // A look at each tick would never leave the engine a time without frames.
         if !fresh.is_empty() {
@@ -315,6 +319,15 @@ impl<G: Gpu> World<G> {
     pub(super) fn lacks_memory(&self) -> bool {
         let classes = [FaultClass::Creation, FaultClass::Staging];
         self.is_tight || classes.iter().any(|class| self.plan.has(*class))
+    }
+
+    /// Takes note of the blocks for which room is reserved: they are being filled or moved.
+    fn note_under_way(&mut self, map: &HeapMap) {
+        let ranges = map.chunks.iter().flat_map(|chunk| &chunk.ranges);
+        let reserved = ranges.filter(|range| range.state == RangeState::Reserved);
+        let blocks = reserved.filter_map(|range| self.oracle.by_handle(range.handle?));
+        let is_alive = |block: &u32| self.oracle.block(*block).life == Life::Alive;
+        self.under_way = blocks.filter(is_alive).collect();
     }
 
     pub(super) fn next_order(&mut self) -> u64 {

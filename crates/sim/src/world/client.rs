@@ -17,6 +17,9 @@ use crate::gpu::Gpu;
 use crate::oracle::{Kept, Life, Part, PartLife, Shape, Update};
 use crate::random::Random;
 
+/// Of a thousand requests about a block, so many are about one that is being filled or moved.
+const UNDER_WAY_RATE: u64 = 250;
+
 /// A part that is to be: its type and its bytes.
 type Planned = (Shape, u64);
 
@@ -63,8 +66,15 @@ impl<G: Gpu> World<G> {
         }
     }
 
-    /// A block that nobody asked to remove.
+    /// A block that nobody asked to remove, more often one in the middle of a move or an upload.
     pub(super) fn some_block(&mut self) -> Option<u32> {
+        let random = &mut self.chances.client;
+        if random.chance(UNDER_WAY_RATE)
+            && let Some(at) = random.index(self.under_way.len())
+            && self.oracle.block(self.under_way[at]).life == Life::Alive
+        {
+            return Some(self.under_way[at]);
+        }
         let at = self.chances.client.index(self.oracle.alive().len())?;
         Some(self.oracle.alive()[at])
     }

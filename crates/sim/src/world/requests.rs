@@ -48,7 +48,7 @@ const USUAL: [(Ask, u64); 19] = [
     (Ask::Evict, 3),
     (Ask::DrawSet, 4),
     (Ask::Flush, 3),
-    (Ask::Compact, 3),
+    (Ask::Compact, 12),
     (Ask::Trim, 2),
     (Ask::Misuse, 4),
 ];
