@@ -243,10 +243,9 @@ impl Core {
         if is_early && is_planted!(MoveUnchecked) {
             return Vec::new();
         }
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         if is_early && is_planted!(HiddenWhileMoving) {
-            for moved in self.compaction.moves.clone() {
-                self.queue_hidden(moved.handle);
-            }
+            self.hide_moving();
             return Vec::new();
         }
         core::mem::take(&mut self.compaction.moves)
