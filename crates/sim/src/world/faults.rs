@@ -26,6 +26,7 @@ impl<G: Gpu> World<G> {
                     self.call_faults.fail_staging(n);
                     self.call_faults.fail_lease(n);
                     self.call_faults.fail_mapping(n);
+                    self.ask_for_a_piece()?;
                 }
                 FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
                 FaultClass::Loss => self.strike_device(n * 4)?,

@@ -84,8 +84,8 @@ impl<G: Gpu> World<G> {
         let is_for_use = purpose != Purpose::Nothing;
         let may_keep = self.plan.has(FaultClass::Staging) && !self.is_calm && is_for_use;
         let random = &mut self.chances.classes[FaultClass::Staging as usize];
-        if may_keep && self.pieces.len() < PIECES_MAX && random.chance(400) {
-            piece.due = tick + random.magnitude(1, 64);
+        if may_keep && self.pieces.len() < PIECES_MAX && random.chance(700) {
+            piece.due = tick + random.magnitude(1, 256);
             piece.by_part = random.chance(300);
             let ticks = ("ticks", piece.due - tick);
             self.pieces.push(piece);
@@ -107,10 +107,24 @@ impl<G: Gpu> World<G> {
                 self.timeline
                     .note(Actor::Client(0), "drops staging", None, [NONE, NONE]);
             } else {
-                self.use_piece(piece)?;
+                self.by_chance_of_staging(|world| world.use_piece(piece))?;
             }
         }
         Ok(())
+    }
+
+    /// A client asks for a piece, to keep it perhaps.
+    pub(super) fn ask_for_a_piece(&mut self) -> Verdict {
+        self.by_chance_of_staging(|world| world.ask_staging(Purpose::Add))
+    }
+
+    /// What a client does here is drawn from the sequence of this class of faults.
+    fn by_chance_of_staging(&mut self, act: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+        let class = FaultClass::Staging as usize;
+        core::mem::swap(&mut self.chances.client, &mut self.chances.classes[class]);
+        let done = act(self);
+        core::mem::swap(&mut self.chances.client, &mut self.chances.classes[class]);
+        done
     }
 
     /// The device went: some of the pieces that are kept are used before there is another one, some
