@@ -19,6 +19,11 @@ const GENERATION_MAX: u32 = u32::MAX - 2;
 /// Bytes of a GPU copy's step.
 pub(crate) const WORD_BYTES: u64 = 4;
 
+/// What of `bytes` is whole words: GPU copies take no less.
+pub(crate) fn whole_words(bytes: u64) -> u64 {
+    bytes - bytes % WORD_BYTES
+}
+
 /// Who runs the geometry actor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threading {
@@ -204,7 +209,7 @@ impl Config {
 
     /// Bytes of one staging buffer: what is configured, or all of a small budget's staging.
     pub(crate) fn staging_buffer(&self) -> ByteLen {
-        let limit = self.staging_under(self.budget_bytes).get() / WORD_BYTES * WORD_BYTES;
+        let limit = whole_words(self.staging_under(self.budget_bytes).get());
         self.staging_buffer_bytes.min(ByteLen::new(limit))
     }
 

@@ -64,6 +64,21 @@ impl<D: Driver> Transfers<D> {
         )
     }
 
+    /// Whether `len` bytes can be staged now. Buffers that were made under another limit may fill
+    /// the present one further than buffers made anew, so what fits now is never too large.
+    fn check_room(&self, len: ByteLen) -> Result<(), StageError> {
+        let free = ByteLen::new(self.ring.upload_room());
+        if len <= free {
+            return Ok(());
+        }
+        let (requested, limit) = (len, ByteLen::new(self.ring.upload_bytes_max()));
+        Err(if requested > limit {
+            StageError::TooLarge { requested, limit }
+        } else {
+            StageError::Full { requested, free }
+        })
+    }
+
     /// Pushes a copy, merged into the one before where it continues it.
     fn record(&mut self, copy: CopyCommand<D>) {
         if self.open.push(&self.driver, copy) {
@@ -224,18 +239,7 @@ impl<D: Driver> Backend for Transfers<D> {
         }
         self.check_range(dst, offset, len)?;
         self.ring.settle();
-        let (free, limit) = (self.ring.upload_room(), self.ring.upload_bytes_max());
-        // Room first: buffers that are left of a larger limit may hold more together than new ones
-        // could.
-        if len.get() > free {
-            let (requested, limit) = (len, ByteLen::new(limit));
-            return Err(if len > limit {
-                StageError::TooLarge { requested, limit }
-            } else {
-                let free = ByteLen::new(free);
-                StageError::Full { requested, free }
-            });
-        }
+        self.check_room(len)?;
         let (driver, created) = (&mut self.driver, &mut self.counters.staging_created);
         self.ring.ensure(len.get(), |id, capacity| {
             let slot = driver.create_slot(id, capacity)?;

@@ -7,10 +7,10 @@ use geoheap::{ByteLen, ChunkId, ChunkMap, Config, FrameTicket, HeapMap, RangeSta
 
 use crate::contents::poison_word;
 use crate::finding::{Check, Verdict, ensure};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Traffic};
 
-/// How much further than its caps a tick may move when nobody draws or memory is short.
-const CAPS_RAISED: u64 = 8;
+/// How much further than its caps a tick may move when nobody draws or somebody asked for it.
+const CAPS_RAISED: u64 = 4;
 
 /// Staging has at most one part in so many of the budget.
 const STAGING_SHARE: u64 = 8;
@@ -27,15 +27,20 @@ pub(crate) struct HeapCheck {
     /// The budget was lowered below what was held, and that was not reached yet.
     is_reaching: bool,
     staging_bytes_max: u64,
+    moves: u64,
     moved_bytes: u64,
+    moves_max: u64,
+    /// Bytes of a chunk, which is as long as what moves at all.
+    chunk_len: u64,
     move_bytes_max: u64,
+    copies_max: u64,
+    upload_bytes_max: u64,
     /// Ranges that were poisoned.
     poisoned: u64,
 }
 
 impl HeapCheck {
     pub(crate) fn new(config: &Config) -> Self {
-        let longest = config.chunk_bytes.get().max(config.defrag.move_bytes.get());
         Self {
             free: BTreeMap::new(),
             budget_bytes: config.budget_bytes.get(),
@@ -43,8 +48,13 @@ impl HeapCheck {
             chunk_bytes: 0,
             is_reaching: false,
             staging_bytes_max: config.staging_bytes.get(),
+            moves: 0,
             moved_bytes: 0,
-            move_bytes_max: longest * CAPS_RAISED,
+            moves_max: u64::from(config.defrag.moves) * CAPS_RAISED,
+            chunk_len: config.chunk_bytes.get(),
+            move_bytes_max: config.defrag.move_bytes.get() * CAPS_RAISED,
+            copies_max: u64::from(config.tick_copies),
+            upload_bytes_max: config.tick_upload_bytes.get().max(4),
             poisoned: 0,
         }
     }
@@ -136,14 +146,7 @@ impl HeapCheck {
                 format!("R10: the device holds {device} bytes, the engine knows of {held}")
             })?;
         }
-        let moved = report.moved_bytes - self.moved_bytes;
-        self.moved_bytes = report.moved_bytes;
-        ensure(moved <= self.move_bytes_max, Check::Moves, || {
-            format!(
-                "a tick moved {moved} bytes; at most {} are",
-                self.move_bytes_max
-            )
-        })?;
+        self.check_moved(report)?;
         ensure(report.hidden_uses == 0, Check::Moves, || {
             format!("R8: {} lookups found a block hidden", report.hidden_uses)
         })?;
@@ -155,26 +158,84 @@ impl HeapCheck {
         })
     }
 
-    /// Fills what became free since the last look, so that whoever still reads it is seen.
+    /// Blocks are moved within the caps of a tick (R8); one that is longer moves alone.
+    fn check_moved(&mut self, report: &Report) -> Verdict {
+        let (moves, bytes) = (
+            report.moves - self.moves,
+            report.moved_bytes - self.moved_bytes,
+        );
+        (self.moves, self.moved_bytes) = (report.moves, report.moved_bytes);
+        let (moves_max, bytes_max) = (self.moves_max, self.move_bytes_max);
+        ensure(
+            moves <= moves_max && (bytes <= bytes_max || moves == 1),
+            Check::Moves,
+            || {
+                format!(
+                    "{moves} moves of {bytes} bytes in one tick; at most {moves_max} of \
+                     {bytes_max} are allowed"
+                )
+            },
+        )
+    }
+
+    /// What one tick recorded is within its caps: payloads, copies inside the device for jobs, and
+    /// moves. Records of draw sets have a cap of their own, so that ticks which may have some are
+    /// left out.
+    pub(crate) fn check_traffic(&self, traffic: Traffic, report: &Report) -> Verdict {
+        let copies_max = self.copies_max + self.moves_max;
+        let copy_bytes_max = self.upload_bytes_max + self.move_bytes_max.max(self.chunk_len);
+        ensure(
+            traffic.copies <= copies_max && traffic.copy_bytes <= copy_bytes_max,
+            Check::Moves,
+            || {
+                format!(
+                    "{traffic:?} in one tick; {copies_max} copies of {copy_bytes_max} bytes are allowed"
+                )
+            },
+        )?;
+        let has_records = report.record_bytes > 0 || report.draw_sets_waiting > 0;
+        ensure(
+            has_records || traffic.upload_bytes <= self.upload_bytes_max,
+            Check::Moves,
+            || {
+                format!(
+                    "{traffic:?} in one tick; uploads of {} bytes are allowed",
+                    self.upload_bytes_max
+                )
+            },
+        )
+    }
+
+    /// What became free since the last look, chunk by chunk.
+    pub(crate) fn became_free(&mut self, map: &HeapMap) -> BTreeMap<ChunkId, Vec<(u64, u64)>> {
+        let mut fresh = BTreeMap::new();
+        let mut now = BTreeMap::new();
+        for chunk in &map.chunks {
+            let free = free_ranges(chunk);
+            let before = self.free.get(&chunk.id).map_or(&[][..], Vec::as_slice);
+            let ranges = added(before, &free);
+            if !ranges.is_empty() {
+                fresh.insert(chunk.id, ranges);
+            }
+            now.insert(chunk.id, free);
+        }
+        self.free = now;
+        fresh
+    }
+
+    /// Fills ranges that became free, so that whoever still reads them is seen.
     pub(crate) fn poison<G: Gpu>(
         &mut self,
-        map: &HeapMap,
+        fresh: &BTreeMap<ChunkId, Vec<(u64, u64)>>,
         probe: &FrameTicket<G::Buffer>,
         gpu: &G,
     ) {
-        let mut now = BTreeMap::new();
-        for chunk in &map.chunks {
-            now.insert(chunk.id, free_ranges(chunk));
-        }
         for (id, buffer) in probe.chunks() {
-            let Some(free) = now.get(&id) else { continue };
-            let before = self.free.get(&id).map_or(&[][..], Vec::as_slice);
-            for range in added(before, free) {
+            for range in fresh.get(&id).into_iter().flatten() {
                 self.poisoned += 1;
                 gpu.poison(buffer, range.0..range.1, poison_word(self.poisoned));
             }
         }
-        self.free = now;
     }
 }
 

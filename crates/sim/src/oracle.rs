@@ -9,6 +9,7 @@
 //! they wrote over: older versions may see either, word by word.
 
 mod block;
+mod doubt;
 mod part;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use geoheap::{Handle, PartId, Version};
 use crate::contents::{Base, Contents, Stamp, word_at};
 use crate::finding::{Broken, Check, Verdict, ensure};
 
-pub(crate) use block::{Block, Kept, Life};
+pub(crate) use block::{Block, Kept, Life, Update};
 pub(crate) use part::{Part, PartLife, Shape};
 
 /// All blocks of a run.
@@ -93,7 +94,10 @@ impl Oracle {
 
     /// New contents for a part.
     pub(crate) fn give(&mut self, block: u32, part: usize, len: u64, in_place: bool) -> Base {
-        let model = &mut self.blocks[block as usize].parts[part];
+        let model = &mut self.blocks[block as usize];
+        let runs_ahead = model.has_callback();
+        let model = &mut model.parts[part];
+        model.runs_ahead = runs_ahead;
         let stamp = Stamp {
             block,
             part: u32::try_from(part).expect("few parts"),
@@ -120,16 +124,15 @@ impl Oracle {
                 message: format!("block {block} shows part {part}, which nobody gave it"),
             });
         };
-        let run_ahead = model.has_callback();
         let model = &mut model.parts[at];
-        let Some(class) = model.class_of(bytes) else {
+        let Some(class) = model.class_at(version, bytes) else {
             return Err(self.wrong_bytes(block, at, version, bytes));
         };
         let behind = model.behind(bytes).map_or_else(
             || String::from("contents"),
             |behind| format!("the contents {behind} before the last"),
         );
-        model.note_shown(version, class, run_ahead).map_err(|why| Broken {
+        model.note_shown(version, class).map_err(|why| Broken {
             check: Check::Bytes,
             message: format!(
                 "block {block} part {at} at version {version}: {why}; these are {behind} of {model}"

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report};
+use geoheap::{ByteLen, Client, GeometryManager, HeapDump, Report, Restored};
 
 use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Broken, Check, Finding, Verdict};
@@ -71,6 +71,10 @@ pub(crate) struct World<G: Gpu> {
     pub(super) is_lost: Arc<AtomicBool>,
     /// Ticks since then.
     pub(super) lost_ticks: u64,
+    /// What the engine said of the blocks when the last one came.
+    pub(super) restored: Restored,
+    /// The tick in which the last one came.
+    pub(super) restored_tick: u64,
     /// The tick in which one went last.
     pub(super) lost_at: u64,
     /// The oracle knows of it.
@@ -129,6 +133,8 @@ impl<G: Gpu> World<G> {
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
+            restored: Restored::default(),
+            restored_tick: 0,
             lost_at: 0,
             is_loss_noted: false,
             is_tight: false,
@@ -283,15 +289,26 @@ impl<G: Gpu> World<G> {
         let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held_bytes());
         self.heap.check_report(&report, device, buffers)?;
         self.frames.check_named(&map)?;
-        let probe = self.frames.source().begin_frame();
-        self.heap.poison(&map, &probe, &self.gpu);
-        drop(probe.finish());
+        self.heap
+            .check_traffic(self.call_faults.take_traffic(), &report)?;
+        let fresh = self.heap.became_free(&map);
+        // A look at each tick would never leave the engine a time without frames.
+        if !fresh.is_empty() {
+            let probe = self.frames.source().begin_frame();
+            self.heap.poison(&fresh, &probe, &self.gpu);
+            drop(probe.finish());
+        }
         Ok(())
     }
 
     /// Whether the device is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// Whether there was a time without a device since that tick.
+    pub(super) fn was_lost_since(&self, tick: u64) -> bool {
+        self.is_lost() || (self.epoch > 0 && tick <= self.restored_tick)
     }
 
     /// Whether the device may have no memory for what the budget allows.

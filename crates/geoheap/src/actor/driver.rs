@@ -19,7 +19,7 @@ use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::actor::restore::Successor;
 use crate::client::Shared;
-use crate::config::WORD_BYTES;
+use crate::config::{WORD_BYTES, whole_words};
 use crate::core::Core;
 use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::error::RequestError;
@@ -309,8 +309,9 @@ impl<B: Backend> Driver<B> {
         let staging = self.backend.staging();
         let requested = len;
         let kept = ByteLen::new(staging.limit_bytes.get() / KEPT_STAGING_SHARE);
-        let free = staging.free_bytes.saturating_sub(kept);
-        let limit = staging.limit_bytes.saturating_sub(kept);
+        // Only whole words are lent.
+        let lent = |bytes: ByteLen| ByteLen::new(whole_words(bytes.saturating_sub(kept).get()));
+        let (free, limit) = (lent(staging.free_bytes), lent(staging.limit_bytes));
         if len > limit {
             return refused(RequestError::StagingTooSmall { requested, limit });
         }
@@ -358,13 +359,13 @@ impl<B: Backend> Driver<B> {
         let staging = self.backend.staging();
         self.draw_sets.tick();
         self.step(Event::TickBegin(TickFacts {
-            staging_free: staging.free_bytes,
             staging_held: staging.capacity_bytes,
             idle,
             is_held_back,
         }));
         self.since.tried_publish = false;
-        self.step(Event::Transfer);
+        let staging_free = self.backend.staging().free_bytes;
+        self.step(Event::Transfer { staging_free });
         self.publish_what_stalled();
         self.update_backpressure(is_held_back);
         self.note_peaks();

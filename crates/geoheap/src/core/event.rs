@@ -228,7 +228,10 @@ pub(crate) enum Event {
     /// It did not.
     ChunkFailed { chunk: ChunkId, reason: FailReason },
     /// All chunks asked for are answered: transfers can be recorded.
-    Transfer,
+    Transfer {
+        /// So many bytes of staging are free; since the tick began read-backs may have taken some.
+        staging_free: ByteLen,
+    },
     /// What the last transfers asked for was submitted (R1), or could not be.
     Submitted { ok: bool },
     /// A version was published.
@@ -262,8 +265,6 @@ pub(crate) enum Event {
 /// What a tick begins with.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TickFacts {
-    /// So many bytes of staging are free.
-    pub(crate) staging_free: ByteLen,
     /// So many bytes are held for staging.
     pub(crate) staging_held: ByteLen,
     /// No frame ended since the last tick, and none is in flight.

@@ -260,7 +260,7 @@ impl Core {
                 self.note_usage(frame, version, &usage);
             }
             Event::TickBegin(facts) => self.begin_tick(facts, out),
-            Event::Transfer => self.transfer(out),
+            Event::Transfer { staging_free } => self.transfer(staging_free, out),
             Event::Submitted { ok } => self.submitted(ok, out),
             Event::Published { version } => self.published(version, out),
             Event::PublishDelayed => self.stalled = true,

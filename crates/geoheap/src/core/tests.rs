@@ -76,12 +76,13 @@ impl Bench {
     fn tick(&mut self) {
         self.lines.push("tick".into());
         self.step(Event::TickBegin(TickFacts {
-            staging_free: ByteLen::from_kib(16),
             staging_held: ByteLen::ZERO,
             idle: false,
             is_held_back: false,
         }));
-        self.step(Event::Transfer);
+        self.step(Event::Transfer {
+            staging_free: ByteLen::from_kib(16),
+        });
     }
 
     fn step(&mut self, event: Event) {

@@ -9,7 +9,7 @@ use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::config::WORD_BYTES;
+use crate::config::{WORD_BYTES, whole_words};
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Queue};
@@ -30,7 +30,7 @@ struct Allowance {
 
 impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
-    pub(super) fn transfer(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn transfer(&mut self, staging_free: ByteLen, out: &mut Vec<Effect>) {
         if self.lost {
             // Nothing to submit; but blocks are still removed, and callers answered.
             self.publish(out);
@@ -42,12 +42,12 @@ impl Core {
         let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
         let is_one_kind = !waits(back) || !waits(new);
         let mut left = Allowance {
-            bytes: words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
+            bytes: whole_words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
             copies: self.config.tick_copies,
-            staging: words(self.facts.staging_free.get()),
+            staging: whole_words(staging_free.get()),
         };
         let half = Allowance {
-            bytes: words(left.bytes / 2),
+            bytes: whole_words(left.bytes / 2),
             copies: left.copies / 2,
             ..left
         };
@@ -313,11 +313,6 @@ impl Core {
             }
         }
     }
-}
-
-/// Whole words: GPU copies take no less.
-fn words(bytes: u64) -> u64 {
-    bytes - bytes % WORD_BYTES
 }
 
 /// Frees the oldest retired room of `part`, in the job's layout too if one is under way.

@@ -102,6 +102,29 @@ pub fn idle_staging_goes_back<B: Backend>(make: Make<'_, B>) {
     );
 }
 
+/// What is said to be free can be uploaded in one piece, also where buffers that were made under a
+/// lower limit fill the present one further than new ones could.
+pub fn free_staging_is_usable<B: Backend>(make: Make<'_, B>) {
+    let mut rig = make(&staging(1024, 1536));
+    let backend = &mut rig.backend;
+    let target = buffer(backend, 4096);
+    backend
+        .upload(&target, at(0), &pattern(12, 1536))
+        .expect("a whole buffer and a short one");
+    settle(backend);
+    // Two whole buffers leave too little for a third.
+    backend.set_staging_limit(bytes(2200));
+    assert_eq!(
+        backend.staging().free_bytes,
+        bytes(2200),
+        "1536 are there, and 664 can be made"
+    );
+    backend
+        .upload(&target, at(0), &pattern(13, 2200))
+        .expect("so much is free");
+    settle(backend);
+}
+
 /// A lowered limit binds at once, and is reached as staging comes back.
 pub fn lowered_limit_is_reached<B: Backend>(make: Make<'_, B>) {
     let mut rig = make(&staging(1024, 4096));

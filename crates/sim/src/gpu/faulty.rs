@@ -29,6 +29,17 @@ struct Planted {
     events: Option<u64>,
     /// Bytes of buffers that were made, and whose return the engine was not told.
     held_bytes: u64,
+    traffic: Traffic,
+}
+
+/// What was recorded since it was last asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    /// Bytes of payloads; those of staged pieces were paid for when they were lent.
+    pub(crate) upload_bytes: u64,
+    /// Copies within the device, and their bytes.
+    pub(crate) copies: u64,
+    pub(crate) copy_bytes: u64,
 }
 
 /// Steers a [`Faulty`] backend.
@@ -86,6 +97,7 @@ impl CallFaults {
         let mut planted = self.planted();
         *planted = Planted {
             held_bytes: planted.held_bytes,
+            traffic: planted.traffic,
             ..Planted::default()
         };
     }
@@ -94,6 +106,11 @@ impl CallFaults {
     /// have in its books, staging aside.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.planted().held_bytes
+    }
+
+    /// What was recorded since the last call of this.
+    pub(crate) fn take_traffic(&self) -> Traffic {
+        core::mem::take(&mut self.planted().traffic)
     }
 
     /// One call begins.
@@ -212,6 +229,7 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
             let requested = ByteLen::new(bytes.len() as u64);
             return Err(StageError::OutOfMemory { requested });
         }
+        self.faults.planted().traffic.upload_bytes += bytes.len() as u64;
         self.inner.upload(dst, offset, bytes)
     }
 
@@ -236,6 +254,11 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
         len: ByteLen,
     ) -> Result<(), CopyError> {
         self.faults.begin();
+        {
+            let traffic = &mut self.faults.planted().traffic;
+            traffic.copies += 1;
+            traffic.copy_bytes += len.get();
+        }
         self.inner.copy(src, src_offset, dst, dst_offset, len)
     }
 

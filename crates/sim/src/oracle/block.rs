@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use geoheap::{Handle, Lifetime, PartId, Version};
 
-use super::part::{Part, PartLife};
+use super::doubt::Doubt;
+use super::part::{BINDING_ALIGN, Part, PartLife};
 use crate::contents::Base;
 
 /// Where the block's bytes come from once they left the GPU.
@@ -40,11 +41,25 @@ pub(crate) enum Life {
     Gone(Version),
 }
 
+/// A whole update on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    /// Its place among all requests.
+    pub(crate) order: u64,
+    /// Which contents it has for which part; none if it has to be refused.
+    pub(crate) contents: Vec<(usize, usize)>,
+    pub(crate) is_in_place: bool,
+    /// It may be the one that was refused.
+    pub(crate) is_doubtful: bool,
+}
+
+impl Update {
+    fn is_misuse(&self) -> bool {
+        self.contents.is_empty()
+    }
+}
+
 /// A block.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact that was told, and no two of them exclude each other"
-)]
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) number: u32,
@@ -53,6 +68,8 @@ pub(crate) struct Block {
     pub(crate) parts: Vec<Part>,
     pub(crate) kept: Kept,
     pub(crate) lifetime: Lifetime,
+    /// Room for parts to come, in bytes.
+    pub(crate) spare: u64,
     /// It was asked to change between lifetimes: it moves when there is room where it belongs.
     pub(crate) changes_lifetime: bool,
     pub(crate) owners: u32,
@@ -60,14 +77,19 @@ pub(crate) struct Block {
     pub(crate) pins: u32,
     /// A change of parts is under way: whole updates would not know how many parts there are.
     pub(crate) is_changing_parts: bool,
-    /// Refusals of whole updates of which nobody tells which update it was.
+    /// Refusals of which nobody tells what was refused, since contents of all parts were surely
+    /// taken.
     pub(crate) vague_refusals: u32,
-    /// Whole updates that no flush has confirmed yet: their order, and part and contents of each.
-    pub(crate) unconfirmed: Vec<(u64, Vec<(usize, usize)>)>,
+    /// The last of them that was of single parts, in the order of all requests.
+    part_refused_at: u64,
+    /// Whole updates that no flush has confirmed yet.
+    pub(crate) unconfirmed: Vec<Update>,
     /// It was told that the block could not be made resident.
-    pub(crate) has_failed: bool,
+    pub(crate) has_failed: Doubt,
     /// A device went with its only bytes, or might have.
-    pub(crate) may_be_lost: bool,
+    pub(crate) may_be_lost: Doubt,
+    /// The tick in which it was known to be neither lost nor failed any more.
+    pub(crate) revived_tick: u64,
     /// The block is in versions from here on.
     pub(crate) known_from: Option<Version>,
     /// No request that could move it is under way, from this version on.
@@ -87,14 +109,17 @@ impl Block {
             parts: Vec::new(),
             kept,
             lifetime: Lifetime::Dynamic,
+            spare: 0,
             changes_lifetime: false,
             owners: 1,
             pins: 0,
             is_changing_parts: false,
             vague_refusals: 0,
+            part_refused_at: 0,
             unconfirmed: Vec::new(),
-            has_failed: false,
-            may_be_lost: false,
+            has_failed: Doubt::None,
+            may_be_lost: Doubt::None,
+            revived_tick: 0,
             known_from: None,
             quiet_from: None,
             changed_at: 0,
@@ -109,30 +134,96 @@ impl Block {
         self.place = None;
     }
 
+    /// A whole update was sent.
+    pub(crate) fn sent(&mut self, update: Update) {
+        self.unconfirmed.push(update);
+    }
+
+    /// One that had to be refused was.
+    pub(crate) fn misuse_refused(&mut self) -> bool {
+        let found = self.unconfirmed.iter().position(|sent| sent.is_misuse());
+        found.map(|at| self.unconfirmed.remove(at)).is_some()
+    }
+
     /// A whole update was refused. Of several that are under way nobody tells which it was.
     pub(crate) fn update_refused(&mut self) {
         let is_certain = self.vague_refusals == 0 && self.unconfirmed.len() == 1;
         if is_certain && !self.has_callback() {
-            let (_, contents) = self.unconfirmed.remove(0);
-            for (at, nth) in contents {
+            let refused = self.unconfirmed.remove(0);
+            for (at, nth) in refused.contents {
                 self.parts[at].refuse(nth);
             }
         } else {
-            self.vague_refusals += 1;
-        }
-        if self.vague_refusals > 0 {
-            self.parts.iter_mut().for_each(Part::lose_track);
+            self.update_doubted();
         }
     }
 
-    /// An update of one part was refused.
-    pub(crate) fn part_refused(&mut self, at: usize, nth: usize) {
+    /// A whole update may have been refused, or failed, with or without its contents kept.
+    pub(crate) fn update_doubted(&mut self) {
+        self.vague_refusals += 1;
+        self.parts.iter_mut().for_each(Part::lose_track);
+        for sent in &mut self.unconfirmed {
+            sent.is_doubtful = true;
+        }
+    }
+
+    /// An update of one part was refused, with `order` the newest of all requests.
+    pub(crate) fn part_refused(&mut self, at: usize, nth: usize, order: u64) {
         if self.has_callback() {
             self.vague_refusals += 1;
+            self.part_refused_at = order;
             self.parts[at].lose_track();
         } else {
             self.parts[at].refuse(nth);
         }
+    }
+
+    /// A flush that was sent as request number `order` says that what came before it shows from
+    /// `version` on. Whole contents that were surely taken end all doubts about those before.
+    pub(crate) fn confirm(&mut self, order: u64, version: Version, tick: u64) {
+        let later = self.unconfirmed.iter().position(|sent| sent.order > order);
+        let later = self
+            .unconfirmed
+            .split_off(later.unwrap_or(self.unconfirmed.len()));
+        let done = core::mem::replace(&mut self.unconfirmed, later);
+        let Some(newest) = done.last() else { return };
+        let is_certain = !newest.is_doubtful
+            && !newest.is_misuse()
+            && !newest.is_in_place
+            && newest.order > self.part_refused_at
+            && self.unconfirmed.iter().all(|sent| !sent.is_doubtful);
+        if is_certain {
+            self.vague_refusals = 0;
+            self.revived_tick = tick;
+            self.has_failed.end(version);
+            self.may_be_lost.end(version);
+            for (at, _) in &newest.contents {
+                self.parts[*at].find_track(version);
+            }
+        }
+    }
+
+    /// The device went, and perhaps the block's only bytes with it.
+    pub(crate) fn device_lost(&mut self) {
+        self.place = None;
+        self.quiet_from = None;
+        if !self.kept.is_source() {
+            self.may_be_lost.begin();
+            for sent in &mut self.unconfirmed {
+                sent.is_doubtful = true;
+            }
+        }
+    }
+
+    /// Whether somebody who asked in that tick may be told that the contents are lost.
+    pub(crate) fn was_lost_since(&self, tick: u64) -> bool {
+        let is_over = self.may_be_lost != Doubt::None && tick <= self.revived_tick;
+        self.may_be_lost.is_now() || is_over
+    }
+
+    /// Whether clients know what the block's contents are, from now on.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.vague_refusals == 0 && !self.may_be_lost.is_now() && !self.has_failed.is_now()
     }
 
     /// Whether a callback gives the contents. It gives new ones as soon as there are any, so those
@@ -179,8 +270,31 @@ impl Block {
         self.parts.iter().position(|part| part.id == Some(id))
     }
 
+    /// A free range of so many bytes takes the block, wherever it begins: its parts with their
+    /// padding and the spare room, and what the alignment of them all together may skip.
+    pub(crate) fn room_bytes_max(&self) -> u64 {
+        // Spare room is for parts of any kind.
+        let (mut bytes, mut align) = (self.spare, BINDING_ALIGN);
+        for at in self.present() {
+            let part = &self.parts[at];
+            let own = part.shape.align();
+            bytes += part.len().next_multiple_of(4) + own;
+            align = lcm(align, own);
+        }
+        bytes + align
+    }
+
     /// Bytes of all parts.
     pub(crate) fn bytes(&self) -> u64 {
         self.present().iter().map(|at| self.parts[*at].len()).sum()
     }
+}
+
+/// The least common multiple, by Euclid's algorithm.
+fn lcm(a: u64, b: u64) -> u64 {
+    let (mut rest, mut divisor) = (a, b);
+    while rest > 0 {
+        (rest, divisor) = (divisor % rest, rest);
+    }
+    a / divisor * b
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use geoheap::{KindId, PartId, Version};
 
+use super::doubt::Doubt;
 use crate::contents::Base;
 
 /// Type of a part.
@@ -12,6 +13,19 @@ use crate::contents::Base;
 pub(crate) struct Shape {
     pub(crate) kind: KindId,
     pub(crate) stride: u32,
+}
+
+/// Alignment of uniform and storage parts on all devices of the simulation.
+pub(crate) const BINDING_ALIGN: u64 = 256;
+
+impl Shape {
+    /// What the offset of such a part is a multiple of.
+    pub(crate) fn align(self) -> u64 {
+        match self.kind {
+            KindId::VERTEX | KindId::INDEX => u64::from(self.stride),
+            _ => BINDING_ALIGN,
+        }
+    }
 }
 
 /// Whether a part is there.
@@ -44,8 +58,11 @@ pub(crate) struct Part {
     pub(crate) id: Option<PartId>,
     pub(crate) shape: Shape,
     pub(crate) life: PartLife,
+    /// The contents come from a callback too, which gives new ones before the requests that tell of
+    /// them are carried out: what those bring is older, also where they write it in place.
+    pub(crate) runs_ahead: bool,
     /// Nobody tells which of its contents were refused.
-    has_lost_track: bool,
+    track: Doubt,
     given: Vec<Given>,
     /// Class that each version was seen to show.
     shown: BTreeMap<Version, u32>,
@@ -59,7 +76,8 @@ impl Part {
             id: None,
             shape,
             life,
-            has_lost_track: false,
+            runs_ahead: false,
+            track: Doubt::None,
             given: Vec::new(),
             shown: BTreeMap::new(),
             floor: (Version::default(), 0),
@@ -121,23 +139,38 @@ impl Part {
 
     /// Nobody tells any more which contents were refused.
     pub(crate) fn lose_track(&mut self) {
-        self.has_lost_track = true;
+        self.track.begin();
+    }
+
+    /// From `version` on whatever was refused before does not matter.
+    pub(crate) fn find_track(&mut self, version: Version) {
+        self.track.end(version);
     }
 
     /// Whether each word may be of any contents, as some were written in place, and nobody tells
     /// over which others.
-    fn is_vague(&self) -> bool {
-        self.has_lost_track && self.given.iter().any(|given| given.is_in_place)
+    fn is_vague(&self, is_untracked: bool) -> bool {
+        is_untracked && self.given.iter().any(|given| given.is_in_place)
+    }
+
+    /// The class of the contents that `bytes` are now.
+    pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
+        self.class(bytes, self.runs_ahead || self.track.is_now())
+    }
+
+    /// The class of the contents that `bytes` are in `version`.
+    pub(crate) fn class_at(&self, version: Version, bytes: &[u8]) -> Option<u32> {
+        self.class(bytes, self.runs_ahead || self.track.covers(version))
     }
 
     /// The class of contents that `bytes` are: one of the part's, whole, or words of several of the
     /// same class.
-    pub(crate) fn class_of(&self, bytes: &[u8]) -> Option<u32> {
+    fn class(&self, bytes: &[u8], is_untracked: bool) -> Option<u32> {
         let whole = self.given.iter().rev().find(|given| is(given, bytes));
         if let Some(given) = whole {
             return Some(given.class);
         }
-        if self.is_vague() {
+        if self.is_vague(is_untracked) {
             let last = self.given.last()?.class;
             return is_mixture(&self.given, bytes).then_some(last);
         }
@@ -171,20 +204,16 @@ impl Part {
         }
     }
 
-    /// `version` was seen to show `class`. Contents that `run_ahead` of the requests that tell of
-    /// them come from a callback: until those requests are carried out, what they bring is older.
-    pub(crate) fn note_shown(
-        &mut self,
-        version: Version,
-        class: u32,
-        run_ahead: bool,
-    ) -> Result<(), String> {
-        if self.is_vague() {
+    /// `version` was seen to show `class`.
+    pub(crate) fn note_shown(&mut self, version: Version, class: u32) -> Result<(), String> {
+        if self.is_vague(self.track.covers(version)) {
             return Ok(());
         }
+        let may_differ = self.is_vague(self.runs_ahead);
+        let may_fall = self.runs_ahead;
         let before = self.shown.range(..=version).next_back();
         if let Some((at, older)) = before
-            && ((*older > class && !run_ahead) || (*at == version && *older != class))
+            && ((*older > class && !may_fall) || (*at == version && *older != class && !may_differ))
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {older}"
@@ -193,7 +222,7 @@ impl Part {
         let after = self.shown.range(version..).next();
         if let Some((at, newer)) = after
             && *newer < class
-            && !run_ahead
+            && !may_fall
         {
             return Err(format!(
                 "it shows contents of round {class}, version {at} showed round {newer}"

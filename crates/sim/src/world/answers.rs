@@ -24,6 +24,7 @@ impl<G: Gpu> World<G> {
 
     /// Whether the answer has come.
     fn take_answer(&mut self, waiting: &mut Waiting) -> Result<bool, Broken> {
+        let since = waiting.since;
         match &mut waiting.answer {
             Answer::Part {
                 block,
@@ -36,14 +37,14 @@ impl<G: Gpu> World<G> {
                     return Ok(false);
                 };
                 let (block, at, nth, ask) = (*block, *at, *nth, *ask);
-                self.part_answered(block, at, nth, ask, answer)?;
+                self.part_answered(block, at, nth, ask, answer, since)?;
             }
             Answer::PartGone { block, at, pending } => {
                 let Some(answer) = pending.try_take() else {
                     return Ok(false);
                 };
                 let (block, at) = (*block, *at);
-                self.removal_answered(block, at, answer.err().as_ref())?;
+                self.removal_answered(block, at, answer.err().as_ref(), since)?;
             }
             Answer::Done {
                 what,
@@ -54,7 +55,7 @@ impl<G: Gpu> World<G> {
                     return Ok(false);
                 };
                 let (what, block) = (*what, *block);
-                self.done_answered(what, block, answer.as_ref().err())?;
+                self.done_answered(what, block, answer.as_ref().err(), since)?;
             }
             Answer::Flush { sent, pending } => {
                 let Some(answer) = pending.try_take() else {
@@ -62,7 +63,7 @@ impl<G: Gpu> World<G> {
                 };
                 let sent = core::mem::take(sent);
                 match answer {
-                    Ok(version) => self.flushed(&sent, version, waiting.since),
+                    Ok(version) => self.flushed(&sent, version, since),
                     Err(error) => broken(Check::Refusals, format!("R11: a flush: {error}"))?,
                 }
             }
@@ -77,7 +78,9 @@ impl<G: Gpu> World<G> {
                 let (block, asked) = (*block, core::mem::take(asked));
                 match answer {
                     Ok(read) => self.check_read_back(block, &asked, &read)?,
-                    Err(error) => self.judge_refusal(block, Some(Op::ReadBack), Some(&error))?,
+                    Err(error) => {
+                        self.judge_refusal(block, Some(Op::ReadBack), Some(&error), since)?;
+                    }
                 }
             }
             Answer::Staged { purpose, pending } => {
@@ -87,14 +90,20 @@ impl<G: Gpu> World<G> {
                 let purpose = *purpose;
                 match answer {
                     Ok(staged) => self.use_staged(purpose, staged)?,
-                    Err(error) => self.judge_staging(purpose, &error)?,
+                    Err(error) => self.judge_staging(purpose, &error, since)?,
                 }
             }
         }
         Ok(true)
     }
 
-    fn removal_answered(&mut self, block: u32, at: usize, error: Option<&RequestError>) -> Verdict {
+    fn removal_answered(
+        &mut self,
+        block: u32,
+        at: usize,
+        error: Option<&RequestError>,
+        since: u64,
+    ) -> Verdict {
         let model = self.oracle.block_mut(block);
         model.is_changing_parts = false;
         model.parts[at].life = if error.is_none() {
@@ -102,7 +111,7 @@ impl<G: Gpu> World<G> {
         } else {
             PartLife::There
         };
-        self.judge_refusal(block, Some(Op::Part), error)
+        self.judge_refusal(block, Some(Op::Part), error, since)
     }
 
     fn part_answered(
@@ -112,12 +121,14 @@ impl<G: Gpu> World<G> {
         nth: usize,
         ask: PartAsk,
         answer: Result<PartId, RequestError>,
+        since: u64,
     ) -> Verdict {
         let version = self.newest_version();
         let told = if answer.is_ok() { "answers" } else { "refuses" };
         let figures = [("part", at as u64), ("version", version.get())];
         self.timeline
             .note(Actor::Engine, told, Some(block), figures);
+        let order = self.order;
         let model = self.oracle.block_mut(block);
         if ask == PartAsk::Add {
             model.is_changing_parts = false;
@@ -144,39 +155,41 @@ impl<G: Gpu> World<G> {
                 Ok(())
             }
             Err(error) => {
-                model.part_refused(at, nth);
+                model.part_refused(at, nth, order);
                 if ask == PartAsk::Add {
                     model.parts[at].life = PartLife::Gone;
                 }
-                self.judge_refusal(block, Some(Op::Part), Some(&error))
+                self.judge_refusal(block, Some(Op::Part), Some(&error), since)
             }
         }
     }
 
-    /// A request is refused for a reason that is there.
+    /// A request that waits since that tick is refused for a reason that is there.
     pub(super) fn judge_refusal(
         &self,
         block: u32,
         op: Option<Op>,
         error: Option<&RequestError>,
+        since: u64,
     ) -> Verdict {
         let Some(error) = error else { return Ok(()) };
-        let is_true = self.is_true_reason(block, op, error);
+        let is_true = self.is_true_reason(block, op, error, since);
         ensure(is_true, Check::Refusals, || {
             format!("R11: {op:?} of block {block} is valid, and was refused: {error}")
         })
     }
 
     /// Whether a request about a block may be refused with `error`.
-    fn is_true_reason(&self, block: u32, op: Option<Op>, error: &RequestError) -> bool {
+    fn is_true_reason(&self, block: u32, op: Option<Op>, error: &RequestError, since: u64) -> bool {
         let model = self.oracle.block(block);
         let is_reading = op == Some(Op::ReadBack);
         match error {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
-            RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
+            RequestError::DeviceLost => self.was_lost_since(since),
             RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),
             RequestError::Lost { .. } => {
-                model.may_be_lost || (model.life != Life::Alive && self.epoch > 0)
+                let is_leaving = model.life != Life::Alive && self.epoch > 0;
+                model.was_lost_since(since) || is_leaving
             }
             RequestError::TooLarge { requested, max } => requested > max,
             RequestError::Layout(LayoutError::ZeroSize) => self.given_nothing.contains(&block),
@@ -202,6 +215,7 @@ impl<G: Gpu> World<G> {
         what: Expected,
         block: Option<u32>,
         error: Option<&RequestError>,
+        since: u64,
     ) -> Verdict {
         let told = if error.is_none() {
             "answers"
@@ -212,8 +226,8 @@ impl<G: Gpu> World<G> {
             .note(Actor::Engine, told, block, [("what", what as u64), NONE]);
         if let Some(error) = error {
             return match block {
-                Some(block) => self.judge_refusal(block, None, Some(error)),
-                None if self.epoch > 0 || self.is_lost() => Ok(()),
+                Some(block) => self.judge_refusal(block, None, Some(error), since),
+                None if self.was_lost_since(since) => Ok(()),
                 None => broken(Check::Refusals, format!("{what:?} was refused: {error}")),
             };
         }
@@ -245,13 +259,14 @@ impl<G: Gpu> World<G> {
     fn flushed(&mut self, sent: &Sent, version: Version, since: u64) {
         let figures = [("version", version.get()), ("since tick", since)];
         self.timeline.note(Actor::Engine, "flushed", None, figures);
+        let tick = self.timeline.tick();
         for (block, at, nth) in &sent.contents {
             let model = self.oracle.block_mut(*block);
             model.known_from.get_or_insert(version);
-            if model.vague_refusals == 0 && !model.may_be_lost && !model.has_failed {
+            model.confirm(sent.order, version, tick);
+            if model.is_certain() {
                 model.parts[*at].raise_floor(version, *nth);
             }
-            model.unconfirmed.retain(|(order, _)| *order > sent.order);
             if model.changed_at < sent.order {
                 model.quiet_from.get_or_insert(version);
             }
@@ -272,7 +287,7 @@ impl<G: Gpu> World<G> {
         let ids: Vec<PartId> = read.parts.iter().map(|(id, _)| *id).collect();
         let model = self.oracle.block_mut(block);
         model.learn_ids(&ids);
-        let is_certain = model.vague_refusals == 0 && !model.may_be_lost;
+        let is_certain = model.vague_refusals == 0 && !model.may_be_lost.is_now();
         for (id, bytes) in &read.parts {
             // A part may be read back before who asked for it was answered.
             let may_be = |part: &Part| part.id.is_none_or(|known| known == *id);

@@ -14,7 +14,7 @@ use crate::contents::Base;
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::{Kept, Life, Part, PartLife, Shape};
+use crate::oracle::{Kept, Life, Part, PartLife, Shape, Update};
 use crate::random::Random;
 
 /// A part that is to be: its type and its bytes.
@@ -124,11 +124,10 @@ impl<G: Gpu> World<G> {
             model.lifetime = Lifetime::LongLived;
         }
         let priority = u8::try_from(random.below(256)).expect("below 256");
-        let spare = if random.chance(200) {
-            random.below(2048)
-        } else {
-            0
-        };
+        if random.chance(200) {
+            model.spare = random.below(2048);
+        }
+        let spare = model.spare;
         desc.lifetime(model.lifetime)
             .priority(priority)
             .spare(ByteLen::new(spare))
@@ -188,7 +187,9 @@ impl<G: Gpu> World<G> {
         let is_lost = self.is_lost();
         let model = self.oracle.block_mut(block);
         // Nothing brings it to the next device.
-        model.may_be_lost |= is_lost && !model.kept.is_source();
+        if is_lost && !model.kept.is_source() {
+            model.may_be_lost.begin();
+        }
         self.oracle.named(block, handle)
     }
 
@@ -296,11 +297,20 @@ impl<G: Gpu> World<G> {
         Self::judge_send(&sent)
     }
 
+    /// New contents of the lengths that the parts have.
+    pub(super) fn update_as_it_is(&mut self, block: u32) -> Verdict {
+        self.update_with(0, block, false, false)
+    }
+
     fn update(&mut self, client: u32, block: u32, in_place: bool) -> Verdict {
         if self.oracle.block(block).is_changing_parts {
             return Ok(());
         }
         let may_grow = !in_place && self.may_grow(block);
+        self.update_with(client, block, in_place, may_grow)
+    }
+
+    fn update_with(&mut self, client: u32, block: u32, in_place: bool, may_grow: bool) -> Verdict {
         let present = self.oracle.block(block).present();
         let (given, payloads) = self.new_contents(block, &present, may_grow, in_place);
         let what = if in_place {
@@ -316,7 +326,7 @@ impl<G: Gpu> World<G> {
         } else {
             self.client.update(handle, payloads)
         };
-        self.sent_update(block, &given, sent.is_ok());
+        self.sent_update(block, &given, in_place, sent.is_ok());
         Self::judge_send(&sent)
     }
 
@@ -354,13 +364,25 @@ impl<G: Gpu> World<G> {
     }
 
     /// An update was sent, or not.
-    pub(super) fn sent_update(&mut self, block: u32, given: &[(usize, usize, u64)], is_ok: bool) {
+    pub(super) fn sent_update(
+        &mut self,
+        block: u32,
+        given: &[(usize, usize, u64)],
+        is_in_place: bool,
+        is_ok: bool,
+    ) {
         let order = self.next_order();
         let model = self.oracle.block_mut(block);
         if is_ok {
             model.touch(order);
             let contents = given.iter().map(|(at, nth, _)| (*at, *nth));
-            model.unconfirmed.push((order, contents.collect()));
+            let update = Update {
+                order,
+                contents: contents.collect(),
+                is_in_place,
+                is_doubtful: false,
+            };
+            model.sent(update);
         } else {
             for (at, nth, _) in given {
                 model.parts[*at].refuse(*nth);

@@ -1,6 +1,6 @@
 //! What the engine tells by itself.
 
-use geoheap::{HeapEvent, Lifetime, Op};
+use geoheap::{HeapEvent, Lifetime, Op, RequestError};
 
 use super::World;
 use crate::finding::{Check, Verdict, ensure};
@@ -22,9 +22,11 @@ impl<G: Gpu> World<G> {
                         self.oracle.block_mut(block).lifetime = Lifetime::Dynamic;
                     }
                     if *op == Op::Update {
-                        self.oracle.block_mut(block).update_refused();
+                        self.update_refused(block, error);
                     }
-                    self.judge_refusal(block, Some(*op), Some(error))?;
+                    // It is told of within the tick in which it is refused.
+                    let since = self.timeline.tick().saturating_sub(1);
+                    self.judge_refusal(block, Some(*op), Some(error), since)?;
                 }
                 HeapEvent::Failed { handle, .. } => {
                     let block = self.oracle.by_handle(*handle);
@@ -32,9 +34,12 @@ impl<G: Gpu> World<G> {
                         .note(Actor::Engine, "fails", block, [NONE, NONE]);
                     if let Some(block) = block {
                         let model = self.oracle.block_mut(block);
-                        model.has_failed = true;
-                        // Of a block that is resident the update failed that was under way.
-                        model.update_refused();
+                        model.has_failed.begin();
+                        // Of a block that is resident the update failed that was under way; one
+                        // that is away keeps its contents.
+                        if !model.unconfirmed.is_empty() {
+                            model.update_doubted();
+                        }
                     }
                 }
                 HeapEvent::DeviceLost { .. } => {
@@ -72,5 +77,17 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// A whole update was refused: one that no block can take, or one of the others.
+    fn update_refused(&mut self, block: u32, error: &RequestError) {
+        let model = self.oracle.block_mut(block);
+        let is_misuse = matches!(
+            error,
+            RequestError::PartCount { .. } | RequestError::LengthDiffers { .. }
+        );
+        if !(is_misuse && model.misuse_refused()) {
+            model.update_refused();
+        }
     }
 }

@@ -62,11 +62,18 @@ pub(crate) struct Frames<G: Gpu> {
     under_way: Vec<Frame<G::Buffer>>,
     inside: Arc<Mutex<Inside<G::Buffer>>>,
     next_id: u64,
+    /// Nobody draws before this tick.
+    resting_until: u64,
     /// The newest version that a ticket had (R4).
     newest: Version,
     /// Set when the faults have stopped, for callbacks that run elsewhere.
     calm: Arc<AtomicBool>,
 }
+
+/// Of a thousand steps of render actors, so many begin a rest of all of them.
+const REST_RATE: u64 = 2;
+/// Ticks of the longest rest.
+const REST_TICKS: u64 = 200;
 
 /// Frames that begin inside a tick have even numbers, the others odd ones.
 const NUMBERS: u64 = 2;
@@ -84,6 +91,7 @@ impl<G: Gpu> Frames<G> {
                 next_id: 0,
             })),
             next_id: 1,
+            resting_until: 0,
             newest: Version::default(),
             calm: Arc::default(),
         }
@@ -147,6 +155,15 @@ impl<G: Gpu> World<G> {
     /// One render actor does one thing: it begins a frame, or goes on with one.
     pub(super) fn renderer_acts(&mut self) -> Verdict {
         let tick = self.timeline.tick();
+        if self.is_resting() {
+            return Ok(());
+        }
+        let random = &mut self.chances.render;
+        if random.chance(REST_RATE) && !self.is_calm {
+            self.frames.resting_until = tick + random.magnitude(1, REST_TICKS);
+            self.timeline
+                .note(Actor::Renderer(0), "nobody draws", None, [NONE, NONE]);
+        }
         let due = self.frames.under_way.iter().position(|frame| {
             frame.due <= tick && matches!(frame.stage, Stage::Held(_) | Stage::Recorded(_))
         });
@@ -155,6 +172,11 @@ impl<G: Gpu> World<G> {
             _ if self.frames.count() < 24 => self.begin(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is a time without frames, as of a program in the background.
+    fn is_resting(&self) -> bool {
+        self.timeline.tick() < self.frames.resting_until && !self.is_calm
     }
 
     /// Blocks that a frame looks at.

@@ -90,12 +90,7 @@ impl<G: Gpu> World<G> {
         // The removal of the gone may not have been carried out.
         let known = [self.oracle.alive(), self.oracle.gone()].concat();
         for block in known {
-            let model = self.oracle.block_mut(block);
-            model.place = None;
-            model.quiet_from = None;
-            if !model.kept.is_source() {
-                model.may_be_lost = true;
-            }
+            self.oracle.block_mut(block).device_lost();
         }
     }
 
@@ -155,10 +150,13 @@ impl<G: Gpu> World<G> {
             Again::After | Again::No => {}
         }
         let (before, limits) = (self.manager.report(), *self.manager.limits());
-        if let Err(error) = self.manager.restore_backend(backend) {
-            let is_lost_again = lost.load(Ordering::Acquire);
-            self.judge_not_restored(&error, &device, &limits, is_lost_again)?;
-            return self.check_as_before(&before, &limits);
+        match self.manager.restore_backend(backend) {
+            Ok(restored) => self.restored = restored,
+            Err(error) => {
+                let is_lost_again = lost.load(Ordering::Acquire);
+                self.judge_not_restored(&error, &device, &limits, is_lost_again)?;
+                return self.check_as_before(&before, &limits);
+            }
         }
         // What was planted may have struck while the engine looked for a loss.
         ensure(
@@ -176,6 +174,7 @@ impl<G: Gpu> World<G> {
         self.is_lost = lost;
         self.epoch += 1;
         self.lost_ticks = 0;
+        self.restored_tick = self.timeline.tick();
         self.is_loss_noted = false;
         self.is_tight |= device.memory_bytes < self.setting.device.memory_bytes;
         self.heap.forget_device();
@@ -259,6 +258,13 @@ impl<G: Gpu> World<G> {
             Check::Loss,
             format!("R11: a device was refused, and the heap changed: {before:?}, now {now:?}"),
         )
+    }
+}
+
+impl<G: Gpu> World<G> {
+    /// The device goes now.
+    pub(super) fn lose_device(&mut self) {
+        lose(&self.gpu, &self.is_lost);
     }
 }
 

@@ -7,6 +7,7 @@ use super::{World, broken};
 use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
+use crate::oracle::Update;
 use crate::random::Random;
 use crate::timeline::{Actor, NONE};
 
@@ -239,10 +240,12 @@ impl<G: Gpu> World<G> {
     fn will_be_refused(&mut self, block: u32, is_sent: bool) {
         if is_sent {
             let order = self.next_order();
-            self.oracle
-                .block_mut(block)
-                .unconfirmed
-                .push((order, Vec::new()));
+            self.oracle.block_mut(block).sent(Update {
+                order,
+                contents: Vec::new(),
+                is_in_place: false,
+                is_doubtful: false,
+            });
         }
     }
 }

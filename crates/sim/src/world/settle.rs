@@ -1,5 +1,8 @@
 //! The end of a run: the faults stop, and then everything must come right.
 
+mod lost;
+mod revived;
+
 use core::sync::atomic::Ordering;
 
 use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
@@ -16,8 +19,6 @@ use crate::timeline::{Actor, NONE};
 const CALM_TICKS: u64 = 30_000;
 /// Blocks that a frame misses at the end.
 const WISHED: usize = 8;
-/// What the alignment of a block's parts together may cost it, in bytes.
-const ALIGN_SLACK: u64 = 4096;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
 /// Ticks in which an empty heap gives its chunks back.
@@ -39,7 +40,11 @@ impl<G: Gpu> World<G> {
         self.wait_for_answers()?;
         self.check_retired()?;
         self.check_wishes()?;
+        self.revive()?;
         self.check_contents()?;
+        if self.plan.has(FaultClass::Loss) {
+            self.check_loss()?;
+        }
         self.check_degraded()?;
         self.check_budget_reached()?;
         self.check_emptied()?;
@@ -121,7 +126,7 @@ impl<G: Gpu> World<G> {
         let small = self.setting.config.chunk_bytes.get() / 8;
         let alive = self.oracle.alive().to_vec();
         let is_wanted = |model: &&Block| {
-            let is_plain = model.kept.is_source() && !model.has_failed && model.pins == 0;
+            let is_plain = model.kept.is_source() && !model.has_failed.is_now() && model.pins == 0;
             // Odd parts together may need an alignment of a whole chunk.
             let is_dynamic = model.lifetime == Lifetime::Dynamic && !is_odd;
             is_plain && is_dynamic && model.is_as_it_came() && model.bytes() < small
@@ -151,7 +156,7 @@ impl<G: Gpu> World<G> {
         }
         // Blocks that can neither leave nor move may leave no room that is long enough.
         let longest = self.longest_hole();
-        missing.retain(|(block, _)| self.oracle.block(*block).bytes() + ALIGN_SLACK < longest);
+        missing.retain(|(block, _)| self.oracle.block(*block).room_bytes_max() <= longest);
         if missing.is_empty() {
             return Ok(());
         }
@@ -181,7 +186,8 @@ impl<G: Gpu> World<G> {
         let (mut handles, mut bytes) = (Vec::new(), 0);
         for block in alive {
             let model = self.oracle.block(block);
-            let can_come = model.kept.is_source() && !model.has_failed && !model.is_changing_parts;
+            let can_come =
+                model.kept.is_source() && !model.has_failed.is_now() && !model.is_changing_parts;
             if can_come && model.bytes() < largest && model.lifetime == Lifetime::Dynamic {
                 bytes += model.bytes();
                 handles.push(self.handle_of(block));
@@ -209,9 +215,12 @@ impl<G: Gpu> World<G> {
 
     /// Each block comes back, with the contents that it was given last.
     fn check_contents(&mut self) -> Verdict {
-        for block in self.oracle.alive().to_vec() {
+        let mut compared = 0;
+        let known = self.oracle.alive().to_vec();
+        for block in &known {
+            let block = *block;
             let model = self.oracle.block(block);
-            if model.has_failed || (model.may_be_lost && !model.kept.is_source()) {
+            if model.has_failed.is_now() || model.may_be_lost.is_now() {
                 continue;
             }
             self.timeline
@@ -220,6 +229,7 @@ impl<G: Gpu> World<G> {
                 continue;
             };
             let model = self.oracle.block(block);
+            compared += 1;
             let present = model.present();
             let ids: Vec<_> = read.parts.iter().map(|(id, _)| *id).collect();
             let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
@@ -240,7 +250,13 @@ impl<G: Gpu> World<G> {
                 })?;
             }
         }
-        Ok(())
+        // A few that fit nowhere are no excuse for looking at nothing.
+        ensure(compared * 2 >= known.len(), Check::Contents, || {
+            format!(
+                "contents of {compared} of {} blocks could be compared",
+                known.len()
+            )
+        })
     }
 
     /// The block's bytes, once it is resident; `None` if it was told that it cannot be.

@@ -209,7 +209,7 @@ impl<G: Gpu> World<G> {
         let Some(id) = id.filter(|_| piece.by_part) else {
             self.note_client(0, "update staged", block, len);
             let sent = self.client.update_staged(handle, vec![piece.staged]);
-            self.sent_update(block, &[(at, nth, len)], sent.is_ok());
+            self.sent_update(block, &[(at, nth, len)], false, sent.is_ok());
             return Self::judge_send(&sent);
         };
         self.note_client(0, "stage a part", block, len);
@@ -253,13 +253,18 @@ impl<G: Gpu> World<G> {
     }
 
     /// Staging is lent unless there is none, now or at all.
-    pub(super) fn judge_staging(&self, purpose: Purpose, error: &RequestError) -> Verdict {
+    pub(super) fn judge_staging(
+        &self,
+        purpose: Purpose,
+        error: &RequestError,
+        since: u64,
+    ) -> Verdict {
         let is_true = match error {
             RequestError::ZeroSize => purpose == Purpose::Nothing,
             RequestError::StagingFull { requested, free } => requested > free,
             RequestError::OutOfMemory { .. } => self.lacks_memory(),
             RequestError::StagingTooSmall { requested, limit } => requested > limit,
-            RequestError::DeviceLost => self.epoch > 0 || self.is_lost(),
+            RequestError::DeviceLost => self.was_lost_since(since),
             _ => false,
         };
         ensure(is_true, Check::Refusals, || {

@@ -1,15 +1,12 @@
 //! What must be true of what a frame sees.
 
-use geoheap::{Handle, HeapMap, KindId, Lifetime, RangeState, Version};
+use geoheap::{Handle, HeapMap, Lifetime, RangeState, Version};
 
 use super::{Frame, Frames, Place, Seen, Sight, Stage, look};
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::{Block, Kept, Life};
+use crate::oracle::{Block, Kept, Life, Shape};
 use crate::world::World;
-
-/// Alignment of uniform and storage parts on all devices of the simulation.
-const BINDING_ALIGN: u64 = 256;
 
 impl<G: Gpu> World<G> {
     /// A frame has just begun.
@@ -61,20 +58,22 @@ impl<G: Gpu> World<G> {
         let is_known = block.known_from.is_some_and(|from| version >= from);
         let is_quiet = block.quiet_from.is_some_and(|from| version >= from);
         let was_fixed = is_quiet && block.place.is_some_and(|(seen, _, _)| seen <= version);
+        let has_failed = block.has_failed.covers(version);
+        let may_be_lost = block.may_be_lost.covers(version);
         match seen {
             Seen::Stale if block.life == Life::Alive => {
                 wrong(Check::Handles, "R7: nobody removed it")
             }
             Seen::NotYetPublished if is_known => wrong(Check::Handles, "it was published before"),
             // Nobody asked for anything since: at most it was evicted, which looks otherwise.
-            Seen::Pending if was_fixed && !block.has_failed && !block.may_be_lost => {
+            Seen::Pending if was_fixed && !has_failed && !may_be_lost => {
                 wrong(Check::Moves, "R8: it was shown in a place before")
             }
-            Seen::Failed if !block.has_failed => wrong(Check::Residency, "nobody was told why"),
-            Seen::Lost if !block.may_be_lost => {
+            Seen::Failed if !has_failed => wrong(Check::Residency, "nobody was told why"),
+            Seen::Lost if !may_be_lost => {
                 wrong(Check::Loss, "R5: no device went with its only bytes")
             }
-            Seen::Evicted if !block.kept.is_source() && !block.may_be_lost => {
+            Seen::Evicted if !block.kept.is_source() && !may_be_lost => {
                 wrong(Check::Residency, "a block without a source never leaves")
             }
             Seen::Evicted | Seen::Pending if was_fixed && block.pins > 0 => {
@@ -208,10 +207,8 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
                 part.id
             )
         })?;
-        let align = match part.kind {
-            KindId::VERTEX | KindId::INDEX => u64::from(part.stride),
-            _ => BINDING_ALIGN,
-        };
+        let (kind, stride) = (part.kind, part.stride);
+        let align = Shape { kind, stride }.align();
         let is_aligned = part.offset % align == 0 && part.offset % 4 == 0;
         ensure(is_aligned, Check::Ranges, || {
             format!(

@@ -57,6 +57,9 @@ impl<G: Gpu> World<G> {
     /// What frames inside the next tick will look at: blocks that changed last, for their places
     /// are those that are being published.
     pub(crate) fn share_sights(&mut self) {
+        if self.is_resting() {
+            return;
+        }
         let mut wanted = self.choose_seen();
         let alive = self.oracle.alive();
         let newest = alive.iter().rev().take(4).map(|block| {

@@ -1,0 +1,118 @@
+//! The device goes once more when all is calm: what comes back on the next one (R5).
+
+use std::collections::BTreeSet;
+
+use geoheap::{Handle, Lifetime, Lookup, RangeState};
+
+use super::{CALM_TICKS, World};
+use crate::finding::{Check, Verdict, ensure};
+use crate::gpu::Gpu;
+use crate::oracle::Block;
+
+/// Of what was resident so much is so again, at least: a heap that is laid out anew may have no
+/// place for some of it.
+const BACK_SHARE: (u64, u64) = (3, 4);
+
+/// What there was before the device went.
+#[derive(Debug, Default)]
+struct Before {
+    /// Blocks with a source that were resident.
+    resident: BTreeSet<Handle>,
+    /// Of these, the pinned and the long-lived.
+    urgent: BTreeSet<Handle>,
+    evicted: u64,
+    /// Pinned or long-lived blocks that were evicted.
+    missed: u64,
+    lost: u64,
+    /// Something is neither here nor there.
+    is_unclear: bool,
+}
+
+impl<G: Gpu> World<G> {
+    /// Loses the device without a fault besides. What was resident comes back though nobody looks
+    /// at it, what is pinned or long-lived above all, and the engine says how many blocks do.
+    pub(super) fn check_loss(&mut self) -> Verdict {
+        let before = self.before_loss();
+        self.lose_device();
+        for _ in 0..CALM_TICKS {
+            self.quiet_tick()?;
+            if !self.is_lost() {
+                break;
+            }
+        }
+        let told = self.restored;
+        let returning = before.resident.len() as u64 + before.missed;
+        let is_right = (told.returning_blocks, told.evicted_blocks, told.lost_blocks)
+            == (returning, before.evicted, before.lost);
+        ensure(is_right || before.is_unclear, Check::Loss, || {
+            format!("R5: the engine says of the next device: {told}; before the loss: {before:?}")
+        })?;
+        let had = self.bytes_of(&before.resident);
+        let (mut back, mut urgent) = (0, 0);
+        for _ in 0..CALM_TICKS {
+            let now = self.resident_now();
+            let returned: BTreeSet<_> = before.resident.intersection(&now).copied().collect();
+            back = self.bytes_of(&returned);
+            urgent = before.urgent.difference(&now).count();
+            let is_enough = back * BACK_SHARE.1 >= had * BACK_SHARE.0;
+            // What was missed before has the first choice now.
+            if urgent == 0 && (is_enough || before.missed > 0) {
+                return Ok(());
+            }
+            self.quiet_tick()?;
+        }
+        let report = self.manager.report();
+        ensure(false, Check::Loss, || {
+            format!(
+                "R5: {back} of {had} bytes came back in {CALM_TICKS} ticks, and {urgent} pinned \
+                 or long-lived blocks did not; {report:?}"
+            )
+        })
+    }
+
+    fn before_loss(&self) -> Before {
+        let mut before = Before::default();
+        let ticket = self.frames.source().begin_frame();
+        for block in self.oracle.alive() {
+            let model = self.oracle.block(*block);
+            let handle = self.handle_of(*block);
+            let is_urgent = is_urgent(model);
+            match ticket.get(handle) {
+                Lookup::Resident(_) if model.kept.is_source() => {
+                    before.resident.insert(handle);
+                    if is_urgent {
+                        before.urgent.insert(handle);
+                    }
+                }
+                Lookup::Resident(_) | Lookup::Lost => before.lost += 1,
+                Lookup::Evicted if is_urgent => before.missed += 1,
+                Lookup::Evicted => before.evicted += 1,
+                // On another device it is tried again.
+                Lookup::Failed if !model.kept.is_source() => {}
+                Lookup::Failed if is_urgent => before.missed += 1,
+                Lookup::Failed => before.evicted += 1,
+                _ => before.is_unclear = true,
+            }
+        }
+        drop(ticket.finish());
+        before
+    }
+
+    fn resident_now(&self) -> BTreeSet<Handle> {
+        let map = self.manager.heap_map().unwrap_or_default();
+        let ranges = map.chunks.iter().flat_map(|chunk| &chunk.ranges);
+        let live = ranges.filter(|range| range.state == RangeState::Live);
+        live.filter_map(|range| range.handle).collect()
+    }
+
+    fn bytes_of(&self, handles: &BTreeSet<Handle>) -> u64 {
+        let known = handles
+            .iter()
+            .filter_map(|handle| self.oracle.by_handle(*handle));
+        known.map(|block| self.oracle.block(block).bytes()).sum()
+    }
+}
+
+fn is_urgent(model: &Block) -> bool {
+    model.pins > 0 || model.lifetime == Lifetime::LongLived
+}
