@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
 
-use super::{World, broken};
+use super::{World, broken, words};
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
@@ -92,10 +92,10 @@ impl<G: Gpu> World<G> {
         broken(
             Check::Liveness,
             format!(
-                "{} callers wait, the first since tick {} for {:?}; {:?}",
+                "{} callers wait, the first since tick {} for an answer to: {}; {:?}",
                 self.waiting.len(),
                 oldest.since,
-                oldest.answer,
+                words::answer(&oldest.answer),
                 self.manager.report()
             ),
         )
@@ -160,10 +160,17 @@ impl<G: Gpu> World<G> {
         if missing.is_empty() {
             return Ok(());
         }
+        let missing: Vec<_> = missing
+            .iter()
+            .map(|(block, handle)| format!("{block} ({handle})"))
+            .collect();
         let report = self.manager.report();
         broken(
             Check::Liveness,
-            format!("frames looked at {missing:?} for {RETURN_TICKS} ticks, in vain: {report:?}"),
+            format!(
+                "frames looked at blocks {} for {RETURN_TICKS} ticks, in vain: {report:?}",
+                missing.join(", ")
+            ),
         )
     }
 
@@ -235,7 +242,12 @@ impl<G: Gpu> World<G> {
             let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
             let is_same = ids.iter().copied().map(Some).eq(expected.iter().copied());
             ensure(is_same || expected.contains(&None), Check::Contents, || {
-                format!("block {block} has parts {ids:?}; it was given {expected:?}")
+                let ids: Vec<_> = ids.iter().copied().map(Some).collect();
+                format!(
+                    "block {block} has parts {}; it was given {}",
+                    words::parts(&ids),
+                    words::parts(&expected)
+                )
             })?;
             for (at, (id, bytes)) in present.iter().zip(&read.parts) {
                 let behind = model.parts[*at].behind(bytes);
@@ -243,9 +255,13 @@ impl<G: Gpu> World<G> {
                 let is_last = behind.is_some_and(|behind| behind <= model.vague_refusals as usize);
                 ensure(is_last, Check::Contents, || {
                     format!(
-                        "block {block} part {id:?} ends with contents {behind:?} before the last \
-                         of {}; {} updates were refused",
-                        model.parts[*at], model.vague_refusals
+                        "block {block} part {id} ends with {} {}; {} updates were refused",
+                        behind.map_or_else(
+                            || String::from("none of its contents"),
+                            |behind| format!("the contents {behind} before the last of")
+                        ),
+                        model.parts[*at],
+                        model.vague_refusals
                     )
                 })?;
             }
@@ -466,7 +482,11 @@ impl<G: Gpu> World<G> {
         let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
         let staged = self.until(stage)?;
         ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
-            format!("R11: nothing is staged, and 16 bytes of staging are refused: {staged:?}")
+            let why = match staged {
+                Some(Err(error)) => error.to_string(),
+                _ => String::from("no answer comes"),
+            };
+            format!("R11: nothing is staged, and 16 bytes of staging are refused: {why}")
         })?;
         for handle in handles {
             self.sent(|client| client.remove(handle))?;

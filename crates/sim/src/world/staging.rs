@@ -37,6 +37,15 @@ enum Fate {
     Gone,
 }
 
+impl Fate {
+    fn word(self) -> &'static str {
+        match self {
+            Self::There => "there",
+            Self::Going | Self::Gone => "gone",
+        }
+    }
+}
+
 impl<G: Gpu> World<G> {
     pub(super) fn ask_staging(&mut self, purpose: Purpose) -> Verdict {
         let len = match purpose {
@@ -224,7 +233,13 @@ impl<G: Gpu> World<G> {
         ensure(
             written.is_ok() == (fate == Fate::There),
             Check::Refusals,
-            || format!("R11: a piece of staging whose device is {fate:?} is written: {written:?}"),
+            || {
+                let done = if written.is_ok() { "taken" } else { "refused" };
+                format!(
+                    "R11: a write into staging was {done}, and its device is {}",
+                    fate.word()
+                )
+            },
         )
     }
 

@@ -1,0 +1,99 @@
+//! Words for what findings and timelines name.
+
+use geoheap::{Lookup, Op, PartId};
+
+use super::waiting::{Answer, Expected, PartAsk, Purpose};
+
+/// Makes the words of requests, with those for their answers.
+macro_rules! asked {
+    ($($function:ident($type:ty) { $($pattern:pat => $word:literal),+ $(,)? })+) => {
+        $(
+            /// The request, and in a timeline its being answered and refused.
+            pub(super) fn $function(what: $type) -> [&'static str; 3] {
+                match what {
+                    $($pattern => [
+                        $word,
+                        concat!("answers ", $word),
+                        concat!("refuses ", $word),
+                    ],)+
+                }
+            }
+        )+
+    };
+}
+
+asked! {
+    expected(Expected) {
+        Expected::Pin => "pin",
+        Expected::Resident => "wait",
+        Expected::Compact => "compact",
+        Expected::Trim => "trim",
+        Expected::Budget => "budget",
+    }
+    part_ask(PartAsk) {
+        PartAsk::Add => "add part",
+        PartAsk::Update => "update part",
+    }
+    op(Op) {
+        Op::Add => "add",
+        Op::Update => "update",
+        Op::Remove => "remove",
+        Op::Share => "share",
+        Op::Part => "change of a part",
+        Op::SetLifetime => "set lifetime",
+        Op::SetPriority => "set priority",
+        Op::SetLabel => "set label",
+        Op::Pin => "pin",
+        Op::Unpin => "unpin",
+        Op::AwaitResident => "wait",
+        Op::ReadBack => "read back",
+        Op::Evict => "evict",
+        _ => "another request",
+    }
+}
+
+/// What a caller waits for.
+pub(super) fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Part { block, ask, .. } => format!("{} of block {block}", part_ask(*ask)[0]),
+        Answer::PartGone { block, .. } => format!("remove part of block {block}"),
+        Answer::Done { what, block, .. } => match block {
+            Some(block) => format!("{} of block {block}", expected(*what)[0]),
+            None => expected(*what)[0].to_owned(),
+        },
+        Answer::Flush { .. } => String::from("flush"),
+        Answer::Read { block, .. } => format!("read back of block {block}"),
+        Answer::Staged { purpose, .. } => match purpose {
+            Purpose::Add => String::from("staging for a new block"),
+            Purpose::Update(block) => format!("staging for block {block}"),
+            Purpose::Nothing => String::from("staging of no bytes"),
+        },
+    }
+}
+
+/// A part that has its id, or not yet.
+pub(super) fn part(id: Option<PartId>) -> String {
+    id.map_or_else(|| String::from("a part"), |id| format!("part {id}"))
+}
+
+/// The ids of parts.
+pub(super) fn parts(ids: &[Option<PartId>]) -> String {
+    let words: Vec<_> = ids
+        .iter()
+        .map(|id| id.map_or_else(|| String::from("one"), |id| id.to_string()))
+        .collect();
+    words.join(", ")
+}
+
+/// What a lookup says.
+pub(super) fn lookup<Buf>(found: &Lookup<'_, Buf>) -> &'static str {
+    match found {
+        Lookup::Resident(_) => "resident",
+        Lookup::Pending => "pending",
+        Lookup::Evicted => "evicted",
+        Lookup::NotYetPublished => "not yet published",
+        Lookup::Stale => "gone",
+        Lookup::Lost => "lost",
+        Lookup::Failed => "failed",
+    }
+}
