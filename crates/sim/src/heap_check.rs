@@ -79,7 +79,7 @@ impl HeapCheck {
                     Check::Ranges,
                     || {
                         format!(
-                            "R6: ranges of chunk {} overlap at {start}: the one before ends at {end}",
+                            "R6: ranges of chunk {} overlap at {start}; the one before ends {end}",
                             chunk.id
                         )
                     },
@@ -105,8 +105,8 @@ impl HeapCheck {
                 Check::Ranges,
                 || {
                     format!(
-                        "R6: chunk {} of {capacity} bytes holds live, reserved, retired {sums:?} and \
-                     says {told:?}, free {}",
+                        "R6: chunk {} of {capacity} bytes holds live, reserved, retired {sums:?} \
+                         and says {told:?}, free {}",
                         chunk.id, chunk.free
                     )
                 },

@@ -28,7 +28,7 @@ const IDLE_FACTOR: u32 = 4;
 /// A move that is copied but not yet committed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
-    handle: Handle,
+    pub(super) handle: Handle,
     from: RangeKey,
     pub(super) to: RangeKey,
     /// Contents that were copied.

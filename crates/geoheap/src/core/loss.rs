@@ -7,8 +7,8 @@
 //!
 //! Long-lived and pinned blocks come first. The others follow behind whatever frames miss by then,
 //! by priority and then by the frame that used them last. They take what room there is, and no
-//! more: one that finds none stays evicted until the budget is raised, and with the first block that has to leave for others,
-//! nothing comes back any more but what somebody asks for.
+//! more: one that finds none stays evicted until the budget is raised, and with the first block
+//! that has to leave for others, nothing comes back any more but what somebody asks for.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};

@@ -87,11 +87,7 @@ impl<G: Gpu> World<G> {
                 let Some(answer) = pending.try_take() else {
                     return Ok(false);
                 };
-                let purpose = *purpose;
-                match answer {
-                    Ok(staged) => self.use_staged(purpose, staged)?,
-                    Err(error) => self.judge_staging(purpose, &error, since)?,
-                }
+                self.staging_answered(*purpose, answer, since)?;
             }
         }
         Ok(true)

@@ -166,8 +166,8 @@ impl<G: Gpu> World<G> {
             self.is_lost() && again != Again::Before,
             Check::Loss,
             || {
-                format!(
-                    "R5: a device that is there, or one that is lost, took the place of another"
+                String::from(
+                    "R5: a device that is there, or one that is lost, took the place of another",
                 )
             },
         )?;
@@ -255,7 +255,8 @@ impl<G: Gpu> World<G> {
     /// A device that was refused changes nothing.
     fn check_as_before(&self, before: &Report, limits: &Limits) -> Verdict {
         let now = self.manager.report();
-        // With a loss that was not told before, contents on their way become those of evicted blocks.
+        // With a loss that was not told before, contents on their way become those of blocks that
+        // are evicted.
         let is_same = now.blocks == before.blocks
             && (now.world_bytes == before.world_bytes || now.device_losses > before.device_losses)
             && now.budget_bytes == before.budget_bytes

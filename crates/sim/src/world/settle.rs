@@ -160,17 +160,11 @@ impl<G: Gpu> World<G> {
         if missing.is_empty() {
             return Ok(());
         }
-        let missing: Vec<_> = missing
-            .iter()
-            .map(|(block, handle)| format!("{block} ({handle})"))
-            .collect();
+        let missing = words::blocks(&missing);
         let report = self.manager.report();
         broken(
             Check::Liveness,
-            format!(
-                "frames looked at blocks {} for {RETURN_TICKS} ticks, in vain: {report:?}",
-                missing.join(", ")
-            ),
+            format!("frames looked at {missing} for {RETURN_TICKS} ticks, in vain: {report:?}"),
         )
     }
 
@@ -242,12 +236,8 @@ impl<G: Gpu> World<G> {
             let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
             let is_same = ids.iter().copied().map(Some).eq(expected.iter().copied());
             ensure(is_same || expected.contains(&None), Check::Contents, || {
-                let ids: Vec<_> = ids.iter().copied().map(Some).collect();
-                format!(
-                    "block {block} has parts {}; it was given {}",
-                    words::parts(&ids),
-                    words::parts(&expected)
-                )
+                let (ids, expected) = (words::parts(&ids), words::given_parts(&expected));
+                format!("block {block} has parts {ids}; it was given {expected}")
             })?;
             for (at, (id, bytes)) in present.iter().zip(&read.parts) {
                 let behind = model.parts[*at].behind(bytes);
@@ -256,10 +246,7 @@ impl<G: Gpu> World<G> {
                 ensure(is_last, Check::Contents, || {
                     format!(
                         "block {block} part {id} ends with {} {}; {} updates were refused",
-                        behind.map_or_else(
-                            || String::from("none of its contents"),
-                            |behind| format!("the contents {behind} before the last of")
-                        ),
+                        words::behind(behind),
                         model.parts[*at],
                         model.vague_refusals
                     )
@@ -482,10 +469,8 @@ impl<G: Gpu> World<G> {
         let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
         let staged = self.until(stage)?;
         ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
-            let why = match staged {
-                Some(Err(error)) => error.to_string(),
-                _ => String::from("no answer comes"),
-            };
+            let why = staged.and_then(Result::err);
+            let why = why.map_or_else(String::new, |error| error.to_string());
             format!("R11: nothing is staged, and 16 bytes of staging are refused: {why}")
         })?;
         for handle in handles {

@@ -81,7 +81,7 @@ impl<G: Gpu> World<G> {
     }
 
     /// A piece was lent: it is used at once, or kept for a while.
-    pub(super) fn use_staged(&mut self, purpose: Purpose, staged: StagedWrite) -> Verdict {
+    fn use_staged(&mut self, purpose: Purpose, staged: StagedWrite) -> Verdict {
         let tick = self.timeline.tick();
         let mut piece = Piece {
             purpose,
@@ -267,13 +267,21 @@ impl<G: Gpu> World<G> {
         first.is_some_and(|epoch| *epoch != self.epoch || self.is_lost())
     }
 
-    /// Staging is lent unless there is none, now or at all.
-    pub(super) fn judge_staging(
-        &self,
+    /// A piece was lent, or refused.
+    pub(super) fn staging_answered(
+        &mut self,
         purpose: Purpose,
-        error: &RequestError,
+        answer: Result<StagedWrite, RequestError>,
         since: u64,
     ) -> Verdict {
+        match answer {
+            Ok(staged) => self.use_staged(purpose, staged),
+            Err(error) => self.judge_staging(purpose, &error, since),
+        }
+    }
+
+    /// Staging is lent unless there is none, now or at all.
+    fn judge_staging(&self, purpose: Purpose, error: &RequestError, since: u64) -> Verdict {
         let is_true = match error {
             RequestError::ZeroSize => purpose == Purpose::Nothing,
             RequestError::StagingFull { requested, free } => requested > free,

@@ -1,6 +1,6 @@
 //! Words for what findings and timelines name.
 
-use geoheap::{Lookup, Op, PartId};
+use geoheap::{Handle, Lookup, Op, PartId};
 
 use super::waiting::{Answer, Expected, PartAsk, Purpose};
 
@@ -77,12 +77,31 @@ pub(super) fn part(id: Option<PartId>) -> String {
 }
 
 /// The ids of parts.
-pub(super) fn parts(ids: &[Option<PartId>]) -> String {
-    let words: Vec<_> = ids
-        .iter()
-        .map(|id| id.map_or_else(|| String::from("one"), |id| id.to_string()))
-        .collect();
-    words.join(", ")
+pub(super) fn parts(ids: &[PartId]) -> String {
+    listed(ids.iter().map(PartId::to_string))
+}
+
+/// The ids of parts, some of which have none yet.
+pub(super) fn given_parts(ids: &[Option<PartId>]) -> String {
+    listed(ids.iter().copied().map(part))
+}
+
+/// Blocks with their handles.
+pub(super) fn blocks(blocks: &[(u32, Handle)]) -> String {
+    let names = blocks.iter();
+    listed(names.map(|(block, handle)| format!("block {block} ({handle})")))
+}
+
+/// Which contents a part shows, by how many were given since.
+pub(super) fn behind(behind: Option<usize>) -> String {
+    behind.map_or_else(
+        || String::from("none of its contents, which are"),
+        |count| format!("the contents {count} before the last of"),
+    )
+}
+
+fn listed(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// What a lookup says.
