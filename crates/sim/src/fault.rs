@@ -28,7 +28,7 @@ macro_rules! classes {
 
 classes! {
     Creation "creation" "Buffers that cannot be made, by count or because the device is full.",
-    Staging "staging" "Staging that is full, that is kept for long, or that cannot be made or mapped.",
+    Staging "staging" "Staging that is full, kept for long, or cannot be made or mapped.",
     Submit "submit" "Submits that are refused.",
     Late "late" "Commands that are executed late, and news of them that come later still.",
     Loss "loss" "A device that goes at any time, and others that follow, do not fit, or go, too.",
