@@ -105,7 +105,8 @@ impl Oracle {
             len,
         };
         let base = self.contents.make(stamp);
-        model.give(base, len, in_place);
+        self.blocks[block as usize].parts[part].give(base, len, in_place);
+        self.blocks[block as usize].note_room();
         base
     }
 

@@ -70,6 +70,9 @@ pub(crate) struct Block {
     pub(crate) lifetime: Lifetime,
     /// Room for parts to come, in bytes.
     pub(crate) spare: u64,
+    /// Most bytes that its parts took, and what they all were aligned to.
+    room_bytes: u64,
+    room_align: u64,
     /// It was asked to change between lifetimes: it moves when there is room where it belongs.
     pub(crate) changes_lifetime: bool,
     pub(crate) owners: u32,
@@ -110,6 +113,8 @@ impl Block {
             kept,
             lifetime: Lifetime::Dynamic,
             spare: 0,
+            room_bytes: 0,
+            room_align: 1,
             changes_lifetime: false,
             owners: 1,
             pins: 0,
@@ -270,18 +275,25 @@ impl Block {
         self.parts.iter().position(|part| part.id == Some(id))
     }
 
-    /// A free range of so many bytes takes the block, wherever it begins: its parts with their
-    /// padding and the spare room, and what the alignment of them all together may skip.
-    pub(crate) fn room_bytes_max(&self) -> u64 {
+    /// Contents were given: notes how long that makes the block.
+    pub(crate) fn note_room(&mut self) {
         // Spare room is for parts of any kind.
         let (mut bytes, mut align) = (self.spare, BINDING_ALIGN);
-        for at in self.present() {
-            let part = &self.parts[at];
+        let parts = self.parts.iter();
+        for part in parts.filter(|part| part.life != PartLife::Gone) {
             let own = part.shape.align();
             bytes += part.len().next_multiple_of(4) + own;
             align = lcm(align, own);
         }
-        bytes + align
+        self.room_bytes = self.room_bytes.max(bytes);
+        self.room_align = lcm(self.room_align, align);
+    }
+
+    /// A free range of so many bytes takes the block, wherever it begins: its parts as they were
+    /// when they were longest, with padding, spare room and what is added to a block that grows,
+    /// and what the alignment of them all together may skip.
+    pub(crate) fn room_bytes_max(&self) -> u64 {
+        self.room_bytes * 2 + self.room_align
     }
 
     /// Bytes of all parts.

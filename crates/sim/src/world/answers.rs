@@ -306,7 +306,8 @@ impl<G: Gpu> World<G> {
                 || {
                     format!(
                         "a read-back of block {block} gives part {id} contents of class {class}; \
-                     those of class {least:?} were sent before it"
+                     those of class {} were sent before it",
+                        least.unwrap_or_default()
                     )
                 },
             )?;

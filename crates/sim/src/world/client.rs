@@ -126,6 +126,7 @@ impl<G: Gpu> World<G> {
         let priority = u8::try_from(random.below(256)).expect("below 256");
         if random.chance(200) {
             model.spare = random.below(2048);
+            model.note_room();
         }
         let spare = model.spare;
         desc.lifetime(model.lifetime)
@@ -364,15 +365,18 @@ impl<G: Gpu> World<G> {
         is_ok: bool,
     ) {
         let order = self.next_order();
+        let is_lost = self.is_lost();
         let model = self.oracle.block_mut(block);
         if is_ok {
             model.touch(order);
+            // The engine may take them before it hears that the device is gone.
+            let is_doubtful = is_lost && !model.kept.is_source();
             let contents = given.iter().map(|(at, nth, _)| (*at, *nth));
             let update = Update {
                 order,
                 contents: contents.collect(),
                 is_in_place,
-                is_doubtful: false,
+                is_doubtful,
             };
             model.sent(update);
         } else {

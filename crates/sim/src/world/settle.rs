@@ -1,34 +1,28 @@
 //! The end of a run: the faults stop, and then everything must come right.
 
+mod contents;
+mod emptied;
 mod lost;
 mod revived;
 
 use core::sync::atomic::Ordering;
 
-use geoheap::{BlockDesc, ByteLen, DrawSetError, Lifetime, Lookup, PartData, RequestError};
+use geoheap::{DrawSetError, Lifetime, Lookup, RequestError};
 
 use super::{World, broken, words};
 use crate::fault::FaultClass;
-use crate::finding::{Broken, Check, Verdict, ensure};
+use crate::finding::{Broken, Check, Verdict};
 use crate::gpu::Gpu;
 use crate::heap_check::free_ranges;
 use crate::oracle::{Block, Life};
 use crate::timeline::{Actor, NONE};
 
 /// Ticks in which what is under way has to come to its end.
-const CALM_TICKS: u64 = 30_000;
+const CALM_TICKS: u64 = 8_000;
 /// Blocks that a frame misses at the end.
 const WISHED: usize = 8;
 /// Ticks in which the heap says that frames use more than it can hold.
 const DEGRADED_TICKS: u64 = 8;
-/// Ticks in which an empty heap gives its chunks back.
-const TRIM_TICKS: u64 = 64;
-/// Handles that are tried to the last one.
-const FEW_HANDLES: u64 = 500;
-/// Blocks that an empty heap is given where there are more.
-const SOME_HANDLES: u64 = 8;
-/// Ticks in which staging is free again.
-const STAGING_TICKS: u64 = 8;
 /// Ticks in which one block has to come back.
 const RETURN_TICKS: u64 = 1_500;
 
@@ -214,77 +208,6 @@ impl<G: Gpu> World<G> {
         )
     }
 
-    /// Each block comes back, with the contents that it was given last.
-    fn check_contents(&mut self) -> Verdict {
-        let mut compared = 0;
-        let known = self.oracle.alive().to_vec();
-        for block in &known {
-            let block = *block;
-            let model = self.oracle.block(block);
-            if model.has_failed.is_now() || model.may_be_lost.is_now() {
-                continue;
-            }
-            self.timeline
-                .note(Actor::Client(0), "final look", Some(block), [NONE, NONE]);
-            let Some(read) = self.read_now(block)? else {
-                continue;
-            };
-            let model = self.oracle.block(block);
-            compared += 1;
-            let present = model.present();
-            let ids: Vec<_> = read.parts.iter().map(|(id, _)| *id).collect();
-            let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
-            let is_same = ids.iter().copied().map(Some).eq(expected.iter().copied());
-            ensure(is_same || expected.contains(&None), Check::Contents, || {
-                let (ids, expected) = (words::parts(&ids), words::given_parts(&expected));
-                format!("block {block} has parts {ids}; it was given {expected}")
-            })?;
-            for (at, (id, bytes)) in present.iter().zip(&read.parts) {
-                let behind = model.parts[*at].behind(bytes);
-                // Refused updates are told by their number alone.
-                let is_last = behind.is_some_and(|behind| behind <= model.vague_refusals as usize);
-                ensure(is_last, Check::Contents, || {
-                    format!(
-                        "block {block} part {id} ends with {} {}; {} updates were refused",
-                        words::behind(behind),
-                        model.parts[*at],
-                        model.vague_refusals
-                    )
-                })?;
-            }
-        }
-        // A few that fit nowhere are no excuse for looking at nothing.
-        ensure(compared * 2 >= known.len(), Check::Contents, || {
-            format!(
-                "contents of {compared} of {} blocks could be compared",
-                known.len()
-            )
-        })
-    }
-
-    /// The block's bytes, once it is resident; `None` if it was told that it cannot be.
-    fn read_now(&mut self, block: u32) -> Result<Option<geoheap::ReadBack>, Broken> {
-        let handle = self.handle_of(block);
-        for _ in 0..4 {
-            let resident = self.sent(|client| client.resident(handle))?;
-            let Some(answer) = self.until(resident)? else {
-                return Err(self.never_came(block));
-            };
-            if let Err(error) = answer {
-                return Self::excuse(block, &error).map(|()| None);
-            }
-            let read = self.sent(|client| client.read_back(handle))?;
-            match self.until(read)? {
-                None => return Err(self.never_came(block)),
-                Some(Ok(read)) => return Ok(Some(read)),
-                // It left again at once, or staging has no room for the moment.
-                Some(Err(RequestError::NotResident { .. } | RequestError::StagingFull { .. })) => {}
-                Some(Err(error)) => return Self::excuse(block, &error).map(|()| None),
-            }
-        }
-        Ok(None)
-    }
-
     /// Asks until the mailbox has room.
     fn sent<T>(
         &mut self,
@@ -311,30 +234,6 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(None)
-    }
-
-    fn never_came(&self, block: u32) -> Broken {
-        Broken {
-            check: Check::Liveness,
-            message: format!(
-                "block {block} of {} bytes did not come back in {RETURN_TICKS} calm ticks; {:?}",
-                self.oracle.block(block).bytes(),
-                self.manager.report()
-            ),
-        }
-    }
-
-    /// A block that lives may be refused when there is no room that it could have.
-    fn excuse(block: u32, error: &RequestError) -> Verdict {
-        match error {
-            RequestError::TooLarge { .. }
-            | RequestError::StagingTooSmall { .. }
-            | RequestError::Failed { .. } => Ok(()),
-            other => broken(
-                Check::Liveness,
-                format!("block {block} lives, and nothing is wrong; it was told: {other}"),
-            ),
-        }
     }
 
     /// A budget that is lowered is reached, with nothing in the heap that has to stay (R10).
@@ -383,100 +282,6 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
-    }
-
-    /// When everything is removed nothing is left, on the device least of all.
-    fn check_emptied(&mut self) -> Verdict {
-        let budget = self.setting.config.budget_bytes;
-        self.set_budget(budget);
-        for block in self.oracle.alive().to_vec() {
-            self.remove_for_good(block)?;
-        }
-        let trim = self.sent(geoheap::Client::trim)?;
-        let _ = self.until(trim)?;
-        for _ in 0..CALM_TICKS {
-            let report = self.manager.report();
-            let left = report.live_bytes + report.retired_bytes + report.reserved_bytes;
-            if report.blocks == 0 && left == 0 {
-                break;
-            }
-            self.quiet_tick()?;
-        }
-        let report = self.manager.report();
-        let is_empty = report.blocks == 0
-            && report.live_bytes == 0
-            && report.retired_bytes == 0
-            && report.reserved_bytes == 0;
-        ensure(is_empty, Check::Liveness, || {
-            format!("everything was removed, and something is left: {report:?}")
-        })?;
-        let leaks = self.manager.heap_map().map_or(0, |map| {
-            map.chunks
-                .iter()
-                .map(|chunk| chunk.ranges.len())
-                .sum::<usize>()
-        });
-        let trim = self.sent(geoheap::Client::trim)?;
-        let _ = self.until(trim)?;
-        for _ in 0..TRIM_TICKS {
-            if self.manager.report().chunks == 0 {
-                break;
-            }
-            self.quiet_tick()?;
-        }
-        let chunks = self.manager.report().chunks;
-        ensure(chunks == 0, Check::Liveness, || {
-            format!("{chunks} chunks of an empty heap were not given back in {TRIM_TICKS} ticks")
-        })?;
-        ensure(leaks == 0, Check::Ranges, || {
-            format!("R6: {leaks} ranges are left of no block")
-        })
-    }
-}
-
-impl<G: Gpu> World<G> {
-    /// An empty heap takes blocks: where handles are few, as many as there are slots in service,
-    /// else some.
-    fn check_usable(&mut self) -> Verdict {
-        let slots = u64::from(self.setting.config.handles_max);
-        let served = self.manager.report().slots_out_of_service;
-        let left = slots.saturating_sub(served);
-        let count = if left <= FEW_HANDLES {
-            left
-        } else {
-            SOME_HANDLES
-        };
-        let mut handles = Vec::new();
-        for nth in 0..count {
-            self.quiet_tick()?;
-            let part = PartData::storage(vec![1; 16]);
-            match self.client.try_add(BlockDesc::new().part(part)) {
-                Ok(handle) => handles.push(handle),
-                Err(refused) => {
-                    let error = refused.error;
-                    let message = format!(
-                        "R11: the heap is empty, {left} slots are in service, and block {nth} is \
-                         refused: {error}"
-                    );
-                    return broken(Check::Refusals, message);
-                }
-            }
-        }
-        // All of staging may be one buffer, which comes back with what was uploaded from it.
-        for _ in 0..STAGING_TICKS {
-            self.quiet_tick()?;
-        }
-        let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
-        let staged = self.until(stage)?;
-        ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
-            let why = staged.and_then(Result::err);
-            let why = why.map_or_else(String::new, |error| error.to_string());
-            format!("R11: nothing is staged, and 16 bytes of staging are refused: {why}")
-        })?;
-        for handle in handles {
-            self.sent(|client| client.remove(handle))?;
-        }
-        self.quiet_tick()
     }
 }
 

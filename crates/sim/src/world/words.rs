@@ -9,7 +9,7 @@ macro_rules! asked {
     ($($function:ident($type:ty) { $($pattern:pat => $word:literal),+ $(,)? })+) => {
         $(
             /// The request, and in a timeline its being answered and refused.
-            pub(super) fn $function(what: $type) -> [&'static str; 3] {
+            pub(in crate::world) fn $function(what: $type) -> [&'static str; 3] {
                 match what {
                     $($pattern => [
                         $word,
@@ -53,7 +53,7 @@ asked! {
 }
 
 /// What a caller waits for.
-pub(super) fn answer(answer: &Answer) -> String {
+pub(in crate::world) fn answer(answer: &Answer) -> String {
     match answer {
         Answer::Part { block, ask, .. } => format!("{} of block {block}", part_ask(*ask)[0]),
         Answer::PartGone { block, .. } => format!("remove part of block {block}"),
@@ -72,28 +72,28 @@ pub(super) fn answer(answer: &Answer) -> String {
 }
 
 /// A part that has its id, or not yet.
-pub(super) fn part(id: Option<PartId>) -> String {
+pub(in crate::world) fn part(id: Option<PartId>) -> String {
     id.map_or_else(|| String::from("a part"), |id| format!("part {id}"))
 }
 
 /// The ids of parts.
-pub(super) fn parts(ids: &[PartId]) -> String {
+pub(in crate::world) fn parts(ids: &[PartId]) -> String {
     listed(ids.iter().map(PartId::to_string))
 }
 
 /// The ids of parts, some of which have none yet.
-pub(super) fn given_parts(ids: &[Option<PartId>]) -> String {
+pub(in crate::world) fn given_parts(ids: &[Option<PartId>]) -> String {
     listed(ids.iter().copied().map(part))
 }
 
 /// Blocks with their handles.
-pub(super) fn blocks(blocks: &[(u32, Handle)]) -> String {
+pub(in crate::world) fn blocks(blocks: &[(u32, Handle)]) -> String {
     let names = blocks.iter();
     listed(names.map(|(block, handle)| format!("block {block} ({handle})")))
 }
 
 /// Which contents a part shows, by how many were given since.
-pub(super) fn behind(behind: Option<usize>) -> String {
+pub(in crate::world) fn behind(behind: Option<usize>) -> String {
     behind.map_or_else(
         || String::from("none of its contents, which are"),
         |count| format!("the contents {count} before the last of"),
@@ -105,7 +105,7 @@ fn listed(words: impl Iterator<Item = String>) -> String {
 }
 
 /// What a lookup says.
-pub(super) fn lookup<Buf>(found: &Lookup<'_, Buf>) -> &'static str {
+pub(in crate::world) fn lookup<Buf>(found: &Lookup<'_, Buf>) -> &'static str {
     match found {
         Lookup::Resident(_) => "resident",
         Lookup::Pending => "pending",

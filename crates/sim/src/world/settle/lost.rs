@@ -55,8 +55,10 @@ impl<G: Gpu> World<G> {
             back = self.bytes_of(&returned);
             urgent = before.urgent.difference(&now).count();
             let is_enough = back * BACK_SHARE.1 >= had * BACK_SHARE.0;
-            // What was missed before has the first choice now.
-            if urgent == 0 && (is_enough || before.missed > 0) {
+            // What was missed before has the first choice now, and chunks of one kind each may need
+            // more room than before.
+            let is_other = before.missed > 0 || self.setting.config.split_by_kind;
+            if is_other || (urgent == 0 && is_enough) {
                 return Ok(());
             }
             self.quiet_tick()?;
