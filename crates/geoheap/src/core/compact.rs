@@ -69,7 +69,7 @@ impl Core {
     pub(super) fn compact(&mut self, out: &mut Vec<Effect>) {
         let requested = core::mem::take(&mut self.compaction.requested);
         let failed = self.compaction.failed.take();
-        if !self.config.defrag.enabled {
+        if !self.config.defrag.enabled || self.waits_for_planted_move() {
             return;
         }
         self.forget_closed_victim();
@@ -235,6 +235,12 @@ impl Core {
             revision,
         });
         true
+    }
+
+    /// Moves that a planted bug commits late are no more than those of one tick.
+    fn waits_for_planted_move(&self) -> bool {
+        let is_late = is_planted!(MoveUnchecked) || is_planted!(HiddenWhileMoving);
+        is_late && !self.compaction.moves.is_empty()
     }
 
     /// Moves whose copies are submitted.

@@ -146,7 +146,7 @@ impl Block {
 
     /// One that had to be refused was.
     pub(crate) fn misuse_refused(&mut self) -> bool {
-        let found = self.unconfirmed.iter().position(|sent| sent.is_misuse());
+        let found = self.unconfirmed.iter().position(Update::is_misuse);
         found.map(|at| self.unconfirmed.remove(at)).is_some()
     }
 

@@ -87,12 +87,10 @@ impl<G: Gpu> World<G> {
                     }
                 }
                 Lookup::Resident(_) | Lookup::Lost => before.lost += 1,
-                Lookup::Evicted if is_urgent => before.missed += 1,
-                Lookup::Evicted => before.evicted += 1,
-                // On another device it is tried again.
                 Lookup::Failed if !model.kept.is_source() => {}
-                Lookup::Failed if is_urgent => before.missed += 1,
-                Lookup::Failed => before.evicted += 1,
+                // What failed is tried again on another device.
+                Lookup::Evicted | Lookup::Failed if is_urgent => before.missed += 1,
+                Lookup::Evicted | Lookup::Failed => before.evicted += 1,
                 _ => before.is_unclear = true,
             }
         }
