@@ -239,8 +239,11 @@ impl Core {
 
     /// Moves that a planted bug commits late are no more than those of one tick.
     fn waits_for_planted_move(&self) -> bool {
-        let is_late = is_planted!(MoveUnchecked) || is_planted!(HiddenWhileMoving);
-        is_late && !self.compaction.moves.is_empty()
+        let waits = !self.compaction.moves.is_empty();
+        if is_planted!(HiddenWhileMoving) {
+            return waits;
+        }
+        waits && is_planted!(MoveUnchecked)
     }
 
     /// Moves whose copies are submitted.
