@@ -1,7 +1,5 @@
 //! `cargo xtask soak` and the step `simulation` of CI: many runs of `geoheap-sim`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::process::{Failure, cargo, run as run_command};
 use crate::workspace::Workspace;
 
@@ -56,27 +54,23 @@ fn arguments(options: &Options) -> Vec<String> {
 /// # Errors
 /// When something is found.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = now.map_or(FIXED_SEEDS, |now| now.as_secs());
-    for (seeds, gpu) in [
-        (0..FIXED_SEEDS, "virtual"),
-        (fresh(seconds), "virtual"),
-        (0..NOOP_SEEDS, "noop"),
-    ] {
-        let seeds = format!("{}..{}", seeds.start, seeds.end);
-        eprintln!("seeds {seeds} on the {gpu} device");
+    for [seeds, gpu] in ci_runs() {
+        eprintln!("{seeds} on the {gpu} device");
         let mut command = cargo(&workspace.root);
         command.args(["run", "--release", "-p", "geoheap-sim", "--"]);
-        command.args(["--seeds", &seeds, "--ticks", CI_TICKS, "--gpu", gpu]);
+        command.args([&seeds, "--ticks", CI_TICKS, "--gpu", &gpu]);
         run_command(&mut command)?;
     }
     Ok(())
 }
 
-/// Seeds of their own for each second, behind the fixed ones.
-fn fresh(seconds: u64) -> std::ops::Range<u64> {
-    let start = FIXED_SEEDS + seconds * FRESH_SEEDS;
-    start..start + FRESH_SEEDS
+/// The seeds and the device of each run in CI, in the simulation's words.
+fn ci_runs() -> [[String; 2]; 3] {
+    [
+        [format!("--seeds=0..{FIXED_SEEDS}"), "virtual".to_owned()],
+        [format!("--fresh={FRESH_SEEDS}"), "virtual".to_owned()],
+        [format!("--seeds=0..{NOOP_SEEDS}"), "noop".to_owned()],
+    ]
 }
 
 #[cfg(test)]
@@ -84,9 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fresh_seeds_are_others_every_second() {
-        assert_eq!(fresh(0), 200..250);
-        assert_eq!(fresh(7).end, fresh(8).start);
+    fn a_change_is_run_on_fixed_and_fresh_seeds() {
+        let words = ci_runs().map(|words| words.join(" "));
+        let expected = [
+            "--seeds=0..200 virtual",
+            "--fresh=50 virtual",
+            "--seeds=0..25 noop",
+        ];
+        assert_eq!(words, expected);
     }
 
     #[test]

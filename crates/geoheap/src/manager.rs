@@ -244,8 +244,9 @@ impl<B: Backend> GeometryManager<B> {
     /// resident, or on its way, comes back without a frame that asks: long-lived and pinned blocks
     /// first, then, behind what frames miss by then, the others by priority and by the frame that
     /// used them last, as far as there is room and within the caps of a tick. What finds no room
-    /// stays evicted until a frame asks for it. Blocks without a source stay lost until they are
-    /// removed or updated as a whole. Draw sets are written again under their ids.
+    /// stays evicted until a frame asks for it, or the budget is raised. Blocks without a source
+    /// stay lost until they are removed or updated as a whole. Draw sets are written again under
+    /// their ids.
     ///
     /// Tickets and tokens of the lost device, and those of the time without one, never resolve
     /// again (R5): frames begin anew. Staging pieces of the lost device are refused

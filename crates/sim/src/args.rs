@@ -18,6 +18,7 @@ Examples:
   geoheap-sim --seed 7 --ticks 900 --watch 3  with the whole story of block 3
   geoheap-sim --seeds 0..2000 --ticks 20000 --state sweep.txt
                                               many runs; begun again it goes on where it ended
+  geoheap-sim --fresh 50                      fifty seeds that nobody ran before
   geoheap-sim --minutes 120 --gpu noop        fresh seeds for two hours, and the memory they took
 
 Exit status: 0 nothing found, 1 something found, 2 a wrong command line.";
@@ -25,10 +26,10 @@ Exit status: 0 nothing found, 1 something found, 2 a wrong command line.";
 /// Tries to break geoheap: a seeded schedule of clients, render actors, device and faults.
 #[derive(Clone, Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
-#[command(group = ArgGroup::new("many").args(["seeds", "minutes"]))]
+#[command(group = ArgGroup::new("many").args(["seeds", "fresh", "minutes"]))]
 pub(crate) struct Args {
     /// The seed of one run.
-    #[arg(long, default_value_t = 1, conflicts_with_all = ["seeds", "minutes"])]
+    #[arg(long, default_value_t = 1, conflicts_with = "many")]
     seed: u64,
     /// Ticks with faults; the calm end comes after them.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -62,21 +63,25 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_shrink: bool,
     /// Run all seeds of a range instead, such as 0..2000.
-    #[arg(long, value_name = "FROM..TO", conflicts_with = "minutes")]
+    #[arg(long, value_name = "FROM..TO")]
     pub(crate) seeds: Option<Seeds>,
+    /// Run so many seeds that nobody ran before instead; they are printed.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    pub(crate) fresh: Option<u64>,
     /// Run seeds that nobody ran before for so many minutes instead.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) minutes: Option<u64>,
     /// Of many runs, so many at a time; all cores unless told otherwise.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// Keeps which seeds of a range were run, so that the command can be given again. It does not
-    /// know of which engine they are: another one needs another file.
-    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
+    /// Keeps which seeds of a range were run, so that the command can be given again. With another
+    /// engine it is refused: its seeds say nothing of that one.
+    #[arg(long, value_name = "FILE", requires = "seeds")]
+    #[arg(conflicts_with_all = ["seed", "fresh", "minutes"])]
     pub(crate) state: Option<PathBuf>,
     /// Write the heap as it was when something was found, before the run is made smaller, for
     /// geoheap-inspect.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "many")]
     pub(crate) dump: Option<PathBuf>,
     /// Print JSON; nothing is made smaller then.
     #[arg(long)]
@@ -116,7 +121,7 @@ impl Args {
         let refusal = if args.faults == Faults::None && !args.without.is_empty() {
             "`--faults none` leaves out all classes, also without `--without`"
         } else if args.jobs.is_some() && !args.is_sweep() {
-            "`--jobs` is for many runs: it needs `--seeds` or `--minutes`"
+            "`--jobs` is for many runs: it needs `--seeds`, `--fresh` or `--minutes`"
         } else {
             return args;
         };
@@ -126,7 +131,7 @@ impl Args {
 
     /// Whether many seeds are to be run.
     pub(crate) fn is_sweep(&self) -> bool {
-        self.seeds.is_some() || self.minutes.is_some()
+        self.seeds.is_some() || self.fresh.is_some() || self.minutes.is_some()
     }
 
     /// The one run.
@@ -149,7 +154,7 @@ impl Args {
         }
     }
 
-    /// What has to be the same for a state file to be gone on with.
+    /// What is run of each seed: beside the engine, what a state file is of.
     pub(crate) fn what_is_run(&self) -> String {
         let options = self.of_seed(0).to_string();
         options.trim_start_matches("--seed 0 ").to_owned()

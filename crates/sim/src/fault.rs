@@ -28,15 +28,15 @@ macro_rules! classes {
 
 classes! {
     Creation "creation" "Buffers that cannot be made, by count or because the device is full.",
-    Staging "staging" "Staging that is full, and staging buffers that cannot be made or mapped.",
+    Staging "staging" "Staging that is full, kept for long, or cannot be made or mapped.",
     Submit "submit" "Submits that are refused.",
     Late "late" "Commands that are executed late, and news of them that come later still.",
-    Loss "loss" "A device that is lost at any call, and restored after a while.",
+    Loss "loss" "A device that goes at any time, and others that follow, do not fit, or go, too.",
     Tickets "tickets" "Tickets that are held for long, dropped, forked, or taken by a panic.",
     Mailbox "mailbox" "More requests than the mailbox holds.",
     Budget "budget" "Budgets that are cut and raised.",
-    Reload "reload" "Callbacks that fail, hang, panic, or return other lengths.",
-    Misuse "misuse" "Calls with bad input, and handles of blocks that are gone.",
+    Reload "reload" "Callbacks that fail, hang, panic, or return other lengths than there are.",
+    Misuse "misuse" "Calls with bad input or with nothing, and handles of blocks that are gone.",
     Odd "odd" "Odd lengths, strides and alignments, and blocks of more than a chunk.",
     Churn "churn" "Slots that are used again until they leave service.",
 }

@@ -79,7 +79,7 @@ impl HeapCheck {
                     Check::Ranges,
                     || {
                         format!(
-                            "R6: {:?} overlap at {start}: the one before ends at {end}",
+                            "R6: ranges of chunk {} overlap at {start}; the one before ends {end}",
                             chunk.id
                         )
                     },
@@ -93,7 +93,10 @@ impl HeapCheck {
             }
             let capacity = chunk.capacity.get();
             ensure(end <= capacity, Check::Ranges, || {
-                format!("R6: ranges of {:?} end at {end} of {capacity}", chunk.id)
+                format!(
+                    "R6: ranges of chunk {} end at {end} of {capacity}",
+                    chunk.id
+                )
             })?;
             let told = [chunk.live, chunk.reserved, chunk.retired].map(ByteLen::get);
             let free = capacity - sums.iter().sum::<u64>();
@@ -102,8 +105,8 @@ impl HeapCheck {
                 Check::Ranges,
                 || {
                     format!(
-                        "R6: {:?} of {capacity} bytes holds live, reserved, retired {sums:?} and \
-                     says {told:?}, free {}",
+                        "R6: chunk {} of {capacity} bytes holds live, reserved, retired {sums:?} \
+                         and says {told:?}, free {}",
                         chunk.id, chunk.free
                     )
                 },

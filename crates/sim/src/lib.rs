@@ -99,5 +99,5 @@ pub use finding::{Check, Finding};
 #[cfg(feature = "planted-bugs")]
 pub use geoheap::planted;
 pub use options::{Faults, GpuKind, Options};
-pub use outcome::{Outcome, run};
+pub use outcome::{Outcome, engine, run};
 pub use shrink::{Shrunk, shrink};

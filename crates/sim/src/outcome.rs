@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use geoheap::{HeapDump, Report};
 
-use crate::fault::FaultClass;
+use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Check, Finding};
 use crate::gpu::{Gpu, Noop, OnVirtual};
-use crate::options::{GpuKind, Options};
+use crate::options::{Faults, GpuKind, Options};
 use crate::world::World;
 
 /// What came of a run.
@@ -51,6 +51,16 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// Names the engine and the simulation as they are in this build: the version, and the hash of a
+/// short run, which is another when one of them acts otherwise.
+pub fn engine() -> String {
+    let outcome = run(&Options {
+        faults: Faults::All,
+        ..Options::new(0, 300)
+    });
+    format!("{} {:016x}", env!("CARGO_PKG_VERSION"), outcome.hash)
+}
+
 /// Runs the simulation. A panic of the engine is a finding.
 pub fn run(options: &Options) -> Outcome {
     #[cfg(feature = "planted-bugs")]
@@ -65,63 +75,68 @@ pub fn run(options: &Options) -> Outcome {
 }
 
 fn run_on<G: Gpu>(options: &Options) -> Outcome {
-    let mut world = match World::<G>::new(options) {
-        Ok(world) => world,
-        Err(message) => return not_begun(options, &message),
+    let mut world = match caught(|| World::<G>::new(options)) {
+        Ok(Ok(world)) => world,
+        Ok(Err(message)) => {
+            return not_begun(
+                options,
+                format!("the settings of this seed were refused: {message}"),
+            );
+        }
+        Err(message) => return not_begun(options, message),
     };
-    let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
-    let finding = match ran {
-        Ok(Ok(())) => None,
-        Ok(Err(finding)) => Some(finding),
-        Err(panic) => Some(Finding {
-            check: Check::Panic,
-            tick: world.timeline().tick(),
-            message: words_of(panic.as_ref()),
-        }),
-    };
+    let ran = caught(|| world.run());
     let timeline = world.timeline();
+    let tick = timeline.tick();
     let mut outcome = Outcome {
         options: options.clone(),
         hash: timeline.hash(),
         events: timeline.count(),
         timeline: timeline.last(),
         classes: world.plan().classes(),
-        report: world.report(),
+        report: Report::default(),
         heap: None,
-        finding,
+        finding: match ran {
+            Ok(Ok(())) => None,
+            Ok(Err(finding)) => Some(finding),
+            Err(message) => Some(panicked(tick, message)),
+        },
     };
-    // What broke may break again when it is taken down.
-    let is_broken = outcome.finding.is_some();
-    if is_broken {
-        let heap = catch_unwind(AssertUnwindSafe(|| world.heap_dump()));
-        outcome.heap = heap.ok().flatten();
+    match caught(|| world.report()) {
+        Ok(report) => outcome.report = report,
+        Err(message) => drop(outcome.finding.get_or_insert(panicked(tick, message))),
     }
-    let ended = catch_unwind(AssertUnwindSafe(|| world.end()));
-    if !is_broken {
-        outcome.finding = match ended {
-            Ok(finding) => finding,
-            Err(panic) => Some(Finding {
-                check: Check::Panic,
-                tick: u64::MAX,
-                message: words_of(panic.as_ref()),
-            }),
-        };
+    // What broke may break again when it is looked into or taken down.
+    if outcome.finding.is_some() {
+        outcome.heap = caught(|| world.heap_dump()).ok().flatten();
     }
+    let ended = caught(|| world.end());
+    let ended = ended.unwrap_or_else(|message| Some(panicked(tick, message)));
+    outcome.finding = outcome.finding.or(ended);
     outcome
 }
 
-fn not_begun(options: &Options, message: &str) -> Outcome {
+/// What was done, or the words of the panic that came of it.
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| words_of(panic.as_ref()))
+}
+
+fn panicked(tick: u64, message: String) -> Finding {
+    Finding {
+        check: Check::Panic,
+        tick,
+        message,
+    }
+}
+
+fn not_begun(options: &Options, message: String) -> Outcome {
     Outcome {
         options: options.clone(),
-        finding: Some(Finding {
-            check: Check::Panic,
-            tick: 0,
-            message: format!("the settings of this seed were refused: {message}"),
-        }),
+        finding: Some(panicked(0, message)),
         hash: 0,
         events: 0,
         timeline: Vec::new(),
-        classes: Vec::new(),
+        classes: FaultPlan::new(options).classes(),
         report: Report::default(),
         heap: None,
     }
@@ -131,4 +146,64 @@ fn words_of(panic: &(dyn core::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
     words.unwrap_or("a panic without words").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use geoheap::{ByteLen, InFlight, VirtualBuffer, VirtualGpu};
+
+    use super::*;
+    use crate::gpu::{DeviceSetting, Executed, ReadRange};
+    use crate::random::Random;
+
+    /// A device that cannot be made.
+    #[derive(Clone, Debug)]
+    struct Never;
+
+    impl Gpu for Never {
+        type Backend = VirtualGpu;
+        type Buffer = VirtualBuffer;
+
+        fn make(_: &DeviceSetting) -> (VirtualGpu, Self) {
+            // Without the panic hook, which would write about it.
+            std::panic::resume_unwind(Box::new("no device today"))
+        }
+
+        fn submit_reads(
+            &self,
+            _: u64,
+            _: Vec<ReadRange<VirtualBuffer>>,
+            _: InFlight<VirtualBuffer>,
+        ) {
+        }
+
+        fn executed(&self) -> Vec<Executed<VirtualBuffer>> {
+            Vec::new()
+        }
+
+        fn is_same(_: &VirtualBuffer, _: &VirtualBuffer) -> bool {
+            false
+        }
+
+        fn advance(&self, _: &mut Random, _: bool) {}
+
+        fn hurry(&self) {}
+
+        fn lose(&self) {}
+
+        fn poison(&self, _: &VirtualBuffer, _: core::ops::Range<u64>, _: u32) {}
+
+        fn fail_submit(&self, _: u64) {}
+
+        fn held_bytes(&self) -> Option<ByteLen> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_panic_before_the_first_tick_is_a_finding() {
+        let outcome = run_on::<Never>(&Options::new(1, 5));
+        let finding = outcome.finding.expect("there was a panic");
+        assert_eq!(finding, panicked(0, String::from("no device today")));
+    }
 }

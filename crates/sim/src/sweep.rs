@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use geoheap_sim::{Outcome, run, shrink};
+use geoheap_sim::{Outcome, engine, run, shrink};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::SHRINK_RUNS_MAX;
@@ -21,6 +21,9 @@ const SAMPLES: u64 = 400;
 
 /// The same of a range of seeds, of which nobody knows how long it takes.
 const SAMPLE_SECONDS: u64 = 5;
+
+/// In the head of a state file, between what was run and on which engine.
+const ENGINE: &str = " on engine ";
 
 /// Which seeds come next.
 struct Supply {
@@ -54,7 +57,7 @@ pub(crate) fn sweep(args: &Args) -> Result<bool, String> {
     let begun = Instant::now();
     let (mut state, done) = match &args.state {
         Some(path) => {
-            let (file, done) = open_state(path, &args.what_is_run())?;
+            let (file, done) = open_state(path, &args.what_is_run(), &engine())?;
             (Some(file), done)
         }
         None => (None, BTreeSet::new()),
@@ -132,9 +135,18 @@ fn supply(args: &Args, done: BTreeSet<u64>, begun: Instant) -> (Supply, Progress
         };
         return (supply, bar);
     }
-    let range = args.seeds.as_ref().map_or(0..0, |seeds| seeds.0.clone());
+    let range = match (&args.seeds, args.fresh) {
+        (Some(seeds), _) => seeds.0.clone(),
+        (None, count) => {
+            let next = fresh_seed();
+            next..next + count.unwrap_or(0)
+        }
+    };
     let left = range.clone().filter(|seed| !done.contains(seed)).count();
     let bar = ProgressBar::new(left as u64).with_style(style);
+    if args.fresh.is_some() {
+        say(&bar, &format!("fresh seeds {}..{}", range.start, range.end));
+    }
     let supply = Supply {
         next: range.start,
         end: range.end,
@@ -152,7 +164,7 @@ pub(crate) fn fresh_seed() -> u64 {
 }
 
 /// The file that says which seeds were run, and these seeds.
-fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> {
+fn open_state(path: &Path, what: &str, engine: &str) -> Result<(File, BTreeSet<u64>), String> {
     let named = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut done = BTreeSet::new();
     let is_new = !path.exists();
@@ -166,10 +178,17 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
         }
         let mut lines = text.lines();
         let head = lines.next().unwrap_or_default();
-        if head != what {
+        let path = path.display();
+        let (ran, by) = head.split_once(ENGINE).unwrap_or((head, "unknown"));
+        if ran != what {
             return Err(format!(
-                "{} is of other runs: `{head}`, not `{what}`; name another file",
-                path.display()
+                "{path} is of other runs: `{ran}`, not `{what}`; name another file"
+            ));
+        }
+        if by != engine {
+            return Err(format!(
+                "{path} is of engine {by}, and this is {engine}: the seeds in it have to be run \
+                 again; name another file"
             ));
         }
         for (nth, line) in lines.enumerate() {
@@ -181,7 +200,7 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
                 Some(_) => {}
                 None => {
                     let line = nth + 2;
-                    return Err(format!("{}:{line}: no seed", path.display()));
+                    return Err(format!("{path}:{line}: no seed"));
                 }
             }
         }
@@ -192,7 +211,7 @@ fn open_state(path: &Path, what: &str) -> Result<(File, BTreeSet<u64>), String> 
         .open(path)
         .map_err(named)?;
     if is_new {
-        writeln!(file, "{what}").map_err(named)?;
+        writeln!(file, "{what}{ENGINE}{engine}").map_err(named)?;
     }
     Ok((file, done))
 }

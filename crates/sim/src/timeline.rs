@@ -39,7 +39,7 @@ struct Entry {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let actor = self.actor.to_string();
-        write!(f, "{:>7}  {actor:<9} {:<16}", self.tick, self.what)?;
+        write!(f, "{:>7}  {actor:<9} {:<24}", self.tick, self.what)?;
         match self.block {
             Some(block) => write!(f, " block {block:<5}")?,
             None => write!(f, " {:11}", "")?,

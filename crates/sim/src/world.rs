@@ -13,6 +13,7 @@ mod requests;
 mod settle;
 mod staging;
 mod waiting;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -200,7 +201,13 @@ impl<G: Gpu> World<G> {
             })
         };
         if let Some(leak) = ended.leaks.first() {
-            return found(Check::Liveness, format!("{leak:?} is left at shutdown"));
+            return found(
+                Check::Liveness,
+                format!(
+                    "{} of {} bytes is left at shutdown",
+                    leak.handle, leak.bytes
+                ),
+            );
         }
         let held = gpu.held_bytes().unwrap_or_default();
         if held > ByteLen::ZERO {

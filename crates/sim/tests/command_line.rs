@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use geoheap_sim::{FaultClass, Faults, GpuKind, Options, run};
+use geoheap_sim::{FaultClass, Faults, GpuKind, Options, engine, run};
 use serde_json::Value;
 
 /// Exit status: nothing found.
@@ -93,6 +93,12 @@ fn wrong_command_lines_are_refused() {
         ("--seeds 0..-3", "no range of seeds"),
         ("--seeds a..b", "no range of seeds"),
         ("--seeds 0..2 --minutes 1", "cannot be used with"),
+        ("--seeds 0..2 --fresh 1", "cannot be used with"),
+        ("--fresh 2 --minutes 1", "cannot be used with"),
+        ("--fresh 2 --seed 1", "cannot be used with"),
+        ("--fresh 2 --state a.txt", "cannot be used with"),
+        ("--minutes 1 --state a.txt", "cannot be used with"),
+        ("--fresh 0", "0 is not in 1.."),
         ("--ticks 9 --state a.txt", "--seeds"),
         ("--seed 1 --ticks 9 --state a.txt", "cannot be used with"),
         ("--seed 1 --seeds 0..2", "cannot be used with"),
@@ -124,6 +130,20 @@ fn one_run_without_findings_is_told_in_a_line() {
 }
 
 #[test]
+fn fresh_seeds_are_printed_and_are_none_that_people_write_down() {
+    let output = sim("--fresh 2 --ticks 10 --jobs 1");
+    let (out, err) = (output.stdout, output.stderr);
+    let (out, err) = (String::from_utf8_lossy(&out), String::from_utf8_lossy(&err));
+    assert_eq!(output.status.code(), Some(CLEAN), "{out}{err}");
+    assert!(out.starts_with("2 runs of 10 ticks"), "{out}");
+    let seeds = err.trim_end().strip_prefix("fresh seeds ").expect(&err);
+    let (from, to) = seeds.split_once("..").expect(&err);
+    let number = |word: &str| word.parse::<u64>().expect(word);
+    assert_eq!(number(to) - number(from), 2);
+    assert!(number(from) > 1 << 32, "{seeds}");
+}
+
+#[test]
 fn a_sweep_that_is_begun_again_goes_on() {
     let path = fresh_file("sweep-goes-on.txt");
     let state = path.to_str().expect("a path of this workspace");
@@ -135,7 +155,11 @@ fn a_sweep_that_is_begun_again_goes_on() {
 
     let text = std::fs::read_to_string(&path).expect("the sweep wrote it");
     let mut lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.remove(0), "--ticks 20 --faults swarm --gpu virtual");
+    let head = format!(
+        "--ticks 20 --faults swarm --gpu virtual on engine {}",
+        engine()
+    );
+    assert_eq!(lines.remove(0), head);
     lines.sort_unstable();
     let expected: Vec<_> = (0..6)
         .map(|seed| {
@@ -147,6 +171,13 @@ fn a_sweep_that_is_begun_again_goes_on() {
 
     let other = check(&format!("--seeds 0..6 --ticks 21 --state {state}"), WRONG);
     assert!(other.contains("is of other runs"), "{other}");
+    std::fs::write(&path, text.replace(&engine(), "0.0.9 e77968acb33cbafa")).expect("it is ours");
+    let older = check(&sweep("0..6"), WRONG);
+    assert!(
+        older.contains("is of engine 0.0.9 e77968acb33cbafa"),
+        "{older}"
+    );
+    assert!(older.contains(&engine()), "{older}");
     // A seed that was found guilty is run again, and what is no seed is refused.
     std::fs::write(&path, text.replace("3 ", "x ")).expect("it is ours");
     let broken = check(&sweep("0..6"), WRONG);

@@ -193,6 +193,9 @@ impl Core {
         self.budget.total = total;
         self.budget.effective = total;
         self.budget.staging = staging;
+        if more > 0 {
+            self.returning.try_again();
+        }
         out.push(Effect::SetBudget {
             budget: total,
             staging,

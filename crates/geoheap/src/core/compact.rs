@@ -28,7 +28,7 @@ const IDLE_FACTOR: u32 = 4;
 /// A move that is copied but not yet committed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
-    handle: Handle,
+    pub(super) handle: Handle,
     from: RangeKey,
     pub(super) to: RangeKey,
     /// Contents that were copied.
@@ -239,8 +239,11 @@ impl Core {
 
     /// Moves that a planted bug commits late are no more than those of one tick.
     fn waits_for_planted_move(&self) -> bool {
-        let is_late = is_planted!(MoveUnchecked) || is_planted!(HiddenWhileMoving);
-        is_late && !self.compaction.moves.is_empty()
+        let waits = !self.compaction.moves.is_empty();
+        if is_planted!(HiddenWhileMoving) {
+            return waits;
+        }
+        waits && is_planted!(MoveUnchecked)
     }
 
     /// Moves whose copies are submitted.
@@ -249,10 +252,9 @@ impl Core {
         if is_early && is_planted!(MoveUnchecked) {
             return Vec::new();
         }
+        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
         if is_early && is_planted!(HiddenWhileMoving) {
-            for moved in self.compaction.moves.clone() {
-                self.queue_hidden(moved.handle);
-            }
+            self.hide_moving();
             return Vec::new();
         }
         core::mem::take(&mut self.compaction.moves)

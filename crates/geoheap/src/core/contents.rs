@@ -132,13 +132,17 @@ impl Core {
         Ok((ids, layout))
     }
 
-    /// Whether a whole update would be taken as the block is now. One in place is if that before it
-    /// is, which has the same lengths.
+    /// Whether a whole update would be taken as the block is now, whatever happens until then: what
+    /// is staged may go with its device. One in place is if that before it is, which has the same
+    /// lengths.
     pub(super) fn is_taken(&self, handle: Handle, request: &Request) -> bool {
         match request {
             Request::Update {
                 contents, in_place, ..
-            } => *in_place || self.check_update(handle, contents, false).is_ok(),
+            } => {
+                let is_staged = contents.iter().any(|content| content.payload().is_none());
+                !is_staged && (*in_place || self.check_update(handle, contents, false).is_ok())
+            }
             _ => false,
         }
     }

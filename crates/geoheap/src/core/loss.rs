@@ -7,8 +7,8 @@
 //!
 //! Long-lived and pinned blocks come first. The others follow behind whatever frames miss by then,
 //! by priority and then by the frame that used them last. They take what room there is, and no
-//! more: one that finds none stays evicted, and with the first block that has to leave for others,
-//! nothing comes back any more but what somebody asks for.
+//! more: one that finds none stays evicted until the budget is raised, and with the first block
+//! that has to leave for others, nothing comes back any more but what somebody asks for.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
@@ -44,6 +44,8 @@ pub(super) struct Returning {
     evicted: u64,
     /// One of so many bytes found no room: none of this length or above is tried.
     too_long: Option<u64>,
+    /// Those that found none, or were not tried, until the budget is raised.
+    refused: Vec<Handle>,
 }
 
 impl Returning {
@@ -55,12 +57,23 @@ impl Returning {
     /// Room is wanted for what somebody asked for: from now on nothing comes unasked.
     pub(super) fn stop(&mut self) {
         self.others.clear();
+        self.refused.clear();
+    }
+
+    /// The budget was raised: who found no room before may find some now, and comes before those
+    /// that were not looked at.
+    pub(super) fn try_again(&mut self) {
+        self.too_long = None;
+        let later = core::mem::take(&mut self.others);
+        self.others.extend(self.refused.drain(..));
+        self.others.extend(later);
     }
 
     /// One more device is gone.
     fn gather(&mut self) {
         self.had.extend(self.urgent.drain(..));
         self.had.extend(self.others.drain(..));
+        self.had.extend(self.refused.drain(..));
     }
 
     fn found_no_room(&mut self, bytes: u64) {
@@ -360,6 +373,7 @@ impl Core {
                 self.returning.found_no_room(bytes);
             }
             if self.returning.is_too_long(bytes) {
+                self.returning.refused.push(handle);
                 continue;
             }
             room -= bytes;
@@ -400,6 +414,7 @@ impl Core {
         record.returns = false;
         let fill = self.cancel_job(handle).expect("it was there just now");
         self.returning.found_no_room(fill.layout.len().get());
+        self.returning.refused.push(handle);
         self.pending.replies.extend(fill.replies);
         self.run_deferred(handle, out);
         true

@@ -43,6 +43,8 @@ mod jobs;
 mod loss;
 mod parts;
 mod place;
+#[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
+mod planted;
 mod publish;
 mod requests;
 mod streaming;

@@ -42,20 +42,6 @@ impl Core {
         });
     }
 
-    /// Shows the block as one whose bytes are on their way.
-    pub(super) fn queue_hidden(&mut self, handle: Handle) {
-        let Some(record) = self.record(handle) else {
-            return;
-        };
-        let long_lived = record.lifetime == Lifetime::LongLived;
-        let slot = Slot::placeless(handle.generation(), SlotState::Pending, long_lived);
-        self.pending.changes.push(Change {
-            index: handle.index(),
-            slot,
-            parts: PartsChange::Keep,
-        });
-    }
-
     /// The slot that shows a block as it is now.
     pub(super) fn shown_slot(&self, record: &Record) -> Slot {
         let long_lived = record.lifetime == Lifetime::LongLived;

@@ -1,12 +1,14 @@
 //! The device is lost, and another one follows.
 
+use std::sync::{Arc, Mutex};
+
 use geoheap::{
     AddError, Align, BlockDesc, ByteLen, Config, Handle, HeapEvent, KindId, Lifetime, Limits,
     Lookup, Op, PartData, Payload, RequestError, RestoreError, SetDraw, Source, VirtualConfig,
     VirtualGpu,
 };
 
-use crate::harness::{World, device_for, is_resident, mesh, small, stamped, vertices};
+use crate::harness::{World, device_for, fill, is_resident, mesh, small, stamped, vertices};
 
 /// Bytes of a block of [`mesh`]`(_, 500)`.
 const BLOCK_BYTES: usize = 10_000;
@@ -439,6 +441,42 @@ fn what_comes_back_unasked_takes_room_from_nobody() {
 }
 
 #[test]
+fn what_found_no_room_comes_back_when_the_budget_is_raised() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 36);
+    world.flush();
+    let back = |world: &World| {
+        let there = handles.iter().filter(|handle| is_resident(world, **handle));
+        there.count()
+    };
+    let whole = back(&world);
+    assert!(whole > 30, "{whole} blocks fit");
+    world.control.lose_device();
+    let set_budget = |world: &mut World, kib| {
+        let asked = world.client.set_budget(ByteLen::from_kib(kib));
+        let asked = asked.expect("a possible budget");
+        world.answer(asked).expect("it is not refused");
+        world.ticks(80);
+    };
+    set_budget(&mut world, 200);
+    world.restore();
+    world.ticks(80);
+    let few = back(&world);
+    assert!(few > 0 && few < 18, "less than half of the room: {few}");
+    set_budget(&mut world, 190);
+    set_budget(&mut world, 200);
+    assert_eq!(
+        back(&world),
+        few,
+        "they are tried, and there is no room yet"
+    );
+    set_budget(&mut world, 512);
+    assert_eq!(back(&world), whole, "the rest, though nobody looks at it");
+    let report = world.manager.report();
+    assert_eq!((report.failed, report.evictions), (0, 0), "{report:?}");
+}
+
+#[test]
 fn contents_without_a_source_are_lost_until_there_are_others() {
     let mut world = World::new(small());
     let add = |world: &World, id| {
@@ -777,6 +815,63 @@ fn updates_that_wait_behind_another_when_the_device_goes_are_kept() {
         world.bytes(handle),
         Some(stamped(1, 3, 10_000)),
         "nobody was told otherwise"
+    );
+}
+
+/// What is staged may go with the device, and is refused then: it must not have taken the place of
+/// an update that waited before it, since nobody would be told of that one.
+#[test]
+fn staged_updates_replace_no_others_that_wait() {
+    // Contents take several ticks, so that others wait behind them.
+    let mut world = World::new(Config {
+        tick_upload_bytes: ByteLen::from_kib(4),
+        ..small()
+    });
+    let file = Arc::new(Mutex::new(stamped(1, 0, 10_000)));
+    let read = Arc::clone(&file);
+    let callback =
+        Source::reload(move |_| Ok(vec![read.lock().expect("it is ours").clone().into()]));
+    let block = BlockDesc::new().part(vertices(1, 0, 500)).source(callback);
+    let handle = world.client.add(block).expect("a valid block");
+    let staged = world
+        .client
+        .stage(ByteLen::new(10_000))
+        .expect("it is sent");
+    let staged = world.answer(staged).expect("staging has room");
+    world.flush();
+    let send = |revision, len| {
+        let contents = vec![stamped(1, revision, len).into()];
+        world.client.update(handle, contents).expect("it is sent");
+    };
+    send(1, 10_000);
+    world.manager.poll();
+    // Longer than before, so that it shows whether it was carried out.
+    send(2, 12_000);
+    let sent = world.client.update_staged(handle, vec![staged]);
+    sent.expect("it is sent");
+    world.manager.poll();
+    world.control.lose_device();
+    world.ticks(2);
+    let refused = world
+        .manager
+        .events()
+        .into_iter()
+        .find_map(|event| match event {
+            HeapEvent::Refused {
+                op: Op::Update,
+                error,
+                ..
+            } => Some(error),
+            _ => None,
+        });
+    assert_eq!(refused, Some(RequestError::StagedOnLostDevice));
+    *file.lock().expect("it is ours") = stamped(1, 2, 12_000);
+    world.restore();
+    world.ticks(20);
+    assert_eq!(
+        world.bytes(handle),
+        Some(stamped(1, 2, 12_000)),
+        "nobody was told that the second was refused"
     );
 }
 

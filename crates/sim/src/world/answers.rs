@@ -3,7 +3,7 @@
 use geoheap::{LayoutError, Lookup, Op, PartId, ReadBack, RequestError, Version};
 
 use super::waiting::{Answer, Expected, PartAsk, Sent, Waiting};
-use super::{World, broken};
+use super::{World, broken, words};
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
@@ -87,11 +87,7 @@ impl<G: Gpu> World<G> {
                 let Some(answer) = pending.try_take() else {
                     return Ok(false);
                 };
-                let purpose = *purpose;
-                match answer {
-                    Ok(staged) => self.use_staged(purpose, staged)?,
-                    Err(error) => self.judge_staging(purpose, &error, since)?,
-                }
+                self.staging_answered(*purpose, answer, since)?;
             }
         }
         Ok(true)
@@ -124,7 +120,7 @@ impl<G: Gpu> World<G> {
         since: u64,
     ) -> Verdict {
         let version = self.newest_version();
-        let told = if answer.is_ok() { "answers" } else { "refuses" };
+        let told = words::part_ask(ask)[if answer.is_ok() { 1 } else { 2 }];
         let figures = [("part", at as u64), ("version", version.get())];
         self.timeline
             .note(Actor::Engine, told, Some(block), figures);
@@ -141,8 +137,8 @@ impl<G: Gpu> World<G> {
                     Check::Handles,
                     || {
                         format!(
-                            "block {block} part {at} was {:?} and is answered as {id:?}",
-                            part.id
+                            "block {block} part {at} was {}, and is answered as part {id}",
+                            words::part(part.id)
                         )
                     },
                 )?;
@@ -175,7 +171,8 @@ impl<G: Gpu> World<G> {
         let Some(error) = error else { return Ok(()) };
         let is_true = self.is_true_reason(block, op, error, since);
         ensure(is_true, Check::Refusals, || {
-            format!("R11: {op:?} of block {block} is valid, and was refused: {error}")
+            let what = op.map_or("what was asked", |op| words::op(op)[0]);
+            format!("R11: {what} of block {block} is valid, and was refused: {error}")
         })
     }
 
@@ -217,18 +214,16 @@ impl<G: Gpu> World<G> {
         error: Option<&RequestError>,
         since: u64,
     ) -> Verdict {
-        let told = if error.is_none() {
-            "answers"
-        } else {
-            "refuses"
-        };
-        self.timeline
-            .note(Actor::Engine, told, block, [("what", what as u64), NONE]);
+        let told = words::expected(what)[if error.is_none() { 1 } else { 2 }];
+        self.timeline.note(Actor::Engine, told, block, [NONE, NONE]);
         if let Some(error) = error {
             return match block {
                 Some(block) => self.judge_refusal(block, None, Some(error), since),
                 None if self.was_lost_since(since) => Ok(()),
-                None => broken(Check::Refusals, format!("{what:?} was refused: {error}")),
+                None => broken(
+                    Check::Refusals,
+                    format!("{} was refused: {error}", words::expected(what)[0]),
+                ),
             };
         }
         let Some(block) = block else {
@@ -251,7 +246,8 @@ impl<G: Gpu> World<G> {
         let found = ticket.get(handle);
         let is_resident = matches!(found, Lookup::Resident(_)) || ticket.is_void();
         ensure(is_resident, Check::Liveness, || {
-            format!("{what:?} of block {block} was answered, and a lookup says {found:?}")
+            let found = words::lookup(&found);
+            format!("the pin of block {block} was answered, and a lookup says {found}")
         })
     }
 
@@ -297,7 +293,7 @@ impl<G: Gpu> World<G> {
                 Some((at, class))
             });
             ensure(found.is_some(), Check::Contents, || {
-                format!("a read-back of block {block} gives part {id:?} bytes that it never had")
+                format!("a read-back of block {block} gives part {id} bytes that it never had")
             })?;
             let Some((at, class)) = found.filter(|_| is_certain) else {
                 continue;
@@ -309,8 +305,9 @@ impl<G: Gpu> World<G> {
                 Check::Contents,
                 || {
                     format!(
-                        "a read-back of block {block} gives part {id:?} contents of class {class}; \
-                     those of class {least:?} were sent before it"
+                        "a read-back of block {block} gives part {id} contents of class {class}; \
+                     those of class {} were sent before it",
+                        least.unwrap_or_default()
                     )
                 },
             )?;

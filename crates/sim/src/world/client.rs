@@ -341,14 +341,6 @@ impl<G: Gpu> World<G> {
         Self::judge_send(&sent)
     }
 
-    /// Whether new contents may have other lengths. A callback knows them before the engine does,
-    /// or before they are refused, and what it gives then does not fit: that is a fault.
-    pub(super) fn may_grow(&mut self, block: u32) -> bool {
-        let reloads = self.plan.has(FaultClass::Reload);
-        !self.oracle.block(block).has_callback()
-            || (reloads && self.chances.classes[FaultClass::Reload as usize].chance(200))
-    }
-
     /// New contents for these parts of a block: which part, which of its contents, and its bytes.
     pub(super) fn new_contents(
         &mut self,

@@ -60,6 +60,14 @@ impl<G: Gpu> World<G> {
         }
     }
 
+    /// Whether new contents may have other lengths. A callback knows them before the engine does,
+    /// or before they are refused, and what it gives then does not fit: that is a fault.
+    pub(super) fn may_grow(&mut self, block: u32) -> bool {
+        let reloads = self.plan.has(FaultClass::Reload);
+        !self.oracle.block(block).has_callback()
+            || (reloads && self.chances.classes[FaultClass::Reload as usize].chance(200))
+    }
+
     pub(super) fn update_part(&mut self, client: u32, block: u32) -> Verdict {
         let present = self.oracle.block(block).present();
         let Some(at) = self

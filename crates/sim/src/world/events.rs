@@ -2,7 +2,7 @@
 
 use geoheap::{HeapEvent, Lifetime, Op, RequestError};
 
-use super::World;
+use super::{World, words};
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
@@ -14,9 +14,9 @@ impl<G: Gpu> World<G> {
             match &event {
                 HeapEvent::Refused { handle, op, error } => {
                     let block = self.oracle.by_handle(*handle);
-                    let code = ("op", *op as u64);
+                    let refuses = words::op(*op)[2];
                     self.timeline
-                        .note(Actor::Engine, "refuses", block, [code, NONE]);
+                        .note(Actor::Engine, refuses, block, [NONE, NONE]);
                     let Some(block) = block else { continue };
                     if *op == Op::SetLifetime {
                         self.oracle.block_mut(block).lifetime = Lifetime::Dynamic;

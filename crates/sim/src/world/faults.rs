@@ -26,9 +26,13 @@ impl<G: Gpu> World<G> {
                     self.call_faults.fail_staging(n);
                     self.call_faults.fail_lease(n);
                     self.call_faults.fail_mapping(n);
+                    self.ask_for_a_piece()?;
                 }
                 FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
-                FaultClass::Loss => self.strike_device(n * 4)?,
+                FaultClass::Loss => {
+                    self.strike_device(n * 4)?;
+                    continue;
+                }
                 FaultClass::Mailbox => self.flood()?,
                 FaultClass::Budget => self.change_budget(),
                 FaultClass::Reload => self.hang_callbacks(),
@@ -39,7 +43,11 @@ impl<G: Gpu> World<G> {
                 | FaultClass::Odd
                 | FaultClass::Churn => continue,
             }
-            let figures = [("in calls", n), NONE];
+            let is_of_calls = matches!(
+                class,
+                FaultClass::Creation | FaultClass::Staging | FaultClass::Submit
+            );
+            let figures = [if is_of_calls { ("in calls", n) } else { NONE }, NONE];
             self.timeline
                 .note(Actor::Fault, class.name(), None, figures);
         }

@@ -48,11 +48,14 @@ impl<G: Gpu> World<G> {
         if how < 2 {
             let (gpu, lost) = (self.gpu.clone(), Arc::clone(&self.is_lost));
             self.call_faults.strike_at(calls, move || lose(&gpu, &lost));
+            let calls = ("in calls", calls);
+            self.timeline
+                .note(Actor::Fault, "loss", None, [calls, NONE]);
             return Ok(());
         }
         lose(&self.gpu, &self.is_lost);
         self.timeline
-            .note(Actor::Fault, "between ticks", None, [NONE, NONE]);
+            .note(Actor::Fault, "loss at once", None, [NONE, NONE]);
         if how == 2 {
             return Ok(());
         }
@@ -163,8 +166,8 @@ impl<G: Gpu> World<G> {
             self.is_lost() && again != Again::Before,
             Check::Loss,
             || {
-                format!(
-                    "R5: a device was followed by another that is lost {again:?}, or by one too many"
+                String::from(
+                    "R5: a device that is there, or one that is lost, took the place of another",
                 )
             },
         )?;
@@ -210,32 +213,40 @@ impl<G: Gpu> World<G> {
         let config = &self.setting.config;
         let staging = self.setting.device.staging.buffer_bytes;
         let (word, is_true) = match error {
-            RestoreError::NotLost => ("not lost", !self.is_lost()),
-            RestoreError::LostAgain { .. } => ("lost again", is_lost_again),
+            RestoreError::NotLost => ("refused: not lost", !self.is_lost()),
+            RestoreError::LostAgain { .. } => ("refused: lost again", is_lost_again),
             RestoreError::Config(ConfigError::AboveDeviceLimit { .. }) => {
                 let longest = config.chunk_bytes.max(config.long_lived_chunk_bytes);
                 let max = device.buffer_bytes_max;
-                ("short buffers", max.is_some_and(|max| max < longest))
+                (
+                    "refused: short buffers",
+                    max.is_some_and(|max| max < longest),
+                )
             }
             RestoreError::Config(ConfigError::StagingTooSmall { limit }) => {
                 let buffer = device.staging.buffer_bytes;
-                ("staging too small", buffer > staging && buffer > *limit)
+                (
+                    "refused: staging too small",
+                    buffer > staging && buffer > *limit,
+                )
             }
             RestoreError::Alignment { .. } => {
                 let align = device.binding_align;
-                ("align", align > self.setting.device.binding_align)
+                (
+                    "refused: alignment",
+                    align > self.setting.device.binding_align,
+                )
             }
             RestoreError::FirstInstance => {
                 let is_less = first.indirect_first_instance && !device.indirect_first_instance;
-                ("first instance", is_less)
+                ("refused: first instance", is_less)
             }
-            _ => ("otherwise", false),
+            _ => ("refused", false),
         };
         // A device that is there comes first: nothing else is looked at then.
         let is_lost = self.is_lost();
         let is_true = is_true && (is_lost || *error == RestoreError::NotLost);
-        self.timeline
-            .note(Actor::Device, "not restored", None, [(word, 1), NONE]);
+        self.timeline.note(Actor::Device, word, None, [NONE, NONE]);
         ensure(is_true, Check::Loss, || {
             format!("R5: another device was refused, and lost is {is_lost}: {error}")
         })
@@ -244,7 +255,8 @@ impl<G: Gpu> World<G> {
     /// A device that was refused changes nothing.
     fn check_as_before(&self, before: &Report, limits: &Limits) -> Verdict {
         let now = self.manager.report();
-        // With a loss that was not told before, contents on their way become those of evicted blocks.
+        // With a loss that was not told before, contents on their way become those of blocks that
+        // are evicted.
         let is_same = now.blocks == before.blocks
             && (now.world_bytes == before.world_bytes || now.device_losses > before.device_losses)
             && now.budget_bytes == before.budget_bytes

@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 
 use geoheap::{DrawSetError, Lifetime, Lookup, RequestError};
 
-use super::{World, broken};
+use super::{World, broken, words};
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict};
 use crate::gpu::Gpu;
@@ -86,10 +86,10 @@ impl<G: Gpu> World<G> {
         broken(
             Check::Liveness,
             format!(
-                "{} callers wait, the first since tick {} for {:?}; {:?}",
+                "{} callers wait, the first since tick {} for an answer to: {}; {:?}",
                 self.waiting.len(),
                 oldest.since,
-                oldest.answer,
+                words::answer(&oldest.answer),
                 self.manager.report()
             ),
         )
@@ -154,10 +154,11 @@ impl<G: Gpu> World<G> {
         if missing.is_empty() {
             return Ok(());
         }
+        let missing = words::blocks(&missing);
         let report = self.manager.report();
         broken(
             Check::Liveness,
-            format!("frames looked at {missing:?} for {RETURN_TICKS} ticks, in vain: {report:?}"),
+            format!("frames looked at {missing} for {RETURN_TICKS} ticks, in vain: {report:?}"),
         )
     }
 

@@ -37,6 +37,15 @@ enum Fate {
     Gone,
 }
 
+impl Fate {
+    fn word(self) -> &'static str {
+        match self {
+            Self::There => "there",
+            Self::Going | Self::Gone => "gone",
+        }
+    }
+}
+
 impl<G: Gpu> World<G> {
     pub(super) fn ask_staging(&mut self, purpose: Purpose) -> Verdict {
         let len = match purpose {
@@ -72,7 +81,7 @@ impl<G: Gpu> World<G> {
     }
 
     /// A piece was lent: it is used at once, or kept for a while.
-    pub(super) fn use_staged(&mut self, purpose: Purpose, staged: StagedWrite) -> Verdict {
+    fn use_staged(&mut self, purpose: Purpose, staged: StagedWrite) -> Verdict {
         let tick = self.timeline.tick();
         let mut piece = Piece {
             purpose,
@@ -84,8 +93,8 @@ impl<G: Gpu> World<G> {
         let is_for_use = purpose != Purpose::Nothing;
         let may_keep = self.plan.has(FaultClass::Staging) && !self.is_calm && is_for_use;
         let random = &mut self.chances.classes[FaultClass::Staging as usize];
-        if may_keep && self.pieces.len() < PIECES_MAX && random.chance(400) {
-            piece.due = tick + random.magnitude(1, 64);
+        if may_keep && self.pieces.len() < PIECES_MAX && random.chance(700) {
+            piece.due = tick + random.magnitude(1, 256);
             piece.by_part = random.chance(300);
             let ticks = ("ticks", piece.due - tick);
             self.pieces.push(piece);
@@ -107,10 +116,24 @@ impl<G: Gpu> World<G> {
                 self.timeline
                     .note(Actor::Client(0), "drops staging", None, [NONE, NONE]);
             } else {
-                self.use_piece(piece)?;
+                self.by_chance_of_staging(|world| world.use_piece(piece))?;
             }
         }
         Ok(())
+    }
+
+    /// A client asks for a piece, to keep it perhaps.
+    pub(super) fn ask_for_a_piece(&mut self) -> Verdict {
+        self.by_chance_of_staging(|world| world.ask_staging(Purpose::Add))
+    }
+
+    /// What a client does here is drawn from the sequence of this class of faults.
+    fn by_chance_of_staging(&mut self, act: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+        let class = FaultClass::Staging as usize;
+        core::mem::swap(&mut self.chances.client, &mut self.chances.classes[class]);
+        let done = act(self);
+        core::mem::swap(&mut self.chances.client, &mut self.chances.classes[class]);
+        done
     }
 
     /// The device went: some of the pieces that are kept are used before there is another one, some
@@ -210,7 +233,13 @@ impl<G: Gpu> World<G> {
         ensure(
             written.is_ok() == (fate == Fate::There),
             Check::Refusals,
-            || format!("R11: a piece of staging whose device is {fate:?} is written: {written:?}"),
+            || {
+                let done = if written.is_ok() { "taken" } else { "refused" };
+                format!(
+                    "R11: a write into staging was {done}, and its device is {}",
+                    fate.word()
+                )
+            },
         )
     }
 
@@ -238,13 +267,21 @@ impl<G: Gpu> World<G> {
         first.is_some_and(|epoch| *epoch != self.epoch || self.is_lost())
     }
 
-    /// Staging is lent unless there is none, now or at all.
-    pub(super) fn judge_staging(
-        &self,
+    /// A piece was lent, or refused.
+    pub(super) fn staging_answered(
+        &mut self,
         purpose: Purpose,
-        error: &RequestError,
+        answer: Result<StagedWrite, RequestError>,
         since: u64,
     ) -> Verdict {
+        match answer {
+            Ok(staged) => self.use_staged(purpose, staged),
+            Err(error) => self.judge_staging(purpose, &error, since),
+        }
+    }
+
+    /// Staging is lent unless there is none, now or at all.
+    fn judge_staging(&self, purpose: Purpose, error: &RequestError, since: u64) -> Verdict {
         let is_true = match error {
             RequestError::ZeroSize => purpose == Purpose::Nothing,
             RequestError::StagingFull { requested, free } => requested > free,

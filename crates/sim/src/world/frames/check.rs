@@ -44,7 +44,7 @@ impl<G: Gpu> World<G> {
             Err(Broken {
                 check,
                 message: format!(
-                    "{rule}: block {} ({handle}) is {seen:?} at {version}",
+                    "{rule}: block {} ({handle}) is {seen} at {version}",
                     block.number
                 ),
             })
@@ -149,7 +149,7 @@ impl<G: Gpu> World<G> {
         for (before, now) in frame.sights.iter().zip(&again) {
             ensure(before.is_as(now), Check::Versions, || {
                 format!(
-                    "R2: version {} changed under its ticket: block {} was {:?} and is {:?}",
+                    "R2: version {} changed under its ticket: block {} was {}, and is {}",
                     frame.version, before.block, before, now
                 )
             })?;
@@ -181,7 +181,7 @@ impl<G: Gpu> World<G> {
                 self.timeline.mix(u64::from(seen));
                 ensure(padding.iter().all(|byte| *byte == 0), Check::Bytes, || {
                     format!(
-                        "block {}: the padding of {:?} is not zero",
+                        "block {}: the padding of part {} is not zero",
                         sight.block, part.id
                     )
                 })?;
@@ -203,7 +203,7 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
         let is_inside = part.offset >= place.offset && part.offset + part.len <= end;
         ensure(is_inside, Check::Ranges, || {
             format!(
-                "R6: {:?} of block {number} lies outside of its block",
+                "R6: part {} of block {number} lies outside of its block",
                 part.id
             )
         })?;
@@ -212,7 +212,7 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
         let is_aligned = part.offset % align == 0 && part.offset % 4 == 0;
         ensure(is_aligned, Check::Ranges, || {
             format!(
-                "R6: {:?} of block {number} lies at {}, which is no multiple of {align} and 4",
+                "R6: part {} of block {number} lies at {}, which is no multiple of {align} and 4",
                 part.id, part.offset
             )
         })?;
@@ -220,7 +220,7 @@ fn check_parts<Buf>(block: &Block, place: &Place<Buf>) -> Verdict {
             let shape = block.parts[at].shape;
             ensure(shape.kind == part.kind, Check::Handles, || {
                 format!(
-                    "{:?} of block {number} has another kind than it was given",
+                    "part {} of block {number} has another kind than it was given",
                     part.id
                 )
             })?;
@@ -247,7 +247,10 @@ fn check_apart<G: Gpu>(sights: &[Sight<G::Buffer>]) -> Verdict {
             || !G::is_same(&one.buffer, &two.buffer)
             || one.offset + one.len <= two.offset;
         ensure(is_apart, Check::Ranges, || {
-            format!("R6: blocks {first} and {second} overlap in {:?}", one.chunk)
+            format!(
+                "R6: blocks {first} and {second} overlap in chunk {}",
+                one.chunk
+            )
         })?;
     }
     Ok(())
@@ -272,8 +275,8 @@ impl<G: Gpu> Frames<G> {
                 let is_kept = is_kept(map, sight.handle, place);
                 ensure(is_kept, Check::Retirement, || {
                     format!(
-                        "R3: frame {} of version {} is under way and names {:?} at {}, {} bytes, \
-                         which is free",
+                        "R3: frame {} of version {} is under way and names chunk {} at {}, {} \
+                         bytes, which is free",
                         frame.id, frame.version, place.chunk, place.offset, place.len
                     )
                 })?;

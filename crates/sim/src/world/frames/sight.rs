@@ -1,5 +1,7 @@
 //! What a ticket says about a block.
 
+use core::fmt;
+
 use geoheap::{ChunkId, FrameTicket, Handle, KindId, Lookup, PartId};
 
 /// Where a part lies.
@@ -50,6 +52,20 @@ impl Seen {
     }
 }
 
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resident => "resident",
+            Self::Pending => "pending",
+            Self::Evicted => "evicted",
+            Self::NotYetPublished => "not yet published",
+            Self::Stale => "gone",
+            Self::Lost => "lost",
+            Self::Failed => "failed",
+        })
+    }
+}
+
 /// A block as a ticket shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight<Buf> {
@@ -67,6 +83,22 @@ impl<Buf> Sight<Buf> {
             Some((place.chunk, place.offset, place.len, place.parts.clone()))
         };
         self.seen == other.seen && place(self) == place(other)
+    }
+}
+
+impl<Buf> fmt::Display for Sight<Buf> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.seen)?;
+        let Some(place) = &self.place else {
+            return Ok(());
+        };
+        let (chunk, at, len) = (place.chunk, place.offset, place.len);
+        write!(f, " in chunk {chunk} at {at}, {len} bytes")?;
+        for part in &place.parts {
+            let (id, at, len) = (part.id, part.offset, part.len);
+            write!(f, ", part {id} at {at}, {len} bytes")?;
+        }
+        Ok(())
     }
 }
 

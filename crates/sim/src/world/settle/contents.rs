@@ -6,7 +6,7 @@ use super::RETURN_TICKS;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
-use crate::world::{World, broken};
+use crate::world::{World, broken, words};
 
 /// Times that a block is asked for that is told it cannot come, or leaves again at once.
 const LOOKS: u32 = 4;
@@ -34,7 +34,8 @@ impl<G: Gpu> World<G> {
             let expected: Vec<_> = present.iter().map(|at| model.parts[*at].id).collect();
             let is_same = ids.iter().copied().map(Some).eq(expected.iter().copied());
             ensure(is_same || expected.contains(&None), Check::Contents, || {
-                format!("block {block} has parts {ids:?}; it was given {expected:?}")
+                let (ids, expected) = (words::parts(&ids), words::given_parts(&expected));
+                format!("block {block} has parts {ids}; it was given {expected}")
             })?;
             for (at, (id, bytes)) in present.iter().zip(&read.parts) {
                 let behind = model.parts[*at].behind(bytes);
@@ -42,9 +43,10 @@ impl<G: Gpu> World<G> {
                 let is_last = behind.is_some_and(|behind| behind <= model.vague_refusals as usize);
                 ensure(is_last, Check::Contents, || {
                     format!(
-                        "block {block} part {id:?} ends with contents {behind:?} before the last \
-                         of {}; {} updates were refused",
-                        model.parts[*at], model.vague_refusals
+                        "block {block} part {id} ends with {} {}; {} updates were refused",
+                        words::behind(behind),
+                        model.parts[*at],
+                        model.vague_refusals
                     )
                 })?;
             }

@@ -99,7 +99,9 @@ impl<G: Gpu> World<G> {
         let stage = self.sent(|client| client.stage(ByteLen::new(16)))?;
         let staged = self.until(stage)?;
         ensure(matches!(staged, Some(Ok(_))), Check::Refusals, || {
-            format!("R11: nothing is staged, and 16 bytes of staging are refused: {staged:?}")
+            let why = staged.and_then(Result::err);
+            let why = why.map_or_else(String::new, |error| error.to_string());
+            format!("R11: nothing is staged, and 16 bytes of staging are refused: {why}")
         })?;
         for handle in handles {
             self.sent(|client| client.remove(handle))?;
