@@ -54,7 +54,8 @@ pub type Make<'a, B> = &'a dyn Fn(&StagingConfig) -> Rig<B>;
 macro_rules! conformance_tests {
     ($make:expr) => {
         $crate::conformance_tests!(@each $make;
-            completions_ascend, free_staging_is_usable, idle_staging_goes_back, lost_device_is_told_once,
+            completions_ascend, free_staging_is_usable, idle_staging_goes_back,
+            lost_device_is_told_once,
             lowered_limit_is_reached, read_backs_count_as_staging, released_bytes_are_told,
             staging_is_bounded_and_recycled, unused_lease_gives_its_bytes_back,
             batches_keep_the_order_of_calls, copies_from_two_sources_stay_two, lease_round_trip,

@@ -192,7 +192,8 @@ impl HeapCheck {
             Check::Moves,
             || {
                 format!(
-                    "{traffic:?} in one tick; {copies_max} copies of {copy_bytes_max} bytes are allowed"
+                    "{traffic:?} in one tick; {copies_max} copies of {copy_bytes_max} bytes are \
+                     allowed"
                 )
             },
         )?;

@@ -11,6 +11,7 @@ mod loss;
 mod misuse;
 mod requests;
 mod settle;
+mod sources;
 mod staging;
 mod waiting;
 mod words;

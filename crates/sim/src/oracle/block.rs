@@ -91,7 +91,7 @@ pub(crate) struct Block {
     pub(crate) has_failed: Doubt,
     /// A device went with its only bytes, or might have.
     pub(crate) may_be_lost: Doubt,
-    /// The tick in which it was known to be neither lost nor failed any more.
+    /// The tick in which the last doubts about its contents ended.
     pub(crate) revived_tick: u64,
     /// The block is in versions from here on.
     pub(crate) known_from: Option<Version>,
@@ -198,8 +198,10 @@ impl Block {
             && newest.order > self.part_refused_at
             && self.unconfirmed.iter().all(|sent| !sent.is_doubtful);
         if is_certain {
+            if !self.is_certain() {
+                self.revived_tick = tick;
+            }
             self.vague_refusals = 0;
-            self.revived_tick = tick;
             self.has_failed.end(version);
             self.may_be_lost.end(version);
             for (at, _) in &newest.contents {
@@ -224,6 +226,11 @@ impl Block {
     pub(crate) fn was_lost_since(&self, tick: u64) -> bool {
         let is_over = self.may_be_lost != Doubt::None && tick <= self.revived_tick;
         self.may_be_lost.is_now() || is_over
+    }
+
+    /// Whether clients knew the contents all the time since that tick.
+    pub(crate) fn was_certain_since(&self, tick: u64) -> bool {
+        self.is_certain() && self.revived_tick < tick
     }
 
     /// Whether clients know what the block's contents are, from now on.

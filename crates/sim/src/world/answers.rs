@@ -77,7 +77,7 @@ impl<G: Gpu> World<G> {
                 };
                 let (block, asked) = (*block, core::mem::take(asked));
                 match answer {
-                    Ok(read) => self.check_read_back(block, &asked, &read)?,
+                    Ok(read) => self.check_read_back(block, &asked, &read, since)?,
                     Err(error) => {
                         self.judge_refusal(block, Some(Op::ReadBack), Some(&error), since)?;
                     }
@@ -279,11 +279,12 @@ impl<G: Gpu> World<G> {
         block: u32,
         asked: &[(usize, usize)],
         read: &ReadBack,
+        since: u64,
     ) -> Verdict {
         let ids: Vec<PartId> = read.parts.iter().map(|(id, _)| *id).collect();
         let model = self.oracle.block_mut(block);
         model.learn_ids(&ids);
-        let is_certain = model.vague_refusals == 0 && !model.may_be_lost.is_now();
+        let is_certain = model.was_certain_since(since);
         for (id, bytes) in &read.parts {
             // A part may be read back before who asked for it was answered.
             let may_be = |part: &Part| part.id.is_none_or(|known| known == *id);

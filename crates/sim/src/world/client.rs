@@ -1,16 +1,13 @@
 //! Client actors: what they ask for as whole blocks.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use geoheap::{
     AddError, Batch, BlockDesc, ByteLen, Handle, KindId, LayoutError, Lifetime, PartData, Payload,
-    SendError, Source,
+    SendError,
 };
 
 use super::World;
 use super::requests::{Ask, choose};
 use super::waiting::{Expected, Purpose};
-use crate::contents::Base;
 use crate::fault::FaultClass;
 use crate::finding::{Broken, Check, Verdict, ensure};
 use crate::gpu::Gpu;
@@ -98,15 +95,6 @@ impl<G: Gpu> World<G> {
         parts
     }
 
-    /// Whether somebody may wait for the block's bytes, and where they come from.
-    pub(super) fn plan_source(&mut self) -> Kept {
-        match self.chances.client.below(100) {
-            0..60 => Kept::Retained,
-            60..85 => Kept::Reload(Arc::default()),
-            _ => Kept::Nowhere,
-        }
-    }
-
     /// A new block with contents, and what describes it.
     fn describe(&mut self) -> (u32, BlockDesc) {
         let kept = self.plan_source();
@@ -142,31 +130,6 @@ impl<G: Gpu> World<G> {
         desc.lifetime(model.lifetime)
             .priority(priority)
             .spare(ByteLen::new(spare))
-    }
-
-    /// A source that gives what the oracle knows, or fails as the run's faults have it.
-    fn source(&mut self, kept: &Kept) -> Source {
-        match kept {
-            Kept::Retained => Source::Retained,
-            Kept::Nowhere => Source::None,
-            Kept::Reload(shared) => {
-                let shared = Arc::clone(shared);
-                let rate = self.plan.rate(FaultClass::Reload);
-                let salt = self.chances.client.next();
-                let random = Mutex::new(Random::new(salt));
-                let calm = self.frames.calm();
-                Source::reload(move |_| {
-                    let newest = shared
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .clone();
-                    let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
-                    let fails =
-                        random.chance(rate) && !calm.load(core::sync::atomic::Ordering::Acquire);
-                    reload(&newest, if fails { random.between(1, 4) } else { 0 })
-                })
-            }
-        }
     }
 
     fn add(&mut self, client: u32) -> Verdict {
@@ -447,29 +410,6 @@ impl<G: Gpu> World<G> {
         self.note_client(client, "evict", block, 0);
         Self::judge_send(&self.client.evict(self.handle_of(block)))
     }
-}
-
-/// What a callback answers: `fault` 0 is the truth.
-fn reload(newest: &[(Base, u64)], fault: u64) -> Result<Vec<Payload>, String> {
-    let mut payloads: Vec<Payload> = newest
-        .iter()
-        .map(|(base, len)| base.payload(*len))
-        .collect();
-    match fault {
-        0 => {}
-        1 => return Err(String::from("the file is gone")),
-        2 => {
-            payloads.pop();
-        }
-        3 => {
-            if let (Some(last), Some((base, len))) = (payloads.last_mut(), newest.last()) {
-                *last = base.payload(len + 4);
-            }
-        }
-        // Without the panic hook, which would write about it.
-        _ => std::panic::resume_unwind(Box::new("the callback panics")),
-    }
-    Ok(payloads)
 }
 
 fn shape(kind: KindId, stride: u32) -> Shape {
