@@ -26,7 +26,6 @@ struct Found {
 /// too little about what is wrong.
 fn properties(bug: Bug) -> &'static [Check] {
     match bug.rule() {
-        "R1" => &[Check::Bytes, Check::Contents],
         "R2" => &[Check::Bytes, Check::Retirement, Check::Moves],
         "R3" => &[Check::Bytes, Check::Retirement],
         "R4" => &[Check::Versions],
@@ -35,12 +34,11 @@ fn properties(bug: Bug) -> &'static [Check] {
         "R6" => &[Check::Ranges, Check::Retirement, Check::Panic],
         "R7" => &[Check::Handles, Check::Refusals],
         "R8" if bug == Bug::HiddenWhileMoving => &[Check::Moves],
-        "R8" => &[Check::Bytes, Check::Contents],
+        "R1" | "R8" | "contents" => &[Check::Bytes, Check::Contents],
         // A pin that is answered and does not hold.
         "R9" => &[Check::Residency, Check::Liveness],
         "R10" => &[Check::Residency],
         "R11" => &[Check::Contents, Check::Refusals],
-        "contents" => &[Check::Contents, Check::Bytes],
         "liveness" => &[Check::Liveness],
         other => unreachable!("no bug breaks {other}"),
     }
