@@ -130,6 +130,21 @@ bugs! {
     ReplyLost = ("reply-lost", "liveness"),
     /// What frames miss is not wished for.
     WishLost = ("wish-lost", "liveness"),
+    // From here on bugs that the engine had until the simulation found them.
+    /// An update on its way is lost with the device, though its block comes back.
+    UpdateLostWithDevice = ("update-lost-with-device", "R11"),
+    /// Updates that wait for a job are refused with the device, and nobody is told which.
+    WaitingRefusedAtLoss = ("waiting-refused-at-loss", "R11"),
+    /// An update takes the place of one that waits, and is refused itself.
+    WaitingReplacedInVain = ("waiting-replaced-in-vain", "R11"),
+    /// Chunks grow into bytes that staging still holds of a larger budget.
+    LateStagingForgotten = ("late-staging-forgotten", "R10"),
+    /// A lowered budget is not reached where moves bring no chunk back.
+    ChunkNeverCleared = ("chunk-never-cleared", "R10"),
+    /// An update that fails while its block is away leaves its layout with older contents.
+    FailedUpdateForgotten = ("failed-update-forgotten", "contents"),
+    /// Blocks that fit nowhere take the turn of those that fit.
+    HopelessFirst = ("hopeless-first", "liveness"),
     }
     schedules {
     /// A message's permit goes back when it is sent, and again when it was handled.

@@ -11,7 +11,7 @@ use geoheap::{Backend, ByteLen, InFlight, StagingConfig};
 
 use crate::random::Random;
 
-pub(crate) use faulty::{CallFaults, Faulty, Traffic};
+pub(crate) use faulty::{CallFaults, Faulty, Held, Traffic};
 pub(crate) use noop::Noop;
 pub(crate) use on_virtual::OnVirtual;
 

@@ -7,10 +7,13 @@ use geoheap::{ByteLen, ChunkId, ChunkMap, Config, FrameTicket, HeapMap, RangeSta
 
 use crate::contents::poison_word;
 use crate::finding::{Check, Verdict, ensure};
-use crate::gpu::{Gpu, Traffic};
+use crate::gpu::{Gpu, Held, Traffic};
 
 /// How much further than its caps a tick may move when nobody draws or somebody asked for it.
 const CAPS_RAISED: u64 = 4;
+
+/// More buffers of staging than a run ever has at a time.
+const STAGING_BUFFERS_MAX: u64 = 64;
 
 /// Staging has at most one part in so many of the budget.
 const STAGING_SHARE: u64 = 8;
@@ -120,7 +123,7 @@ impl HeapCheck {
         &mut self,
         report: &Report,
         device: Option<ByteLen>,
-        buffers: u64,
+        made: Held,
     ) -> Verdict {
         let (held, budget) = (report.held_bytes, report.budget_bytes);
         let chunks = held - report.staging_bytes.min(held);
@@ -136,15 +139,15 @@ impl HeapCheck {
                  a tick before {before} were, {others} of them no staging"
             )
         })?;
-        ensure(buffers <= chunks, Check::Residency, || {
-            format!("R10: buffers of {buffers} bytes are not returned; {chunks} are in the books")
+        ensure(made.bytes <= chunks, Check::Residency, || {
+            format!("R10: {made:?} are not returned; {chunks} bytes are in the books")
         })?;
         self.held_bytes = held;
         self.chunk_bytes = chunks;
         self.budget_bytes = budget;
         if let Some(device) = device {
-            // Each buffer is padded by a word for drivers.
-            let most = held + 4 * (report.chunks + 64);
+            // Each buffer is padded by a word for drivers, those of staging too.
+            let most = held + 4 * (made.buffers + STAGING_BUFFERS_MAX);
             ensure(device.get() <= most, Check::Residency, || {
                 format!("R10: the device holds {device} bytes, the engine knows of {held}")
             })?;

@@ -69,6 +69,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) ticks: u64,
     /// Blocks that were being filled or moved after the last tick.
     pub(super) under_way: Vec<u32>,
+    /// The last blocks that failed.
+    pub(super) failed: Vec<u32>,
     /// Requests sent so far.
     pub(super) order: u64,
     /// The device is gone, whether or not the engine has noticed.
@@ -89,6 +91,8 @@ pub(crate) struct World<G: Gpu> {
     pub(super) epoch: u64,
     /// The tick until which reload callbacks are held back.
     pub(super) hung_until: u64,
+    /// The tick until which each submit is refused.
+    pub(super) refusing_until: u64,
     /// The faults have stopped.
     pub(super) is_calm: bool,
     /// Chunk and byte of the block that is watched.
@@ -135,6 +139,7 @@ impl<G: Gpu> World<G> {
             timeline: Timeline::watching(options.watch),
             ticks: options.ticks,
             under_way: Vec::new(),
+            failed: Vec::new(),
             order: 0,
             is_lost: Arc::default(),
             lost_ticks: 0,
@@ -145,6 +150,7 @@ impl<G: Gpu> World<G> {
             is_tight: false,
             epoch: 0,
             hung_until: 0,
+            refusing_until: 0,
             is_calm: false,
             watched_place: None,
             plan,
@@ -297,7 +303,7 @@ impl<G: Gpu> World<G> {
         let map = self.manager.heap_map().expect("the caller drives");
         self.watch_place(Some(&map));
         HeapCheck::check_map(&map)?;
-        let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held_bytes());
+        let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held());
         self.heap.check_report(&report, device, buffers)?;
         self.frames.check_named(&map)?;
         self.heap

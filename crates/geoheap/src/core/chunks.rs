@@ -150,7 +150,7 @@ impl Core {
         } else {
             1
         };
-        if self.shed_ticks.is_multiple_of(patience) {
+        if self.shed_ticks.is_multiple_of(patience) && !is_planted!(ChunkNeverCleared) {
             self.clear_chunk();
         }
     }

@@ -36,6 +36,7 @@ impl Core {
     pub(super) fn defer(&mut self, handle: Handle, order: u64, request: Request) {
         self.deferred_bytes += request.content_bytes();
         let is_taken = self.keeps_parts(handle) && self.is_taken(handle, &request);
+        let is_taken = is_taken || is_planted!(WaitingReplacedInVain);
         let record = self.own(handle);
         if let Some((_, last)) = record.deferred.back_mut()
             && is_taken

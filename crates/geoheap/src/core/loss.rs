@@ -224,6 +224,9 @@ impl Core {
 
     /// Takes a block off the device that is gone. Returns whether its contents went for good.
     pub(super) fn lose_block(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
+        if is_planted!(WaitingRefusedAtLoss) {
+            self.refuse_all(handle, &RequestError::DeviceLost, out);
+        }
         let replies = self.own(handle).take_replies_of_job();
         out.extend(refusals(replies.into_iter(), &RequestError::DeviceLost));
         let used = self.residency.get(entry(handle));
@@ -238,7 +241,10 @@ impl Core {
         self.retire_place(handle);
         // New contents on their way are the ones to come back with. Whatever else was on its way
         // was refused.
-        let brings = |purpose| matches!(purpose, Purpose::Add | Purpose::Update);
+        let brings = |purpose| match purpose {
+            Purpose::Update => !is_planted!(UpdateLostWithDevice),
+            other => other == Purpose::Add,
+        };
         if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
             let replies = self.take_contents(handle, *fill);
             debug_assert!(

@@ -250,7 +250,9 @@ impl Core {
         let is_away = self.own(handle).place.is_none();
         let replies = match fill {
             // Its layout is that of the contents on their way already, so those are kept with it.
-            Some(fill) if is_away => self.take_contents(handle, *fill),
+            Some(fill) if is_away && !is_planted!(FailedUpdateForgotten) => {
+                self.take_contents(handle, *fill)
+            }
             Some(fill) => fill.replies,
             None => Vec::new(),
         };

@@ -78,7 +78,12 @@ impl Core {
         }
         // One that found no room lets others go first: what waits for room takes its turn of the
         // tick's bytes, and a few blocks that fit nowhere would leave none to those that do.
-        let priority = record.priority.checked_shr(record.set_asides).unwrap_or(0);
+        let patience = if is_planted!(HopelessFirst) {
+            0
+        } else {
+            record.set_asides
+        };
+        let priority = record.priority.checked_shr(patience).unwrap_or(0);
         let (bytes, priority) = (record.layout.len().get(), Priority::new(priority));
         self.residency.wish(entry(handle), bytes, priority, frame);
     }

@@ -153,7 +153,12 @@ impl Core {
         record.room_bytes = room_bytes;
         record.set_asides = record.set_asides.saturating_add(1);
         let times = record.set_asides;
-        let pause = SET_ASIDE_TICKS << times.min(BACKOFF_DOUBLINGS_MAX);
+        let doublings = if is_planted!(HopelessFirst) {
+            0
+        } else {
+            times.min(BACKOFF_DOUBLINGS_MAX)
+        };
+        let pause = SET_ASIDE_TICKS << doublings;
         record.retry_tick = tick.saturating_add(pause.into());
         let requested = record.layout.len();
         let reason = FailReason::NoRoom { requested, budget };

@@ -27,9 +27,16 @@ struct Planted {
     meanwhile: Option<Meanwhile>,
     /// Events that the next polls may bring; `None` is all.
     events: Option<u64>,
-    /// Bytes of buffers that were made, and whose return the engine was not told.
-    held_bytes: u64,
+    held: Held,
     traffic: Traffic,
+}
+
+/// Buffers that were made, and whose return the engine was not told: what it has to have in its
+/// books, staging aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) buffers: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What was recorded since it was last asked for.
@@ -96,16 +103,15 @@ impl CallFaults {
     pub(crate) fn clear(&self) {
         let mut planted = self.planted();
         *planted = Planted {
-            held_bytes: planted.held_bytes,
+            held: planted.held,
             traffic: planted.traffic,
             ..Planted::default()
         };
     }
 
-    /// Bytes of buffers that were made, and whose return the engine was not told: what it has to
-    /// have in its books, staging aside.
-    pub(crate) fn held_bytes(&self) -> u64 {
-        self.planted().held_bytes
+    /// The buffers that the engine holds.
+    pub(crate) fn held(&self) -> Held {
+        self.planted().held
     }
 
     /// What was recorded since the last call of this.
@@ -188,7 +194,9 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
         }
         let made = self.inner.create_buffer(desc);
         if made.is_ok() {
-            self.faults.planted().held_bytes += desc.len.get();
+            let held = &mut self.faults.planted().held;
+            held.buffers += 1;
+            held.bytes += desc.len.get();
         }
         made
     }
@@ -303,7 +311,9 @@ impl<B: Backend + fmt::Debug> Backend for Faulty<B> {
                 event = BackendEvent::ReadFailed { id };
             }
             if let BackendEvent::Released(_, bytes) = &event {
-                self.faults.planted().held_bytes -= bytes.get();
+                let held = &mut self.faults.planted().held;
+                held.buffers -= 1;
+                held.bytes -= bytes.get();
             }
             events.push(event);
         }

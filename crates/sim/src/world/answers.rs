@@ -182,7 +182,11 @@ impl<G: Gpu> World<G> {
         let is_reading = op == Some(Op::ReadBack);
         match error {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
-            RequestError::DeviceLost => self.was_lost_since(since),
+            // New contents of a block that will come back are taken without a device too.
+            RequestError::DeviceLost => {
+                let is_kept = op == Some(Op::Update) && model.kept.is_source();
+                self.was_lost_since(since) && !is_kept
+            }
             RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),
             RequestError::Lost { .. } => {
                 let is_leaving = model.life != Life::Alive && self.epoch > 0;

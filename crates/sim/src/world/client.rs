@@ -16,6 +16,8 @@ use crate::random::Random;
 
 /// Of a thousand requests about a block, so many are about one that is being filled or moved.
 const UNDER_WAY_RATE: u64 = 250;
+/// And so many about one of these or one that failed of late.
+const TROUBLED_RATE: u64 = 330;
 
 /// A part that is to be: its type and its bytes.
 type Planned = (Shape, u64);
@@ -66,11 +68,15 @@ impl<G: Gpu> World<G> {
     /// A block that nobody asked to remove, more often one in the middle of a move or an upload.
     pub(super) fn some_block(&mut self) -> Option<u32> {
         let random = &mut self.chances.client;
-        if random.chance(UNDER_WAY_RATE)
-            && let Some(at) = random.index(self.under_way.len())
-            && self.oracle.block(self.under_way[at]).life == Life::Alive
+        let few = match random.below(1000) {
+            0..UNDER_WAY_RATE => &self.under_way,
+            UNDER_WAY_RATE..TROUBLED_RATE => &self.failed,
+            _ => &Vec::new(),
+        };
+        if let Some(at) = random.index(few.len())
+            && self.oracle.block(few[at]).life == Life::Alive
         {
-            return Some(self.under_way[at]);
+            return Some(few[at]);
         }
         let at = self.chances.client.index(self.oracle.alive().len())?;
         Some(self.oracle.alive()[at])

@@ -7,6 +7,9 @@ use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
 
+/// Blocks that failed and are asked about more often than others.
+const FAILED_MAX: usize = 8;
+
 impl<G: Gpu> World<G> {
     /// What the engine tells by itself.
     pub(super) fn take_events(&mut self) -> Verdict {
@@ -35,6 +38,11 @@ impl<G: Gpu> World<G> {
                     if let Some(block) = block {
                         let model = self.oracle.block_mut(block);
                         model.has_failed.begin();
+                        self.failed.retain(|other| *other != block);
+                        self.failed.push(block);
+                        if self.failed.len() > FAILED_MAX {
+                            self.failed.remove(0);
+                        }
                         // Of a block that is resident the update failed that was under way; one
                         // that is away keeps its contents.
                         if !model.unconfirmed.is_empty() {

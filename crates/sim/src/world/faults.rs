@@ -9,10 +9,18 @@ use crate::finding::Verdict;
 use crate::gpu::Gpu;
 use crate::timeline::{Actor, NONE};
 
+/// Of a thousand refused submits, so many begin a time in which the first of each tick is.
+const SUBMITS_RATE: u64 = 100;
+/// Ticks of the longest such time.
+const SUBMITS_TICKS: u64 = 24;
+
 impl<G: Gpu> World<G> {
     /// Plants what goes wrong in the next tick.
     pub(super) fn strike(&mut self) -> Verdict {
         self.unhang_callbacks();
+        if self.timeline.tick() < self.refusing_until {
+            self.gpu.fail_submit(1);
+        }
         for class in FaultClass::ALL {
             let rate = self.plan.rate(*class);
             let chance = &mut self.chances.classes[*class as usize];
@@ -28,7 +36,14 @@ impl<G: Gpu> World<G> {
                     self.call_faults.fail_mapping(n);
                     self.ask_for_a_piece()?;
                 }
-                FaultClass::Submit => self.gpu.fail_submit(n.min(3)),
+                FaultClass::Submit => {
+                    self.gpu.fail_submit(n.min(3));
+                    let chance = &mut self.chances.classes[*class as usize];
+                    if chance.chance(SUBMITS_RATE) {
+                        let ticks = chance.magnitude(2, SUBMITS_TICKS);
+                        self.refusing_until = self.timeline.tick() + ticks;
+                    }
+                }
                 FaultClass::Loss => {
                     self.strike_device(n * 4)?;
                     continue;

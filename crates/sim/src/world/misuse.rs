@@ -7,7 +7,7 @@ use super::{World, broken};
 use crate::fault::FaultClass;
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::Update;
+use crate::oracle::{Life, Update};
 use crate::random::Random;
 use crate::timeline::{Actor, NONE};
 
@@ -76,8 +76,15 @@ impl<G: Gpu> World<G> {
         &mut self.chances.classes[FaultClass::Misuse as usize]
     }
 
-    /// A block for a bad call.
+    /// A block for a bad call, often one in the middle of an upload or a move.
     fn misused_block(&mut self) -> Option<u32> {
+        let busy = self.under_way.len();
+        if self.misuse_chance().chance(400)
+            && let Some(at) = self.misuse_chance().index(busy)
+            && self.oracle.block(self.under_way[at]).life == Life::Alive
+        {
+            return Some(self.under_way[at]);
+        }
         let count = self.oracle.alive().len();
         let at = self.misuse_chance().index(count)?;
         Some(self.oracle.alive()[at])
@@ -225,12 +232,14 @@ impl<G: Gpu> World<G> {
         if present.is_empty() || self.oracle.block(block).is_changing_parts {
             return Ok(());
         }
-        // No part of a run is that long.
-        let len = 1 << 22;
-        let contents = present
-            .iter()
-            .map(|_| Payload::from(vec![0xEE; len]))
-            .collect();
+        // No part of a run is that long, and the mailbox takes it.
+        let chunk = self.setting.config.chunk_bytes.get();
+        let mut len = usize::try_from(chunk * 2 + 64).expect("chunks of a run are small");
+        let mut contents = Vec::new();
+        for _ in present {
+            contents.push(Payload::from(vec![0xEE; len]));
+            len = 16;
+        }
         let sent = self.client.update_in_place(self.handle_of(block), contents);
         self.will_be_refused(block, sent.is_ok());
         Self::judge_send(&sent)

@@ -38,6 +38,7 @@ impl<G: Gpu> World<G> {
         self.check_contents()?;
         if self.plan.has(FaultClass::Loss) {
             self.check_loss()?;
+            self.check_failed_contents()?;
         }
         self.check_degraded()?;
         self.check_budget_reached()?;

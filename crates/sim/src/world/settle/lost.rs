@@ -11,13 +11,15 @@ use crate::oracle::Block;
 
 /// Of what was resident so much is so again, at least: a heap that is laid out anew may have no
 /// place for some of it.
-const BACK_SHARE: (u64, u64) = (3, 4);
+const BACK_SHARE: (u64, u64) = (1, 2);
 
 /// What there was before the device went.
 #[derive(Debug, Default)]
 struct Before {
-    /// Blocks with a source that were resident.
-    resident: BTreeSet<Handle>,
+    /// How many blocks with a source were resident.
+    resident: u64,
+    /// Those of them whose source is known to have what they need.
+    due: BTreeSet<Handle>,
     /// Of these, the pinned and the long-lived.
     urgent: BTreeSet<Handle>,
     evicted: u64,
@@ -41,7 +43,7 @@ impl<G: Gpu> World<G> {
             }
         }
         let told = self.restored;
-        let returning = before.resident.len() as u64 + before.missed;
+        let returning = before.resident + before.missed;
         // What was evicted may have been on its way, as this look missed it.
         let is_right = told.lost_blocks == before.lost
             && told.returning_blocks >= returning
@@ -49,11 +51,11 @@ impl<G: Gpu> World<G> {
         ensure(is_right || before.is_unclear, Check::Loss, || {
             format!("R5: the engine says of the next device: {told}; before the loss: {before:?}")
         })?;
-        let had = self.bytes_of(&before.resident);
+        let had = self.bytes_of(&before.due);
         let (mut back, mut urgent) = (0, 0);
         for _ in 0..CALM_TICKS {
             let now = self.resident_now();
-            let returned: BTreeSet<_> = before.resident.intersection(&now).copied().collect();
+            let returned: BTreeSet<_> = before.due.intersection(&now).copied().collect();
             back = self.bytes_of(&returned);
             urgent = before.urgent.difference(&now).count();
             let is_enough = back * BACK_SHARE.1 >= had * BACK_SHARE.0;
@@ -83,8 +85,11 @@ impl<G: Gpu> World<G> {
             let is_urgent = is_urgent(model);
             match ticket.get(handle) {
                 Lookup::Resident(_) if model.kept.is_source() => {
-                    before.resident.insert(handle);
-                    if is_urgent {
+                    before.resident += 1;
+                    if model.is_certain() {
+                        before.due.insert(handle);
+                    }
+                    if model.is_certain() && is_urgent {
                         before.urgent.insert(handle);
                     }
                 }
