@@ -51,7 +51,8 @@
 //!
 //! - **C1** Every read that the device executes sees the contents of its handle: whole, the same
 //!   for all reads of one version, never older than what an older version showed or an answer
-//!   promised.
+//!   promised. Where a callback gives contents ahead of the requests that tell of them, only the
+//!   promises count.
 //! - **C2** Ranges never overlap, lie where their kinds may lie, and with what is free add up to
 //!   each chunk's capacity.
 //! - **C3** A handle of a block that is gone resolves to nothing, one that lives is not stale, and
@@ -62,11 +63,13 @@
 //!   blocks stay where they are; a working set beyond the budget is told.
 //! - **C7** A tick moves no more than its caps, and no block is hidden.
 //! - **C8** At the end each block has the contents that it was given last.
-//! - **C9** Everybody is answered, what frames miss comes back, and nothing is left when all is
-//!   removed.
+//! - **C9** Everybody is answered, and who is told that there is no room is told the truth; what
+//!   frames miss comes back, and nothing is left when all is removed.
 //! - **C10** A seed gives the same run, to the last event, in every build.
 //! - **C11** Bad input is refused, good input is not, and what is refused comes back whole.
-//! - **C12** Nothing of a lost device resolves; what has a source is not lost with it.
+//! - **C12** Nothing of a lost device resolves; what has a source is not lost with it, and comes
+//!   back unasked if it was resident, as many blocks as the engine says. A device that does not fit
+//!   is refused, and nothing changes.
 //! - **C13** The device never refuses what the engine asks, but where it was told to fail.
 //!
 //! # Trade-offs
@@ -74,7 +77,7 @@
 //! - The oracle does not know in which tick the engine carries a request out, so it checks that
 //!   contents never go back and are no older than what was promised, not that they are the newest.
 //! - Where an update was refused and nobody can tell which of several, the oracle excuses as many
-//!   as were refused.
+//!   as were refused, until whole new contents were surely taken.
 //! - Threads are not explored here: which of two threads comes first between two instructions is
 //!   the business of the suites that explore schedules. Here whole calls are ordered.
 //! - The order in which blocks are evicted is not judged, only who may not be.

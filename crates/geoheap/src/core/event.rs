@@ -177,10 +177,9 @@ impl Request {
         };
         let pair: (Option<(Vec<ByteLen>, bool)>, _) = (update(self), update(earlier));
         match pair {
-            (Some((new, true)), Some((old, true))) if !is_planted!(WaitingReplacedInVain) => {
-                new == old
+            (Some((new, true)), Some((old, true))) => {
+                new == old || (is_planted!(WaitingReplacedInVain) && new.len() == old.len())
             }
-            (Some((new, true)), Some((old, true))) => new.len() == old.len(),
             (Some((new, false)), Some((old, false))) => new.len() == old.len(),
             _ => false,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use geoheap::{
     AddError, BlockDesc, ByteLen, Config, ConfigError, CreateError, GeometryManager, PartData,
-    RequestError, StagedWrite, Threading, VirtualConfig, VirtualGpu,
+    Payload, RequestError, Source, StagedWrite, Threading, VirtualConfig, VirtualGpu,
 };
 
 use crate::harness::{World, mesh, small, stamped};
@@ -48,6 +48,65 @@ fn callers_who_keep_staging_cannot_stop_the_uploads() {
         world.bytes(handle).is_some(),
         "the rest is enough to upload"
     );
+}
+
+#[test]
+fn what_is_said_to_be_free_of_staging_is_less_than_what_was_refused() {
+    let config = Config {
+        staging_bytes: ByteLen::new(40 * 1024 + 8),
+        ..small()
+    };
+    let mut world = World::new(config);
+    let _kept = stage(&mut world, 28 * 1024).expect("most of it can be lent");
+    // Half a word at the end is of no use to anybody.
+    for len in 2044..2064 {
+        match stage(&mut world, len) {
+            Ok(staged) => assert_eq!(
+                staged.len(),
+                ByteLen::new(len),
+                "it is as long as asked for"
+            ),
+            Err(RequestError::StagingFull { requested, free }) => {
+                assert!(requested > free, "{requested} of {free} are refused");
+            }
+            Err(other) => panic!("{len} bytes: {other}"),
+        }
+    }
+}
+
+/// A read-back that waited for a job takes staging when the job ends, and that may be in a tick
+/// whose uploads need all of it.
+#[test]
+fn a_read_back_that_waited_leaves_less_staging_to_the_uploads() {
+    let (len, short) = (31 * 1024, 12 * 1024);
+    let storage = |block, revision, len| Payload::from(stamped(block, revision, len));
+    let mut world = World::new(small());
+    let mut blocks = Vec::new();
+    for block in 0..14 {
+        let len = if block == 0 { short } else { len };
+        let part = PartData::storage(storage(block, 0, len));
+        let desc = BlockDesc::new().part(part).source(Source::None);
+        blocks.push(world.client.add(desc).expect("a valid block"));
+    }
+    world.flush();
+    // No chunk has so much room, and nothing can leave: the update fails after a long wait.
+    let long = vec![storage(0, 1, 48 * 1024)];
+    world.client.update(blocks[0], long).expect("it is sent");
+    let mut read = world.client.read_back(blocks[0]).expect("it is sent");
+    let mut answer = None;
+    for revision in 1..1_000 {
+        for block in [1, 2] {
+            let handle = blocks[block as usize];
+            let contents = vec![storage(block, revision, len)];
+            let sent = world.client.update_in_place(handle, contents);
+            sent.expect("the mailbox is empty");
+        }
+        world.ticks(1);
+        answer = answer.or_else(|| read.try_take());
+    }
+    let bytes = answer.expect("it is answered").expect("its block is there");
+    assert_eq!(bytes.parts[0].1, stamped(0, 0, short), "the update failed");
+    assert_eq!(world.manager.report().gpu_errors, 0, "staging was enough");
 }
 
 #[test]

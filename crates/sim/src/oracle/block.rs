@@ -159,13 +159,23 @@ impl Block {
                 self.parts[at].refuse(nth);
             }
         } else {
-            self.update_doubted();
+            self.update_doubted(1);
         }
     }
 
-    /// A whole update may have been refused, or failed, with or without its contents kept.
-    pub(crate) fn update_doubted(&mut self) {
-        self.vague_refusals += 1;
+    /// The block failed. Updates that were on their way went with that, kept or not: one that came
+    /// later may have taken the place of those before, so that they all may be gone.
+    pub(crate) fn failed(&mut self) {
+        self.has_failed.begin();
+        let under_way = u32::try_from(self.unconfirmed.len()).expect("few updates wait");
+        if under_way > 0 {
+            self.update_doubted(under_way);
+        }
+    }
+
+    /// So many whole updates were refused, of those that are under way.
+    fn update_doubted(&mut self, count: u32) {
+        self.vague_refusals += count;
         self.parts.iter_mut().for_each(Part::lose_track);
         for sent in &mut self.unconfirmed {
             sent.is_doubtful = true;

@@ -36,18 +36,7 @@ impl<G: Gpu> World<G> {
                     self.timeline
                         .note(Actor::Engine, "fails", block, [NONE, NONE]);
                     if let Some(block) = block {
-                        let model = self.oracle.block_mut(block);
-                        model.has_failed.begin();
-                        self.failed.retain(|other| *other != block);
-                        self.failed.push(block);
-                        if self.failed.len() > FAILED_MAX {
-                            self.failed.remove(0);
-                        }
-                        // Of a block that is resident the update failed that was under way; one
-                        // that is away keeps its contents.
-                        if !model.unconfirmed.is_empty() {
-                            model.update_doubted();
-                        }
+                        self.block_failed(block);
                     }
                 }
                 HeapEvent::DeviceLost { .. } => {
@@ -85,6 +74,16 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// A block could not be made resident, or its update failed.
+    fn block_failed(&mut self, block: u32) {
+        self.oracle.block_mut(block).failed();
+        self.failed.retain(|other| *other != block);
+        self.failed.push(block);
+        if self.failed.len() > FAILED_MAX {
+            self.failed.remove(0);
+        }
     }
 
     /// A whole update was refused: one that no block can take, or one of the others.
