@@ -10,13 +10,49 @@ use geoheap_gpu_backend::DeviceLoss;
 use super::{DeviceSetting, Executed, Gpu, ReadRange};
 use crate::random::Random;
 
-/// A frame whose read-back is mapped, with what it says once it is.
-struct Mapping {
-    id: u64,
+/// A buffer that some of a frame's reads go to.
+struct Seen {
     buffer: wgpu::Buffer,
     /// Where each read lies in it.
     pieces: Vec<Range<u64>>,
-    is_mapped: Arc<Mutex<bool>>,
+}
+
+impl Seen {
+    /// The bytes of each read, once the buffer is mapped.
+    fn bytes(&self) -> impl Iterator<Item = Vec<u8>> {
+        let view = self.buffer.get_mapped_range(..);
+        let seen = view.map(|view| view.to_vec()).unwrap_or_default();
+        let place = |at| usize::try_from(at).expect("a frame reads what fits into memory");
+        let pieces = self.pieces.iter();
+        pieces.map(move |piece| seen[place(piece.start)..place(piece.end)].to_vec())
+    }
+}
+
+/// A frame whose read-backs are being mapped.
+struct Mapping {
+    id: u64,
+    seen: Vec<Seen>,
+    /// So many of them are not mapped yet.
+    unmapped: Arc<Mutex<usize>>,
+}
+
+/// Reads that go to one buffer, with the bytes of them all.
+type Group = (u64, Vec<ReadRange<wgpu::Buffer>>);
+
+/// The reads in their order, in as few buffers of at most `longest` bytes as that takes.
+fn groups(reads: Vec<ReadRange<wgpu::Buffer>>, longest: u64) -> Vec<Group> {
+    let mut groups: Vec<Group> = vec![(0, Vec::new())];
+    for read in reads {
+        let len = read.range.end - read.range.start;
+        match groups.last_mut() {
+            Some((sum, group)) if *sum + len <= longest => {
+                *sum += len;
+                group.push(read);
+            }
+            _ => groups.push((len, vec![read])),
+        }
+    }
+    groups
 }
 
 /// A noop device and its queue.
@@ -31,6 +67,32 @@ pub(crate) struct Noop {
 impl fmt::Debug for Noop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Noop").finish_non_exhaustive()
+    }
+}
+
+impl Noop {
+    /// Records the reads of a group into a buffer of its own.
+    fn record(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        sum: u64,
+        group: &[ReadRange<wgpu::Buffer>],
+    ) -> Seen {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("what a frame saw"),
+            size: sum.max(4),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut pieces = Vec::with_capacity(group.len());
+        let mut at = 0;
+        for read in group {
+            let len = read.range.end - read.range.start;
+            encoder.copy_buffer_to_buffer(&read.buffer, read.range.start, &buffer, at, len);
+            pieces.push(at..at + len);
+            at += len;
+        }
+        Seen { buffer, pieces }
     }
 }
 
@@ -77,41 +139,27 @@ impl Gpu for Noop {
             .create_command_encoder(&wgpu::CommandEncoderDescriptor {
                 label: Some("frame"),
             });
-        let total: u64 = reads
-            .iter()
-            .map(|read| read.range.end - read.range.start)
-            .sum();
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("what a frame saw"),
-            size: total.max(4),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut pieces = Vec::with_capacity(reads.len());
-        let mut at = 0;
-        for read in reads {
-            let len = read.range.end - read.range.start;
-            encoder.copy_buffer_to_buffer(&read.buffer, read.range.start, &buffer, at, len);
-            pieces.push(at..at + len);
-            at += len;
-        }
+        let longest = self.device.limits().max_buffer_size;
+        let groups = groups(reads, longest);
+        let seen: Vec<_> = groups
+            .into_iter()
+            .map(|(sum, group)| self.record(&mut encoder, sum, &group))
+            .collect();
         token.attach(&encoder);
         drop(token);
         self.queue.submit([encoder.finish()]);
-        let is_mapped = Arc::new(Mutex::new(false));
-        let told = Arc::clone(&is_mapped);
-        buffer
-            .slice(..)
-            .map_async(wgpu::MapMode::Read, move |mapped| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = mapped.is_ok();
-            });
+        let unmapped = Arc::new(Mutex::new(seen.len()));
+        for one in &seen {
+            let told = Arc::clone(&unmapped);
+            one.buffer
+                .slice(..)
+                .map_async(wgpu::MapMode::Read, move |mapped| {
+                    let mut left = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    *left -= usize::from(mapped.is_ok());
+                });
+        }
         let mut list = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
-        list.push(Mapping {
-            id,
-            buffer,
-            pieces,
-            is_mapped,
-        });
+        list.push(Mapping { id, seen, unmapped });
     }
 
     fn executed(&self) -> Vec<Executed<wgpu::Buffer>> {
@@ -120,23 +168,14 @@ impl Gpu for Noop {
         }
         let mut list = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
         let is_mapped = |mapping: &Mapping| {
-            *mapping
-                .is_mapped
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
+            let left = mapping.unmapped.lock();
+            *left.unwrap_or_else(PoisonError::into_inner) == 0
         };
         let ready = list.extract_if(.., |mapping| is_mapped(mapping));
-        let executed = ready.map(|mapping| {
-            let view = mapping.buffer.get_mapped_range(..);
-            let seen = view.map(|view| view.to_vec()).unwrap_or_default();
-            let place = |at| usize::try_from(at).expect("a frame reads what fits into memory");
-            let pieces = mapping.pieces.iter();
-            let pieces = pieces.map(|piece| seen[place(piece.start)..place(piece.end)].to_vec());
-            Executed {
-                id: mapping.id,
-                bytes: pieces.collect(),
-                token: None,
-            }
+        let executed = ready.map(|mapping| Executed {
+            id: mapping.id,
+            bytes: mapping.seen.iter().flat_map(Seen::bytes).collect(),
+            token: None,
         });
         executed.collect()
     }

@@ -18,7 +18,7 @@ const BACK_SHARE: (u64, u64) = (1, 2);
 struct Before {
     /// How many blocks with a source were resident.
     resident: u64,
-    /// Those of them whose source is known to have what they need.
+    /// Those of them whose source is known to have what they need, but for very long ones.
     due: BTreeSet<Handle>,
     /// Of these, the pinned and the long-lived.
     urgent: BTreeSet<Handle>,
@@ -86,7 +86,8 @@ impl<G: Gpu> World<G> {
             match ticket.get(handle) {
                 Lookup::Resident(_) if model.kept.is_source() => {
                     before.resident += 1;
-                    if model.is_certain() {
+                    let is_long = model.bytes() > self.setting.config.chunk_bytes.get() / 2;
+                    if model.is_certain() && !is_long {
                         before.due.insert(handle);
                     }
                     if model.is_certain() && is_urgent {
