@@ -16,7 +16,7 @@ const TICKS: u64 = 60;
 /// cargo test -p geoheap-sim --test determinism hashes --release -- --nocapture
 /// ```
 const HASHES: &[(u64, u64, &str)] = &[
-    (0, 100, "cb1001de566c55be"),
+    (0, 100, "4cbb745c86c8802d"),
     (1, 100, "abd99db5ee8e3a08"),
     (2, 60, "4b467f2c6f30eacc"),
     (7, 200, "ad22d7e2c59319cb"),
