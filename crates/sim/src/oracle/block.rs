@@ -306,11 +306,16 @@ impl Block {
         self.room_align = lcm(self.room_align, align);
     }
 
-    /// A free range of so many bytes takes the block, wherever it begins: its parts as they were
-    /// when they were longest, with padding, spare room and what is added to a block that grows,
-    /// and what the alignment of them all together may skip.
+    /// The most bytes that the block can have: its parts as they were when they were longest, with
+    /// padding, spare room and what is added to a block that grows.
+    pub(crate) fn length_max(&self) -> u64 {
+        self.room_bytes * 2
+    }
+
+    /// A free range of so many bytes takes the block, wherever it begins: its own bytes, and what
+    /// the alignment of its parts all together may skip.
     pub(crate) fn room_bytes_max(&self) -> u64 {
-        self.room_bytes * 2 + self.room_align
+        self.length_max() + self.room_align
     }
 
     /// Bytes of all parts.

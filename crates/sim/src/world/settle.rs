@@ -151,7 +151,7 @@ impl<G: Gpu> World<G> {
         }
         // Blocks that can neither leave nor move may leave no room that is long enough.
         let longest = self.longest_hole();
-        missing.retain(|(block, _)| self.oracle.block(*block).room_bytes_max() <= longest);
+        missing.retain(|(block, _)| self.is_taken_by(longest, *block));
         if missing.is_empty() {
             return Ok(());
         }
@@ -161,6 +161,14 @@ impl<G: Gpu> World<G> {
             Check::Liveness,
             format!("frames looked at {missing} for {RETURN_TICKS} ticks, in vain: {report:?}"),
         )
+    }
+
+    /// Whether a free range of `hole_bytes` takes a block for sure. What is longer than half a chunk
+    /// gets a buffer of its own, for which there may be no room beside the chunks.
+    fn is_taken_by(&self, hole_bytes: u64, block: u32) -> bool {
+        let block = self.oracle.block(block);
+        let shared_max = self.setting.config.chunk_bytes.get() / 2;
+        block.length_max() <= shared_max && block.room_bytes_max() <= hole_bytes
     }
 
     /// Bytes of the longest free range that any block could have.

@@ -135,7 +135,7 @@ impl<G: Gpu> World<G> {
         );
         is_told
             && model.lifetime == Lifetime::Dynamic
-            && model.room_bytes_max() <= self.longest_hole()
+            && self.is_taken_by(self.longest_hole(), block)
     }
 
     fn never_came(&self, block: u32) -> Broken {
