@@ -163,8 +163,8 @@ impl<G: Gpu> World<G> {
         )
     }
 
-    /// Whether a free range of `hole_bytes` takes a block for sure. What is longer than half a chunk
-    /// gets a buffer of its own, for which there may be no room beside the chunks.
+    /// Whether a free range of `hole_bytes` takes a block for sure. What is longer than half a
+    /// chunk gets a buffer of its own, for which there may be no room beside the chunks.
     fn is_taken_by(&self, hole_bytes: u64, block: u32) -> bool {
         let block = self.oracle.block(block);
         let shared_max = self.setting.config.chunk_bytes.get() / 2;
