@@ -1,8 +1,10 @@
 //! Comparisons: all workloads, all peers, and the bars that our crates are held to.
 
 pub mod bars;
+pub mod engine;
 pub mod frames;
 pub mod instructions;
+pub mod residency;
 pub mod suballoc;
 
 use crate::measure::{Enter, Outcome, enter, median};

@@ -8,6 +8,8 @@
 //! - `cargo xtask compare suballoc` runs `geoheap-compare`, which plays the [`workload`]s to our
 //!   allocator and to its [`peers`], prints a table, and writes it as JSON ([`table`]).
 //! - `cargo xtask compare frames` does the same for what a frame costs ([`frames`]).
+//! - `cargo xtask compare engine` measures the engine under [`load`]: operations, books, uploads.
+//! - `cargo xtask compare residency` counts what is streamed in under a budget ([`residency`]).
 //!
 //! ```
 //! use geoheap_benches::peers::{Allocator, Ours, Setup};
@@ -24,11 +26,13 @@
 pub mod compare;
 pub mod frames;
 pub mod heaps;
+pub mod load;
 pub mod measure;
 pub mod meter;
 pub mod peers;
 pub mod random;
 pub mod replay;
+pub mod residency;
 pub mod table;
 pub mod trace;
 pub mod workload;

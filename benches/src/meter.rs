@@ -94,6 +94,11 @@ impl Account {
         result
     }
 
+    /// Bytes that Rust's side has allocated and not given back.
+    pub const fn bytes(&self) -> i64 {
+        self.bytes
+    }
+
     /// The most bytes there ever were.
     pub fn peak_bytes(&self) -> u64 {
         self.peak.max(self.c_peak).max(0).unsigned_abs()

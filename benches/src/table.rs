@@ -47,6 +47,25 @@
 //! | `over_ideal` | time of two threads with an uneven load, by that of its ideal split | lower |
 //! | `upload_bytes_per_frame` | mean of the bytes sent to the GPU in a frame | lower |
 //! | `held_per_live_byte` | mean of the bytes of GPU memory held by those of the meshes | lower |
+//!
+//! Streaming under a budget (`cargo xtask compare residency`). Workloads are `NAME@SHARE`, the
+//! budget as a share of the most bytes that exist at a time; `best-of-five` is the peer that
+//! streamed the least but for the optimum, `belady`:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `bytes_streamed` | bytes that frames drew and that were not there | lower |
+//! | `hit_rate` | share of the draws whose entry was there | higher |
+//!
+//! The engine under load, on the virtual GPU (`cargo xtask compare engine`). Each heap is compared
+//! with the smallest:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `ops_per_s` | additions, updates and removals of a block, up to the version | higher |
+//! | `ns_per_op` | the same, nanoseconds for one | lower |
+//! | `book_bytes_per_block` | bytes of books for a live block, beyond the replicas | lower |
+//! | `bytes_per_s` | bytes of contents sent to the GPU in a second | higher |
 
 use std::fs;
 use std::io;

@@ -158,3 +158,78 @@ fn a_missed_bar_is_an_exit_status_where_it_is_checked() {
     let said = String::from_utf8_lossy(&unknown.stderr);
     assert!(said.contains("lookup-random-64Ki"), "{said}");
 }
+
+/// Runs one comparison in little; returns its rows.
+fn quick_rows(what: &str) -> Vec<Value> {
+    let out = folder(&format!("{what}.json"));
+    let output = compare(&[what, "--quick", "--out", &out.to_string_lossy()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{output:?}");
+    let text = fs::read_to_string(&out).expect("the file was asked for");
+    let table: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(table["schema"], "geoheap-compare/1", "the form is kept");
+    table["rows"].as_array().expect("rows are a list").clone()
+}
+
+#[track_caller]
+fn find<'a>(rows: &'a [Value], workload: &str, metric: &str, peer: &str) -> &'a Value {
+    let row = rows
+        .iter()
+        .find(|row| row["workload"] == workload && row["metric"] == metric && row["peer"] == peer);
+    row.unwrap_or_else(|| panic!("no {workload} {metric} {peer}"))
+}
+
+#[test]
+fn a_quick_comparison_of_policies_has_every_world() {
+    let rows = quick_rows("residency");
+    for world in [
+        "luanti-v7",
+        "luanti-v7-back",
+        "zipf-0.8",
+        "zipf-1.1",
+        "loop",
+        "loop-short",
+        "scan",
+        "zipf-scan",
+        "zipf-loop",
+        "shift",
+        "turn",
+    ] {
+        let workload = format!("{world}@10%");
+        for peer in [
+            "belady",
+            "lru",
+            "clock",
+            "sieve",
+            "s3-fifo",
+            "2q",
+            "best-of-five",
+        ] {
+            for metric in ["bytes_streamed", "hit_rate"] {
+                let row = find(&rows, &workload, metric, peer);
+                assert!(row["ours"].is_f64() && row["peer_value"].is_f64(), "{row}");
+            }
+            let rate = find(&rows, &workload, "hit_rate", peer)["peer_value"].as_f64();
+            assert!(
+                rate.is_some_and(|rate| (0.0..=1.0).contains(&rate)),
+                "{peer} {rate:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_quick_comparison_of_the_engine_counts_all_that_is_held_to_something() {
+    let rows = quick_rows("engine");
+    for heap in ["engine-64Ki", "engine-1Mi", "engine-4Mi"] {
+        for metric in ["ops_per_s", "ns_per_op", "book_bytes_per_block"] {
+            let row = find(&rows, heap, metric, "engine-64Ki");
+            assert!(
+                row["ours"].as_f64().is_some_and(|value| value > 0.0),
+                "{row}"
+            );
+        }
+    }
+    let row = find(&rows, "upload-64KiB", "bytes_per_s", "backend-alone");
+    assert!(row["ratio"].is_f64(), "{row}");
+}

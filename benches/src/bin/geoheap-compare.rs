@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use geoheap_benches::compare::{Extent, bars, frames, instructions, suballoc};
+use geoheap_benches::compare::{Extent, bars, engine, frames, instructions, residency, suballoc};
 use geoheap_benches::frames::workload::Workload;
 use geoheap_benches::heaps;
 use geoheap_benches::meter::{self, Meter};
@@ -22,7 +22,8 @@ static METER: Meter = Meter;
     geoheap-compare suballoc --out target/compare/suballoc.json\n  \
     geoheap-compare suballoc --only churns --only failures --check\n  \
     geoheap-compare suballoc --quick\n  \
-    geoheap-compare frames --only lookup-random-1Mi --only storm")]
+    geoheap-compare frames --only lookup-random-1Mi --only storm\n  \
+    geoheap-compare residency --only flights --check")]
 struct Cli {
     #[command(subcommand)]
     what: What,
@@ -34,6 +35,10 @@ enum What {
     Suballoc(Options),
     /// Lookups, publication, recording and uploads of frames
     Frames(FrameOptions),
+    /// What is streamed in under a budget
+    Residency(ResidencyOptions),
+    /// The engine under load
+    Engine(EngineOptions),
     /// Play one churn to one peer, for a profiler
     Play {
         /// churn-a, churn-b, ...
@@ -81,6 +86,56 @@ struct FrameOptions {
     check: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct ResidencyOptions {
+    /// Write the rows to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Measure these only; may be given several times
+    #[arg(long, value_enum, value_name = "WORLDS")]
+    only: Vec<Worlds>,
+    /// Smaller and fewer than any figure should be quoted from
+    #[arg(long)]
+    quick: bool,
+    /// Exit with status 1 where a bar is missed
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct EngineOptions {
+    /// Write the rows to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Measure these only; may be given several times
+    #[arg(long, value_enum, value_name = "LOAD")]
+    only: Vec<Load>,
+    /// Smaller and fewer than any figure should be quoted from
+    #[arg(long)]
+    quick: bool,
+    /// Exit with status 1 where a bar is missed
+    #[arg(long)]
+    check: bool,
+}
+
+/// What the engine has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Load {
+    /// Many blocks that come, change and go
+    Books,
+    /// Uploads
+    Uploads,
+}
+
+/// What is streamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Worlds {
+    /// Recorded flights
+    Flights,
+    /// Made-up mixes
+    Mixes,
+}
+
 /// Parts of the comparison, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
@@ -107,6 +162,8 @@ fn main() -> ExitCode {
     match Cli::parse().what {
         What::Suballoc(options) => status(compare(&options), options.check),
         What::Frames(options) => status(compare_frames(&options), options.check),
+        What::Engine(options) => status(compare_engine(&options), options.check),
+        What::Residency(options) => status(compare_residency(&options), options.check),
         What::Play {
             workload,
             peer,
@@ -184,6 +241,47 @@ fn compare_frames(options: &FrameOptions) -> Result<usize, Box<dyn Error>> {
         is_whole || options.only.contains(&one)
     });
     finish(&table, &bars::frames::ALL, is_whole, options.out.as_deref())
+}
+
+/// Counts, prints and writes; returns how many bars are missed.
+fn compare_residency(options: &ResidencyOptions) -> Result<usize, Box<dyn Error>> {
+    let extent = if options.quick {
+        residency::Extent::QUICK
+    } else {
+        residency::Extent::FULL
+    };
+    let mut table = Table::default();
+    let is_whole = options.only.is_empty();
+    let is_wanted = |worlds| is_whole || options.only.contains(&worlds);
+    if is_wanted(Worlds::Flights) {
+        residency::flights(&mut table, &extent)?;
+    }
+    if is_wanted(Worlds::Mixes) {
+        residency::mixes(&mut table, &extent);
+    }
+    let bars = [&bars::residency::FLIGHTS[..], &bars::residency::MIXES].concat();
+    // A quick one has not all budgets.
+    let is_whole = is_whole && !options.quick;
+    finish(&table, &bars, is_whole, options.out.as_deref())
+}
+
+/// Measures, prints and writes; returns how many bars are missed.
+fn compare_engine(options: &EngineOptions) -> Result<usize, Box<dyn Error>> {
+    let extent = if options.quick {
+        engine::Extent::QUICK
+    } else {
+        engine::Extent::FULL
+    };
+    let mut table = Table::default();
+    let is_whole = options.only.is_empty();
+    let is_wanted = |load| is_whole || options.only.contains(&load);
+    if is_wanted(Load::Books) {
+        engine::books(&mut table, &extent);
+    }
+    if is_wanted(Load::Uploads) {
+        engine::uploads(&mut table, &extent);
+    }
+    finish(&table, &bars::engine::ALL, is_whole, options.out.as_deref())
 }
 
 /// Judges and writes; returns how many bars are missed.

@@ -1,6 +1,8 @@
 //! What our crates are held to, each against a peer in the same run.
 
+pub mod engine;
 pub mod frames;
+pub mod residency;
 pub mod suballoc;
 
 use crate::table::Table;
@@ -18,6 +20,8 @@ pub struct Bar {
 enum Bound {
     /// Ours by the peer's is at most this.
     RatioAtMost(f64),
+    /// Ours by the peer's is at least this.
+    RatioAtLeast(f64),
     /// Ours is at most so far below the peer's.
     AtMostBelow(f64),
     /// Ours is at most this.
@@ -61,6 +65,10 @@ pub fn judge(table: &Table, bars: &[Bar], is_whole: bool) -> usize {
         let ratio = row.ratio.unwrap_or(f64::INFINITY);
         let (is_met, text) = match bar.bound {
             Bound::RatioAtMost(most) => (ratio <= most, format!("{ratio:.3} of at most {most}")),
+            Bound::RatioAtLeast(least) => {
+                let ratio = row.ratio.unwrap_or(0.0);
+                (ratio >= least, format!("{ratio:.3} of at least {least}"))
+            }
             Bound::AtMostBelow(most) => (
                 row.ours >= row.peer_value - most,
                 format!("{:.4} against {:.4} - {most}", row.ours, row.peer_value),
@@ -101,6 +109,9 @@ mod tests {
         check(Bound::RatioAtMost(0.7), 0.7, 1.0, 0);
         check(Bound::RatioAtMost(0.7), 0.71, 1.0, 1);
         check(Bound::RatioAtMost(0.7), 0.5, f64::NAN, 1);
+        check(Bound::RatioAtLeast(0.9), 0.9, 1.0, 0);
+        check(Bound::RatioAtLeast(0.9), 0.89, 1.0, 1);
+        check(Bound::RatioAtLeast(0.9), 2.0, f64::NAN, 1);
         check(Bound::AtMostBelow(0.001), 0.9, 0.9, 0);
         check(Bound::AtMostBelow(0.001), 0.898, 0.9, 1);
         check(Bound::AtMost(0.2), 0.2, 0.1, 0);
@@ -113,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_bar_without_a_row_is_missed_in_a_whole_table_only() {
-        for bars in [suballoc::ALL.as_slice(), frames::ALL.as_slice()] {
+        for bars in [
+            suballoc::ALL.as_slice(),
+            frames::ALL.as_slice(),
+            engine::ALL.as_slice(),
+            residency::FLIGHTS.as_slice(),
+            residency::MIXES.as_slice(),
+        ] {
             assert_eq!(judge(&Table::default(), bars, false), 0);
             assert_eq!(
                 judge(&Table::default(), bars, true),

@@ -329,6 +329,18 @@ impl Client {
         })
     }
 
+    /// Says that frames will soon look at the block: if it is evicted, it streams in behind what
+    /// frames miss, by its priority, and as long as for a frame's miss
+    /// ([`ResidencyConfig::wish_max_age_frames`](crate::ResidencyConfig::wish_max_age_frames)).
+    /// Blocks that no recent frame used may leave for it. A hint is not an order: without room
+    /// nothing happens. To know when it is there, ask for [`Client::resident`].
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn prefetch(&self, handle: Handle) -> Result<(), SendError> {
+        self.send(Request::Prefetch { handle }, 0, None)
+    }
+
     /// Lets a resident block leave GPU memory now, though there may be room; it comes back as soon
     /// as a frame asks for it. For tools and tests: the engine evicts by itself.
     ///

@@ -85,6 +85,7 @@ impl Default for DefragConfig {
 /// | `events_max` | 1024 | events kept for the caller |
 /// | `tick_upload_bytes` | 4 MiB | bytes uploaded or copied to new places in one tick |
 /// | `tick_copies` | 256 | copy pieces in one tick |
+/// | `tick_time` | 2 ms | time that a tick should take: the actor cuts its caps to keep to it |
 /// | `tick_interval` | 4 ms | a tick at the latest this long after the last one |
 /// | `part_align_max` | 64 KiB | largest alignment of a block |
 /// | `kinds` | none | kinds of the caller's own, numbered from 4 on |
@@ -133,6 +134,11 @@ pub struct Config {
     pub tick_upload_bytes: ByteLen,
     /// Most pieces copied in one tick.
     pub tick_copies: u32,
+    /// Time that a tick of the actor's thread should take. All of its work, be it uploads, blocks
+    /// that come back, moves or planning, shares the caps above; after a tick that took longer the
+    /// next gets less of them, down to a sixteenth, and more again when there is time. Without
+    /// effect where the caller drives: his ticks are the same each time.
+    pub tick_time: Duration,
     /// Longest time between two ticks of the actor's thread.
     pub tick_interval: Duration,
     /// Largest alignment of a block; a larger one is refused.
@@ -182,6 +188,7 @@ impl Default for Config {
             events_max: 1024,
             tick_upload_bytes: ByteLen::from_mib(4),
             tick_copies: 256,
+            tick_time: Duration::from_millis(2),
             tick_interval: Duration::from_millis(4),
             part_align_max: 64 * 1024,
             kinds: Vec::new(),
@@ -260,6 +267,7 @@ impl Config {
             ("mailbox_bytes", self.mailbox_bytes.get()),
             ("tick_upload_bytes", self.tick_upload_bytes.get()),
             ("tick_copies", u64::from(self.tick_copies)),
+            ("tick_time", u64::from(!self.tick_time.is_zero())),
             ("part_align_max", self.part_align_max),
             ("defrag.every_ticks", self.defrag.every_ticks),
         ] {

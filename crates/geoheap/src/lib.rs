@@ -48,10 +48,10 @@
 //! of use. So nothing is ever written over that a frame may still read, no lookup ever sees half
 //! a change, and no vertex data is copied for a frame.
 //!
-//! When the bytes that live outgrow the budget, the least recently used blocks leave and come
-//! back from their [`Source`] as soon as a frame asks for them; what frames used is known from a
-//! private bitmap in each ticket. When chunks are ill-used, a planner picks one to empty, and its
-//! blocks move out a few at a time.
+//! When the bytes that live outgrow the budget, blocks leave that will not be used soon, as far as
+//! their past tells ([`PolicyKind`]), and come back from their [`Source`] as soon as a frame asks
+//! for them; what frames used is known from a private bitmap in each ticket. When chunks are
+//! ill-used, a planner picks one to empty, and its blocks move out a few at a time.
 //!
 //! # Drawing
 //!
@@ -331,7 +331,9 @@ pub use geoheap_gpu_backend::{
     VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_heap_dump::{self, HeapDump};
-pub use geoheap_residency::{Config as ResidencyConfig, ConfigError as ResidencyConfigError};
+pub use geoheap_residency::{
+    Config as ResidencyConfig, ConfigError as ResidencyConfigError, PolicyKind,
+};
 pub use geoheap_suballoc::{Align, ByteLen, ByteOffset, ParseLenError};
 pub use wgpu;
 

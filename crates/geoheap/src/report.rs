@@ -35,6 +35,9 @@ impl fmt::Display for Degraded {
 pub struct Report {
     /// Ticks so far.
     pub tick: u64,
+    /// Thousandths of the caps that the next tick may use: fewer than 1000 where ticks took longer
+    /// than [`Config::tick_time`](crate::Config::tick_time).
+    pub tick_share_thousandths: u64,
     /// Number of the newest version.
     pub version: u64,
     /// What the caller set.
@@ -248,6 +251,8 @@ pub enum Op {
     ReadBack,
     /// `evict`
     Evict,
+    /// `prefetch`
+    Prefetch,
 }
 
 /// Something that went wrong, or changed, after the call that caused it had returned.

@@ -1,10 +1,12 @@
 //! The policy's numbers.
 
-use crate::ConfigError;
+use crate::{ConfigError, PolicyKind};
 
 /// What decides who may leave and when. Start from [`Config::default`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Config {
+    /// What decides among entries of one priority. Default [`PolicyKind::HitDensity`].
+    pub policy: PolicyKind,
     /// What was used in this many newest frames never leaves. Should be at least the number of
     /// versions that can be alive plus 2, so that nothing leaves that a frame in flight still
     /// draws. Default 6.
@@ -25,6 +27,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            policy: PolicyKind::default(),
             protect_frames: 6,
             min_resident_ticks: 30,
             high_water: 0.95,

@@ -1,18 +1,30 @@
 //! Entries in buckets of equal rank: recency with constant-time touches.
 //!
 //! A bucket holds the entries of one [`Rank`] in a doubly linked list threaded through the entries.
-//! A touch unlinks an entry and appends it to the bucket of the new frame, which nearly always is
-//! the bucket of the touch before, so it costs no search. The ordered map from rank to bucket is
-//! searched only when a bucket is made, left empty, or switched to.
+//! A touch unlinks an entry and appends it to the bucket of the new frame and of the group that it
+//! then has. The last bucket of each group is remembered, and nearly always that is the one, so
+//! it costs no search. The ordered map from rank to bucket is searched only when a bucket is made,
+//! left empty, or switched to.
 
 use std::collections::BTreeMap;
+
+use crate::policy::History;
+use crate::units::Group;
 
 /// No entry, no bucket.
 pub(crate) const NIL: u32 = u32::MAX;
 /// The `stamp` of entries that were used at least once.
 const USED: u64 = u64::MAX;
+/// The `last_used` of an index that was never used, nor came.
+const NEVER: u64 = u64::MAX;
+/// Groups that there can be.
+const GROUPS: usize = 1 << u8::BITS;
+/// The most pins of an entry: the highest bit of the count says whether it is exempt.
+pub(crate) const PINS_MAX: u16 = EXEMPT - 1;
+const EXEMPT: u16 = 1 << 15;
 
-/// Where an entry stands in the order of leaving; the smallest leaves first.
+/// What decides the order of leaving of an entry. Within a class of priority, the policy's worth
+/// goes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     /// Pinned or exempt: sorts behind everything that may leave.
@@ -21,12 +33,13 @@ pub(crate) struct Rank {
     /// The newest frame of use, or for a never used entry the frame in which it came.
     pub(crate) frame: u64,
     /// The tick in which a never used entry came, else [`USED`].
-    stamp: u64,
+    pub(crate) stamp: u64,
+    pub(crate) group: Group,
 }
 
 impl Rank {
     /// The rank of an entry that has just come.
-    pub(crate) const fn fresh(priority: u8, frame: u64, tick: u64) -> Self {
+    pub(crate) const fn fresh(priority: u8, frame: u64, tick: u64, group: Group) -> Self {
         // The last tick is given up so that it is not taken for the mark of used entries.
         let stamp = if tick == USED { USED - 1 } else { tick };
         Self {
@@ -34,6 +47,7 @@ impl Rank {
             priority,
             frame,
             stamp,
+            group,
         }
     }
 
@@ -44,14 +58,16 @@ impl Rank {
             priority,
             frame,
             stamp: 0,
+            group: Group(0),
         }
     }
 
-    /// The same entry after a use in `frame`.
-    pub(crate) fn used_in(self, frame: u64) -> Self {
+    /// The same entry after a use in `frame` that took it to `group`.
+    pub(crate) fn used_in(self, frame: u64, group: Group) -> Self {
         Self {
             frame: self.frame.max(frame),
             stamp: USED,
+            group,
             ..self
         }
     }
@@ -66,37 +82,53 @@ impl Rank {
     }
 }
 
-/// One resident entry, or a vacant index (`bucket` is [`NIL`]).
+/// One resident entry, or an index without one (`bucket` is [`NIL`]), of which only the last use
+/// and the history are known.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) bytes: u64,
     /// The tick in which it became resident.
     pub(crate) since: u64,
+    /// The frame of the last use, in which it may have been away; before the first, the frame in
+    /// which it came.
+    last_used: u64,
     prev: u32,
     next: u32,
     bucket: u32,
-    pub(crate) pins: u16,
-    pub(crate) exempt: bool,
+    /// Pins, and [`EXEMPT`].
+    holds: u16,
+    history: History,
 }
 
 const VACANT: Entry = Entry {
     bytes: 0,
     since: 0,
+    last_used: NEVER,
     prev: NIL,
     next: NIL,
     bucket: NIL,
-    pins: 0,
-    exempt: false,
+    holds: 0,
+    history: History([0; 2]),
 };
 
-// 32 bytes an index is what the engine's bookkeeping per block counts with.
-const _: () = assert!(size_of::<Entry>() == 32, "Entry must stay at 32 bytes");
+// 40 bytes an index is what the engine's bookkeeping per block counts with.
+const _: () = assert!(size_of::<Entry>() == 40, "Entry must stay at 40 bytes");
+
+impl Entry {
+    pub(crate) const fn pins(&self) -> u16 {
+        self.holds & PINS_MAX
+    }
+
+    pub(crate) const fn is_exempt(&self) -> bool {
+        self.holds & EXEMPT != 0
+    }
+}
 
 /// All entries of one rank.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) rank: Rank,
-    pub(crate) head: u32,
+    head: u32,
     tail: u32,
     pub(crate) count: u32,
     pub(crate) bytes: u64,
@@ -113,21 +145,21 @@ pub(crate) struct Recency {
     buckets: Vec<Bucket>,
     vacant_buckets: Vec<u32>,
     order: BTreeMap<Rank, u32>,
-    /// The bucket of the last link, tried first by the next one.
-    recent: u32,
+    /// The bucket of each group's last link, tried first by the next one.
+    recent: Box<[u32; GROUPS]>,
     len: usize,
     bytes: u64,
     held_bytes: u64,
 }
 
 impl Recency {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             entries: Vec::new(),
             buckets: Vec::new(),
             vacant_buckets: Vec::new(),
             order: BTreeMap::new(),
-            recent: NIL,
+            recent: Box::new([NIL; GROUPS]),
             len: 0,
             bytes: 0,
             held_bytes: 0,
@@ -160,19 +192,47 @@ impl Recency {
             .map(|entry| self.buckets[entry.bucket as usize].rank)
     }
 
-    /// Adds an entry that is not resident yet.
-    pub(crate) fn insert(&mut self, id: u32, bytes: u64, since: u64, rank: Rank) {
+    /// The frame of the last use of an index and what is remembered of it, or `None` if it was
+    /// never used, nor came.
+    pub(crate) fn memory(&self, id: u32) -> Option<(u64, History)> {
+        let entry = self.entries.get(id as usize)?;
+        (entry.last_used != NEVER).then_some((entry.last_used, entry.history))
+    }
+
+    /// Notes a use of an index, resident or not. The rank of a resident one is set apart.
+    pub(crate) fn remember(&mut self, id: u32, frame: u64, history: History) {
+        let entry = self.slot(id);
+        // The last frame is given up so that it is not taken for the mark of those never used.
+        entry.last_used = frame.min(NEVER - 1);
+        entry.history = history;
+    }
+
+    /// Forgets the uses of an index that is not resident.
+    pub(crate) fn forget(&mut self, id: u32) {
+        if let Some(entry) = self.entries.get_mut(id as usize)
+            && entry.bucket == NIL
+        {
+            *entry = VACANT;
+        }
+    }
+
+    fn slot(&mut self, id: u32) -> &mut Entry {
         let index = id as usize;
         if self.entries.len() <= index {
             self.entries.resize(index + 1, VACANT);
         }
-        assert!(
-            self.entries[index].bucket == NIL,
-            "K1: entry {id} is in no bucket yet"
-        );
-        self.entries[index] = Entry {
+        &mut self.entries[index]
+    }
+
+    /// Adds an entry that is not resident yet.
+    pub(crate) fn insert(&mut self, id: u32, bytes: u64, since: u64, rank: Rank) {
+        let entry = self.slot(id);
+        assert!(entry.bucket == NIL, "K1: entry {id} is in no bucket yet");
+        *entry = Entry {
             bytes,
             since,
+            last_used: entry.last_used,
+            history: entry.history,
             ..VACANT
         };
         self.len += 1;
@@ -180,11 +240,16 @@ impl Recency {
         self.link(id, rank);
     }
 
-    /// Takes a resident entry out and returns its bytes.
+    /// Takes a resident entry out and returns its bytes; its uses are remembered.
     pub(crate) fn remove(&mut self, id: u32) -> u64 {
         self.unlink(id);
-        let bytes = self.entries[id as usize].bytes;
-        self.entries[id as usize] = VACANT;
+        let entry = &mut self.entries[id as usize];
+        let bytes = entry.bytes;
+        *entry = Entry {
+            last_used: entry.last_used,
+            history: entry.history,
+            ..VACANT
+        };
         self.len -= 1;
         self.bytes -= bytes;
         bytes
@@ -211,10 +276,10 @@ impl Recency {
     /// Sets pins and exemption of a resident entry and moves it where that belongs.
     pub(crate) fn set_holds(&mut self, id: u32, pins: u16, exempt: bool) {
         let entry = &mut self.entries[id as usize];
-        entry.pins = pins;
-        entry.exempt = exempt;
+        assert!(pins <= PINS_MAX, "K3: {pins} pins can be counted");
+        entry.holds = if exempt { pins | EXEMPT } else { pins };
+        let held = entry.holds > 0;
         let rank = self.buckets[entry.bucket as usize].rank;
-        let held = pins > 0 || exempt;
         if rank.held != held {
             self.rerank(id, Rank { held, ..rank });
         }
@@ -227,24 +292,26 @@ impl Recency {
             .map(|(_, &bucket)| &self.buckets[bucket as usize])
     }
 
-    /// The entries of a bucket, the longest waiting first.
+    /// The entries of a bucket, the last linked first: frames that use more than there is room for
+    /// use much the same in the same order, so that what comes first in each is best kept.
     pub(crate) fn entries_of(&self, bucket: &Bucket) -> impl Iterator<Item = (u32, &Entry)> {
-        let mut at = bucket.head;
+        let mut at = bucket.tail;
         std::iter::from_fn(move || {
             let id = at;
             let entry = self.entries.get(id as usize)?;
-            at = entry.next;
+            at = entry.prev;
             Some((id, entry))
         })
     }
 
     /// The index of the bucket of this rank, made if there is none.
     fn bucket_of(&mut self, rank: Rank) -> u32 {
-        if let Some(bucket) = self.buckets.get(self.recent as usize)
+        let recent = self.recent[usize::from(rank.group.get())];
+        if let Some(bucket) = self.buckets.get(recent as usize)
             && bucket.rank == rank
             && bucket.count > 0
         {
-            return self.recent;
+            return recent;
         }
         if let Some(&found) = self.order.get(&rank) {
             return found;
@@ -274,7 +341,7 @@ impl Recency {
 
     fn link(&mut self, id: u32, rank: Rank) {
         let index = self.bucket_of(rank);
-        self.recent = index;
+        self.recent[usize::from(rank.group.get())] = index;
         let bucket = &mut self.buckets[index as usize];
         let tail = std::mem::replace(&mut bucket.tail, id);
         let entry = &mut self.entries[id as usize];
@@ -334,24 +401,28 @@ impl Recency {
                 "K1: bucket {index} is filed under its rank"
             );
             assert!(bucket.count > 0, "K1: bucket {index} is not empty");
-            let (mut count, mut sum, mut prev) = (0, 0, NIL);
+            let (mut count, mut sum, mut next) = (0, 0, NIL);
             for (id, entry) in self.entries_of(bucket) {
                 assert_eq!(entry.bucket, index, "K1: entry {id} knows its bucket");
-                assert_eq!(entry.prev, prev, "K1: entry {id} is linked both ways");
+                assert_eq!(entry.next, next, "K1: entry {id} is linked both ways");
                 assert!(
                     (bucket.since_min..=bucket.since_max).contains(&entry.since),
                     "K1: entry {id} came within the bounds of its bucket"
                 );
-                let is_held = entry.pins > 0 || entry.exempt;
                 assert_eq!(
-                    rank.held, is_held,
+                    rank.held,
+                    entry.holds > 0,
                     "K3: entry {id} is held if pinned or exempt"
                 );
-                prev = id;
+                assert!(
+                    entry.last_used != NEVER,
+                    "K1: entry {id} was used, or came, at some time"
+                );
+                next = id;
                 count += 1;
                 sum += entry.bytes;
             }
-            assert_eq!(prev, bucket.tail, "K1: bucket {index} ends at its tail");
+            assert_eq!(next, bucket.head, "K1: bucket {index} begins at its head");
             assert_eq!(count, bucket.count, "K1: bucket {index} counts its entries");
             assert_eq!(sum, bucket.bytes, "K2: bucket {index} sums its bytes");
             len += count as usize;

@@ -32,7 +32,7 @@ macro_rules! number {
 number! {
     /// Name of an entry: a dense index that the caller gives, such as the slot index of a handle.
     ///
-    /// Memory grows with the largest index ever inserted (32 bytes each), so indices should be
+    /// Memory grows with the largest index ever inserted (40 bytes each), so indices should be
     /// reused; [`Config::entries_max`](crate::Config::entries_max) bounds them.
     EntryId(u32)
 }
@@ -46,6 +46,18 @@ number! {
     /// Number of a pass of the caller's loop, which goes on where no frames are rendered.
     /// Residence times are counted in it.
     Tick(u64)
+}
+
+number! {
+    /// A set of entries that a [`Policy`](crate::Policy) cannot tell apart but by the age of their
+    /// last use.
+    Group(u8)
+}
+
+number! {
+    /// How much an entry is worth keeping against the others of its class: the one worth least
+    /// leaves first.
+    Worth(u64)
 }
 
 /// How much an entry is worth keeping: higher stays longer, and streams back earlier.

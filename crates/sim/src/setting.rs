@@ -1,6 +1,8 @@
 //! The engine's settings and the habits of those who use it, drawn from the seed.
 
-use geoheap::{ByteLen, Config, DefragConfig, ResidencyConfig, StagingConfig, Threading};
+use geoheap::{
+    ByteLen, Config, DefragConfig, PolicyKind, ResidencyConfig, StagingConfig, Threading,
+};
 
 use crate::fault::{FaultClass, FaultPlan};
 use crate::gpu::DeviceSetting;
@@ -144,6 +146,11 @@ fn defrag(random: &mut Random, chunk_bytes: u64) -> DefragConfig {
 
 fn residency(random: &mut Random) -> ResidencyConfig {
     ResidencyConfig {
+        policy: if random.chance(250) {
+            PolicyKind::Lru
+        } else {
+            PolicyKind::HitDensity
+        },
         protect_frames: random.between(1, 8),
         min_resident_ticks: random.between(1, 30),
         wish_max_age_frames: random.between(4, 120),

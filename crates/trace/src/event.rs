@@ -191,6 +191,8 @@ pub enum Event<'a> {
     Await(BlockId),
     /// Evict a block now.
     Evict(BlockId),
+    /// Frames will soon look at a block.
+    Prefetch(BlockId),
     /// The budget, in bytes.
     Budget(u64),
     /// Compact now.

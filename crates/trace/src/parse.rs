@@ -12,7 +12,7 @@ use crate::words::{Word, Words};
 
 const EVENTS: &str = "`frame`, `add`, `part`, `part-update`, `part-remove`, `update`, `remove`, \
     `share`, `use`, `pin`, `unpin`, `prio`, `lifetime`, `budget`, `label`, `await`, `evict`, \
-    `compact`, `trim`, `tick`, `config` or `end`";
+    `prefetch`, `compact`, `trim`, `tick`, `config` or `end`";
 const ID: &str = "the number of a block";
 const PART_NO: &str = "the number of a part";
 pub(crate) const BLOCK_BYTES: &str = "a number of bytes above 0 and up to 1099511627776";
@@ -73,6 +73,7 @@ pub(crate) fn parse<'a>(line: &'a str, scratch: &'a mut String) -> Result<Parsed
         "unpin" => of_block(words, Event::Unpin),
         "await" => of_block(words, Event::Await),
         "evict" => of_block(words, Event::Evict),
+        "prefetch" => of_block(words, Event::Prefetch),
         "label" => name(words, scratch),
         "prio" => of_block_and(words, |word| {
             word.expect(PRIORITY)?.number(0, u8::MAX, PRIORITY)

@@ -111,7 +111,8 @@ impl State {
             | Event::Lifetime(id, _)
             | Event::Label(id, _)
             | Event::Await(id)
-            | Event::Evict(id) => {
+            | Event::Evict(id)
+            | Event::Prefetch(id) => {
                 self.block(*id)?;
             }
             Event::Add(add) => self.add(add)?,

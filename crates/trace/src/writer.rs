@@ -109,6 +109,7 @@ fn push_event(line: &mut String, event: &Event<'_>) -> bool {
         Event::Unpin(id) => push_block(line, "unpin", *id),
         Event::Await(id) => push_block(line, "await", *id),
         Event::Evict(id) => push_block(line, "evict", *id),
+        Event::Prefetch(id) => push_block(line, "prefetch", *id),
         Event::Priority(id, priority) => {
             push_block(line, "prio", *id);
             push_option(line, " ", Some((*priority).into()));

@@ -52,6 +52,7 @@ fn every_event_has_a_line() {
         "label 1",
         "await 1",
         "evict 1",
+        "prefetch 1",
         "update 1 72",
         "update 1 36 in-place",
         "part 1 4294967295 6 kind=index",

@@ -59,6 +59,11 @@ impl World {
             26 => self.hold(bytes),
             27 => self.give_back(bytes),
             28 => self.fault(bytes),
+            29 => {
+                let handle = self.handle(bytes);
+                let sent = self.client.prefetch(handle);
+                self.tally.count_in("prefetch", sent.is_ok());
+            }
             _ => {
                 let count = usize::from(bytes.byte() % 16) + 1;
                 self.ticks(count);

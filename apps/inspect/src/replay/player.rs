@@ -235,6 +235,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 self.send(*id, |client, handle| client.resident(handle).map(drop));
             }
             Event::Evict(id) => self.send(*id, Client::evict),
+            Event::Prefetch(id) => self.send(*id, Client::prefetch),
             Event::Compact => self.send_all(|client| client.compact_now().map(drop)),
             Event::Trim => self.send_all(|client| client.trim().map(drop)),
             Event::Frame { .. }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use geoheap_frame_sync::Publisher;
-use geoheap_gpu_backend::{Backend, BackendEvent, LeaseError, ReadId, ReleaseId};
+use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
 
 use crate::actor::backlog::Backlog;
@@ -14,25 +14,21 @@ use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::figures::Tally;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
+use crate::actor::pace::Pace;
 use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::actor::restore::Successor;
 use crate::client::Shared;
-use crate::config::{WORD_BYTES, whole_words};
+use crate::config::Threading;
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Event, Reading, ReplyId, Retired, TickFacts};
-use crate::error::RequestError;
-use crate::payload::StagedWrite;
+use crate::core::event::{Effect, Event, Reading, ReplyId, Retired, TickFacts};
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
 use crate::report::HeapEvent;
 use crate::slot::{PartTable, Slot};
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
-
-/// One part in so many of staging is kept for the engine's own uploads.
-const KEPT_STAGING_SHARE: u64 = 4;
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
 
@@ -75,6 +71,8 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) successor: Successor<B>,
     tick_bytes: u64,
     pub(super) tally: Tally,
+    /// How much of the caps a tick may use.
+    pub(super) pace: Pace,
     /// While the program is being recorded.
     pub(super) recorder: Option<Recorder>,
     /// What a planted bug frees without asking whether a version still names it.
@@ -113,7 +111,11 @@ pub(crate) struct Parts<B: Backend> {
 
 impl<B: Backend> Driver<B> {
     pub(crate) fn new(parts: Parts<B>) -> Self {
-        let tick_bytes = parts.shared.config.mailbox_bytes.get();
+        let config = &parts.shared.config;
+        let tick_bytes = config.mailbox_bytes.get();
+        // Who drives himself gets the same ticks each time.
+        let is_measured = config.threading == Threading::Actor;
+        let pace = Pace::new(is_measured.then_some(config.tick_time));
         let recorder = Recorder::of_environment(&parts.shared.config, &parts.shared.kinds);
         let mut driver = Self {
             core: parts.core,
@@ -138,6 +140,7 @@ impl<B: Backend> Driver<B> {
             successor: parts.successor,
             tick_bytes,
             tally: Tally::default(),
+            pace,
             recorder,
             #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
             unguarded: Vec::new(),
@@ -299,43 +302,6 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    /// Lends staging memory. A quarter of it is never lent, so that callers who keep what they
-    /// have cannot stop the uploads.
-    fn stage(&mut self, len: ByteLen) -> Reply {
-        let refused = |error| Reply::Answer(Answer::Refused(error));
-        if len == ByteLen::ZERO {
-            return refused(RequestError::ZeroSize);
-        }
-        let staging = self.backend.staging();
-        let requested = len;
-        let kept = ByteLen::new(staging.limit_bytes.get() / KEPT_STAGING_SHARE);
-        // Only whole words are lent.
-        let lent = |bytes: ByteLen| ByteLen::new(whole_words(bytes.saturating_sub(kept).get()));
-        let (free, limit) = (lent(staging.free_bytes), lent(staging.limit_bytes));
-        if len > limit {
-            return refused(RequestError::StagingTooSmall { requested, limit });
-        }
-        let words = len.get().checked_next_multiple_of(WORD_BYTES);
-        let lease = match words.map(ByteLen::new) {
-            Some(words) if words <= free => match self.backend.lease(words) {
-                Err(LeaseError::OutOfMemory { requested }) => {
-                    return refused(RequestError::OutOfMemory { requested });
-                }
-                lease => lease.ok(),
-            },
-            _ => None,
-        };
-        match lease {
-            Some(lease) => Reply::Staged(StagedWrite {
-                lease,
-                len,
-                device: self.core.device(),
-            }),
-            None if self.backend.is_lost() => refused(RequestError::DeviceLost),
-            None => refused(RequestError::StagingFull { requested, free }),
-        }
-    }
-
     /// One pass of the geometry actor; publishes at most one version.
     pub(crate) fn tick(&mut self) {
         let tick = self.core.tick() + 1;
@@ -362,6 +328,7 @@ impl<B: Backend> Driver<B> {
             staging_held: staging.capacity_bytes,
             idle,
             is_held_back,
+            share: self.pace.share(),
         }));
         self.since.tried_publish = false;
         let staging_free = self.backend.staging().free_bytes;

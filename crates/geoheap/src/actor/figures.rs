@@ -106,6 +106,7 @@ impl<B: Backend> Driver<B> {
         let earlier = &self.tally.earlier;
         report.gpu_copies = earlier.copies + counters.copies;
         report.gpu_submits = earlier.submits + counters.submits;
+        report.tick_share_thousandths = self.pace.share().thousandths().into();
         report.tickets_dropped = self.tally.tickets_dropped;
         report.tickets_panicked = self.tally.tickets_panicked;
         report.notes_lost = self.inbox.notes_lost.load(Ordering::Relaxed);

@@ -166,6 +166,7 @@ impl Recorder {
             Request::Unpin { handle } => self.about(*handle, Event::Unpin),
             Request::AwaitResident { handle, .. } => self.about(*handle, Event::Await),
             Request::Evict { handle } => self.about(*handle, Event::Evict),
+            Request::Prefetch { handle } => self.about(*handle, Event::Prefetch),
             Request::SetBudget { budget, .. } => {
                 self.write(&Event::Budget(budget.get()));
             }

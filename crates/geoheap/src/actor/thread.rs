@@ -104,8 +104,10 @@ fn run<B: Backend>(mut driver: Driver<B>, interval: Duration) -> (Report, Vec<Le
             if driver.take_messages() {
                 break;
             }
+            let begun = Instant::now();
             driver.tick();
             last = Instant::now();
+            driver.pace.note(last.saturating_duration_since(begun));
         }
     }
     driver.shut_down(SHUTDOWN_POLLS_MAX)

@@ -17,13 +17,15 @@ use geoheap_suballoc::{Align, ByteLen};
 
 use crate::config::WORD_BYTES;
 use crate::core::event::{Effect, Retired};
-use crate::core::transfer::without_retired_rooms;
+use crate::core::transfer::{Allowance, without_retired_rooms};
 use crate::core::{Core, sure};
 use crate::handle::Handle;
 
 /// Caps of a tick are raised by this factor when no frame is being prepared and the GPU has
 /// caught up, or when somebody asked for a compaction.
 const IDLE_FACTOR: u32 = 4;
+/// One part in so many of a tick is for moves where room is short, whatever else waits.
+const SHORT_SHARE: u64 = 8;
 
 /// A move that is copied but not yet committed.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +67,9 @@ impl Compaction {
 }
 
 impl Core {
-    /// Records this tick's moves, if a pass is due or under way.
-    pub(super) fn compact(&mut self, out: &mut Vec<Effect>) {
+    /// Records this tick's moves, if a pass is due or under way, with what others have `left` of
+    /// the tick.
+    pub(super) fn compact(&mut self, left: &Allowance, out: &mut Vec<Effect>) {
         let requested = core::mem::take(&mut self.compaction.requested);
         let failed = self.compaction.failed.take();
         if !self.config.defrag.enabled || self.waits_for_planted_move() {
@@ -98,7 +101,8 @@ impl Core {
                 (None, false) => self.config.defrag.triggers.check(&layout),
             };
             let Some(reason) = reason else { continue };
-            if self.run_pass(&layout, reason, requested, out) {
+            let caps = self.caps(requested, failed.is_some(), left);
+            if self.run_pass(&layout, reason, requested, &caps, out) {
                 return;
             }
         }
@@ -133,6 +137,7 @@ impl Core {
         layout: &Layout,
         reason: Reason,
         requested: bool,
+        caps: &Caps,
         out: &mut Vec<Effect>,
     ) -> bool {
         let mut goal = Goal::new(reason);
@@ -141,9 +146,8 @@ impl Core {
             // Whoever asks wants the chunk back at any price.
             goal.price_max_fraction = 1.0;
         }
-        let caps = self.caps(requested);
         let victim = self.compaction.victim.map(ChunkId::get);
-        let plan = geoheap_defrag::plan(layout, &caps, &goal, victim);
+        let plan = geoheap_defrag::plan(layout, caps, &goal, victim);
         let plan = plan.expect("R6: the heap's own layout is one that can be");
         let (moves, bytes) = (plan.moves.len(), plan.forecast.bytes_moved.get());
         let _span =
@@ -152,17 +156,28 @@ impl Core {
         plan.victim.is_some()
     }
 
-    fn caps(&self, requested: bool) -> Caps {
-        let defrag = &self.config.defrag;
-        let factor = if requested || self.facts.idle {
-            IDLE_FACTOR
-        } else {
-            1
+    /// What a pass may ask for: its own caps, and no more than others left of the tick. Where
+    /// nobody draws, or somebody asks, it has a tick of its own; where room is short it has at
+    /// least a small part of one, so that uploads cannot keep it from making room for uploads.
+    fn caps(&self, requested: bool, failed: bool, left: &Allowance) -> Caps {
+        let (defrag, share) = (&self.config.defrag, self.facts.share);
+        let is_free = requested || self.facts.idle;
+        let factor = if is_free { IDLE_FACTOR } else { 1 };
+        let own_bytes = defrag.move_bytes.get().saturating_mul(u64::from(factor));
+        let own_moves = u64::from(defrag.moves.saturating_mul(factor));
+        let is_short = failed || self.budget.overshoot() > ByteLen::ZERO;
+        let least = |cap: u64| if is_short { cap / SHORT_SHARE } else { 0 };
+        let rest = |left: u64, cap: u64| {
+            let shared = left.max(least(share.of(cap)));
+            if is_free { u64::MAX } else { shared }
         };
+        let rest_bytes = rest(left.bytes, self.config.tick_upload_bytes.get());
+        let rest_moves = rest(left.copies.into(), self.config.tick_copies.into());
+        let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         Caps {
-            bytes: ByteLen::new(defrag.move_bytes.get().saturating_mul(u64::from(factor))),
-            moves: defrag.moves.saturating_mul(factor),
-            steps: defrag.steps,
+            bytes: ByteLen::new(share.of(own_bytes).min(rest_bytes)),
+            moves: narrow(share.of(own_moves).min(rest_moves)),
+            steps: narrow(share.of(defrag.steps.into())),
         }
     }
 

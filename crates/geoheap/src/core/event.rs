@@ -100,6 +100,9 @@ pub(crate) enum Request {
     Evict {
         handle: Handle,
     },
+    Prefetch {
+        handle: Handle,
+    },
     SetBudget {
         budget: ByteLen,
         staging: ByteLen,
@@ -132,7 +135,8 @@ impl Request {
             | Self::Unpin { handle }
             | Self::AwaitResident { handle, .. }
             | Self::ReadBack { handle, .. }
-            | Self::Evict { handle } => Some(*handle),
+            | Self::Evict { handle }
+            | Self::Prefetch { handle } => Some(*handle),
             Self::SetBudget { .. }
             | Self::Flush { .. }
             | Self::Compact { .. }
@@ -196,6 +200,7 @@ impl Request {
             | Self::SetLabel { .. }
             | Self::Unpin { .. }
             | Self::Evict { .. }
+            | Self::Prefetch { .. }
             | Self::Flush { .. } => true,
             Self::Update { .. }
             | Self::Part { .. }
@@ -273,6 +278,47 @@ pub(crate) struct TickFacts {
     pub(crate) idle: bool,
     /// An old version is still in use, so that what is given up is not soon reused.
     pub(crate) is_held_back: bool,
+    /// How much of the caps its work may use.
+    pub(crate) share: Share,
+}
+
+/// A part of the caps of a tick, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share(u16);
+
+impl Share {
+    /// All of it.
+    pub(crate) const FULL: Self = Self(1_000);
+    /// The least: however slow a machine is, it gets on.
+    pub(crate) const MIN: Self = Self(1_000 / 16);
+
+    /// So many thousandths, within the bounds.
+    pub(crate) const fn new(thousandths: u64) -> Self {
+        if thousandths <= Self::MIN.0 as u64 {
+            return Self::MIN;
+        }
+        if thousandths >= Self::FULL.0 as u64 {
+            return Self::FULL;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "less than a thousand")]
+        Self(thousandths as u16)
+    }
+
+    pub(crate) const fn thousandths(self) -> u16 {
+        self.0
+    }
+
+    /// The part of `cap`, at least 1 of what is not 0.
+    pub(crate) fn of(self, cap: u64) -> u64 {
+        let part = u128::from(cap) * u128::from(self.0) / u128::from(Self::FULL.0);
+        u64::try_from(part).unwrap_or(cap).max(cap.min(1))
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::FULL
+    }
 }
 
 /// Something that no new version names, waiting until no old one does.

@@ -18,6 +18,8 @@ pub(super) struct Job {
     /// Where its range starts, if it has one.
     pub(super) to: Option<(ChunkId, ByteOffset)>,
     pub(super) is_stream_in: bool,
+    /// Somebody waits for it, or it may not be late.
+    pub(super) is_urgent: bool,
     /// Bytes of its block, once it is done.
     pub(super) bytes: u64,
 }
@@ -26,6 +28,8 @@ pub(super) struct Job {
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     unplaced: Queue,
+    /// Jobs with a place that go before all others.
+    urgent: Queue,
     /// Jobs with a place that bring blocks back.
     back: Queue,
     /// The others with a place.
@@ -41,7 +45,7 @@ impl Jobs {
 
     /// The place in the order of the oldest job.
     pub(super) fn first(&self) -> Option<u64> {
-        let queues = [&self.unplaced, &self.back, &self.others];
+        let queues = [&self.unplaced, &self.urgent, &self.back, &self.others];
         let firsts = queues.into_iter().filter_map(|queue| queue.keys().next());
         firsts.min().copied()
     }
@@ -61,9 +65,19 @@ impl Jobs {
         self.unplaced.values().map(|job| job.bytes).sum()
     }
 
-    /// Jobs without a place, in order.
+    /// Jobs without a place: urgent ones in order, then the others in order.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = Handle> {
-        self.unplaced.values().map(|job| job.handle)
+        let of_kind = |is_urgent: bool| {
+            let jobs = self.unplaced.values();
+            let jobs = jobs.filter(move |job| job.is_urgent == is_urgent);
+            jobs.map(|job| job.handle)
+        };
+        of_kind(true).chain(of_kind(false))
+    }
+
+    /// Jobs with a place that go before all others.
+    pub(super) fn urgent(&self) -> &Queue {
+        &self.urgent
     }
 
     /// Jobs with a place that bring blocks back.
@@ -97,6 +111,7 @@ impl Jobs {
     fn file(&mut self, seq: u64, job: Job) {
         let queue = match job.to {
             None => &mut self.unplaced,
+            Some(_) if job.is_urgent => &mut self.urgent,
             Some(_) if job.is_stream_in => &mut self.back,
             Some(_) => &mut self.others,
         };
@@ -108,7 +123,12 @@ impl Jobs {
     }
 
     fn take(&mut self, seq: u64) -> Job {
-        let queues = [&mut self.others, &mut self.unplaced, &mut self.back];
+        let queues = [
+            &mut self.others,
+            &mut self.unplaced,
+            &mut self.back,
+            &mut self.urgent,
+        ];
         let job = queues.into_iter().find_map(|queue| queue.remove(&seq));
         job.expect("a job ends once")
     }
@@ -127,6 +147,7 @@ mod tests {
             handle: Handle::from_key(KeyData::from_ffi(1 << 32 | 1).into()),
             to,
             is_stream_in,
+            is_urgent: false,
             bytes: 4,
         };
         let mut jobs = Jobs::default();
@@ -138,6 +159,7 @@ mod tests {
                 jobs.back().len(),
                 jobs.others().len(),
             ];
+            assert!(jobs.urgent().is_empty(), "none of them is urgent");
             assert_eq!(found, filed, "{jobs:?}");
             assert_eq!(jobs.first(), first);
             assert_eq!(jobs.is_empty(), first.is_none());
@@ -153,5 +175,30 @@ mod tests {
         check(&jobs, [0, 1, 0], Some(7), 4);
         jobs.remove(7);
         check(&jobs, [0, 0, 0], None, 0);
+    }
+
+    #[test]
+    fn urgent_jobs_come_first() {
+        let handle = |slot: u64| Handle::from_key(KeyData::from_ffi(1 << 32 | slot).into());
+        let job = |slot: u64, is_urgent| Job {
+            handle: handle(slot),
+            to: None,
+            is_stream_in: slot == 3,
+            is_urgent,
+            bytes: 4,
+        };
+        let mut jobs = Jobs::default();
+        for (seq, slot, is_urgent) in [(1, 1, false), (2, 2, true), (3, 3, true)] {
+            jobs.insert(seq, job(slot, is_urgent));
+        }
+        let order: Vec<Handle> = jobs.unplaced().collect();
+        assert_eq!(order, [handle(2), handle(3), handle(1)]);
+        for seq in [2, 3] {
+            jobs.set_target(seq, Some((ChunkId::new(0), ByteOffset::new(16))));
+        }
+        assert_eq!(jobs.urgent().len(), 2, "new ones and those that come back");
+        assert_eq!(jobs.first(), Some(1), "flushes wait for the oldest of all");
+        jobs.remove(3);
+        assert_eq!(jobs.streaming_bytes(), 0);
     }
 }

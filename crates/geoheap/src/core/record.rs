@@ -10,7 +10,7 @@ use crate::core::event::{ReplyId, Request};
 use crate::core::fill::{Fill, Purpose, Target};
 use crate::error::FailReason;
 use crate::handle::Handle;
-use crate::payload::{Payload, Source};
+use crate::payload::{PRIORITY_DEFAULT, Payload, Source};
 
 /// Why a block without a place has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +101,11 @@ impl Record {
     /// Whether it is wanted back also if no frame looks at it.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.waiters.is_empty() || self.pins > 0 || self.lifetime == Lifetime::LongLived
+    }
+
+    /// Whether its contents go before those of others: it may not be late, or its priority says so.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.is_wanted() || self.priority > PRIORITY_DEFAULT
     }
 
     /// Whether its job takes it to another place, contents kept.

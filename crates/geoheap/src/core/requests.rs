@@ -108,6 +108,10 @@ impl Core {
             Request::AwaitResident { reply, .. } => self.await_resident(handle, reply, false),
             Request::ReadBack { reply, .. } => self.read_back(handle, reply, out),
             Request::Evict { .. } => self.evict_on_demand(handle),
+            Request::Prefetch { .. } => {
+                self.prefetch(handle);
+                Ok(())
+            }
             _ => unreachable!("requests without a subject are handled before"),
         };
         if let Err(error) = done {
@@ -117,7 +121,8 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
-        let placed = self.own(handle).place;
+        let record = self.own(handle);
+        let (placed, is_urgent) = (record.place, record.is_urgent());
         let to = match fill.target {
             Target::Unplaced => None,
             Target::Fresh(range) => self.heap.range(range),
@@ -127,6 +132,7 @@ impl Core {
             handle,
             to: to.map(|info| (info.chunk, info.range.start)),
             is_stream_in: fill.purpose.is_stream_in(),
+            is_urgent,
             bytes: fill.layout.len().get(),
         };
         self.jobs.insert(fill.seq, job);
@@ -189,7 +195,7 @@ impl Core {
         self.cancel_job(handle);
         self.lost_no_more(handle);
         self.retire_place(handle);
-        self.residency.unwish(entry(handle));
+        self.residency.remove(entry(handle));
         let record = self.own(handle);
         let bytes = record.layout.len();
         self.room_bytes = self.room_bytes.saturating_add(bytes.get());
@@ -217,7 +223,7 @@ impl Core {
     }
 
     /// Ends the block's presence in GPU memory, if any: its range retires with the next version
-    /// (R2), and the policy forgets it.
+    /// (R2). The policy remembers its uses for when it is back.
     pub(super) fn retire_place(&mut self, handle: Handle) {
         let Some(range) = self.own(handle).place.take() else {
             return;
@@ -228,7 +234,7 @@ impl Core {
         } else {
             self.pending.retired.push(Retired::Range(range));
         }
-        sure(self.residency.remove(entry(handle)));
+        sure(self.residency.evict(entry(handle)));
     }
 
     fn set_priority(&mut self, handle: Handle, priority: u8) {
@@ -279,6 +285,7 @@ fn op_of(request: &Request) -> Op {
         Request::AwaitResident { .. } => Op::AwaitResident,
         Request::ReadBack { .. } => Op::ReadBack,
         Request::Evict { .. } => Op::Evict,
+        Request::Prefetch { .. } => Op::Prefetch,
         Request::SetBudget { .. }
         | Request::Flush { .. }
         | Request::Compact { .. }

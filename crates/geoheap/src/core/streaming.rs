@@ -179,6 +179,16 @@ impl Core {
         Ok(())
     }
 
+    /// A caller knows that frames will soon look at the block. One that is there, or on its way, is
+    /// left alone.
+    pub(super) fn prefetch(&mut self, handle: Handle) {
+        let record = self.record(handle).expect("the caller looked it up");
+        let is_away = record.away == Away::Evicted && record.place.is_none();
+        if is_away && record.fill.is_none() {
+            self.wish_behind_frames(handle);
+        }
+    }
+
     /// The next version shows the block as evicted.
     pub(super) fn send_away(&mut self, handle: Handle) {
         self.evict_place(handle);

@@ -8,7 +8,7 @@ use geoheap_suballoc::{Align, ByteLen};
 use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
 use crate::config::Config;
-use crate::core::event::TickFacts;
+use crate::core::event::{Share, TickFacts};
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
@@ -22,6 +22,7 @@ struct Bench {
     versions: u64,
     fail_chunks: u32,
     submit_ok: bool,
+    share: Share,
 }
 
 impl Bench {
@@ -44,10 +45,15 @@ impl Bench {
             versions: 0,
             fail_chunks: 0,
             submit_ok: true,
+            share: Share::FULL,
         }
     }
 
     fn add(&mut self, bytes: u64) -> Handle {
+        self.add_with(bytes, PRIORITY_DEFAULT)
+    }
+
+    fn add_with(&mut self, bytes: u64, priority: u8) -> Handle {
         let mut handles = Vec::new();
         self.core.refill_reserve(1, &mut handles);
         let spec = PartSpec {
@@ -63,7 +69,7 @@ impl Bench {
             contents: vec![Content::Shared(Payload::from(vec![7; len]))],
             label: None,
             lifetime: Lifetime::Dynamic,
-            priority: PRIORITY_DEFAULT,
+            priority,
             source: Source::Retained,
         };
         self.step(Event::Request(Request::Add {
@@ -79,6 +85,7 @@ impl Bench {
             staging_held: ByteLen::ZERO,
             idle: false,
             is_held_back: false,
+            share: self.share,
         }));
         self.step(Event::Transfer {
             staging_free: ByteLen::from_kib(16),
@@ -231,4 +238,70 @@ fn the_same_events_give_the_same_effects() {
     let first = run();
     assert!(first.len() > 200, "there is something to compare");
     assert_eq!(first, run(), "no clock, no random numbers, no map order");
+}
+
+#[test]
+fn what_is_urgent_goes_first() {
+    let mut bench = Bench::new();
+    bench.add(16_384);
+    bench.add_with(16_384, PRIORITY_DEFAULT + 1);
+    bench.add_with(16_384, PRIORITY_DEFAULT - 1);
+    for _ in 0..3 {
+        bench.tick();
+    }
+    // The urgent one gets the first place and the first tick; below the default all are alike.
+    insta::assert_snapshot!(bench.lines.join("\n"), @"
+    tick
+    create chunk 0 of 65536
+    upload 16384 to chunk 0 at 0
+    submit
+    publish [Pending, Pending, Pending, Resident] retiring 0
+    tick
+    upload 16384 to chunk 0 at 16384
+    submit
+    publish [Resident] retiring 0
+    tick
+    upload 16384 to chunk 0 at 32768
+    submit
+    publish [Resident] retiring 0
+    ");
+}
+
+#[test]
+fn a_tick_that_has_little_time_sends_little() {
+    let mut bench = Bench::new();
+    bench.core.config.tick_upload_bytes = ByteLen::new(16_000);
+    bench.add(16_000);
+    bench.share = Share::new(250);
+    bench.tick();
+    bench.share = Share::MIN;
+    bench.tick();
+    bench.share = Share::FULL;
+    bench.tick();
+    let sent = bench.lines.iter().filter(|line| line.starts_with("upload"));
+    let sent: Vec<&str> = sent.map(|line| &line[..12]).collect();
+    assert_eq!(
+        sent,
+        ["upload 4000 ", "upload 992 t", "upload 11008"],
+        "a quarter, a sixteenth, the rest"
+    );
+}
+
+#[test]
+fn no_share_of_something_is_nothing() {
+    for (thousandths, cap, part) in [
+        (1_000, 7, 7),
+        (500, 7, 3),
+        (0, 7, 1),
+        (0, 0, 0),
+        (62, 1_600, 99),
+        (5_000, 7, 7),
+        (1_000, u64::MAX, u64::MAX),
+    ] {
+        assert_eq!(
+            Share::new(thousandths).of(cap),
+            part,
+            "{thousandths} of {cap}"
+        );
+    }
 }

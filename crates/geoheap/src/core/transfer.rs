@@ -1,9 +1,12 @@
 //! Recording a tick's copies under its caps, and committing what they fill once they are
 //! submitted.
 //!
-//! Blocks that come back and blocks that are new share the tick: each of the two gets half of it
-//! where both wait, and what one leaves the other takes. A block larger than a tick's share goes
-//! over several ticks; it stays pending until its last byte is submitted.
+//! All of a tick's work shares one allowance of bytes and copies. Urgent blocks go first: those
+//! that somebody waits for, long-lived and pinned ones, and those above the default priority.
+//! Blocks that come back and blocks that are new share what is left: each of the two gets half of
+//! it where both wait, and what one leaves the other takes. Moves, which nobody waits for, have the
+//! rest. A block larger than a tick's share goes over several ticks; it stays pending until its
+//! last byte is submitted.
 
 use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
@@ -12,7 +15,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::config::{WORD_BYTES, whole_words};
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
-use crate::core::jobs::{Job, Queue};
+use crate::core::jobs::{Job, Jobs, Queue};
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -22,9 +25,9 @@ const SUBMIT_FAILURES_MAX: u32 = 8;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
-struct Allowance {
-    bytes: u64,
-    copies: u32,
+pub(super) struct Allowance {
+    pub(super) bytes: u64,
+    pub(super) copies: u32,
     staging: u64,
 }
 
@@ -37,32 +40,10 @@ impl Core {
             return;
         }
         let mut copies = Vec::new();
+        let mut left = self.allowance(staging_free);
         let jobs = core::mem::take(&mut self.jobs);
-        let (back, new) = (jobs.back(), jobs.others());
-        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
-        let is_one_kind = !waits(back) || !waits(new);
-        let mut left = Allowance {
-            bytes: whole_words(self.config.tick_upload_bytes.get()).max(WORD_BYTES),
-            copies: self.config.tick_copies,
-            staging: whole_words(staging_free.get()),
-        };
-        let half = Allowance {
-            bytes: whole_words(left.bytes / 2),
-            copies: left.copies / 2,
-            ..left
-        };
-        if is_one_kind {
-            self.record_jobs(back, &mut left, &mut copies);
-            self.record_jobs(new, &mut left, &mut copies);
-        } else {
-            let mut share = half;
-            self.record_jobs(new, &mut share, &mut copies);
-            left.bytes -= half.bytes - share.bytes;
-            left.copies -= half.copies - share.copies;
-            left.staging = share.staging;
-            self.record_jobs(back, &mut left, &mut copies);
-            self.record_jobs(new, &mut left, &mut copies);
-        }
+        self.record_jobs(jobs.urgent(), &mut left, &mut copies);
+        self.record_in_turn(&jobs, &mut left, &mut copies);
         self.jobs = jobs;
         if is_planted!(UploadForgotten) && copies.len() > 1 {
             copies.pop();
@@ -70,8 +51,45 @@ impl Core {
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.into_iter().map(|(_, _, effect)| effect));
-        self.compact(out);
+        self.compact(&left, out);
         out.push(Effect::Submit);
+    }
+
+    /// What this tick may record in all.
+    fn allowance(&self, staging_free: ByteLen) -> Allowance {
+        let share = self.facts.share;
+        let bytes = share.of(self.config.tick_upload_bytes.get());
+        let copies = share.of(self.config.tick_copies.into());
+        Allowance {
+            bytes: whole_words(bytes).max(WORD_BYTES),
+            copies: u32::try_from(copies).unwrap_or(u32::MAX),
+            staging: whole_words(staging_free.get()),
+        }
+    }
+
+    /// Records blocks that come back and blocks that are new, half of what is left for each.
+    fn record_in_turn(
+        &mut self,
+        jobs: &Jobs,
+        left: &mut Allowance,
+        copies: &mut Vec<(u32, ByteOffset, Effect)>,
+    ) {
+        let (back, new) = (jobs.back(), jobs.others());
+        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
+        if waits(back) && waits(new) {
+            let half = Allowance {
+                bytes: whole_words(left.bytes / 2),
+                copies: left.copies / 2,
+                ..*left
+            };
+            let mut share = half;
+            self.record_jobs(new, &mut share, copies);
+            left.bytes -= half.bytes - share.bytes;
+            left.copies -= half.copies - share.copies;
+            left.staging = share.staging;
+        }
+        self.record_jobs(back, left, copies);
+        self.record_jobs(new, left, copies);
     }
 
     /// Whether the buffer of the job's place exists.

@@ -1,9 +1,45 @@
 //! Random calls against a list that is sorted each time it is asked.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::{Config, EntryId, Frame, Now, Priority, Residency};
+use crate::policy::{History, Policy};
+use crate::{Config, EntryId, Frame, Group, Now, PolicyKind, Priority, Residency, Worth};
+
+/// Few groups and a worth that neither rises nor falls with age, so that the order of frames is not
+/// that of leaving.
+#[derive(Clone, Debug)]
+struct Zigzag;
+
+impl Policy for Zigzag {
+    fn used(&mut self, History([uses, ages]): History, age_frames: u64, _now: Frame) -> History {
+        let age = u8::try_from(age_frames).expect("few frames are tried");
+        History([uses.wrapping_add(1) | 1, ages.wrapping_add(age)])
+    }
+
+    fn group(&self, History([uses, ages]): History) -> Group {
+        Group((uses ^ ages) & 3)
+    }
+
+    fn worth(&self, group: Group, age_frames: u64) -> Worth {
+        Worth((age_frames + 2 * u64::from(group.get())) % 3)
+    }
+
+    fn boxed(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+fn policy() -> impl Strategy<Value = Box<dyn Policy>> {
+    (0..3).prop_map(|which| match which {
+        0 => PolicyKind::Lru.build(),
+        1 => PolicyKind::HitDensity.build(),
+        _ => Box::new(Zigzag),
+    })
+}
 
 #[derive(Clone, Debug)]
 enum Call {
@@ -11,6 +47,9 @@ enum Call {
         id: u32,
         bytes: u64,
         priority: u8,
+    },
+    Evict {
+        id: u32,
     },
     Remove {
         id: u32,
@@ -37,7 +76,7 @@ enum Call {
         id: u32,
         exempt: bool,
     },
-    Evict {
+    MakeRoom {
         need: u64,
     },
     Wish {
@@ -64,6 +103,7 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         6 => (id(), bytes(), priority())
             .prop_map(|(id, bytes, priority)| Call::Insert { id, bytes, priority }),
+        1 => id().prop_map(|id| Call::Evict { id }),
         1 => id().prop_map(|id| Call::Remove { id }),
         1 => (id(), bytes()).prop_map(|(id, bytes)| Call::Resize { id, bytes }),
         8 => (id(), ago()).prop_map(|(id, frames_ago)| Call::Touch { id, frames_ago }),
@@ -71,7 +111,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => id().prop_map(|id| Call::Pin { id }),
         1 => id().prop_map(|id| Call::Unpin { id }),
         1 => (id(), any::<bool>()).prop_map(|(id, exempt)| Call::SetExempt { id, exempt }),
-        2 => (0_u64..120).prop_map(|need| Call::Evict { need }),
+        2 => (0_u64..120).prop_map(|need| Call::MakeRoom { need }),
         3 => (id(), bytes(), priority(), ago()).prop_map(|(id, bytes, priority, frames_ago)| {
             Call::Wish { id, bytes, priority, frames_ago }
         }),
@@ -91,6 +131,8 @@ struct Entry {
     used: bool,
     pins: u16,
     exempt: bool,
+    /// As of the last change of its place.
+    group: Group,
     /// The number of the call that last changed the entry's place in the order.
     placed: u64,
 }
@@ -107,7 +149,10 @@ struct Wish {
 #[derive(Debug)]
 struct Oracle {
     config: Config,
+    policy: Box<dyn Policy>,
     entries: Vec<Entry>,
+    /// Last uses and histories of whatever came or was used, unless it was removed.
+    memory: BTreeMap<u32, (u64, History)>,
     wishes: Vec<Wish>,
     /// Calls so far.
     placed: u64,
@@ -136,12 +181,15 @@ impl Oracle {
             .filter(|e| self.may_leave(e, now))
             .collect();
         all.sort_by_key(|e| {
+            let age_frames = now.frame.get().saturating_sub(e.frame);
             (
                 e.priority,
+                self.policy.worth(e.group, age_frames),
                 e.frame,
                 e.used,
                 if e.used { 0 } else { e.since },
-                e.placed,
+                e.group,
+                Reverse(e.placed),
             )
         });
         let mut found = 0;
@@ -209,22 +257,13 @@ impl Oracle {
                 priority,
             } => self.insert(id, bytes, priority, now),
             Call::Touch { id, frames_ago } => {
-                let frame = now.frame.get().saturating_sub(frames_ago);
-                let placed = self.placed;
-                let Some(entry) = self.find(id) else {
-                    return false;
-                };
-                if !entry.used || frame > entry.frame {
-                    entry.used = true;
-                    entry.frame = entry.frame.max(frame);
-                    entry.placed = placed;
-                }
-                true
+                self.touch(id, now.frame.get().saturating_sub(frames_ago))
             }
+            Call::Evict { id } => self.evict(id),
             Call::Remove { id } => {
-                let before = self.entries.len();
-                self.entries.retain(|e| e.id != id);
-                self.entries.len() < before
+                self.wishes.retain(|w| w.id != id);
+                self.memory.remove(&id);
+                self.evict(id)
             }
             Call::Wish {
                 id,
@@ -259,11 +298,54 @@ impl Oracle {
         }
     }
 
+    fn evict(&mut self, id: u32) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|e| e.id != id);
+        self.entries.len() < before
+    }
+
+    fn touch(&mut self, id: u32, frame: u64) -> bool {
+        if id >= self.config.entries_max {
+            return false;
+        }
+        let is_unused = self.find(id).is_some_and(|entry| !entry.used);
+        let known = self.memory.get(&id).copied();
+        let (last, history) = known.unwrap_or((frame, History::default()));
+        if known.is_none() {
+            self.policy.came(Frame(frame));
+        }
+        let is_first = history == History::default() && (is_unused || known.is_none());
+        let mut after = history;
+        if frame > last || is_first {
+            after = self
+                .policy
+                .used(history, frame.saturating_sub(last), Frame(frame));
+            self.memory.insert(id, (last.max(frame), after));
+        }
+        let (placed, group) = (self.placed, self.policy.group(after));
+        let Some(entry) = self.find(id) else {
+            return false;
+        };
+        if !entry.used || frame > entry.frame {
+            entry.used = true;
+            entry.frame = entry.frame.max(frame);
+            entry.placed = placed;
+            entry.group = group;
+        }
+        true
+    }
+
     fn insert(&mut self, id: u32, bytes: u64, priority: u8, now: Now) -> bool {
         if bytes == 0 || id >= self.config.entries_max || self.find(id).is_some() {
             return false;
         }
         self.wishes.retain(|w| w.id != id);
+        if !self.memory.contains_key(&id) {
+            self.policy.came(now.frame);
+            self.memory
+                .insert(id, (now.frame.get(), History::default()));
+        }
+        let group = self.policy.group(self.memory[&id].1);
         self.entries.push(Entry {
             id,
             bytes,
@@ -273,6 +355,7 @@ impl Oracle {
             used: false,
             pins: 0,
             exempt: false,
+            group,
             placed: self.placed,
         });
         true
@@ -337,7 +420,8 @@ fn apply(r: &mut Residency, call: &Call, now: Now) -> bool {
         } => r
             .insert(EntryId(id), bytes, Priority(priority), now)
             .is_ok(),
-        Call::Remove { id } => r.remove(EntryId(id)).is_ok(),
+        Call::Evict { id } => r.evict(EntryId(id)).is_ok(),
+        Call::Remove { id } => r.remove(EntryId(id)).is_some(),
         Call::Resize { id, bytes } => r.resize(EntryId(id), bytes).is_ok(),
         Call::Touch { id, frames_ago } => r.touch(EntryId(id), ago(frames_ago)),
         Call::SetPriority { id, priority } => {
@@ -357,7 +441,7 @@ fn apply(r: &mut Residency, call: &Call, now: Now) -> bool {
             r.expire_wishes(now);
             true
         }
-        Call::Evict { .. } | Call::Tick { .. } => true,
+        Call::MakeRoom { .. } | Call::Tick { .. } => true,
     }
 }
 
@@ -428,6 +512,7 @@ proptest! {
     #[test]
     fn every_answer_is_that_of_a_sorted_list(
         calls in vec(call(), 1..120),
+        policy in policy(),
         protect_frames in 0_u64..5,
         min_resident_ticks in 0_u64..6,
     ) {
@@ -438,20 +523,28 @@ proptest! {
             entries_max: 13,
             ..Config::default()
         };
-        let mut r = Residency::new(config).expect("the configuration is valid");
-        let mut oracle = Oracle { config, entries: Vec::new(), wishes: Vec::new(), placed: 0 };
+        let mut r = Residency::with_policy(config, policy.clone())
+            .expect("the configuration is valid");
+        let mut oracle = Oracle {
+            config,
+            policy,
+            entries: Vec::new(),
+            memory: BTreeMap::new(),
+            wishes: Vec::new(),
+            placed: 0,
+        };
         let mut now = Now::new(0, 3);
         for call in &calls {
             match *call {
                 Call::Tick { ticks, frames } => {
                     now = Now::new(now.tick.get() + ticks, now.frame.get() + frames);
                 }
-                Call::Evict { need } => {
+                Call::MakeRoom { need } => {
                     let mut victims = Vec::new();
                     r.victims(need, now, &mut victims);
                     for id in victims {
-                        prop_assert!(r.remove(id).is_ok(), "a victim is resident");
-                        oracle.apply(&Call::Remove { id: id.get() }, now);
+                        prop_assert!(r.evict(id).is_ok(), "a victim is resident");
+                        oracle.apply(&Call::Evict { id: id.get() }, now);
                     }
                 }
                 _ => prop_assert_eq!(

@@ -61,6 +61,7 @@ impl<G: Gpu> World<G> {
             Ask::Resident => self.ask_done(Expected::Resident, Some(block)),
             Ask::ReadBack => self.read_back(block),
             Ask::Evict => self.evict(client, block),
+            Ask::Prefetch => self.prefetch(client, block),
             _ => unreachable!("requests without a block are handled before"),
         }
     }
@@ -415,6 +416,11 @@ impl<G: Gpu> World<G> {
     fn evict(&mut self, client: u32, block: u32) -> Verdict {
         self.note_client(client, "evict", block, 0);
         Self::judge_send(&self.client.evict(self.handle_of(block)))
+    }
+
+    fn prefetch(&mut self, client: u32, block: u32) -> Verdict {
+        self.note_client(client, "prefetch", block, 0);
+        Self::judge_send(&self.client.prefetch(self.handle_of(block)))
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) enum Ask {
     Resident,
     ReadBack,
     Evict,
+    Prefetch,
     DrawSet,
     Flush,
     Compact,
@@ -31,7 +32,7 @@ pub(super) enum Ask {
 }
 
 /// Requests by weight; adds and removes follow how many blocks there should be.
-const USUAL: [(Ask, u64); 19] = [
+const USUAL: [(Ask, u64); 20] = [
     (Ask::Share, 2),
     (Ask::Update, 22),
     (Ask::UpdateStaged, 3),
@@ -46,6 +47,7 @@ const USUAL: [(Ask, u64); 19] = [
     (Ask::Resident, 5),
     (Ask::ReadBack, 3),
     (Ask::Evict, 3),
+    (Ask::Prefetch, 3),
     (Ask::DrawSet, 4),
     (Ask::Flush, 3),
     (Ask::Compact, 12),

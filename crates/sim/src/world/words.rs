@@ -48,6 +48,7 @@ asked! {
         Op::AwaitResident => "wait",
         Op::ReadBack => "read back",
         Op::Evict => "evict",
+        Op::Prefetch => "prefetch",
         _ => "another request",
     }
 }

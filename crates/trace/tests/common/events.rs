@@ -104,14 +104,15 @@ fn config() -> impl Strategy<Value = Event<'static>> {
 
 /// Any event.
 fn event() -> impl Strategy<Value = Event<'static>> {
-    let of_block = (block_id(), 0..7_u8).prop_map(|(id, which)| match which {
+    let of_block = (block_id(), 0..8_u8).prop_map(|(id, which)| match which {
         0 => Event::Remove(id),
         1 => Event::Share(id),
         2 => Event::Use(id),
         3 => Event::Pin(id),
         4 => Event::Unpin(id),
         5 => Event::Await(id),
-        _ => Event::Evict(id),
+        6 => Event::Evict(id),
+        _ => Event::Prefetch(id),
     });
     let update = (
         block_id(),

@@ -1,0 +1,144 @@
+//! Who may leave, and in which order.
+
+use crate::recency::{Bucket, Rank};
+use crate::{EntryId, Now, Residency, Worth};
+
+impl Residency {
+    /// Appends to `out` who should leave so that at least `need_bytes` come free, first the one to
+    /// leave first, and returns the bytes found: less than asked for where too few may leave.
+    ///
+    /// The order is: lower priority first; then what the policy holds worth less; then the longer
+    /// unused, where a never used entry counts as used in the frame it came, but before those that
+    /// really were; then the earlier tick for never used ones, and the later of the calls for the
+    /// rest. Left out are entries that are pinned, exempt, used within
+    /// [`Config::protect_frames`], or resident for less than [`Config::min_resident_ticks`]. The
+    /// batch is no larger than needed: without its last entry it would be too small. Nothing
+    /// changes until the caller removes them.
+    ///
+    /// Costs O(victims + buckets * log buckets) for the classes it comes to, plus entries too young
+    /// among those of little worth. There is a bucket for each group and frame of last use that has
+    /// an entry.
+    pub fn victims(&self, need_bytes: u64, now: Now, out: &mut Vec<EntryId>) -> u64 {
+        let mut found = 0;
+        let mut class = self.next_class(0);
+        while let Some(priority) = class {
+            for bucket in self.least_worth_first(priority, now) {
+                for (id, entry) in self.recency.entries_of(bucket) {
+                    if found >= need_bytes {
+                        return found;
+                    }
+                    if self.is_old_enough(entry.since, now) {
+                        out.push(EntryId(id));
+                        found += entry.bytes;
+                    }
+                }
+            }
+            if found >= need_bytes {
+                return found;
+            }
+            class = self.class_above(priority);
+        }
+        found
+    }
+
+    /// The buckets of a class whose entries may leave, in the order of leaving.
+    fn least_worth_first(&self, priority: u8, now: Now) -> impl Iterator<Item = &Bucket> {
+        let lowest = Rank::lowest(false, priority, 0);
+        let of_class = self.recency.buckets_from(lowest);
+        let of_class = of_class.take_while(move |b| !b.rank.held && b.rank.priority == priority);
+        let open = of_class.filter(|b| !self.is_protected(b, now) && !self.all_young(b, now));
+        let mut ranked: Vec<(Worth, &Bucket)> = open.map(|b| (self.worth(b, now), b)).collect();
+        // Equal worth leaves them in the order of frames, that of the buckets.
+        ranked.sort_by_key(|(worth, _)| *worth);
+        ranked.into_iter().map(|(_, bucket)| bucket)
+    }
+
+    fn worth(&self, bucket: &Bucket, now: Now) -> Worth {
+        let age_frames = now.frame.get().saturating_sub(bucket.rank.frame);
+        self.policy.worth(bucket.rank.group, age_frames)
+    }
+
+    /// Bytes that [`victims`](Self::victims) could find at most. O(buckets), plus the entries of
+    /// those in which some are too young.
+    pub fn evictable_bytes(&self, now: Now) -> u64 {
+        let mut sum = 0;
+        for bucket in self.open_buckets(now) {
+            sum += if self.is_old_enough(bucket.since_max, now) {
+                bucket.bytes
+            } else if self.all_young(bucket, now) {
+                0
+            } else {
+                let entries = self.recency.entries_of(bucket);
+                let old = entries.filter(|(_, entry)| self.is_old_enough(entry.since, now));
+                old.map(|(_, entry)| entry.bytes).sum()
+            };
+        }
+        sum
+    }
+
+    /// Resident bytes that must stay whatever the pressure: used within
+    /// [`Config::protect_frames`], pinned, or exempt. O(classes * frames of the window).
+    pub fn working_set_bytes(&self, now: Now) -> u64 {
+        let mut sum = self.recency.held_bytes();
+        let oldest = self.protected_from(now);
+        let mut class = self.next_class(0);
+        while let Some(priority) = class {
+            let window = self
+                .recency
+                .buckets_from(Rank::lowest(false, priority, oldest));
+            let window = window.take_while(|b| !b.rank.held && b.rank.priority == priority);
+            sum += window
+                .filter(|b| self.is_protected(b, now))
+                .map(|b| b.bytes)
+                .sum::<u64>();
+            class = self.class_above(priority);
+        }
+        sum
+    }
+
+    /// The smallest class from `priority` on that has entries which are not held.
+    fn next_class(&self, priority: u8) -> Option<u8> {
+        let mut buckets = self.recency.buckets_from(Rank::lowest(false, priority, 0));
+        buckets
+            .next()
+            .filter(|bucket| !bucket.rank.held)
+            .map(|bucket| bucket.rank.priority)
+    }
+
+    fn class_above(&self, priority: u8) -> Option<u8> {
+        let next = priority.checked_add(1)?;
+        self.next_class(next)
+    }
+
+    /// Buckets whose entries may leave unless they are too young.
+    fn open_buckets(&self, now: Now) -> impl Iterator<Item = &Bucket> {
+        let all = self.recency.buckets_from(Rank::lowest(false, 0, 0));
+        all.take_while(|bucket| !bucket.rank.held)
+            .filter(move |bucket| !self.is_protected(bucket, now))
+    }
+
+    /// The oldest frame of the protect window; without a window, the one after the present one.
+    pub(crate) const fn protected_from(&self, now: Now) -> u64 {
+        match self.config.protect_frames.checked_sub(1) {
+            Some(before) => now.frame.get().saturating_sub(before),
+            None => now.frame.get().saturating_add(1),
+        }
+    }
+
+    /// Only uses protect: never used entries age by ticks alone, so that a loading screen which
+    /// renders no frame can still replace what it loaded.
+    const fn is_protected(&self, bucket: &Bucket, now: Now) -> bool {
+        bucket.rank.is_used()
+            && self.config.protect_frames > 0
+            && bucket.rank.frame >= self.protected_from(now)
+    }
+
+    const fn is_old_enough(&self, since: u64, now: Now) -> bool {
+        now.tick.get().saturating_sub(since) >= self.config.min_resident_ticks
+    }
+
+    /// Whether a bucket surely has only entries that are too young.
+    const fn all_young(&self, bucket: &Bucket, now: Now) -> bool {
+        !self.is_old_enough(bucket.since_min, now)
+    }
+}
