@@ -22,7 +22,7 @@ const FIRST_LINES: [&str; 4] = [
 const FILE: &str = "input";
 
 /// The first words of lines, as they are counted.
-const LINES: [&str; 22] = [
+const LINES: [&str; 23] = [
     "add",
     "await",
     "budget",
@@ -30,7 +30,6 @@ const LINES: [&str; 22] = [
     "config",
     "end",
     "evict",
-    "prefetch",
     "frame",
     "label",
     "lifetime",
@@ -38,6 +37,7 @@ const LINES: [&str; 22] = [
     "part-remove",
     "part-update",
     "pin",
+    "prefetch",
     "prio",
     "remove",
     "share",

@@ -17,7 +17,7 @@ fn run(name: &str, run: Run, input: &[u8]) -> Tally {
 }
 
 /// Calls of a client, and looks at the heap in the end.
-const CLIENT: [&str; 35] = [
+const CLIENT: [&str; 36] = [
     "add",
     "add_deadline",
     "add_draw_set",
@@ -31,6 +31,7 @@ const CLIENT: [&str; 35] = [
     "last",
     "lookups",
     "pin",
+    "prefetch",
     "read_back",
     "remove",
     "remove_draw_set",
@@ -106,6 +107,7 @@ fn operations(target: &str) -> &'static [&'static str] {
             "part-remove",
             "part-update",
             "pin",
+            "prefetch",
             "prio",
             "remove",
             "share",
