@@ -11,9 +11,10 @@ impl Residency {
     /// unused, where a never used entry counts as used in the frame it came, but before those that
     /// really were; then the earlier tick for never used ones, and the later of the calls for the
     /// rest. Left out are entries that are pinned, exempt, used within
-    /// [`Config::protect_frames`], or resident for less than [`Config::min_resident_ticks`]. The
-    /// batch is no larger than needed: without its last entry it would be too small. Nothing
-    /// changes until the caller removes them.
+    /// [`Config::protect_frames`](crate::Config::protect_frames), or resident for less than
+    /// [`Config::min_resident_ticks`](crate::Config::min_resident_ticks). The batch is no larger
+    /// than needed: without its last entry it would be too small. Nothing changes until the caller
+    /// evicts them.
     ///
     /// Costs O(victims + buckets * log buckets) for the classes it comes to, plus entries too young
     /// among those of little worth. There is a bucket for each group and frame of last use that has
@@ -77,7 +78,8 @@ impl Residency {
     }
 
     /// Resident bytes that must stay whatever the pressure: used within
-    /// [`Config::protect_frames`], pinned, or exempt. O(classes * frames of the window).
+    /// [`Config::protect_frames`](crate::Config::protect_frames), pinned, or exempt. O(classes *
+    /// buckets of the window).
     pub fn working_set_bytes(&self, now: Now) -> u64 {
         let mut sum = self.recency.held_bytes();
         let oldest = self.protected_from(now);
