@@ -61,7 +61,8 @@ fn config(blocks: usize) -> Config {
         staging_bytes: ByteLen::from_mib(32),
         tick_upload_bytes: ByteLen::from_mib(16),
         mailbox_bytes: ByteLen::from_mib(512),
-        mailbox_messages: u32::try_from(blocks.max(1 << 10)).unwrap_or(u32::MAX),
+        // A turn's updates, and the flush behind them.
+        mailbox_messages: u32::try_from(blocks + (1 << 10)).unwrap_or(u32::MAX),
         threading: Threading::CallerDriven,
         ..Config::default()
     }

@@ -1,16 +1,14 @@
 //! New blocks and new contents of blocks.
 
-use std::collections::VecDeque;
-
 use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
-use geoheap_frame_sync::Version;
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
-use crate::core::{Core, Tenant};
+use crate::core::retained::Retained;
+use crate::core::{Core, Seat};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};
@@ -21,7 +19,7 @@ impl Core {
             unreachable!("the reserve gave out {handle:?}, which is not in the map")
         };
         assert!(
-            matches!(tenant, Tenant::Reserved),
+            tenant.is_none(),
             "R7: {handle:?} is given to one block only"
         );
         self.reserved -= 1;
@@ -35,32 +33,24 @@ impl Core {
             pins: 0,
             source: block.source,
             layout: block.layout.clone(),
-            retained: SmallVec::new(),
+            retained: Retained::default(),
             place: None,
             away: Away::Pending,
-            fill: None,
-            reloading: None,
             revision: 0,
             written: 0,
-            deferred: VecDeque::new(),
-            waiters: SmallVec::new(),
-            set_asides: 0,
-            retry_tick: 0,
-            room_bytes: 0,
             shown: false,
-            wished_frame: 0,
             returns: false,
+            unsettled: None,
         };
         record.retain_all(shared(&ids, &block.contents));
         let index = handle.index() as usize;
-        if self.by_index.len() <= index {
-            self.by_index.resize(index + 1, None);
-            self.last_generation.resize(index + 1, 0);
-            self.added.resize(index + 1, Version::default());
+        if self.seats.len() <= index {
+            self.seats.resize(index + 1, Seat::default());
         }
-        self.by_index[index] = Some(handle);
-        self.added[index] = self.version;
-        *tenant = Tenant::Block(Box::new(record));
+        let seat = &mut self.seats[index];
+        seat.generation = handle.generation();
+        seat.added = self.version;
+        *tenant = Some(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
         self.report.blocks += 1;
@@ -159,8 +149,8 @@ impl Core {
         let order = self.order;
         let record = self.own(handle);
         let before = record.layout.len();
-        let failed = matches!(record.away, Away::Failed(_));
-        let away = record.place.is_none() && record.fill.is_none();
+        let failed = record.away == Away::Failed;
+        let away = record.place.is_none() && record.fill().is_none();
         if away && !failed && record.has_source() {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
@@ -173,7 +163,7 @@ impl Core {
             self.ask_again(handle);
             return;
         }
-        let in_place = in_place && record.place.is_some() && record.fill.is_none();
+        let in_place = in_place && record.place.is_some() && record.fill().is_none();
         let target_layout = if in_place {
             record.layout.clone()
         } else {

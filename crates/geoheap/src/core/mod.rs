@@ -12,7 +12,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
-//! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `record`, `retained`, `unsettled` | what is known of one block: always, of its contents, and while something happens to it |
+//! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `deferral` | requests that wait for a block's job |
@@ -30,6 +31,7 @@
 
 pub(crate) mod event;
 pub(crate) mod record;
+pub(crate) mod unsettled;
 
 mod budget;
 mod chunks;
@@ -47,6 +49,7 @@ mod place;
 mod planted;
 mod publish;
 mod requests;
+mod retained;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -75,16 +78,20 @@ use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
 use crate::slot::Slot;
 
-/// Who has a slot of the handle map.
-#[derive(Debug)]
-enum Tenant {
-    /// In the clients' reserve: a handle that was given out and waits for its block.
-    Reserved,
-    /// A block.
-    Block(Box<Record>),
-    /// The slot's generation reached its maximum: it stays taken, so that no handle of it can
-    /// ever name another block (R7).
-    OutOfService,
+/// Who has a slot of the handle map: a block, or nobody yet, where the handle is in the clients'
+/// reserve. A slot whose generation reached its maximum stays taken by nobody, so that no handle of
+/// it can ever name another block (R7).
+type Tenant = Option<Box<Record>>;
+
+/// What is known of a slot by its index.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seat {
+    /// Generation of the block that has it; 0 where none has.
+    generation: u32,
+    /// Generation of the last block that left it.
+    last_generation: u32,
+    /// The newest version when the last block came: later ones show it.
+    added: Version,
 }
 
 /// What the next version changes.
@@ -112,12 +119,8 @@ pub(crate) struct Core {
     kinds: Arc<KindTable>,
     align_max: Align,
     blocks: SlotMap<DefaultKey, Tenant>,
-    /// Handle of the block that has a slot, by slot index.
-    by_index: Vec<Option<Handle>>,
-    /// Generation of the last block that left a slot, by slot index.
-    last_generation: Vec<u32>,
-    /// The newest version when the last block came to a slot, by slot index: later ones show it.
-    added: Vec<Version>,
+    /// By slot index.
+    seats: Vec<Seat>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -183,7 +186,7 @@ impl Core {
     ) -> Result<Self, ConfigError> {
         config.validate(buffer_bytes_max)?;
         let align_max = config.align_max();
-        let heap = ChunkHeap::new(HeapConfig {
+        let mut heap = ChunkHeap::new(HeapConfig {
             chunk_bytes: config.chunk_bytes,
             long_lived_chunk_bytes: config.long_lived_chunk_bytes,
             dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
@@ -195,7 +198,13 @@ impl Core {
             ..HeapConfig::default()
         })
         .map_err(ConfigError::Heap)?;
-        let residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        let mut residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        // Slots count from 1.
+        let room = config.handles_initial.min(config.handles_max);
+        let room = (room as usize).saturating_add(1);
+        residency.reserve(room);
+        // Blocks that change have two ranges for a while.
+        heap.reserve_ranges(room.saturating_add(room / 8));
         let budget = Budget::new(
             config.budget_bytes,
             config.staging_under(config.budget_bytes),
@@ -205,10 +214,8 @@ impl Core {
             residency,
             budget,
             compaction: Compaction::default(),
-            blocks: SlotMap::new(),
-            by_index: Vec::new(),
-            last_generation: Vec::new(),
-            added: Vec::new(),
+            blocks: SlotMap::with_capacity(room),
+            seats: Vec::with_capacity(room),
             reserved: 0,
             jobs: Jobs::default(),
             ready: Vec::new(),
@@ -357,8 +364,7 @@ impl Core {
 
     /// The slot of that index as the next version shows it, whosever block has it.
     pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
-        let tenant = self.by_index.get(index as usize).copied().flatten()?;
-        let record = self.record(tenant)?;
+        let record = self.record(self.tenant_of(index)?)?;
         Some(self.shown_slot(record))
     }
 
@@ -384,8 +390,15 @@ impl Core {
 
     /// Every block that lives, by slot.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let live = self.by_index.iter().flatten();
-        live.filter_map(|handle| self.record(*handle))
+        let indices = (0..).take(self.seats.len());
+        let live = indices.filter_map(|index| self.tenant_of(index));
+        live.filter_map(|handle| self.record(handle))
+    }
+
+    /// The block that has the slot of this index.
+    fn tenant_of(&self, index: u32) -> Option<Handle> {
+        let seat = self.seats.get(index as usize)?;
+        (seat.generation > 0).then(|| Handle::of(index, seat.generation))
     }
 
     /// Blocks that nobody removed, by handle.
@@ -400,17 +413,11 @@ impl Core {
 
     /// The block of `handle`, if it lives.
     fn record(&self, handle: Handle) -> Option<&Record> {
-        match self.blocks.get(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
+        self.blocks.get(handle.key())?.as_deref()
     }
 
     fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        match self.blocks.get_mut(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
+        self.blocks.get_mut(handle.key())?.as_deref_mut()
     }
 
     /// A block that the engine's own books say is there.
@@ -424,7 +431,7 @@ impl Core {
         let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
         let free = self.config.handles_max.saturating_sub(taken);
         for _ in 0..count.min(free) {
-            out.push(Handle::from_key(self.blocks.insert(Tenant::Reserved)));
+            out.push(Handle::from_key(self.blocks.insert(None)));
             self.reserved += 1;
         }
     }
@@ -440,11 +447,9 @@ impl Core {
             self.pending.replies.drain(..).map(|(reply, _)| reply),
             &error,
         ));
-        for tenant in self.blocks.values_mut() {
-            if let Tenant::Block(record) = tenant {
-                let replies = record.take_replies();
-                out.extend(refusals(replies.into_iter(), &error));
-            }
+        for record in self.blocks.values_mut().flatten() {
+            let replies = record.take_replies();
+            out.extend(refusals(replies.into_iter(), &error));
         }
         self.deferred_bytes = 0;
     }

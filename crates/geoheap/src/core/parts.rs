@@ -126,7 +126,7 @@ impl Core {
             .layout
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
-        record.retained.retain(|(id, _)| *id != part);
+        record.retained.remove(part);
         if let Some(place) = record.place {
             self.pending.retired.push(Retired::Room {
                 handle,
@@ -152,10 +152,10 @@ impl Core {
         if record.place.is_some() {
             return Ok(());
         }
-        match &record.away {
-            Away::Failed(reason) => Err(RequestError::Failed {
+        match record.away {
+            Away::Failed => Err(RequestError::Failed {
                 handle,
-                reason: reason.clone(),
+                reason: record.failure(),
             }),
             _ if matches!(record.source, Source::Retained) => Ok(()),
             _ => Err(RequestError::NotResident { handle }),
@@ -229,7 +229,7 @@ impl Core {
     /// A callback that was asked for contents which have changed since is asked again; its first
     /// answer is dropped.
     pub(super) fn ask_again(&mut self, handle: Handle) {
-        if self.own(handle).reloading.take().is_some() {
+        if self.own(handle).stop_reloading() {
             self.wish_for(handle);
         }
     }

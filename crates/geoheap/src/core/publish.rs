@@ -131,7 +131,7 @@ fn placeless(record: &Record, long_lived: bool) -> Slot {
         Away::Pending => SlotState::Pending,
         Away::Evicted => SlotState::Evicted,
         Away::Lost => SlotState::Lost,
-        Away::Failed(_) => SlotState::Failed,
+        Away::Failed => SlotState::Failed,
     };
     let mut slot = Slot::placeless(record.handle.generation(), state, long_lived);
     slot.was_resident = record.shown && state == SlotState::Pending;

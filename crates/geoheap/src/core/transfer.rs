@@ -16,6 +16,7 @@ use crate::config::{WORD_BYTES, whole_words};
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Jobs, Queue};
+use crate::core::record::Record;
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -111,7 +112,7 @@ impl Core {
                 continue;
             };
             let handle = job.handle;
-            let fill = self.record(handle).and_then(|record| record.fill.as_ref());
+            let fill = self.record(handle).and_then(Record::fill);
             let fill = fill.expect("placed jobs are jobs");
             if fill.is_recorded() {
                 // A block whose parts are all removed has nothing to send, and is done at once.
@@ -121,17 +122,11 @@ impl Core {
                 continue;
             }
             let record = self.record(handle).expect("jobs name blocks that live");
-            let reads_present = record
-                .fill
-                .as_ref()
-                .is_some_and(|fill| fill.reads_present());
+            let reads_present = fill.reads_present();
             let present = record.place.filter(|_| reads_present);
             let from = present.and_then(|place| self.heap.range(place));
-            let fill = self
-                .own(handle)
-                .fill
-                .as_mut()
-                .expect("jobs name blocks with a job");
+            let fill = self.own(handle).fill_mut();
+            let fill = fill.expect("jobs name blocks with a job");
             record_fill(fill, to, from, left, copies);
             let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
             fill.in_batch = true;
@@ -168,7 +163,7 @@ impl Core {
     fn keep_batch(&mut self) {
         for handle in core::mem::take(&mut self.in_batch) {
             let record = self.record_mut(handle);
-            let fill = record.and_then(|record| record.fill.as_mut());
+            let fill = record.and_then(Record::fill_mut);
             if let Some(fill) = fill.filter(|fill| fill.in_batch) {
                 fill.keep_progress();
             }
@@ -183,7 +178,7 @@ impl Core {
             .chain(recorded)
         {
             let record = self.record_mut(handle);
-            let fill = record.and_then(|record| record.fill.as_mut());
+            let fill = record.and_then(Record::fill_mut);
             let Some(fill) = fill.filter(|fill| fill.in_batch) else {
                 continue;
             };
@@ -199,7 +194,7 @@ impl Core {
         // What is committed now is shown by the next version.
         let next_version = self.version.get() + 1;
         let record = self.own(handle);
-        let fill = record.fill.take().expect("a recorded block has its job");
+        let fill = record.take_fill().expect("a recorded block has its job");
         record.revision += u64::from(fill.raises_revision);
         if fill.raises_revision || record.written == 0 {
             record.written = next_version;
@@ -232,7 +227,7 @@ impl Core {
         let record = self.own(handle);
         if !is_planted!(SourceStale) {
             for (part, payload) in &fill.retain {
-                record.retain(*part, payload.clone());
+                record.retained.put(*part, payload.clone());
             }
         }
         let after = record.layout.len();
@@ -240,11 +235,11 @@ impl Core {
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
         let record = self.own(handle);
-        record.set_asides = 0;
-        record.retry_tick = 0;
+        record.forget_set_asides();
         record.returns = false;
-        let waiters = core::mem::take(&mut record.waiters);
-        let answers = waiters.into_iter();
+        let waiters = record.unsettled.as_mut();
+        let waiters = waiters.map(|open| core::mem::take(&mut open.waiters));
+        let answers = waiters.into_iter().flatten();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
         self.pending.replies.extend(answers);
         if keeps_parts {
@@ -258,6 +253,9 @@ impl Core {
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }
+        if let Some(record) = self.record_mut(handle) {
+            record.settle();
+        }
     }
 
     /// Makes a filled range the block's place, and retires the one before it.
@@ -267,7 +265,7 @@ impl Core {
         let record = self.own(handle);
         let bytes = record.layout.len().get();
         let (pinned, exempt) = (record.pins > 0, record.is_exempt());
-        let (priority, wished) = (Priority::new(record.priority), record.wished_frame);
+        let (priority, wished) = (Priority::new(record.priority), record.wished_frame());
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));
             self.pending.retired.push(Retired::Range(old));
@@ -334,10 +332,10 @@ impl Core {
 }
 
 /// Frees the oldest retired room of `part`, in the job's layout too if one is under way.
-fn release_room(record: &mut crate::core::record::Record, part: geoheap_chunk_heap::PartId) {
+fn release_room(record: &mut Record, part: geoheap_chunk_heap::PartId) {
     let known = record.layout.release(part);
     debug_assert!(known.is_ok(), "R2: a room retires once: {known:?}");
-    if let Some(fill) = &mut record.fill
+    if let Some(fill) = record.fill_mut()
         && fill.target == Target::Present
     {
         let known = fill.layout.release(part);
