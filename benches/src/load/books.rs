@@ -15,9 +15,10 @@ use crate::random::Random;
 const BLOCK_BYTES: u32 = 16;
 /// Operations between two ticks.
 const OPS_PER_TICK: usize = 4 << 10;
-/// Copies of the placement tables, and bytes of a slot in each.
+const MAILBOX_MESSAGES: u32 = 1 << 13;
+/// Copies of the placement tables, and bytes of a slot in each, with the pointer to its parts.
 const REPLICAS: u32 = 4;
-const SLOT_BYTES: u64 = 32;
+const SLOT_BYTES: u64 = 32 + 8;
 
 /// What a heap of so many blocks costs.
 #[derive(Clone, Copy, Debug)]
@@ -64,14 +65,16 @@ impl Heap {
             memory_bytes: ByteLen::from_mib(4096),
             ..VirtualConfig::default()
         });
-        let handles_max = u32::try_from(count + 2 * OPS_PER_TICK).expect("far below 2^32");
+        // As many in the clients' reserve as there are messages, and what a round adds.
+        let spare = MAILBOX_MESSAGES as usize + 2 * OPS_PER_TICK;
+        let handles_max = u32::try_from(count + spare).expect("far below 2^32");
         let config = Config {
             budget_bytes: ByteLen::from_mib(2048),
-            handles_max: handles_max + (1 << 16),
+            handles_max,
             handles_initial: u32::MAX,
             replicas: REPLICAS,
             threading: Threading::CallerDriven,
-            mailbox_messages: 1 << 13,
+            mailbox_messages: MAILBOX_MESSAGES,
             tick_copies: 1 << 20,
             ..Config::default()
         };

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use geoheap_chunk_heap::BlockLayout;
 use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
@@ -26,11 +27,11 @@ use crate::core::event::{Effect, Event, Reading, ReplyId, Retired, TickFacts};
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
 use crate::report::HeapEvent;
-use crate::slot::{PartTable, Slot};
+use crate::slot::Slot;
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
 
-pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
+pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<BlockLayout>, VersionTable<Buf>, Waits>;
 
 /// What waits until no version in use names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

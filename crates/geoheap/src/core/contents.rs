@@ -1,5 +1,7 @@
 //! New blocks and new contents of blocks.
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
@@ -156,7 +158,7 @@ impl Core {
             // asked for the old ones is asked again.
             record.revision += 1;
             record.written = 0;
-            record.layout = layout;
+            record.layout = Arc::new(layout);
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
@@ -165,9 +167,9 @@ impl Core {
         }
         let in_place = in_place && record.place.is_some() && record.fill().is_none();
         let target_layout = if in_place {
-            record.layout.clone()
+            Arc::clone(&record.layout)
         } else {
-            layout
+            record.layout_like(layout)
         };
         let earlier = self.cancel_job(handle);
         let retain = self.own(handle).retainable(shared(ids, &contents));

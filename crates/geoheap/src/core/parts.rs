@@ -5,6 +5,8 @@
 //! to a larger range, and what it already holds is copied on the GPU. Both are one job and one
 //! version.
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, Growth, LifetimeChange, PartId, PartSpec};
 
 use crate::core::contents::check_retainable;
@@ -51,7 +53,7 @@ impl Core {
     ) -> Result<(), RequestError> {
         self.check_reachable(handle, &content)?;
         let record = self.record(handle).expect("the caller looked it up");
-        let mut layout = record.layout.clone();
+        let mut layout = (*record.layout).clone();
         let planned = match layout.add(spec, &self.kinds) {
             Ok(part) => Planned {
                 layout,
@@ -87,7 +89,7 @@ impl Core {
     ) -> Result<(), RequestError> {
         self.check_reachable(handle, &content)?;
         let record = self.record(handle).expect("the caller looked it up");
-        let mut layout = record.layout.clone();
+        let mut layout = (*record.layout).clone();
         let planned = match layout.replace_with(part, content.len()) {
             Ok(_) => Planned {
                 layout,
@@ -122,8 +124,7 @@ impl Core {
         reply: ReplyId,
     ) -> Result<(), RequestError> {
         let record = self.own(handle);
-        record
-            .layout
+        Arc::make_mut(&mut record.layout)
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
         record.retained.remove(part);
@@ -180,7 +181,7 @@ impl Core {
         if record.place.is_none() {
             record.retain_all(retain.into_iter());
             let before = record.layout.len();
-            record.layout = planned.layout;
+            record.layout = Arc::new(planned.layout);
             record.revision += 1;
             record.written = 0;
             self.repack_away(handle);
@@ -194,7 +195,7 @@ impl Core {
         let piece = Piece::of_part(&planned.layout, planned.part, content);
         let mut pieces = Pieces::from_iter([piece]);
         let mut fill = if planned.fits {
-            let mut fill = Fill::new(seq, Purpose::Reshape, planned.layout, pieces);
+            let mut fill = Fill::new(seq, Purpose::Reshape, Arc::new(planned.layout), pieces);
             fill.target = Target::Present;
             fill.retire_rooms = retire_rooms;
             fill
@@ -204,7 +205,7 @@ impl Core {
                 &planned.layout,
                 Some(planned.part),
             ));
-            Fill::new(seq, Purpose::Reshape, planned.layout, pieces)
+            Fill::new(seq, Purpose::Reshape, Arc::new(planned.layout), pieces)
         };
         fill.retain = retain;
         fill.raises_revision = true;
@@ -222,7 +223,7 @@ impl Core {
             .layout
             .grown(&Growth::default(), &self.kinds, self.align_max);
         if let Ok(grown) = packed {
-            self.own(handle).layout = grown.layout;
+            self.own(handle).layout = Arc::new(grown.layout);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
 use crate::handle::Handle;
-use crate::slot::{PartTable, Slot, SlotState};
+use crate::slot::{Slot, SlotState};
 
 impl Core {
     /// Queues the slot that shows the block as it is now.
@@ -31,7 +31,7 @@ impl Core {
         let parts = if keeps_parts || record.place.is_none() {
             PartsChange::Keep
         } else {
-            PartsChange::Set(Arc::new(PartTable::of(&record.layout)))
+            PartsChange::Set(Arc::clone(&record.layout))
         };
         let record = self.own(handle);
         record.shown = slot.state == SlotState::Resident;

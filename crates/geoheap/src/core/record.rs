@@ -35,8 +35,9 @@ pub(crate) struct Record {
     pub(crate) owners: u64,
     pub(crate) pins: u64,
     pub(crate) source: Source,
-    /// Layout of the bytes in `place`, or of those that will come.
-    pub(crate) layout: BlockLayout,
+    /// Layout of the bytes in `place`, or of those that will come; shared with the versions that
+    /// show it.
+    pub(crate) layout: Arc<BlockLayout>,
     /// Retained contents, complete for [`Source::Retained`], else empty.
     pub(crate) retained: Retained,
     /// Where the next version shows it.
@@ -56,9 +57,18 @@ pub(crate) struct Record {
 }
 
 // What each block of a heap costs the engine's books, beside what the lower crates keep of it.
-const _: () = assert!(size_of::<Record>() <= 208, "Record must stay small");
+const _: () = assert!(size_of::<Record>() <= 136, "Record must stay small");
 
 impl Record {
+    /// That layout, as the one that it has if they are the same, so that there is one of them.
+    pub(crate) fn layout_like(&self, layout: BlockLayout) -> Arc<BlockLayout> {
+        if *self.layout == layout {
+            Arc::clone(&self.layout)
+        } else {
+            Arc::new(layout)
+        }
+    }
+
     /// Whether moves and evictions must leave it alone.
     pub(crate) fn is_busy(&self) -> bool {
         self.fill().is_some() || self.pins > 0

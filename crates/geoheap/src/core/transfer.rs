@@ -8,7 +8,9 @@
 //! rest. A block larger than a tick's share goes over several ticks; it stays pending until its
 //! last byte is submitted.
 
-use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
@@ -202,9 +204,12 @@ impl Core {
         let before = record.layout.len();
         let revived = record.place.is_none();
         let old_place = record.place;
+        let is_same = Arc::ptr_eq(&record.layout, &fill.layout) || record.layout == fill.layout;
         // While a block is shown, its table of parts is that of its layout.
-        let keeps_parts = record.shown && (record.layout == fill.layout || is_planted!(PartsStale));
-        record.layout = fill.layout.clone();
+        let keeps_parts = record.shown && (is_same || is_planted!(PartsStale));
+        if !is_same {
+            record.layout = Arc::clone(&fill.layout);
+        }
         self.end_job(&fill);
         match fill.target {
             Target::Fresh(range) => self.enter_place(handle, range),
@@ -333,12 +338,12 @@ impl Core {
 
 /// Frees the oldest retired room of `part`, in the job's layout too if one is under way.
 fn release_room(record: &mut Record, part: geoheap_chunk_heap::PartId) {
-    let known = record.layout.release(part);
+    let known = Arc::make_mut(&mut record.layout).release(part);
     debug_assert!(known.is_ok(), "R2: a room retires once: {known:?}");
     if let Some(fill) = record.fill_mut()
         && fill.target == Target::Present
     {
-        let known = fill.layout.release(part);
+        let known = Arc::make_mut(&mut fill.layout).release(part);
         debug_assert!(
             known.is_ok(),
             "a job in place has all rooms of its block: {known:?}"
@@ -347,14 +352,14 @@ fn release_room(record: &mut Record, part: geoheap_chunk_heap::PartId) {
 }
 
 /// A layout at a place that no version has named before has nobody to wait for.
-pub(super) fn without_retired_rooms(layout: &mut geoheap_chunk_heap::BlockLayout) {
+pub(super) fn without_retired_rooms(layout: &mut Arc<BlockLayout>) {
     let retired: Vec<_> = layout
         .rooms()
         .filter(|room| room.state == PartState::Retired)
         .map(|room| room.id)
         .collect();
     for part in retired {
-        let known = layout.release(part);
+        let known = Arc::make_mut(layout).release(part);
         debug_assert!(
             known.is_ok(),
             "each retired room is released once: {known:?}"
@@ -363,13 +368,10 @@ pub(super) fn without_retired_rooms(layout: &mut geoheap_chunk_heap::BlockLayout
 }
 
 /// A layout with its live parts tight, for a place that is yet to be found.
-pub(super) fn compact_layout(
-    core: &Core,
-    layout: &geoheap_chunk_heap::BlockLayout,
-) -> geoheap_chunk_heap::BlockLayout {
+pub(super) fn compact_layout(core: &Core, layout: &Arc<BlockLayout>) -> Arc<BlockLayout> {
     match layout.grown(&Growth::default(), &core.kinds, core.align_max) {
-        Ok(grown) => grown.layout,
-        Err(_) => layout.clone(),
+        Ok(grown) if grown.layout != **layout => Arc::new(grown.layout),
+        _ => Arc::clone(layout),
     }
 }
 
