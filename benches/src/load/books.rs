@@ -1,6 +1,6 @@
 //! Many small blocks that come, change and go: operations in a second, and bytes of books.
 
-use std::time::Instant;
+use cpu_time::ThreadTime;
 
 use geoheap::{
     BlockDesc, ByteLen, Client, Config, GeometryManager, Handle, PartData, Payload, Threading,
@@ -23,8 +23,8 @@ const SLOT_BYTES: u64 = 32 + 8;
 /// What a heap of so many blocks costs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
-    /// Nanoseconds for an addition, an update or a removal, from the client's call to the published
-    /// version: the median of the rounds.
+    /// Nanoseconds of one core for an addition, an update or a removal, from the client's call to
+    /// the published version: the median of the rounds.
     pub ns_per_op: f64,
     /// Bytes of the engine's books for a live block, the replicas left out.
     pub book_bytes_per_block: f64,
@@ -113,7 +113,7 @@ impl Heap {
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     fn round(&mut self, handles: &mut [Handle], random: &mut Random) -> f64 {
         let each = OPS_PER_TICK / 3;
-        let start = Instant::now();
+        let start = ThreadTime::now();
         for _ in 0..each {
             let old = random.index(handles.len());
             let changed = random.index(handles.len());

@@ -94,7 +94,7 @@ impl Core {
         handle: Handle,
         contents: &[Content],
         in_place: bool,
-    ) -> Result<(SmallVec<[PartId; 2]>, BlockLayout), RequestError> {
+    ) -> Result<(SmallVec<[PartId; 2]>, Arc<BlockLayout>), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
@@ -106,6 +106,11 @@ impl Core {
         let same = same_lengths(record, &ids, contents);
         if in_place && let Err((expected, given)) = same {
             return Err(RequestError::LengthDiffers { expected, given });
+        }
+        if same.is_ok() && record.layout.live_bytes() == record.layout.len() {
+            // Laid out anew it would be the same.
+            self.check_size(record.layout.len())?;
+            return Ok((ids, Arc::clone(&record.layout)));
         }
         let lens: SmallVec<[_; 2]> = ids
             .iter()
@@ -121,7 +126,7 @@ impl Core {
             .grown(&growth, &self.kinds, self.align_max)?
             .layout;
         self.check_size(layout.len())?;
-        Ok((ids, layout))
+        Ok((ids, record.layout_like(layout)))
     }
 
     /// Whether a whole update would be taken as the block is now, whatever happens until then: what
@@ -143,7 +148,7 @@ impl Core {
     fn replace_contents(
         &mut self,
         handle: Handle,
-        layout: BlockLayout,
+        layout: Arc<BlockLayout>,
         ids: &[PartId],
         contents: Vec<Content>,
         in_place: bool,
@@ -158,7 +163,7 @@ impl Core {
             // asked for the old ones is asked again.
             record.revision += 1;
             record.written = 0;
-            record.layout = Arc::new(layout);
+            record.layout = layout;
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
@@ -169,7 +174,7 @@ impl Core {
         let target_layout = if in_place {
             Arc::clone(&record.layout)
         } else {
-            record.layout_like(layout)
+            layout
         };
         let earlier = self.cancel_job(handle);
         let retain = self.own(handle).retainable(shared(ids, &contents));

@@ -62,7 +62,7 @@ use std::sync::Arc;
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
 use geoheap_frame_sync::Version;
 use geoheap_residency::{EntryId, Now, Residency};
-use geoheap_suballoc::{Align, ByteLen};
+use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 use slotmap::{DefaultKey, SlotMap};
 
 use crate::config::{Config, ConfigError};
@@ -145,6 +145,8 @@ pub(crate) struct Core {
     frame: u64,
     facts: TickFacts,
     pending: Pending,
+    /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
+    copies: Vec<(u32, ByteOffset, Effect)>,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -228,6 +230,7 @@ impl Core {
             frame: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
+            copies: Vec::new(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),

@@ -67,7 +67,9 @@ impl Core {
     pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
         if !self.pending.is_empty() {
             self.pending.others = false;
-            let mut changes = core::mem::take(&mut self.pending.changes);
+            // The next version changes about as much.
+            let next = Vec::with_capacity(self.pending.changes.len());
+            let mut changes = core::mem::replace(&mut self.pending.changes, next);
             let retires = !self.pending.retired.is_empty();
             if is_planted!(RetiredBeforeUnnamed) && retires && changes.len() > 1 {
                 self.pending.changes.extend(changes.pop());

@@ -42,7 +42,7 @@ impl Core {
             self.publish(out);
             return;
         }
-        let mut copies = Vec::new();
+        let mut copies = core::mem::take(&mut self.copies);
         let mut left = self.allowance(staging_free);
         let jobs = core::mem::take(&mut self.jobs);
         self.record_jobs(jobs.urgent(), &mut left, &mut copies);
@@ -52,8 +52,9 @@ impl Core {
             copies.pop();
         }
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
-        copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
-        out.extend(copies.into_iter().map(|(_, _, effect)| effect));
+        copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
+        out.extend(copies.drain(..).map(|(_, _, effect)| effect));
+        self.copies = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
     }
@@ -142,10 +143,10 @@ impl Core {
 
     /// The copies are on the queue (R1): what they fill may be named by the next version.
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
-        let recorded = core::mem::take(&mut self.recorded);
+        let mut recorded = core::mem::take(&mut self.recorded);
         let moves = self.moves_to_commit();
         if ok {
-            for handle in recorded {
+            for handle in recorded.drain(..) {
                 self.commit_fill(handle, out);
             }
             self.keep_batch();
@@ -153,10 +154,14 @@ impl Core {
                 self.commit_move(moved);
             }
         } else {
-            self.rewind_batch(recorded, out);
+            self.rewind_batch(&recorded, out);
+            recorded.clear();
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
+        }
+        if self.recorded.is_empty() {
+            self.recorded = recorded;
         }
         self.publish(out);
     }
@@ -174,10 +179,10 @@ impl Core {
 
     /// Where a submit failed, nobody can tell which copies reached the queue, so none of the batch
     /// counts (R1).
-    fn rewind_batch(&mut self, recorded: Vec<Handle>, out: &mut Vec<Effect>) {
+    fn rewind_batch(&mut self, recorded: &[Handle], out: &mut Vec<Effect>) {
         for handle in core::mem::take(&mut self.in_batch)
             .into_iter()
-            .chain(recorded)
+            .chain(recorded.iter().copied())
         {
             let record = self.record_mut(handle);
             let fill = record.and_then(Record::fill_mut);
