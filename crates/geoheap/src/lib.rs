@@ -302,6 +302,7 @@ macro_rules! is_planted {
 }
 
 mod actor;
+mod budget_origin;
 mod client;
 mod config;
 mod core;
@@ -340,6 +341,7 @@ pub use wgpu;
 pub use crate::actor::recorder::TRACE_VARIABLE;
 pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
+pub use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};

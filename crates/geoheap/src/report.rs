@@ -1,5 +1,7 @@
 //! What a caller can know of the heap: counters, the map of all chunks, events, read-backs.
 
+mod text;
+
 use core::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use geoheap_chunk_heap::{ChunkId, ChunkState, Lifetime, PartId, RangeState};
 use geoheap_frame_sync::Version;
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 
@@ -40,8 +43,10 @@ pub struct Report {
     pub tick_share_thousandths: u64,
     /// Number of the newest version.
     pub version: u64,
-    /// What the caller set.
+    /// The budget in force.
     pub budget_bytes: u64,
+    /// Who said so.
+    pub budget_origin: BudgetOrigin,
     /// What the device was seen to give.
     pub budget_effective_bytes: u64,
     /// GPU memory held: chunks, staging, dropped chunks not yet returned (R10).
@@ -293,6 +298,12 @@ pub enum HeapEvent {
         /// What the engine keeps to from now on; it grows back slowly.
         effective_budget: ByteLen,
     },
+    /// The budget that the device had cut short is whole again: it grew back, another one was set,
+    /// or there is another device.
+    BudgetRegrown {
+        /// What the engine keeps to from now on.
+        budget: ByteLen,
+    },
     /// What frames use does not fit the budget, until it is told as [`HeapEvent::Recovered`] or the
     /// device is lost.
     Degraded(Degraded),
@@ -364,6 +375,9 @@ impl fmt::Display for HeapEvent {
                 f,
                 "no memory for {requested} bytes; the budget is {effective_budget} bytes for now"
             ),
+            Self::BudgetRegrown { budget } => {
+                write!(f, "the budget is {budget} bytes again")
+            }
             Self::Degraded(degraded) => write!(f, "degraded: {degraded}"),
             Self::Recovered => f.write_str("the working set fits the budget again"),
             Self::GpuError { message } => write!(f, "GPU error: {message}"),

@@ -6,6 +6,7 @@ use geoheap_chunk_heap::{BlockLayout, ChunkId, Lifetime, PartId, PartSpec, Range
 use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
@@ -105,6 +106,7 @@ pub(crate) enum Request {
     },
     SetBudget {
         budget: ByteLen,
+        origin: BudgetOrigin,
         staging: ByteLen,
         reply: ReplyId,
     },

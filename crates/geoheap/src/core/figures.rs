@@ -31,6 +31,7 @@ impl Core {
         let mut report = self.report.clone();
         report.tick = self.tick;
         report.budget_bytes = self.budget.total.get();
+        report.budget_origin = self.budget.origin;
         report.budget_effective_bytes = self.budget.effective.get();
         report.held_bytes = self.held_bytes().get();
         report.record_bytes = self.budget.side.get();

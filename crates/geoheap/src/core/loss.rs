@@ -285,7 +285,8 @@ impl Core {
             buffer_bytes_max,
             ..self.heap.config().clone()
         }));
-        self.budget.effective = self.budget.total;
+        let was_cut = self.budget.make_whole();
+        self.tell_regrown(was_cut, out);
         self.budget.cut_tick = self.tick;
         self.budget_hunger = 0;
         self.set_aside_tick = 0;

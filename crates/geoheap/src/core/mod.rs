@@ -62,6 +62,7 @@ use geoheap_residency::{EntryId, Now, Residency};
 use geoheap_suballoc::{Align, ByteLen};
 use slotmap::{DefaultKey, SlotMap};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
@@ -196,10 +197,10 @@ impl Core {
         })
         .map_err(ConfigError::Heap)?;
         let residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
-        let budget = Budget::new(
-            config.budget_bytes,
-            config.staging_under(config.budget_bytes),
-        );
+        let staging = config.staging_under(config.budget_bytes);
+        let origin = config.budget_origin;
+        let origin = origin.unwrap_or(BudgetOrigin::of(config.budget_bytes));
+        let budget = Budget::new(config.budget_bytes, origin, staging);
         Ok(Self {
             heap,
             residency,

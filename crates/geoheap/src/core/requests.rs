@@ -34,10 +34,11 @@ impl Core {
             Request::Remove { handle } => self.remove(handle, out),
             Request::SetBudget {
                 budget,
+                origin,
                 staging,
                 reply,
             } => {
-                self.set_budget(budget, staging, out);
+                self.set_budget(budget, origin, staging, out);
                 out.push(Effect::Reply {
                     reply,
                     answer: Answer::Done,

@@ -2,6 +2,7 @@
 //! says otherwise.
 
 mod actors;
+mod budget;
 mod canvas;
 mod compaction;
 mod draw_set_memory;
