@@ -16,8 +16,10 @@ use crate::handle::Handle;
 /// The frames' working set does not fit the budget: what fits is drawn, the rest is not resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Degraded {
-    /// Bytes of the blocks that recent frames used or wished for.
+    /// Bytes of the blocks that recent frames used or wished for, and of those that must stay.
     pub working_set_bytes: u64,
+    /// The part of them that is not resident.
+    pub missing_bytes: u64,
     /// Bytes that dynamic blocks can have.
     pub budget_bytes: u64,
 }
@@ -25,9 +27,10 @@ pub struct Degraded {
 impl fmt::Display for Degraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (used, budget) = (self.working_set_bytes, self.budget_bytes);
+        let missing = self.missing_bytes;
         write!(
             f,
-            "frames use {used} bytes; dynamic blocks can have {budget}"
+            "frames use {used} bytes, {missing} of them missing; dynamic blocks can have {budget}"
         )
     }
 }
@@ -101,6 +104,8 @@ pub struct Report {
     pub blocks_updated: u64,
     /// Blocks evicted.
     pub evictions: u64,
+    /// Of them, those that frames may have used and that made way for others of higher priority.
+    pub displaced: u64,
     /// Evicted blocks that came back.
     pub stream_ins: u64,
     /// Their bytes.

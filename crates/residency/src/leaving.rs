@@ -68,6 +68,15 @@ impl Residency {
             .is_some_and(|class| class < priority.get())
     }
 
+    /// Whether `id` makes way for an entry of class `priority`: one of
+    /// [`victims_below`](Self::victims_below). O(1).
+    pub fn makes_way(&self, id: EntryId, priority: Priority, now: Now) -> bool {
+        let rank = self.recency.rank(id.get());
+        let is_below = rank.is_some_and(|rank| !rank.held && rank.priority < priority.get());
+        let entry = self.recency.get(id.get());
+        is_below && entry.is_some_and(|entry| self.is_old_enough(entry.since, now))
+    }
+
     fn first_to_leave(
         &self,
         reach: Reach,

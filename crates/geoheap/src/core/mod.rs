@@ -19,6 +19,7 @@
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
+//! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
@@ -33,6 +34,7 @@ pub(crate) mod record;
 
 mod budget;
 mod chunks;
+mod claims;
 mod compact;
 mod contents;
 mod deferral;

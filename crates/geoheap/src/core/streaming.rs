@@ -135,10 +135,11 @@ impl Core {
             .sum()
     }
 
-    /// Evicts at least `need` bytes, as far as the policy lets go of so many.
-    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) {
+    /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
+    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) -> ByteLen {
+        let mut left = ByteLen::ZERO;
         if need == ByteLen::ZERO {
-            return;
+            return left;
         }
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
@@ -156,8 +157,10 @@ impl Core {
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
+            left += record.layout.len();
             self.send_away(handle);
         }
+        left
     }
 
     /// A caller wants the block to leave, though there may be room.
@@ -314,13 +317,18 @@ impl Core {
     /// Notes whether what frames use fits the budget at all.
     pub(super) fn update_degraded(&mut self, out: &mut Vec<Effect>) {
         let budget = self.working_capacity().get();
-        let found = self
+        let waiting = self.wished_without_room();
+        let used = self.residency.working_set_bytes(self.now());
+        let missing = self
             .residency
-            .degraded(budget, self.now())
-            .map(|degraded| Degraded {
-                working_set_bytes: degraded.working_set_bytes,
-                budget_bytes: degraded.budget_bytes,
-            });
+            .missing_bytes(self.now())
+            .saturating_add(waiting);
+        let working_set_bytes = used.saturating_add(missing);
+        let found = (working_set_bytes > budget).then_some(Degraded {
+            working_set_bytes,
+            missing_bytes: missing,
+            budget_bytes: budget,
+        });
         let found = found.filter(|_| !is_planted!(DegradedUntold));
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {

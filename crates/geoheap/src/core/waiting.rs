@@ -8,7 +8,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::{Answer, Effect, ReplyId, Request};
 use crate::core::place::SET_ASIDE_TICKS;
-use crate::core::record::{Away, Waiter};
+use crate::core::record::{Away, Record, Waiter};
 use crate::core::requests::refuse_any;
 use crate::core::{Core, entry, refusals, sure};
 use crate::error::{FailReason, RequestError};
@@ -107,8 +107,7 @@ impl Core {
     /// as much room as it needs has come since.
     fn renew_wish(&mut self, handle: Handle) {
         let record = self.record(handle).expect("the caller looked it up");
-        let room_came = self.room_bytes - record.room_bytes;
-        if self.tick < record.retry_tick && room_came < record.layout.len().get() {
+        if !self.may_try(record) {
             return;
         }
         if record.pins > 0 || record.lifetime == Lifetime::LongLived {
@@ -116,6 +115,13 @@ impl Core {
         } else {
             self.wish_behind_frames(handle);
         }
+    }
+
+    /// Whether a block has waited long enough since it found no room, or as much as it needs has
+    /// come since.
+    pub(super) fn may_try(&self, record: &Record) -> bool {
+        let room_came = self.room_bytes - record.room_bytes;
+        self.tick >= record.retry_tick || room_came >= record.layout.len().get()
     }
 
     /// Makes the wishes that must not age anew. Costs the blocks that are away and wanted.

@@ -84,10 +84,11 @@ mod tests {
             |report| {
                 report.degraded = Some(Degraded {
                     working_set_bytes: 120,
+                    missing_bytes: 30,
                     budget_bytes: 90,
                 });
             },
-            "\ndegraded: frames use 120 bytes; dynamic blocks can have 90",
+            "\ndegraded: frames use 120 bytes, 30 of them missing; dynamic",
         );
     }
 }

@@ -11,9 +11,9 @@ const REGROW_TICKS: u64 = 256;
 fn check_origin(config: Config, expected: BudgetOrigin) {
     let world = World::new(config);
     let report = world.manager.report();
-    assert_eq!(report.budget_origin, expected);
+    assert_eq!(report.budget_origin, expected, "who said so");
     let told = format!("budget {} ({expected})\n", report.budget_bytes);
-    assert!(report.to_string().starts_with(&told), "{report}");
+    assert!(report.to_string().starts_with(&told), "its text: {report}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod parts;
 mod path;
 mod placements;
 mod pressure;
+mod priorities;
 mod recording;
 mod refusals;
 mod restore;

@@ -479,6 +479,11 @@ fn compare(r: &Residency, oracle: &Oracle, now: Now) {
         r.victims_below(Priority(priority), need, now, &mut got);
         let expected = oracle.victims_below(priority, need, now);
         assert_eq!(got, expected, "K7: {need} bytes for class {priority}");
+        for e in &oracle.entries {
+            let makes_way = r.makes_way(EntryId(e.id), Priority(priority), now);
+            let all = oracle.victims_below(priority, u64::MAX, now);
+            assert_eq!(makes_way, all.contains(&EntryId(e.id)), "K7: {e:?}");
+        }
         let lower = |e: &Entry| e.priority < priority && e.pins == 0 && !e.exempt;
         let has_below = oracle.entries.iter().any(lower);
         assert_eq!(r.has_below(Priority(priority)), has_below, "K7");
