@@ -350,7 +350,8 @@ impl BlockDesc {
         self
     }
 
-    /// 0..=255, [`PRIORITY_DEFAULT`] unless set.
+    /// 0..=255, [`PRIORITY_DEFAULT`] unless set. Where frames need more than there is, those of
+    /// higher priority are drawn: they take the room of lower ones, also of such as are in use.
     #[must_use]
     pub fn priority(mut self, priority: u8) -> Self {
         self.priority = priority;

@@ -333,8 +333,8 @@ impl Residency {
         })
     }
 
-    /// Bytes that the frames of the protect window wished for and that are still wished for. O(frames
-    /// of the window).
+    /// Bytes that the frames of the protect window wished for and that are still wished for.
+    /// O(frames of the window).
     pub fn missing_bytes(&self, now: Now) -> u64 {
         self.wishes.bytes_since(Frame(self.protected_from(now)))
     }

@@ -64,10 +64,10 @@ impl Core {
         record.wished_frame > 0 && record.wished_frame.saturating_add(protect) > self.frame
     }
 
-    /// Bytes of blocks that recent frames looked for, that are on their way, and that found no room:
-    /// they are no wishes any more, and missing all the same. For some ticks a miss says no more
-    /// than that what leaves has not left yet, so it does not begin a bad time, but does not end
-    /// one either.
+    /// Bytes of blocks that recent frames looked for, that are on their way, and that found no
+    /// room: they are no wishes any more, and missing all the same. For some ticks a miss says no
+    /// more than that what leaves has not left yet, so it does not begin a bad time, but does not
+    /// end one either.
     pub(super) fn wished_without_room(&self) -> u64 {
         let misses_min = if self.report.degraded.is_some() {
             1
