@@ -7,6 +7,7 @@ use geoheap_suballoc::ByteLen;
 use crate::budget_origin::BudgetOrigin;
 use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
+use crate::core::leaving::Cause;
 use crate::core::{Core, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -182,7 +183,7 @@ impl Core {
         });
         let emptiest = clearable.min_by_key(|(live, id, _)| (*live, *id));
         for handle in emptiest.into_iter().flat_map(|(_, _, handles)| handles) {
-            self.send_away(handle);
+            self.send_away(handle, Cause::Order);
         }
     }
 

@@ -16,6 +16,7 @@ use geoheap_residency::{EntryId, Priority};
 use geoheap_suballoc::{Align, ByteLen};
 
 use crate::core::fill::Purpose;
+use crate::core::leaving::Cause;
 use crate::core::record::Record;
 use crate::core::{Core, entry};
 use crate::handle::Handle;
@@ -128,7 +129,7 @@ impl Core {
             self.returning.stop();
             for handle in stretch {
                 self.report.displaced += 1;
-                self.send_away(handle);
+                self.send_away(handle, Cause::Order);
             }
             let fill = self.own(claim.handle).fill.as_mut();
             fill.expect("a claim is that of a job").claims += 1;

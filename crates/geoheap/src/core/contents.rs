@@ -40,6 +40,7 @@ impl Core {
             away: Away::Pending,
             fill: None,
             reloading: None,
+            leaving: None,
             revision: 0,
             written: 0,
             deferred: VecDeque::new(),
@@ -161,7 +162,7 @@ impl Core {
         let before = record.layout.len();
         let failed = matches!(record.away, Away::Failed(_));
         let away = record.place.is_none() && record.fill.is_none();
-        if away && !failed && record.has_source() {
+        if away && !failed && record.takes_away(&contents) {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
             record.revision += 1;

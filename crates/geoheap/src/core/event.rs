@@ -17,9 +17,22 @@ use crate::slot::{PartTable, Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReplyId(pub(crate) u64);
 
-/// A read-back under way: who waits for it, and how its bytes are cut.
+/// A read-back under way.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) enum Reading {
+    /// A caller asked for it.
+    Asked(Asked),
+    /// The block is to leave, and this is a piece of it.
+    Leaving {
+        handle: Handle,
+        /// Which of the block's leavings it is.
+        seq: u64,
+    },
+}
+
+/// A read-back that a caller asked for: who waits for it, and how its bytes are cut.
+#[derive(Debug)]
+pub(crate) struct Asked {
     pub(crate) reply: ReplyId,
     pub(crate) handle: Handle,
     /// Id, start from the block's start, and length of each part.
@@ -265,6 +278,8 @@ pub(crate) enum Event {
         read: Reading,
         bytes: Option<Vec<u8>>,
     },
+    /// There is no staging memory for a read-back now.
+    ReadBackDelayed { read: Reading },
     /// The device is gone.
     DeviceLost { reason: String },
     /// There is another one, with nothing on it yet.

@@ -95,9 +95,11 @@ impl Core {
     /// memory, and new contents of blocks that will come back with them.
     pub(crate) fn can_carry_out(&self, request: &Request) -> bool {
         let takes_contents = || match request {
-            Request::Update { handle, .. } => {
+            Request::Update {
+                handle, contents, ..
+            } => {
                 let record = self.record(*handle);
-                record.is_none_or(Record::has_source)
+                record.is_none_or(|record| record.takes_away(contents))
             }
             _ => false,
         };
@@ -165,7 +167,7 @@ impl Core {
     /// A block that comes while there is no device waits for the next one, if it has a source.
     pub(super) fn add_without_device(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             self.returning.had.insert(handle);
             self.queue_slot(handle);
@@ -178,7 +180,7 @@ impl Core {
     /// it had come before the loss.
     pub(super) fn add_of_lost_staging(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             if is_urgent(record) {
                 self.want(handle);
@@ -232,6 +234,7 @@ impl Core {
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
         let job = self.cancel_job(handle);
+        self.stop_leaving(handle);
         let record = self.own(handle);
         let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
         let has_source = record.has_source();
@@ -253,6 +256,7 @@ impl Core {
             );
         }
         let record = self.own(handle);
+        let has_source = record.is_covered();
         record.reloading = None;
         record.shown = false;
         record.returns = false;

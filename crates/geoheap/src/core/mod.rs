@@ -24,6 +24,7 @@
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
+//! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
@@ -42,6 +43,7 @@ mod dump;
 mod figures;
 mod fill;
 mod jobs;
+mod leaving;
 mod loss;
 mod parts;
 mod place;
@@ -55,7 +57,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -68,7 +70,7 @@ use crate::budget_origin::BudgetOrigin;
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
-use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
+use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::record::Record;
@@ -165,6 +167,8 @@ pub(crate) struct Core {
     spare_from_tick: u64,
     /// Bytes that reload callbacks are making.
     reloading_bytes: u64,
+    /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
+    leaving: BTreeMap<u64, Handle>,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -234,6 +238,7 @@ impl Core {
             set_aside_tick: 0,
             spare_from_tick: 0,
             reloading_bytes: 0,
+            leaving: BTreeMap::new(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -294,7 +299,11 @@ impl Core {
             } => {
                 self.reloaded(handle, seq, bytes, result, out);
             }
-            Event::ReadBackDone { read, bytes } => self.answer_read_back(read, bytes, out),
+            Event::ReadBackDone { read, bytes } => match read {
+                Reading::Asked(asked) => self.answer_read_back(asked, bytes, out),
+                Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
+            },
+            Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -459,6 +468,7 @@ impl Core {
             && self.pending.replies.is_empty()
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
+            && self.leaving.is_empty()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()

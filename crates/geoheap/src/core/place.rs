@@ -196,11 +196,16 @@ impl Core {
     fn can_set_aside(&mut self, handle: Handle) -> bool {
         let record = self.own(handle);
         let fill = record.fill.as_ref().expect("a waiting block has a job");
-        let retained = matches!(record.source, Source::Retained);
-        let complete = !fill.reads_present() && (retained || fill.purpose != Purpose::Reshape);
+        let complete = !fill.reads_present()
+            && match record.source {
+                Source::Retained => true,
+                Source::Reload(_) => fill.purpose != Purpose::Reshape,
+                Source::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
+                Source::None => false,
+            };
         // One that is away already takes nothing from anybody by staying away.
         let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
-        complete && record.has_source() && may_go
+        complete && may_go
     }
 
     /// Whether recent frames used the block where it lies.
@@ -233,6 +238,10 @@ impl Core {
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
+            if matches!(record.source, Source::ReadBack) {
+                // What came back from the GPU before is none of the new contents.
+                record.retained.clear();
+            }
         }
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());

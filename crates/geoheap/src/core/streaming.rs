@@ -7,6 +7,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Fill, Piece, Purpose};
+use crate::core::leaving::Cause;
 use crate::core::record::{Away, Reloading};
 use crate::core::transfer::compact_layout;
 use crate::core::{Core, entry};
@@ -153,12 +154,16 @@ impl Core {
             if record.is_busy() {
                 continue;
             }
+            if record.leaving.is_some() {
+                left += record.layout.len();
+                continue;
+            }
             assert!(
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
             left += record.layout.len();
-            self.send_away(handle);
+            self.send_away(handle, Cause::Age);
         }
         left
     }
@@ -178,7 +183,7 @@ impl Core {
         if !record.has_source() {
             return Err(RequestError::NoSource { handle });
         }
-        self.send_away(handle);
+        self.send_away(handle, Cause::Order);
         Ok(())
     }
 
@@ -192,8 +197,16 @@ impl Core {
         }
     }
 
+    /// The next version shows the block as evicted; or a later one, if its bytes have to be copied
+    /// back before.
+    pub(super) fn send_away(&mut self, handle: Handle, cause: Cause) {
+        if !self.begin_leaving(handle, cause) {
+            self.leave(handle);
+        }
+    }
+
     /// The next version shows the block as evicted.
-    pub(super) fn send_away(&mut self, handle: Handle) {
+    pub(super) fn leave(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
         let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
@@ -250,7 +263,7 @@ impl Core {
             return;
         }
         match &record.source {
-            Source::Retained => {
+            Source::Retained | Source::ReadBack => {
                 let kept = |id| Some((id, record.retained(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();

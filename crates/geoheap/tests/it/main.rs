@@ -11,6 +11,7 @@ mod faults;
 mod frames;
 mod harness;
 mod inspection;
+mod leaving;
 mod limits;
 mod model;
 mod order;
