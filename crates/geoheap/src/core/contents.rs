@@ -158,7 +158,7 @@ impl Core {
         let before = record.layout.len();
         let failed = record.away == Away::Failed;
         let away = record.place.is_none() && record.fill().is_none();
-        if away && !failed && record.has_source() {
+        if away && !failed && record.takes_away(&contents) {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
             record.revision += 1;

@@ -87,6 +87,7 @@ impl Core {
         let source = match record.source {
             Source::Retained => SourceDump::Retained,
             Source::Reload(_) => SourceDump::Reload,
+            Source::ReadBack => SourceDump::ReadBack,
             Source::None => SourceDump::None,
         };
         BlockDump {

@@ -118,6 +118,8 @@ pub(crate) struct Fill {
     pub(crate) retain: Vec<(PartId, Payload)>,
     /// Whether the policy was told to leave the block alone meanwhile.
     pub(crate) is_guarded: bool,
+    /// Times that blocks of lower priority made way for it.
+    pub(crate) claims: u32,
     /// Ticks in which it found no room.
     pub(crate) misses: u32,
     /// Buffers that could not be made for it.
@@ -154,6 +156,7 @@ impl Fill {
             replies: Vec::new(),
             retain: Vec::new(),
             is_guarded: false,
+            claims: 0,
             misses: 0,
             create_failures: 0,
             submit_failures: 0,

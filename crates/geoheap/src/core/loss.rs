@@ -95,9 +95,11 @@ impl Core {
     /// memory, and new contents of blocks that will come back with them.
     pub(crate) fn can_carry_out(&self, request: &Request) -> bool {
         let takes_contents = || match request {
-            Request::Update { handle, .. } => {
+            Request::Update {
+                handle, contents, ..
+            } => {
                 let record = self.record(*handle);
-                record.is_none_or(Record::has_source)
+                record.is_none_or(|record| record.takes_away(contents))
             }
             _ => false,
         };
@@ -165,7 +167,7 @@ impl Core {
     /// A block that comes while there is no device waits for the next one, if it has a source.
     pub(super) fn add_without_device(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             self.returning.had.insert(handle);
             self.queue_slot(handle);
@@ -178,7 +180,7 @@ impl Core {
     /// it had come before the loss.
     pub(super) fn add_of_lost_staging(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             if is_urgent(record) {
                 self.want(handle);
@@ -232,6 +234,7 @@ impl Core {
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
         let job = self.cancel_job(handle);
+        self.stop_leaving(handle);
         let record = self.own(handle);
         let was_there = job.is_some() || record.place.is_some() || record.reloading().is_some();
         let has_source = record.has_source();
@@ -255,6 +258,7 @@ impl Core {
             );
         }
         let record = self.own(handle);
+        let has_source = record.is_covered();
         record.stop_reloading();
         record.shown = false;
         record.returns = false;
@@ -286,7 +290,8 @@ impl Core {
             buffer_bytes_max,
             ..self.heap.config().clone()
         }));
-        self.budget.effective = self.budget.total;
+        let was_cut = self.budget.make_whole();
+        self.tell_regrown(was_cut, out);
         self.budget.cut_tick = self.tick;
         self.budget_hunger = 0;
         self.set_aside_tick = 0;

@@ -20,10 +20,12 @@
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
+//! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
+//! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
@@ -35,6 +37,7 @@ pub(crate) mod unsettled;
 
 mod budget;
 mod chunks;
+mod claims;
 mod compact;
 mod contents;
 mod deferral;
@@ -42,6 +45,7 @@ mod dump;
 mod figures;
 mod fill;
 mod jobs;
+mod leaving;
 mod loss;
 mod parts;
 mod place;
@@ -56,7 +60,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -65,10 +69,11 @@ use geoheap_residency::{EntryId, Now, Residency};
 use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 use slotmap::{DefaultKey, SlotMap};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
-use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
+use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::record::Record;
@@ -167,6 +172,8 @@ pub(crate) struct Core {
     spare_from_tick: u64,
     /// Bytes that reload callbacks are making.
     reloading_bytes: u64,
+    /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
+    leaving: BTreeMap<u64, Handle>,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -207,10 +214,10 @@ impl Core {
         residency.reserve(room);
         // Blocks that change have two ranges for a while.
         heap.reserve_ranges(room.saturating_add(room / 8));
-        let budget = Budget::new(
-            config.budget_bytes,
-            config.staging_under(config.budget_bytes),
-        );
+        let staging = config.staging_under(config.budget_bytes);
+        let origin = config.budget_origin;
+        let origin = origin.unwrap_or(BudgetOrigin::of(config.budget_bytes));
+        let budget = Budget::new(config.budget_bytes, origin, staging);
         Ok(Self {
             heap,
             residency,
@@ -241,6 +248,7 @@ impl Core {
             set_aside_tick: 0,
             spare_from_tick: 0,
             reloading_bytes: 0,
+            leaving: BTreeMap::new(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -301,7 +309,11 @@ impl Core {
             } => {
                 self.reloaded(handle, seq, bytes, result, out);
             }
-            Event::ReadBackDone { read, bytes } => self.answer_read_back(read, bytes, out),
+            Event::ReadBackDone { read, bytes } => match read {
+                Reading::Asked(asked) => self.answer_read_back(asked, bytes, out),
+                Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
+            },
+            Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -464,6 +476,7 @@ impl Core {
             && self.pending.replies.is_empty()
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
+            && self.leaving.is_empty()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()

@@ -17,7 +17,7 @@ use crate::core::transfer::compact_layout;
 use crate::core::{Core, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Source};
+use crate::payload::Content;
 
 /// Further room, in per cent of what is needed, that a block gets when it must grow.
 const GROWTH_PERCENT: u32 = 25;
@@ -153,12 +153,14 @@ impl Core {
         if record.place.is_some() {
             return Ok(());
         }
+        let is_kept = record.keeps_copies() && record.is_covered();
+        let takes_part = is_kept && content.payload().is_some();
         match record.away {
             Away::Failed => Err(RequestError::Failed {
                 handle,
                 reason: record.failure(),
             }),
-            _ if matches!(record.source, Source::Retained) => Ok(()),
+            _ if takes_part => Ok(()),
             _ => Err(RequestError::NotResident { handle }),
         }
     }

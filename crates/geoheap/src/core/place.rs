@@ -4,6 +4,7 @@
 use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
 use geoheap_suballoc::{Align, ByteLen};
 
+use crate::core::claims::Claim;
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
@@ -37,7 +38,7 @@ impl Core {
     /// Finds places for the jobs that have none, in order; what finds none waits, and says how
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
-        let waiting: Vec<Handle> = self.jobs.unplaced().collect();
+        let waiting = self.in_turn();
         if waiting.is_empty() {
             self.budget_hunger = 0;
             return;
@@ -45,9 +46,15 @@ impl Core {
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
-        for handle in waiting {
+        let mut claims: Vec<Claim> = Vec::new();
+        for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
                 break;
+            }
+            let unmet = claims.first().map(|claim| claim.priority);
+            if self.yields(handle, claim, unmet) {
+                self.lose_patience(handle, out);
+                continue;
             }
             if let Some(missing) = self.place(handle, out) {
                 if self.stays_away(handle, out) {
@@ -55,13 +62,17 @@ impl Core {
                 }
                 demand += missing;
                 misses += 1;
+                claims.extend(claim.map(|priority| Claim { handle, priority }));
                 self.lose_patience(handle, out);
             }
         }
         if demand == ByteLen::ZERO {
             self.budget_hunger = 0;
         } else {
-            self.make_room(demand, out);
+            let coming = self.make_room(demand, out);
+            if let Some(coming) = coming {
+                self.displace(&claims, coming);
+            }
         }
     }
 
@@ -182,11 +193,16 @@ impl Core {
     fn can_set_aside(&mut self, handle: Handle) -> bool {
         let record = self.own(handle);
         let fill = record.fill().expect("a waiting block has a job");
-        let retained = matches!(record.source, Source::Retained);
-        let complete = !fill.reads_present() && (retained || fill.purpose != Purpose::Reshape);
+        let complete = !fill.reads_present()
+            && match record.source {
+                Source::Retained => true,
+                Source::Reload(_) => fill.purpose != Purpose::Reshape,
+                Source::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
+                Source::None => false,
+            };
         // One that is away already takes nothing from anybody by staying away.
         let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
-        complete && record.has_source() && may_go
+        complete && may_go
     }
 
     /// Whether recent frames used the block where it lies.
@@ -219,6 +235,10 @@ impl Core {
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
+            if matches!(record.source, Source::ReadBack) {
+                // What came back from the GPU before is none of the new contents.
+                record.retained.clear();
+            }
         }
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
@@ -269,14 +289,15 @@ impl Core {
     }
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
-    /// but in pieces. Growth never waits for a move: this only helps the next ticks.
-    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) {
+    /// but in pieces. Growth never waits for a move: this only helps the next ticks. Returns the
+    /// bytes that become free by that, or were to anyway; none where giving up brings nothing.
+    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) -> Option<ByteLen> {
         let figures = self.heap.figures();
         self.budget_hunger += 1;
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
         if self.facts.is_held_back && figures.retired() > ByteLen::ZERO {
-            return;
+            return None;
         }
         // What is on its way out serves the demand too; evicting for it again each tick until
         // it arrives would empty the heap.
@@ -289,9 +310,8 @@ impl Core {
         if figures.free() >= demand {
             self.compaction.placement_failed(demand);
         }
-        if need > ByteLen::ZERO {
-            self.evict(need, out);
-        }
+        let left = self.evict(need, out);
+        Some(coming + left)
     }
 }
 

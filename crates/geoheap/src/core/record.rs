@@ -8,7 +8,7 @@ use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::retained::Retained;
 use crate::core::unsettled::Unsettled;
 use crate::handle::Handle;
-use crate::payload::{PRIORITY_DEFAULT, Payload, Source};
+use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
 
 /// Why a block without a place has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub(crate) struct Record {
     /// Layout of the bytes in `place`, or of those that will come; shared with the versions that
     /// show it.
     pub(crate) layout: Arc<BlockLayout>,
-    /// Retained contents, complete for [`Source::Retained`], else empty.
+    /// Retained contents: complete for [`Source::Retained`], complete while it is away for
+    /// [`Source::ReadBack`], else empty.
     pub(crate) retained: Retained,
     /// Where the next version shows it.
     pub(crate) place: Option<RangeKey>,
@@ -105,6 +106,40 @@ impl Record {
         !matches!(self.source, Source::None)
     }
 
+    /// Whether the engine keeps its contents while it is away.
+    pub(crate) fn keeps_copies(&self) -> bool {
+        matches!(self.source, Source::Retained | Source::ReadBack)
+    }
+
+    /// Whether its contents can be had without the GPU.
+    pub(crate) fn is_covered(&self) -> bool {
+        match self.source {
+            Source::Retained | Source::Reload(_) => true,
+            Source::ReadBack => self.is_covered_by(&self.layout, &[]),
+            Source::None => false,
+        }
+    }
+
+    /// Whether `others` and what is retained are the contents of all parts of `layout`.
+    pub(crate) fn is_covered_by(&self, layout: &BlockLayout, others: &[(PartId, Payload)]) -> bool {
+        let others = others.iter().map(|(id, payload)| (*id, payload));
+        let known = others.chain(self.retained.iter());
+        layout.parts().all(|part| {
+            let mut known = known.clone();
+            known.any(|(id, payload)| id == part.id && payload.len() == part.used_len)
+        })
+    }
+
+    /// Whether it takes `contents` while it is away, to come back with them.
+    pub(crate) fn takes_away(&self, contents: &[Content]) -> bool {
+        let is_shared = |content: &Content| content.payload().is_some();
+        match self.source {
+            Source::Retained | Source::Reload(_) => true,
+            Source::ReadBack => self.away == Away::Evicted && contents.iter().all(is_shared),
+            Source::None => false,
+        }
+    }
+
     /// Whether the policy may choose it: long-lived blocks stay (R9), and what has no source
     /// could not come back.
     pub(crate) fn is_exempt(&self) -> bool {
@@ -116,7 +151,7 @@ impl Record {
         &self,
         contents: impl Iterator<Item = (PartId, Payload)>,
     ) -> Vec<(PartId, Payload)> {
-        if matches!(self.source, Source::Retained) {
+        if self.keeps_copies() {
             contents.collect()
         } else {
             Vec::new()
@@ -125,7 +160,7 @@ impl Record {
 
     /// Takes over contents as the ones to come back from, where the source says so.
     pub(crate) fn retain_all(&mut self, contents: impl Iterator<Item = (PartId, Payload)>) {
-        if matches!(self.source, Source::Retained) {
+        if self.keeps_copies() {
             for (part, payload) in contents {
                 self.retained.put(part, payload);
             }

@@ -34,10 +34,11 @@ impl Core {
             Request::Remove { handle } => self.remove(handle, out),
             Request::SetBudget {
                 budget,
+                origin,
                 staging,
                 reply,
             } => {
-                self.set_budget(budget, staging, out);
+                self.set_budget(budget, origin, staging, out);
                 out.push(Effect::Reply {
                     reply,
                     answer: Answer::Done,
@@ -120,6 +121,10 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
+        if !is_planted!(CopyUnchecked) {
+            // What is read back would not be what it has then.
+            self.stop_leaving(handle);
+        }
         let record = self.own(handle);
         let (placed, is_urgent) = (record.place, record.is_urgent());
         let to = match fill.target {
@@ -191,6 +196,7 @@ impl Core {
         }
         self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
+        self.stop_leaving(handle);
         self.lost_no_more(handle);
         self.retire_place(handle);
         self.residency.remove(entry(handle));

@@ -51,6 +51,22 @@ impl Retained {
         }
     }
 
+    /// All of it, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PartId, &Payload)> + Clone {
+        let (one, many) = match self {
+            Self::Nothing => (None, &[][..]),
+            Self::One(id, payload) => (Some((*id, payload)), &[][..]),
+            Self::Many(all) => (None, &all[..]),
+        };
+        let many = many.iter().map(|(id, payload)| (*id, payload));
+        one.into_iter().chain(many)
+    }
+
+    /// Lets all bytes go.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::Nothing;
+    }
+
     /// Lets a part's bytes go.
     pub(crate) fn remove(&mut self, part: PartId) {
         match self {

@@ -7,6 +7,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Fill, Piece, Purpose};
+use crate::core::leaving::Cause;
 use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
 use crate::core::unsettled::Reloading;
@@ -135,10 +136,11 @@ impl Core {
             .sum()
     }
 
-    /// Evicts at least `need` bytes, as far as the policy lets go of so many.
-    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) {
+    /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
+    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) -> ByteLen {
+        let mut left = ByteLen::ZERO;
         if need == ByteLen::ZERO {
-            return;
+            return left;
         }
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
@@ -154,12 +156,18 @@ impl Core {
             if record.is_busy() {
                 continue;
             }
+            if record.leaving().is_some() {
+                left += record.layout.len();
+                continue;
+            }
             assert!(
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
-            self.send_away(handle);
+            left += record.layout.len();
+            self.send_away(handle, Cause::Age);
         }
+        left
     }
 
     /// A caller wants the block to leave, though there may be room.
@@ -177,7 +185,7 @@ impl Core {
         if !record.has_source() {
             return Err(RequestError::NoSource { handle });
         }
-        self.send_away(handle);
+        self.send_away(handle, Cause::Order);
         Ok(())
     }
 
@@ -191,8 +199,16 @@ impl Core {
         }
     }
 
+    /// The next version shows the block as evicted; or a later one, if its bytes have to be copied
+    /// back before.
+    pub(super) fn send_away(&mut self, handle: Handle, cause: Cause) {
+        if !self.begin_leaving(handle, cause) {
+            self.leave(handle);
+        }
+    }
+
     /// The next version shows the block as evicted.
-    pub(super) fn send_away(&mut self, handle: Handle) {
+    pub(super) fn leave(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
         let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
@@ -249,7 +265,7 @@ impl Core {
             return;
         }
         match &record.source {
-            Source::Retained => {
+            Source::Retained | Source::ReadBack => {
                 let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
@@ -316,13 +332,18 @@ impl Core {
     /// Notes whether what frames use fits the budget at all.
     pub(super) fn update_degraded(&mut self, out: &mut Vec<Effect>) {
         let budget = self.working_capacity().get();
-        let found = self
+        let waiting = self.wished_without_room();
+        let used = self.residency.working_set_bytes(self.now());
+        let missing = self
             .residency
-            .degraded(budget, self.now())
-            .map(|degraded| Degraded {
-                working_set_bytes: degraded.working_set_bytes,
-                budget_bytes: degraded.budget_bytes,
-            });
+            .missing_bytes(self.now())
+            .saturating_add(waiting);
+        let working_set_bytes = used.saturating_add(missing);
+        let found = (working_set_bytes > budget).then_some(Degraded {
+            working_set_bytes,
+            missing_bytes: missing,
+            budget_bytes: budget,
+        });
         let found = found.filter(|_| !is_planted!(DegradedUntold));
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {

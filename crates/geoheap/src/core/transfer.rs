@@ -1,7 +1,9 @@
 //! Recording a tick's copies under its caps, and committing what they fill once they are
 //! submitted.
 //!
-//! All of a tick's work shares one allowance of bytes and copies. Urgent blocks go first: those
+//! All of a tick's work shares one allowance of bytes and copies. Up to half of it is for bytes
+//! that come back from blocks which are to leave, as their room is waited for. Of the rest, urgent
+//! blocks go first: those
 //! that somebody waits for, long-lived and pinned ones, and those above the default priority.
 //! Blocks that come back and blocks that are new share what is left: each of the two gets half of
 //! it where both wait, and what one leaves the other takes. Moves, which nobody waits for, have the
@@ -22,6 +24,7 @@ use crate::core::record::Record;
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
+use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
@@ -31,7 +34,7 @@ const SUBMIT_FAILURES_MAX: u32 = 8;
 pub(super) struct Allowance {
     pub(super) bytes: u64,
     pub(super) copies: u32,
-    staging: u64,
+    pub(super) staging: u64,
 }
 
 impl Core {
@@ -44,6 +47,7 @@ impl Core {
         }
         let mut copies = core::mem::take(&mut self.copies);
         let mut left = self.allowance(staging_free);
+        self.read_leaving(&mut left, out);
         let jobs = core::mem::take(&mut self.jobs);
         self.record_jobs(jobs.urgent(), &mut left, &mut copies);
         self.record_in_turn(&jobs, &mut left, &mut copies);
@@ -239,6 +243,10 @@ impl Core {
             for (part, payload) in &fill.retain {
                 record.retained.put(*part, payload.clone());
             }
+        }
+        if matches!(record.source, Source::ReadBack) {
+            // From now on the GPU has them, and may change them.
+            record.retained.clear();
         }
         let after = record.layout.len();
         self.count_world(before, after);

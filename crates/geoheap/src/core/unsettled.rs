@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::core::event::{ReplyId, Request};
 use crate::core::fill::Fill;
+use crate::core::leaving::Leaving;
 use crate::core::record::Record;
 use crate::error::FailReason;
 
@@ -46,6 +47,8 @@ pub(crate) struct Unsettled {
     pub(crate) room_bytes: u64,
     /// Frame of the last wish for it while it was away.
     pub(crate) wished_frame: u64,
+    /// Its bytes are on their way back from the GPU, so that it can leave.
+    pub(crate) leaving: Option<Box<Leaving>>,
     /// Why it could not be made resident, while it is failed.
     pub(crate) failure: Option<FailReason>,
 }
@@ -60,7 +63,8 @@ impl Record {
     pub(crate) fn settle(&mut self) {
         let is_settled = |open: &Unsettled| {
             let nobody_waits = open.deferred.is_empty() && open.waiters.is_empty();
-            open.fill.is_none() && open.reloading.is_none() && nobody_waits
+            let nothing_moves = open.fill.is_none() && open.reloading.is_none();
+            nothing_moves && open.leaving.is_none() && nobody_waits
         };
         if self.place.is_some() && self.unsettled.as_deref().is_some_and(is_settled) {
             self.unsettled = None;
@@ -87,6 +91,19 @@ impl Record {
         let handle = self.handle;
         let other = self.unsettled().fill.replace(fill);
         assert!(other.is_none(), "{handle:?} has one job at a time");
+    }
+
+    pub(crate) fn leaving(&self) -> Option<&Leaving> {
+        self.unsettled.as_ref()?.leaving.as_deref()
+    }
+
+    pub(crate) fn leaving_mut(&mut self) -> Option<&mut Leaving> {
+        self.unsettled.as_mut()?.leaving.as_deref_mut()
+    }
+
+    /// It does not leave that way, or is done with it.
+    pub(crate) fn take_leaving(&mut self) -> Option<Box<Leaving>> {
+        self.unsettled.as_mut()?.leaving.take()
     }
 
     pub(crate) fn reloading(&self) -> Option<Reloading> {

@@ -8,7 +8,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::{Answer, Effect, ReplyId, Request};
 use crate::core::place::SET_ASIDE_TICKS;
-use crate::core::record::Away;
+use crate::core::record::{Away, Record};
 use crate::core::requests::refuse_any;
 use crate::core::unsettled::Waiter;
 use crate::core::{Core, entry, refusals, sure};
@@ -111,9 +111,7 @@ impl Core {
     /// as much room as it needs has come since.
     fn renew_wish(&mut self, handle: Handle) {
         let record = self.record(handle).expect("the caller looked it up");
-        let (retry_tick, room_then) = record.retry();
-        let room_came = self.room_bytes - room_then;
-        if self.tick < retry_tick && room_came < record.layout.len().get() {
+        if !self.may_try(record) {
             return;
         }
         if record.pins > 0 || record.lifetime == Lifetime::LongLived {
@@ -121,6 +119,14 @@ impl Core {
         } else {
             self.wish_behind_frames(handle);
         }
+    }
+
+    /// Whether a block has waited long enough since it found no room, or as much as it needs has
+    /// come since.
+    pub(super) fn may_try(&self, record: &Record) -> bool {
+        let (retry_tick, room_then) = record.retry();
+        let room_came = self.room_bytes - room_then;
+        self.tick >= retry_tick || room_came >= record.layout.len().get()
     }
 
     /// Makes the wishes that must not age anew. Costs the blocks that are away and wanted.
