@@ -207,6 +207,8 @@ impl Blocks<'_> {
             range: ByteRange::new(ByteOffset::new(range.offset), ByteLen::new(range.size)),
             align: align.unwrap_or(Align::ONE),
             state,
+            cold: false,
+            has_gaps: false,
         }
     }
 

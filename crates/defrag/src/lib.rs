@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use geoheap_defrag::{
-//!     Caps, ChunkView, Goal, Layout, RangeState, RangeView, Stopped, Triggers, plan,
+//!     Caps, ChunkView, Goal, Layout, RangeView, Stopped, Triggers, plan,
 //! };
 //! use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 //!
@@ -17,12 +17,11 @@
 //!     capacity: ByteLen::new(1024),
 //!     receives: true,
 //!     evacuable: true,
-//!     ranges: vec![RangeView {
-//!         key: u64::from(id),
-//!         range: ByteRange::new(ByteOffset::ZERO, ByteLen::new(len)),
-//!         align: Align::ONE,
-//!         state: RangeState::Movable,
-//!     }],
+//!     ranges: vec![RangeView::movable(
+//!         u64::from(id),
+//!         ByteRange::new(ByteOffset::ZERO, ByteLen::new(len)),
+//!         Align::ONE,
+//!     )],
 //! };
 //! let layout = Layout { chunks: vec![chunk(0, 512), chunk(1, 528), chunk(2, 64)] };
 //!
@@ -79,16 +78,27 @@
 //!   alignments beyond the unit and little room this can end a victim half-way; the next plan then
 //!   names another victim, or none.
 
+mod board;
+mod error;
+mod evacuate;
+mod gaps;
+mod json;
 mod layout;
 mod plan;
 mod planner;
 mod receivers;
+mod room;
+mod source;
+mod steps;
+mod trial;
 mod triggers;
 
 #[cfg(test)]
 mod tests;
 
-pub use layout::{ChunkView, Layout, LayoutError, RangeState, RangeView};
-pub use plan::{Forecast, Move, Plan, Stopped};
-pub use planner::{Caps, Goal, plan};
+pub use error::LayoutError;
+pub use layout::{ChunkView, Layout, RangeState, RangeView};
+pub use plan::{Eviction, Forecast, Move, Plan, Room, Stopped};
+pub use planner::{Caps, Goal, plan, plan_from};
+pub use source::{ChunkSummary, Source};
 pub use triggers::{ChunkUse, Reason, Triggers};
