@@ -3,6 +3,7 @@
 use geoheap_suballoc::{Align, ByteLen, ByteRange, Space};
 
 use crate::error::LayoutError;
+use crate::plan::Plan;
 use crate::source::{ChunkSummary, Source};
 
 /// Chunks between which ranges may move.
@@ -124,6 +125,50 @@ impl Layout {
             let ranges = chunk.ranges.iter().map(|view| view.range);
             check_ranges(chunk.id, chunk.capacity, unit, ranges)
         })
+    }
+
+    /// Carries a plan for this layout out, in thought: what moved is at its new place, and where it
+    /// was is free, as if nothing older read it any more. Whether the victim is empty then, but for
+    /// what is retired in it; it is gone in that case, and else receives nothing from now on.
+    ///
+    /// # Panics
+    /// If the plan is one for another layout.
+    pub fn follow(&mut self, plan: &Plan) -> bool {
+        for one in &plan.evictions {
+            self.take(one.chunk, one.range);
+        }
+        for one in &plan.moves {
+            let mut range = self.take(one.from_chunk, one.from);
+            range.range.start = one.to;
+            range.has_gaps = false;
+            let to = self.own(one.to_chunk);
+            let at = to.ranges.partition_point(|view| view.range.start < one.to);
+            to.ranges.insert(at, range);
+        }
+        let Some(victim) = plan.victim else {
+            return false;
+        };
+        let chunk = self.own(victim);
+        chunk.receives = false;
+        let mut ranges = chunk.ranges.iter();
+        let is_empty = ranges.all(|view| view.state == RangeState::Retired);
+        if is_empty {
+            self.chunks.retain(|chunk| chunk.id != victim);
+        }
+        is_empty
+    }
+
+    fn take(&mut self, chunk: u32, range: ByteRange) -> RangeView {
+        let chunk = self.own(chunk);
+        let at = chunk.ranges.iter().position(|view| view.range == range);
+        chunk
+            .ranges
+            .remove(at.expect("D4: the plan is for this layout"))
+    }
+
+    fn own(&mut self, id: u32) -> &mut ChunkView {
+        let chunk = self.chunks.iter_mut().find(|chunk| chunk.id == id);
+        chunk.expect("D2: the plan is for this layout")
     }
 
     fn chunk(&self, id: u32) -> Option<&ChunkView> {

@@ -76,16 +76,16 @@ fn stretches(
         let ranges = search.board.ranges(at)?;
         search.steps.take_read(ranges.len());
         let capacity = search.board.chunks[at].capacity;
-        if let Some((start, cost)) = cheapest(&ranges, capacity, len, align) {
-            if fraction(cost, len) <= search.goal.price_max_fraction {
-                let range = ByteRange::new(start, len);
-                found.push(Stretch {
-                    at,
-                    range,
-                    cost,
-                    ranges,
-                });
-            }
+        if let Some((start, cost)) = cheapest(&ranges, capacity, len, align)
+            && fraction(cost, len) <= search.goal.price_max_fraction
+        {
+            let range = ByteRange::new(start, len);
+            found.push(Stretch {
+                at,
+                range,
+                cost,
+                ranges,
+            });
         }
     }
     found.sort_by_key(|stretch| (stretch.cost, stretch.at));

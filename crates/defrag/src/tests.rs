@@ -1,5 +1,7 @@
 //! Hand-made layouts; the comparison with a model that executes the plans lies in `model`.
 
+#[cfg(feature = "heap-dump")]
+mod dump;
 mod maps;
 mod model;
 mod plans;

@@ -296,10 +296,10 @@ fn check_marks(goal: &Goal, plan: &Plan) {
         bounced <= goal.bounce,
         "D9: {bounced} bytes at a time bounce"
     );
-    let sizes = plan.evictions.iter().map(|one| one.range.len);
+    let mut sizes = plan.evictions.iter().map(|one| one.range.len);
     let (all, last) = (
         sizes.clone().sum::<ByteLen>(),
-        sizes.last().unwrap_or_default(),
+        sizes.next_back().unwrap_or_default(),
     );
     assert!(
         last.is_zero() || all - last < goal.evict,
