@@ -57,6 +57,20 @@
 //! | `bytes_streamed` | bytes that frames drew and that were not there | lower |
 //! | `hit_rate` | share of the draws whose entry was there | higher |
 //!
+//! Defragmentation (`cargo xtask compare defrag`), on `geoheap-chunk-heap` and `geoheap-defrag` under
+//! the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what emptying
+//! the emptiest chunks would take, counted from the heap and not by the planner:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `overhead_mean` | mean of the bytes held for each live byte; spare chunks count in traces only | lower |
+//! | `overhead_with_spare` | the same with spare chunks | lower |
+//! | `bytes_per_chunk_returned` | bytes moved, those in vain too, for each chunk that came back | lower |
+//! | `moves` | ranges moved | lower |
+//! | `chunks_returned` | chunks that moves emptied and that came back | higher |
+//! | `plan_us`, `plan_us_max` | microseconds of a plan, median and longest; each is made three times, and the shortest time counts | lower |
+//! | `frames_hidden` | frames in which a block's contents were not where it was said to be | lower |
+//!
 //! The engine under load, on the virtual GPU (`cargo xtask compare engine`). Each heap is compared
 //! with the smallest:
 //!

@@ -40,6 +40,9 @@ const ATTEMPTS: [Attempt; 4] = [
     },
 ];
 
+/// So many of the longest ranges are tried before the others.
+const PROBED: usize = 4;
+
 /// What came of it.
 pub(crate) enum Found {
     /// A victim and its moves.
@@ -79,12 +82,15 @@ pub(crate) fn plan(
             return Ok(Found::Nothing(Stopped::Caps));
         }
         let live = search.board.chunks[at].live;
-        if search.receivers.free_without(at) < live.saturating_sub(search.goal.evict) {
+        // Some of what lies in a chunk that is gone on with may be on its way elsewhere already.
+        let is_continued = continued == Some(at);
+        let need = live.saturating_sub(search.goal.evict);
+        if !is_continued && search.receivers.free_without(at) < need {
             search.steps.take(1);
             stopped = no_room(stopped);
             continue;
         }
-        let Some(victim) = read(search, at, continued == Some(at))? else {
+        let Some(victim) = read(search, at, is_continued)? else {
             continue;
         };
         match evacuate(search, &victim)? {
@@ -172,6 +178,9 @@ fn evacuate(search: &mut Search<'_>, victim: &Victim) -> Result<Found, LayoutErr
         && u32::try_from(victim.movable.len()).is_ok_and(|moves| moves <= search.caps.moves);
     let mut stopped = Stopped::NoRoom;
     for attempt in ATTEMPTS {
+        if !attempt.longest_first && !takes_longest(search, victim, attempt)? {
+            continue;
+        }
         // A plan that leads downhill would have to finish.
         let is_one_move = victim.movable.len() == 1;
         if !attempt.uphill_only && !fits_caps && !is_one_move {
@@ -192,6 +201,28 @@ fn evacuate(search: &mut Search<'_>, victim: &Victim) -> Result<Found, LayoutErr
         stopped = Stopped::Caps;
     }
     Ok(Found::Nothing(stopped))
+}
+
+/// Whether the longest ranges find places: where they do not, the others need not be tried.
+fn takes_longest(
+    search: &mut Search<'_>,
+    victim: &Victim,
+    attempt: Attempt,
+) -> Result<bool, LayoutError> {
+    let among = Among {
+        but: victim.at,
+        uphill_only: attempt.uphill_only,
+    };
+    let mut places = Places::new();
+    let mut takes_all = true;
+    for range in victim.movable.iter().rev().take(PROBED) {
+        let placed = search.receivers.place(range, among, &mut search.steps)?;
+        takes_all = placed.is_some();
+        let Some(placed) = placed else { break };
+        places.push((*range, placed));
+    }
+    give_back(search, places);
+    Ok(takes_all)
 }
 
 type Places = Vec<(RangeView, Placed)>;
@@ -230,7 +261,7 @@ fn place_all(
 
 fn give_back(search: &mut Search<'_>, places: Places) {
     for (_, placed) in places.into_iter().rev() {
-        search.receivers.give_back(placed);
+        search.receivers.give_back(placed, &mut search.steps);
     }
 }
 

@@ -12,9 +12,6 @@ use crate::source::ChunkSummary;
 use crate::steps::Steps;
 use crate::trial::{Rooms, Taken};
 
-/// So many chunks that are passed over cost as much as a place that is tried.
-const CHUNKS_A_STEP: usize = 64;
-
 /// A place found for a range.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed {
@@ -65,6 +62,8 @@ pub(crate) struct Receivers<'a> {
     densest_first: Vec<Receiver>,
     /// Free bytes of all of them.
     free: ByteLen,
+    /// The two longest rooms before anything was placed, and the chunks they are in.
+    longest: [(u64, usize); 2],
     /// Live bytes of each chunk, trial placements included: a plan that continues after some of
     /// them were executed finds the same chunks the densest.
     live: Vec<ByteLen>,
@@ -93,8 +92,18 @@ impl<'a> Receivers<'a> {
             .collect();
         densest_first.sort_unstable_by(Receiver::compare);
         let free = densest_first.iter().map(|one| board.chunks[one.at].free);
+        let mut longest = [(0, usize::MAX); 2];
+        for one in &densest_first {
+            let room = (one.largest_free, one.at);
+            if room.0 > longest[0].0 {
+                longest = [room, longest[0]];
+            } else if room.0 > longest[1].0 {
+                longest[1] = room;
+            }
+        }
         Self {
             board,
+            longest,
             free: free.fold(ByteLen::ZERO, ByteLen::saturating_add),
             densest_first,
             live: board.chunks.iter().map(|chunk| chunk.live).collect(),
@@ -119,10 +128,10 @@ impl<'a> Receivers<'a> {
         self.free.saturating_sub(own)
     }
 
-    /// Bytes of the longest room in all but `victim`. O(chunks).
+    /// At least the bytes of the longest room in all but `victim`. O(1).
     pub(crate) fn largest_without(&self, victim: usize) -> u64 {
-        let others = self.densest_first.iter().filter(|one| one.at != victim);
-        others.map(|one| one.largest_free).max().unwrap_or(0)
+        let others = self.longest.iter().filter(|(_, at)| *at != victim);
+        others.map(|(len, _)| *len).max().unwrap_or(0)
     }
 
     /// Takes the best fit in the densest chunk that has one; `None` where no chunk has room.
@@ -157,19 +166,20 @@ impl<'a> Receivers<'a> {
             self.densest_first[nth].largest_free = rooms.largest().get();
             if let Some(taken) = taken {
                 self.live[one.at] += len;
-                self.refile(nth);
-                steps.take(passed / CHUNKS_A_STEP);
+                let moved = self.refile(nth);
+                steps.take_passed(passed + moved);
                 let chunk = one.at;
                 return Ok(Some(Placed { chunk, taken }));
             }
         }
         // A search in vain costs at least a step, so that no number of candidates is free.
-        steps.take(passed / CHUNKS_A_STEP + 1);
+        steps.take(1);
+        steps.take_passed(passed);
         Ok(None)
     }
 
     /// Gives a place back, for a plan that came to nothing; the last one first.
-    pub(crate) fn give_back(&mut self, placed: Placed) {
+    pub(crate) fn give_back(&mut self, placed: Placed, steps: &mut Steps) {
         let at = placed.chunk;
         let rooms = self.rooms[at].as_mut();
         let rooms = rooms.expect("D3: a place was taken before it is given back");
@@ -179,7 +189,9 @@ impl<'a> Receivers<'a> {
         let nth = self.densest_first.iter().position(|one| one.at == at);
         let nth = nth.expect("D2: only receivers have places");
         self.densest_first[nth].largest_free = largest_free;
-        self.refile(nth);
+        let moved = self.refile(nth);
+        steps.take(1);
+        steps.take_passed(nth + moved);
     }
 
     /// Reads the rooms of a chunk.
@@ -194,8 +206,10 @@ impl<'a> Receivers<'a> {
         Ok(())
     }
 
-    /// Restores the order after the live bytes of the chunk at `nth` have changed.
-    fn refile(&mut self, mut nth: usize) {
+    /// Restores the order after the live bytes of the chunk at `nth` have changed. Returns by how
+    /// many places it moved.
+    fn refile(&mut self, nth: usize) -> usize {
+        let (first, mut nth) = (nth, nth);
         let at = self.densest_first[nth].at;
         self.densest_first[nth].used = fraction(self.live[at], self.board.chunks[at].capacity);
         let is_before = |this: &Self, a: usize, b: usize| {
@@ -210,5 +224,6 @@ impl<'a> Receivers<'a> {
             self.densest_first.swap(nth, nth + 1);
             nth += 1;
         }
+        first.abs_diff(nth)
     }
 }

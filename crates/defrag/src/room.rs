@@ -160,7 +160,7 @@ fn clear(search: &mut Search<'_>, stretch: &Stretch) -> Result<Option<Plan>, Lay
         };
         let Some(to) = to else {
             for placed in taken.into_iter().rev() {
-                search.receivers.give_back(placed);
+                search.receivers.give_back(placed, &mut search.steps);
             }
             return Ok(None);
         };

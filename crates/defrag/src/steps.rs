@@ -1,7 +1,10 @@
 //! The allowance of planning steps.
 
-/// So many ranges that are read cost as much as a place that is tried.
-const RANGES_A_STEP: usize = 4;
+/// So many chunks that are passed over cost as much as a place that is tried.
+const CHUNKS_A_STEP: usize = 16;
+
+/// Steps of a range that is read: it lies anywhere in memory.
+const STEPS_A_RANGE: usize = 2;
 
 /// Steps taken so far, of so many.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +22,12 @@ impl Steps {
 
     /// Ranges were read.
     pub(crate) fn take_read(&mut self, ranges: usize) {
-        self.take(ranges.div_ceil(RANGES_A_STEP));
+        self.take(ranges.saturating_mul(STEPS_A_RANGE));
+    }
+
+    /// Chunks were passed over.
+    pub(crate) fn take_passed(&mut self, chunks: usize) {
+        self.take(chunks / CHUNKS_A_STEP);
     }
 
     pub(crate) fn take(&mut self, steps: usize) {
