@@ -80,9 +80,9 @@ struct Victim {
     bound_moves: u64,
 }
 
-/// A move of more bytes than a tick's.
+/// A move whose place is reserved.
 #[derive(Clone, Copy, Debug)]
-struct Long {
+struct Queued {
     id: u32,
     from: (u32, u64),
     key: RangeKey,
@@ -116,7 +116,8 @@ pub struct Heap {
     closing: VecDeque<(u64, ChunkId)>,
     former: VecDeque<Former>,
     victim: Option<Victim>,
-    long: Option<Long>,
+    /// Moves that have their places reserved; the first may be under way.
+    queue: VecDeque<Queued>,
     /// What happened so far.
     pub tally: Tally,
 }
@@ -137,7 +138,7 @@ impl Heap {
             closing: VecDeque::new(),
             former: VecDeque::new(),
             victim: None,
-            long: None,
+            queue: VecDeque::new(),
             tally: Tally::default(),
         }
     }
@@ -193,8 +194,11 @@ impl Heap {
     /// Removes a block that is there.
     pub fn remove(&mut self, id: u32) {
         let block = self.blocks[id as usize].take().expect("the block is there");
-        if let Some(long) = self.long.take_if(|long| long.id == id) {
-            self.heap.cancel(long.key).expect("it is reserved");
+        if block.is_moving {
+            let at = self.queue.iter().position(|queued| queued.id == id);
+            let queued = at.and_then(|at| self.queue.remove(at));
+            let queued = queued.expect("a block that moves is in the queue");
+            self.heap.cancel(queued.key).expect("it is reserved");
         }
         self.live_bytes -= block.used;
         self.retire(&block);
@@ -268,7 +272,10 @@ impl Heap {
     /// Plans and moves. Whether there is nothing more to do.
     fn compact(&mut self, defrag: &DefragConfig, caps: &Caps, requested: bool) -> bool {
         let mut caps = *caps;
-        self.go_on(&mut caps);
+        self.carry_on(&mut caps);
+        if !self.queue.is_empty() || caps.bytes.is_zero() || caps.moves == 0 {
+            return false;
+        }
         let due = self.tick.is_multiple_of(defrag.every_ticks);
         let small = self.heap.figures().chunks() <= self.heap.config().small_heap_chunks;
         let reason = match (requested || self.victim.is_some(), due && !small) {
@@ -277,7 +284,7 @@ impl Heap {
             (false, false) => None,
         };
         let Some(reason) = reason else {
-            return self.long.is_none();
+            return true;
         };
         let mut goal = Goal::new(reason);
         goal.unit = self.heap.config().unit_bytes;
@@ -285,9 +292,9 @@ impl Heap {
             goal.price_max_fraction = 1.0;
         }
         let plan = self.plan(&caps, &goal);
-        if std::env::var("DBG").is_ok() { eprintln!("{} caps {} victim {:?} -> {:?} moves {} {} left {} over {} long {:?}", self.tick, caps.bytes, self.victim.map(|v|v.chunk), plan.victim, plan.moves.len(), plan.stopped, plan.forecast.bytes_left, plan.is_oversized, self.long.map(|l| l.done)); }
-        self.follow(&plan, caps.bytes.get());
-        plan.victim.is_none() && self.long.is_none()
+        self.follow(&plan);
+        self.carry_on(&mut caps);
+        plan.victim.is_none()
     }
 
     fn trigger(&self, defrag: &DefragConfig) -> Option<Reason> {
@@ -315,7 +322,6 @@ impl Heap {
             shortest = shortest.min(start.elapsed().as_secs_f64() * 1e6);
         }
         self.tally.plan_us.push(shortest);
-        if shortest > 150.0 { let p = made.as_ref().unwrap(); eprintln!("SLOW {shortest} steps {} moves {} stopped {} victim {:?} of {}", p.steps, p.moves.len(), p.stopped, p.victim, self.tally.plan_us.len()); }
         made.expect("a heap contradicts itself in nothing")
     }
 
@@ -341,7 +347,7 @@ impl Heap {
         of_chunk.min().unwrap_or_default()
     }
 
-    fn follow(&mut self, plan: &Plan, caps_bytes: u64) {
+    fn follow(&mut self, plan: &Plan) {
         if plan.victim != self.victim.map(|victim| victim.chunk) {
             self.spare_victim();
             if let Some(chunk) = plan.victim {
@@ -354,8 +360,8 @@ impl Heap {
                 });
             }
         }
-        for one in &plan.moves {
-            self.carry_out(one, caps_bytes);
+        for one in plan.moves.iter().chain(&plan.later) {
+            self.enqueue(one);
         }
         if matches!(plan.stopped, Stopped::NothingWorthIt | Stopped::NoRoom) {
             self.spare_victim();
@@ -379,7 +385,7 @@ impl Heap {
         }
     }
 
-    fn carry_out(&mut self, one: &Move, caps_bytes: u64) {
+    fn enqueue(&mut self, one: &Move) {
         let id = u32::try_from(one.key).expect("keys are numbers of blocks");
         let block = self.blocks[id as usize].as_mut();
         let block = block.expect("the plan moves blocks that live");
@@ -394,52 +400,50 @@ impl Heap {
         let to = ChunkId::new(one.to_chunk);
         let key = self.heap.reserve_at(to, one.to, &request);
         let key = key.expect("nothing came between the plan and this");
-        let long = Long {
+        block.is_moving = true;
+        self.queue.push_back(Queued {
             id,
             from: block.at,
             key,
             to: (one.to_chunk, one.to.get()),
             len: block.len,
             done: 0,
-        };
-        block.is_moving = true;
-        self.tally.moves += 1;
-        self.tally.moved_bytes += block.len;
-        if one.from.len.get() > caps_bytes {
-            assert!(self.long.is_none(), "one long move at a time");
-            self.long = Some(long);
-            return;
-        }
-        self.memory.copy(long.from, long.to, long.len);
-        self.commit(&long);
+        });
     }
 
-    /// Goes on with a long move; what it takes is off the caps.
-    fn go_on(&mut self, caps: &mut Caps) {
-        let Some(mut long) = self.long.take() else {
-            return;
-        };
-        let piece = (long.len - long.done).min(caps.bytes.get());
-        let place = |at: (u32, u64)| (at.0, at.1 + long.done);
-        self.memory.copy(place(long.from), place(long.to), piece);
-        long.done += piece;
-        caps.bytes = caps.bytes.saturating_sub(ByteLen::new(piece));
-        if long.done == long.len {
-            self.commit(&long);
-        } else {
-            caps.bytes = ByteLen::ZERO;
-            self.long = Some(long);
+    /// Moves what is in the queue, as far as the caps go; a long block in pieces.
+    fn carry_on(&mut self, caps: &mut Caps) {
+        while let Some(mut queued) = self.queue.pop_front() {
+            let piece = (queued.len - queued.done).min(caps.bytes.get());
+            let has_begun = queued.done > 0;
+            if piece == 0 || (caps.moves == 0 && !has_begun) {
+                self.queue.push_front(queued);
+                return;
+            }
+            let place = |at: (u32, u64)| (at.0, at.1 + queued.done);
+            self.memory
+                .copy(place(queued.from), place(queued.to), piece);
+            caps.bytes = caps.bytes.saturating_sub(ByteLen::new(piece));
+            caps.moves = caps.moves.saturating_sub(1);
+            self.tally.moves += u64::from(!has_begun);
+            self.tally.moved_bytes += piece;
+            queued.done += piece;
+            if queued.done < queued.len {
+                self.queue.push_front(queued);
+                return;
+            }
+            self.commit(&queued);
         }
     }
 
-    fn commit(&mut self, long: &Long) {
-        let block = self.blocks[long.id as usize].as_mut();
+    fn commit(&mut self, queued: &Queued) {
+        let block = self.blocks[queued.id as usize].as_mut();
         let block = block.expect("a move ends with its block");
         let before = block.clone();
-        block.place = long.key;
-        block.at = long.to;
+        block.place = queued.key;
+        block.at = queued.to;
         block.is_moving = false;
-        self.heap.commit(long.key).expect("its chunk is ready");
+        self.heap.commit(queued.key).expect("its chunk is ready");
         self.retire(&before);
     }
 

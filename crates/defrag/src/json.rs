@@ -34,6 +34,7 @@ impl Plan {
         }
         list(json, "evictions", &self.evictions, write_eviction)?;
         list(json, "moves", &self.moves, write_move)?;
+        list(json, "later", &self.later, write_move)?;
         writeln!(json, "  \"oversized\": {},", self.is_oversized)?;
         write_forecast(json, &self.forecast)?;
         writeln!(json, "  \"steps\": {},", self.steps)?;

@@ -103,6 +103,11 @@ pub struct Plan {
     pub evictions: Vec<Eviction>,
     /// The moves: smallest first, or longest first where the ranges do not fit otherwise.
     pub moves: Vec<Move>,
+    /// What the caps leave of the search, in order. Whoever reserves these places now, and carries
+    /// the moves out one tick after the other, finishes what was begun although other ranges come
+    /// in meanwhile, and need not plan for it again. It may as well be ignored: the next plan finds
+    /// such places anew, if they are there still.
+    pub later: Vec<Move>,
     /// Whether the only move is longer than the cap on bytes, and would never be moved otherwise.
     /// The caller may spread its copy over several ticks.
     pub is_oversized: bool,
@@ -212,6 +217,9 @@ impl fmt::Display for Plan {
         writeln!(f, "moves: {}{oversized}", self.moves.len())?;
         for one in &self.moves {
             writeln!(f, "  {one}")?;
+        }
+        if !self.later.is_empty() {
+            writeln!(f, "later: {}", self.later.len())?;
         }
         writeln!(f, "forecast: {}", self.forecast)?;
         write!(f, "stopped: {} after {} steps", self.stopped, self.steps)

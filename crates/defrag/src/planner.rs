@@ -169,6 +169,7 @@ impl Search<'_> {
             room: None,
             evictions: Vec::new(),
             moves: Vec::new(),
+            later: Vec::new(),
             is_oversized: false,
             forecast: Forecast {
                 is_proven: true,
@@ -202,6 +203,7 @@ impl Search<'_> {
                 && !plan.is_oversized;
             if !is_taken {
                 left = left.saturating_add(len);
+                plan.later.push(one);
                 continue;
             }
             plan.is_oversized = is_over;

@@ -27,30 +27,39 @@ pub(super) fn execute(layout: &Layout, plan: &Plan) -> Layout {
         range.state = RangeState::Retired;
     }
     for one in &plan.moves {
-        let from = chunk_mut(&mut after, one.from_chunk);
-        let source = from.ranges.iter_mut().find(|range| range.range == one.from);
-        let source = source.expect("D4: a move starts where a range lies");
-        assert_eq!(source.key, one.key, "D4: the key is that of the range");
-        assert_eq!(
-            source.state,
-            RangeState::Movable,
-            "D4: only movable ranges move, and once"
-        );
-        check_why(plan, one, source);
-        source.state = RangeState::Retired;
-        let moved = RangeView {
-            range: ByteRange::new(one.to, one.from.len),
-            state: RangeState::Movable,
-            has_gaps: false,
-            ..*source
-        };
-        assert_eq!(
-            one.closes_gaps, source.has_gaps,
-            "D4: gaps are closed on the way"
-        );
-        enter(chunk_mut(&mut after, one.to_chunk), one, moved);
+        carry_out(&mut after, plan, one);
+    }
+    // What is for later is as sound, but not carried out.
+    let mut later = after.clone();
+    for one in &plan.later {
+        carry_out(&mut later, plan, one);
     }
     after
+}
+
+fn carry_out(after: &mut Layout, plan: &Plan, one: &Move) {
+    let from = chunk_mut(after, one.from_chunk);
+    let source = from.ranges.iter_mut().find(|range| range.range == one.from);
+    let source = source.expect("D4: a move starts where a range lies");
+    assert_eq!(source.key, one.key, "D4: the key is that of the range");
+    assert_eq!(
+        source.state,
+        RangeState::Movable,
+        "D4: only movable ranges move, and once"
+    );
+    check_why(plan, one, source);
+    source.state = RangeState::Retired;
+    let moved = RangeView {
+        range: ByteRange::new(one.to, one.from.len),
+        state: RangeState::Movable,
+        has_gaps: false,
+        ..*source
+    };
+    assert_eq!(
+        one.closes_gaps, source.has_gaps,
+        "D4: gaps are closed on the way"
+    );
+    enter(chunk_mut(after, one.to_chunk), one, moved);
 }
 
 /// A move leaves the victim, lies in the way of the room, or closes gaps.
