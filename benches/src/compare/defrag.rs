@@ -45,6 +45,8 @@ impl Extent {
 
 /// The least that moves can do: empty the emptiest chunks.
 pub const LOWER_BOUND: &str = "lower-bound";
+/// The same with chunks that are still being filled, whose blocks fit nowhere else.
+pub const EMPTIEST: &str = "emptiest-chunk";
 /// The same heap, left alone.
 pub const NO_DEFRAG: &str = "no-defrag";
 
@@ -112,12 +114,17 @@ fn push_held(table: &mut Table, workload: &str, counted: (f64, f64), with_spare:
 
 /// Rows of a heap that changes: the emptiest chunk is that at the time when a plan begins.
 fn push_work(table: &mut Table, workload: &str, tally: &Tally) {
-    push_moves(
-        table,
+    let bound = (tally.bound_bytes, tally.bound_moves);
+    push_moves(table, workload, tally, bound);
+    let each = |bytes: u64| as_f64(bytes) / as_f64(tally.returned);
+    let (ours, strict) = (each(tally.moved_bytes), each(tally.strict_bytes));
+    table.push(Row::new(
         workload,
-        tally,
-        (tally.bound_bytes, tally.bound_moves),
-    );
+        "bytes_per_chunk_returned",
+        ours,
+        EMPTIEST,
+        strict,
+    ));
     push_plans(table, workload, tally);
 }
 

@@ -51,7 +51,7 @@ impl Many {
         let mut heap = Heap::new(config, Some(DefragConfig::default()));
         let mut random = Random::new(5);
         let mut live = Vec::new();
-        while heap.chunks() < self.chunks {
+        while heap.chunk_count() < self.chunks {
             let id = u32::try_from(live.len()).expect("far below 2^32");
             let len = random.log_uniform(self.lens.0, self.lens.1);
             let len = len.next_multiple_of(256);

@@ -54,7 +54,6 @@ impl Source for HeapSource<'_> {
     }
 
     fn places(&self, chunk: u32, out: &mut Vec<ByteRange>) {
-        let ranges = self.heap.ranges(geoheap_chunk_heap::ChunkId::new(chunk));
-        out.extend(ranges.map(|range| range.range));
+        out.extend(self.heap.places(geoheap_chunk_heap::ChunkId::new(chunk)));
     }
 }

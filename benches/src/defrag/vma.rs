@@ -1,5 +1,5 @@
 //! What the Vulkan Memory Allocator tests its defragmentation with, in our terms: `Tests.cpp`,
-//! `TestDefragmentationSimple`, `…Algorithms`, `…Full` and `…IncrementalComplex`. Its images are
+//! `TestDefragmentation` followed by `Simple`, `Algorithms`, `Full` and `IncrementalComplex`. Its images are
 //! longer blocks of a larger alignment here.
 
 use geoheap::DefragConfig;

@@ -61,6 +61,8 @@ struct Victim {
     evicted: Vec<RangeView>,
     /// Bytes to move.
     live: ByteLen,
+    /// A plan before this one began with it.
+    is_continued: bool,
 }
 
 impl Victim {
@@ -162,6 +164,7 @@ fn read(
         movable,
         evicted,
         live,
+        is_continued,
     }))
 }
 
@@ -178,7 +181,9 @@ fn evacuate(search: &mut Search<'_>, victim: &Victim) -> Result<Found, LayoutErr
         && u32::try_from(victim.movable.len()).is_ok_and(|moves| moves <= search.caps.moves);
     let mut stopped = Stopped::NoRoom;
     for attempt in ATTEMPTS {
-        if !attempt.longest_first && !takes_longest(search, victim, attempt)? {
+        // One that was begun has places for the rest, but not in every order.
+        let is_probed = !attempt.longest_first && !victim.is_continued;
+        if is_probed && !takes_longest(search, victim, attempt)? {
             continue;
         }
         // A plan that leads downhill would have to finish.

@@ -76,9 +76,9 @@
 //! # Invariants
 //!
 //! - **D1** A layout that contradicts itself is refused as a whole; on any other no plan panics.
-//! - **D2** A move leaves the victim, lies in the way of the room, or closes gaps. It goes to a chunk
-//!   that receives and has something live; from one place of a chunk to another only through a
-//!   bounce buffer, and then not into the room that is cleared.
+//! - **D2** A move leaves the victim, lies in the way of the room, or closes gaps. It goes to a
+//!   chunk that receives and has something live; from one place of a chunk to another only through
+//!   a bounce buffer, and then not into the room that is cleared.
 //! - **D3** A new place overlaps nothing live, fixed or retired and no other new place, lies within
 //!   its chunk, and keeps the alignment of its range.
 //! - **D4** No fixed or retired range moves, and no range twice.

@@ -200,7 +200,7 @@ impl<'a> Receivers<'a> {
             return Ok(());
         }
         self.board.places(at, &mut self.places)?;
-        steps.take_read(self.places.len());
+        steps.take(self.places.len());
         let capacity = self.board.chunks[at].capacity;
         self.rooms[at] = Some(Rooms::between(capacity, &self.places, None));
         Ok(())
