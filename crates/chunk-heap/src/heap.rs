@@ -240,6 +240,12 @@ impl ChunkHeap {
         keys.filter_map(|key| self.range(key))
     }
 
+    /// Where the ranges of a chunk lie, whatever their state, in address order; nothing if there
+    /// is no such chunk. Cheaper than [`Self::ranges`], as no range is looked up.
+    pub fn places(&self, id: ChunkId) -> impl Iterator<Item = ByteRange> {
+        self.get(id).into_iter().flat_map(Chunk::places)
+    }
+
     /// Sums over the heap, in O(1).
     pub fn figures(&self) -> HeapFigures {
         HeapFigures {
