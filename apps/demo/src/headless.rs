@@ -372,6 +372,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         frames: measured.frame_ms.len() as u64,
         frame_ms: Spread::of(&measured.frame_ms),
         record_ms: Spread::of(&measured.record_ms),
+        virtual_frame_ms: Spread::of(&measured.virtual_frame_ms),
         world_bytes: heap.world_bytes_peak,
         budget_bytes: heap.budget_bytes,
         gpu_bytes_peak: heap.held_bytes_peak,
@@ -405,6 +406,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,
         content_mismatches: measured.checks.1,
+        series: measured.series.series(),
     }
 }
 
