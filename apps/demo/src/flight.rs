@@ -149,6 +149,8 @@ pub struct Measured {
     pub record_ms: Vec<f64>,
     /// Milliseconds of each frame on the model GPU of [`crate::frame_cost`].
     pub virtual_frame_ms: Vec<f64>,
+    /// The heap's part of them.
+    pub virtual_heap_ms: Vec<f64>,
     /// The flight over time.
     pub series: Recorder,
     /// Lookups of all frames.
@@ -384,7 +386,9 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     /// Looks at the heap after a frame with `draws`.
     fn take_figures(&mut self, draws: u64) {
         let before = std::mem::replace(&mut self.heap, self.manager.report());
-        let virtual_frame_ms = Work::between(&before, &self.heap, draws).virtual_ms();
+        let work = Work::between(&before, &self.heap, draws);
+        let virtual_frame_ms = work.virtual_ms();
+        self.measured.virtual_heap_ms.push(work.heap_ms());
         self.measured.virtual_frame_ms.push(virtual_frame_ms);
         self.measured.series.push(Point {
             virtual_frame_ms,

@@ -56,6 +56,8 @@ pub struct Report {
     pub record_ms: Spread,
     /// Milliseconds of whole frames on the model GPU of [`crate::frame_cost`].
     pub virtual_frame_ms: Spread,
+    /// The heap's part of them.
+    pub virtual_heap_ms: Spread,
     /// The most bytes of live handles, resident or not.
     pub world_bytes: u64,
     /// The budget in force at the end.
