@@ -40,11 +40,10 @@ pub const FLIGHTS: [Bar; 10] = [
 ];
 
 /// Everything against the best of five known policies.
-pub const MIXES: [Bar; 65] = at_each_budget![
+pub const MIXES: [Bar; 60] = at_each_budget![
     "luanti-v7",
     "luanti-v7-back",
     "demo",
-    "demo-back",
     "zipf-0.8",
     "zipf-1.1",
     "loop",
