@@ -127,7 +127,7 @@ fn judge_lines(lines: &[Line], script: &CameraScript) {
         let read = [key.yaw, key.pitch].map(f32::to_degrees);
         let is_near = |a: f32, b: f32| (a - b).abs() <= 1e-4 * a.abs().max(1.0);
         let is_same = key.frame == *frame
-            && key.position.to_array() == [*x, *y, *z]
+            && key.position.to_array().map(f32::to_bits) == [*x, *y, *z].map(f32::to_bits)
             && is_near(read[0], *yaw)
             && is_near(read[1], *pitch);
         assert!(
@@ -145,6 +145,6 @@ fn judge_cameras(script: &CameraScript) {
         let camera = script.camera_at_frame(last * (part as f32) / 16.0);
         let [x, y, z] = camera.position.to_array();
         let bounded = [x, y, z, camera.yaw].iter().all(|n| n.abs() <= 1e13);
-        assert!(bounded, "a camera at {:?}", camera);
+        assert!(bounded, "a camera at {camera:?}");
     }
 }

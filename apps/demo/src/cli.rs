@@ -122,8 +122,7 @@ pub struct Args {
     pub elevation: Option<PathBuf>,
 
     /// Fly along the camera positions in this file: lines of `frame x y z yaw pitch`, in metres and
-    /// degrees, frames rising, `#` for a comment; apps/demo/flights has some [default: a flight made
-    /// for the landscape]
+    /// degrees, frames rising, `#` for a comment [default: a flight made for the landscape]
     #[arg(long, value_name = "FILE")]
     pub camera_script: Option<PathBuf>,
 

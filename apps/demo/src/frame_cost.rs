@@ -8,10 +8,10 @@
 //! | what | costs | because |
 //! |---|---|---|
 //! | each frame | 2.5 ms | two million lit pixels, and the passes around them |
-//! | a draw | 5 µs | its recording, and a change of buffers |
+//! | a draw | 0.005 ms | its recording, and a change of buffers |
 //! | a byte sent to the GPU | 1 s / 4 GB | memory that is shared with everything else |
 //! | a byte moved on the GPU | 1 s / 8 GB | it is read and written there |
-//! | a copy | 5 µs | a command and its barrier |
+//! | a copy | 0.005 ms | a command and its barrier |
 //!
 //! How many triangles a draw has is left out: how much a frame draws is the scene's matter, and the
 //! model is to show what the heap adds to it. [`Work::heap_ms`] is that part alone.

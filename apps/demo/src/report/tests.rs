@@ -27,8 +27,8 @@ fn the_keys_are_those_that_others_read() {
         .filter(|line| line.starts_with("  \""))
         .filter_map(|line| line.split('"').nth(1))
         .collect();
-    let wanted = "schema adapter backend frames frame_ms record_ms virtual_frame_ms virtual_heap_ms \
-        world_bytes budget_bytes \
+    let wanted = "schema adapter backend frames frame_ms record_ms virtual_frame_ms \
+        virtual_heap_ms world_bytes budget_bytes \
         gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
         upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \

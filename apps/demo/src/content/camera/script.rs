@@ -12,6 +12,8 @@ pub const FRAMES_MAX: u32 = 10_000_000;
 /// The most metres from the origin, and the most degrees of yaw, either way: beyond them a float
 /// has no place between two steps.
 pub const NUMBER_MAX: f32 = 1e6;
+/// The most degrees up or down.
+const PITCH_MAX: f32 = 89.9;
 /// The longest file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
@@ -164,7 +166,9 @@ impl CameraScript {
     pub fn to_text(&self) -> String {
         let line = |k: &Keyframe| {
             let Vec3 { x, y, z } = k.position;
-            let (yaw, pitch) = (k.yaw.to_degrees(), k.pitch.to_degrees());
+            // The way to radians and back may end just outside.
+            let yaw = k.yaw.to_degrees().clamp(-NUMBER_MAX, NUMBER_MAX);
+            let pitch = k.pitch.to_degrees().clamp(-PITCH_MAX, PITCH_MAX);
             format!("{} {x} {y} {z} {yaw} {pitch}\n", k.frame)
         };
         std::iter::once("# frame x y z yaw pitch (world metres, degrees)\n".into())
@@ -287,7 +291,7 @@ fn parse_line(content: &str) -> Result<Keyframe, (&'static str, &str)> {
         return Err((LINE, content));
     }
     let [x, y, z, yaw, pitch] = numbers;
-    if !(-89.9..=89.9).contains(&pitch) {
+    if !(-PITCH_MAX..=PITCH_MAX).contains(&pitch) {
         return Err(("a pitch of -89.9 to 89.9 degrees", content));
     }
     let (yaw, pitch) = (yaw.to_radians(), pitch.to_radians());
