@@ -52,7 +52,8 @@
 //! their past tells ([`PolicyKind`]), and come back from their [`Source`] as soon as a frame asks
 //! for them; what frames used is known from a private bitmap in each ticket. Where frames need more
 //! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), the rest is told
-//! with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to empty, and its blocks move out a few at a time.
+//! with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to empty, and
+//! its blocks move out a few at a time.
 //!
 //! # Drawing
 //!

@@ -6,11 +6,12 @@ use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
+use crate::core::Core;
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::retained::Retained;
-use crate::core::{Core, Seat};
+use crate::core::seats::Seat;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};

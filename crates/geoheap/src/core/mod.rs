@@ -12,7 +12,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
-//! | `record`, `retained`, `unsettled` | what is known of one block: always, of its contents, and while something happens to it |
+//! | `seats` | who has which slot |
+//! | `record`, `retained`, `unsettled` | one block: always, its contents, while it is not at rest |
 //! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
@@ -54,6 +55,7 @@ mod planted;
 mod publish;
 mod requests;
 mod retained;
+mod seats;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -76,28 +78,12 @@ use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
-use crate::core::record::Record;
+use crate::core::seats::{Seat, Tenant};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
 use crate::slot::Slot;
-
-/// Who has a slot of the handle map: a block, or nobody yet, where the handle is in the clients'
-/// reserve. A slot whose generation reached its maximum stays taken by nobody, so that no handle of
-/// it can ever name another block (R7).
-type Tenant = Option<Box<Record>>;
-
-/// What is known of a slot by its index.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seat {
-    /// Generation of the block that has it; 0 where none has.
-    generation: u32,
-    /// Generation of the last block that left it.
-    last_generation: u32,
-    /// The newest version when the last block came: later ones show it.
-    added: Version,
-}
 
 /// What the next version changes.
 #[derive(Debug, Default)]
@@ -195,18 +181,8 @@ impl Core {
     ) -> Result<Self, ConfigError> {
         config.validate(buffer_bytes_max)?;
         let align_max = config.align_max();
-        let mut heap = ChunkHeap::new(HeapConfig {
-            chunk_bytes: config.chunk_bytes,
-            long_lived_chunk_bytes: config.long_lived_chunk_bytes,
-            dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
-            buffer_bytes_max,
-            spare_chunks: config.spare_chunks,
-            keep_empty_ticks: config.keep_empty_ticks,
-            small_heap_chunks: config.small_heap_chunks,
-            split_by_kind: config.split_by_kind,
-            ..HeapConfig::default()
-        })
-        .map_err(ConfigError::Heap)?;
+        let heap = ChunkHeap::new(heap_config(&config, buffer_bytes_max));
+        let mut heap = heap.map_err(ConfigError::Heap)?;
         let mut residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
         // Slots count from 1.
         let room = config.handles_initial.min(config.handles_max);
@@ -403,19 +379,6 @@ impl Core {
         self.budget_hunger > 0
     }
 
-    /// Every block that lives, by slot.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let indices = (0..).take(self.seats.len());
-        let live = indices.filter_map(|index| self.tenant_of(index));
-        live.filter_map(|handle| self.record(handle))
-    }
-
-    /// The block that has the slot of this index.
-    fn tenant_of(&self, index: u32) -> Option<Handle> {
-        let seat = self.seats.get(index as usize)?;
-        (seat.generation > 0).then(|| Handle::of(index, seat.generation))
-    }
-
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let leaks = self.records().map(|record| Leak {
@@ -424,31 +387,6 @@ impl Core {
             bytes: record.layout.len(),
         });
         leaks.collect()
-    }
-
-    /// The block of `handle`, if it lives.
-    fn record(&self, handle: Handle) -> Option<&Record> {
-        self.blocks.get(handle.key())?.as_deref()
-    }
-
-    fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        self.blocks.get_mut(handle.key())?.as_deref_mut()
-    }
-
-    /// A block that the engine's own books say is there.
-    fn own(&mut self, handle: Handle) -> &mut Record {
-        self.record_mut(handle)
-            .expect("the core's own books name only blocks that live")
-    }
-
-    /// Hands out handles until `count` are in the reserve, as far as there are any.
-    pub(crate) fn refill_reserve(&mut self, count: u32, out: &mut Vec<Handle>) {
-        let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let free = self.config.handles_max.saturating_sub(taken);
-        for _ in 0..count.min(free) {
-            out.push(Handle::from_key(self.blocks.insert(None)));
-            self.reserved += 1;
-        }
     }
 
     /// Everything that waits for an answer gets one: the shell is about to end.
@@ -481,6 +419,21 @@ impl Core {
             && self.compaction.is_at_rest()
             && self.returning.is_done()
             && !self.stalled
+    }
+}
+
+/// The heap that a configuration asks for.
+fn heap_config(config: &Config, buffer_bytes_max: ByteLen) -> HeapConfig {
+    HeapConfig {
+        chunk_bytes: config.chunk_bytes,
+        long_lived_chunk_bytes: config.long_lived_chunk_bytes,
+        dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
+        buffer_bytes_max,
+        spare_chunks: config.spare_chunks,
+        keep_empty_ticks: config.keep_empty_ticks,
+        small_heap_chunks: config.small_heap_chunks,
+        split_by_kind: config.split_by_kind,
+        ..HeapConfig::default()
     }
 }
 

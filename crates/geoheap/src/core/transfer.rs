@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo};
+use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo, RangeKey};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
@@ -220,23 +220,7 @@ impl Core {
             record.layout = Arc::clone(&fill.layout);
         }
         self.end_job(&fill);
-        match fill.target {
-            Target::Fresh(range) => self.enter_place(handle, range),
-            Target::Present => {
-                let place = old_place.expect("a job in place has a place");
-                let rooms = fill.retire_rooms.iter().map(|part| Retired::Room {
-                    handle,
-                    place,
-                    part: *part,
-                });
-                if is_planted!(RoomFreedAtOnce) {
-                    self.released(rooms.collect(), out);
-                } else {
-                    self.pending.retired.extend(rooms);
-                }
-            }
-            Target::Unplaced => unreachable!("a recorded job has a place"),
-        }
+        self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
         let record = self.own(handle);
         if !is_planted!(SourceStale) {
@@ -276,8 +260,35 @@ impl Core {
         }
     }
 
+    /// What the job filled is where the block lies from now on.
+    fn commit_target(
+        &mut self,
+        handle: Handle,
+        fill: &Fill,
+        old_place: Option<RangeKey>,
+        out: &mut Vec<Effect>,
+    ) {
+        match fill.target {
+            Target::Fresh(range) => self.enter_place(handle, range),
+            Target::Present => {
+                let place = old_place.expect("a job in place has a place");
+                let rooms = fill.retire_rooms.iter().map(|part| Retired::Room {
+                    handle,
+                    place,
+                    part: *part,
+                });
+                if is_planted!(RoomFreedAtOnce) {
+                    self.released(rooms.collect(), out);
+                } else {
+                    self.pending.retired.extend(rooms);
+                }
+            }
+            Target::Unplaced => unreachable!("a recorded job has a place"),
+        }
+    }
+
     /// Makes a filled range the block's place, and retires the one before it.
-    fn enter_place(&mut self, handle: Handle, range: geoheap_chunk_heap::RangeKey) {
+    fn enter_place(&mut self, handle: Handle, range: RangeKey) {
         sure(self.heap.commit(range));
         let (tick, id) = (self.now(), entry(handle));
         let record = self.own(handle);
