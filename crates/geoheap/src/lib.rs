@@ -51,8 +51,9 @@
 //! When the bytes that live outgrow the budget, blocks leave that will not be used soon, as far as
 //! their past tells ([`PolicyKind`]), and come back from their [`Source`] as soon as a frame asks
 //! for them; what frames used is known from a private bitmap in each ticket. Where frames need more
-//! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), the rest is told
-//! with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to empty, and its blocks move out a few at a time.
+//! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), and the rest is
+//! told with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to
+//! empty, and its blocks move out a few at a time.
 //!
 //! # Drawing
 //!
@@ -165,6 +166,7 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A block of [`Source::ReadBack`] has a source while it is away, and none while it is resident.
 //! What works until then:
 //!
 //! | call | without a device |

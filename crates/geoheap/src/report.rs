@@ -106,8 +106,8 @@ pub struct Report {
     pub evictions: u64,
     /// Of them, those that frames may have used and that made way for others of higher priority.
     pub displaced: u64,
-    /// Blocks that leave as soon as their bytes are copied back from the GPU, and are resident until
-    /// then.
+    /// Blocks that leave as soon as their bytes are copied back from the GPU, and are resident
+    /// until then.
     pub leaving_blocks: u64,
     /// Evicted blocks that came back.
     pub stream_ins: u64,
