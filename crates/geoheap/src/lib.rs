@@ -346,7 +346,7 @@ pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene}
 pub use crate::actor::reply::Pending;
 pub use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
 pub use crate::client::{Batch, Client};
-pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
+pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, SpillConfig, Threading};
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,

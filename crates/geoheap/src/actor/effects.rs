@@ -10,8 +10,9 @@ use geoheap_gpu_backend::{
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::actor::driver::{Driver, Waits};
-use crate::actor::reload::Job;
+use crate::actor::reload::{Job, Work};
 use crate::actor::reply::Reply;
+use crate::actor::spill::SpillJob;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
@@ -63,12 +64,24 @@ impl<B: Backend> Driver<B> {
                 make,
                 bytes,
             } => {
-                self.reloader.start(Job {
+                let job = Job {
                     handle,
                     seq,
                     bytes,
                     make,
-                });
+                };
+                self.reloader.start(Work::Reload(job));
+                None
+            }
+            Effect::Spill { handle, seq, parts } => {
+                let file = self.spill_file.clone();
+                let file = file.expect("copies are spilled where there is a file");
+                self.reloader.start(Work::Spill(SpillJob {
+                    file,
+                    handle,
+                    seq,
+                    parts,
+                }));
                 None
             }
             Effect::Reply { reply, answer } => {

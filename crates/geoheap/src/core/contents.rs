@@ -36,6 +36,7 @@ impl Core {
             source: block.source,
             layout: block.layout.clone(),
             retained: SmallVec::new(),
+            copied: None,
             place: None,
             away: Away::Pending,
             fill: None,
@@ -64,6 +65,7 @@ impl Core {
         *tenant = Tenant::Block(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
+        self.note_copies(handle);
         self.report.blocks += 1;
         if self.lost {
             return self.add_without_device(handle, out);
@@ -171,6 +173,7 @@ impl Core {
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
+            self.note_copies(handle);
             self.ask_again(handle);
             return;
         }

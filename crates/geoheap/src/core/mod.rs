@@ -23,6 +23,7 @@
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
+//! | `spill` | retained copies that go to a file |
 //! | `streaming` | usage, eviction, streaming back |
 //! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
@@ -51,6 +52,7 @@ mod place;
 mod planted;
 mod publish;
 mod requests;
+mod spill;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -74,6 +76,7 @@ use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retire
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::record::Record;
+use crate::core::spill::Copies;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
@@ -169,6 +172,8 @@ pub(crate) struct Core {
     reloading_bytes: u64,
     /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
     leaving: BTreeMap<u64, Handle>,
+    /// Retained copies, where system memory has a budget for them.
+    copies: Copies,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -239,6 +244,7 @@ impl Core {
             spare_from_tick: 0,
             reloading_bytes: 0,
             leaving: BTreeMap::new(),
+            copies: Copies::default(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -304,6 +310,12 @@ impl Core {
                 Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
             },
             Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
+            Event::Spilled {
+                handle,
+                seq,
+                parts,
+                result,
+            } => self.spilled(handle, seq, parts, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -313,6 +325,7 @@ impl Core {
         self.tick += 1;
         self.facts = facts;
         self.budget.staging_held = facts.staging_held;
+        self.spill_copies(out);
         if self.lost {
             return;
         }
@@ -469,6 +482,7 @@ impl Core {
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
             && self.leaving.is_empty()
+            && self.copies.is_at_rest()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()

@@ -127,7 +127,9 @@ impl Core {
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
         record.retained.retain(|(id, _)| *id != part);
-        if let Some(place) = record.place {
+        let place = record.place;
+        self.note_copies(handle);
+        if let Some(place) = place {
             self.pending.retired.push(Retired::Room {
                 handle,
                 place,
@@ -185,6 +187,7 @@ impl Core {
             record.layout = planned.layout;
             record.revision += 1;
             record.written = 0;
+            self.note_copies(handle);
             self.repack_away(handle);
             let after = self.own(handle).layout.len();
             self.count_world(before, after);

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::core::event::{ReplyId, Request};
 use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::leaving::Leaving;
+use crate::core::spill::Copied;
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
@@ -55,6 +56,8 @@ pub(crate) struct Record {
     /// Retained contents: complete for [`Source::Retained`], complete while it is away for
     /// [`Source::ReadBack`], else empty.
     pub(crate) retained: SmallVec<[(PartId, Payload); 2]>,
+    /// What of it is counted, and what is in a file; none where there is no file.
+    pub(crate) copied: Option<Box<Copied>>,
     /// Where the next version shows it.
     pub(crate) place: Option<RangeKey>,
     /// Meaningful while `place` is `None`.
@@ -169,9 +172,11 @@ impl Record {
     /// Whether `others` and what is retained are the contents of all parts of `layout`.
     pub(crate) fn is_covered_by(&self, layout: &BlockLayout, others: &[(PartId, Payload)]) -> bool {
         let known = others.iter().chain(&self.retained);
+        let known = known.map(|(id, payload)| (*id, payload.len()));
+        let known = known.chain(self.spilled_parts().iter().copied());
         layout.parts().all(|part| {
             let mut known = known.clone();
-            known.any(|(id, payload)| *id == part.id && payload.len() == part.used_len)
+            known.any(|known| known == (part.id, part.used_len))
         })
     }
 

@@ -241,8 +241,11 @@ impl Core {
         }
         if matches!(record.source, Source::ReadBack) {
             // From now on the GPU has them, and may change them.
-            record.retained.clear();
+            self.forget_copies(handle);
+        } else if !fill.retain.is_empty() {
+            self.note_copies(handle);
         }
+        let record = self.own(handle);
         let after = record.layout.len();
         self.count_world(before, after);
         self.count_fill(&fill, revived);
