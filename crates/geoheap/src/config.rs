@@ -76,10 +76,10 @@ impl Default for DefragConfig {
 /// Copies are counted that the engine keeps to bring blocks back: those of
 /// [`Source::Retained`](crate::Source::Retained), which share the caller's memory, and those of
 /// [`Source::ReadBack`](crate::Source::ReadBack) blocks that are away. The copies that were not
-/// needed for the longest time go to the file first, and are read when their block comes back; both
-/// on the worker that runs reload callbacks. A copy that cannot be written stays in memory, which is
-/// told ([`HeapEvent::SpillFailed`](crate::HeapEvent::SpillFailed)). Memory that the caller holds on
-/// to is of course not freed by that.
+/// needed for the longest time go to the file first, and are read when their block comes back;
+/// both on the worker that runs reload callbacks. A copy that cannot be written stays in memory,
+/// which is told ([`HeapEvent::SpillFailed`](crate::HeapEvent::SpillFailed)). Memory that the
+/// caller holds on to is not freed by that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpillConfig {
     /// The folder of the file, which must be there. The file has a name of its own, and is removed

@@ -282,7 +282,10 @@
 //! - A whole update writes a fresh range, so for some frames both contents take room.
 //!   [`Client::update_in_place`] avoids that for data whose readers do not mind.
 //! - Retained sources cost as much system memory as the geometry itself; a reload callback trades
-//!   that for the time to make the bytes again.
+//!   that for the time to make the bytes again, a read-back ([`Source::ReadBack`]) for a copy
+//!   before a block can leave, and a file ([`Config::spill`]) for the time to read it. What is in
+//!   the file is not at hand at once: a block that has to grow, and finds no second chunk for that,
+//!   is not taken apart and sent up anew as one whose copies are in memory would be.
 //! - wgpu has one queue: uploads and moves take their turn between frames, bounded by caps for
 //!   each tick.
 //! - A loss costs the upload of everything that was resident, and the placing of it. Nothing is

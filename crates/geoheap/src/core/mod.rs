@@ -362,24 +362,6 @@ impl Core {
         self.pending.others = true;
     }
 
-    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
-    /// made over the next ticks; the shell asks again.
-    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
-        self.budget.take_side(bytes)
-    }
-
-    /// Nobody waits for such room any more, or asks again.
-    pub(crate) fn forget_side_wishes(&mut self) {
-        self.budget.forget_side_wishes();
-    }
-
-    /// The device has such a buffer back.
-    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
-        if !self.lost {
-            self.budget.side_returned(bytes);
-        }
-    }
-
     /// The slot of that index as the next version shows it, whosever block has it.
     pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
         let tenant = self.by_index.get(index as usize).copied().flatten()?;

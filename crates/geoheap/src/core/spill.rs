@@ -177,7 +177,8 @@ impl Core {
         }
     }
 
-    /// Has one block's copies written, if they are those of all its parts and nothing brings others.
+    /// Has one block's copies written, if they are those of all its parts and nothing brings
+    /// others.
     fn spill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("copies are of blocks that live");
         let copied = record.copied.as_ref().expect("it was counted");

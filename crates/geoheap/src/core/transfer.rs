@@ -234,19 +234,8 @@ impl Core {
         }
         self.unguard(handle, &fill);
         let record = self.own(handle);
-        if !is_planted!(SourceStale) {
-            for (part, payload) in &fill.retain {
-                record.retain(*part, payload.clone());
-            }
-        }
-        if matches!(record.source, Source::ReadBack) {
-            // From now on the GPU has them, and may change them.
-            self.forget_copies(handle);
-        } else if !fill.retain.is_empty() {
-            self.note_copies(handle);
-        }
-        let record = self.own(handle);
         let after = record.layout.len();
+        self.keep_contents(handle, &fill);
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -269,6 +258,22 @@ impl Core {
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }
+    }
+
+    /// Keeps what a job brought, as far as its block is to come back from that.
+    fn keep_contents(&mut self, handle: Handle, fill: &Fill) {
+        let record = self.own(handle);
+        if matches!(record.source, Source::ReadBack) {
+            // From now on the GPU has them, and may change them.
+            return self.forget_copies(handle);
+        }
+        if fill.retain.is_empty() || is_planted!(SourceStale) {
+            return;
+        }
+        for (part, payload) in &fill.retain {
+            record.retain(*part, payload.clone());
+        }
+        self.note_copies(handle);
     }
 
     /// Makes a filled range the block's place, and retires the one before it.

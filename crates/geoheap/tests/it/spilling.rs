@@ -226,7 +226,7 @@ fn a_folder_that_is_not_there_is_refused() {
     let config = spilling(&folder.0.join("nowhere"));
     let (gpu, _control) = VirtualGpu::new(&device_for(&config));
     let refused = GeometryManager::with_backend(gpu, config);
-    let error = refused.err().expect("no file can be made there");
+    let error = refused.expect_err("no file can be made there");
     assert!(matches!(error, CreateError::SpillFile(_)), "{error}");
     assert!(error.to_string().contains("retained copies"), "{error}");
 }
