@@ -190,6 +190,24 @@ impl Core {
             .filter(|info| info.lifetime == Lifetime::Dynamic && info.state != ChunkState::Closing)
     }
 
+    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
+    /// made over the next ticks; the shell asks again.
+    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
+        self.budget.take_side(bytes)
+    }
+
+    /// Nobody waits for such room any more, or asks again.
+    pub(crate) fn forget_side_wishes(&mut self) {
+        self.budget.forget_side_wishes();
+    }
+
+    /// The device has such a buffer back.
+    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
+        if !self.lost {
+            self.budget.side_returned(bytes);
+        }
+    }
+
     /// A new budget. It was checked by the shell, so it can hold a chunk.
     pub(super) fn set_budget(
         &mut self,

@@ -37,6 +37,7 @@ impl Core {
             source: block.source,
             layout: block.layout.clone(),
             retained: Retained::default(),
+            copied: None,
             place: None,
             away: Away::Pending,
             revision: 0,
@@ -56,6 +57,7 @@ impl Core {
         *tenant = Some(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
+        self.note_copies(handle);
         self.report.blocks += 1;
         if self.lost {
             return self.add_without_device(handle, out);
@@ -168,6 +170,7 @@ impl Core {
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
+            self.note_copies(handle);
             self.ask_again(handle);
             return;
         }

@@ -25,6 +25,7 @@
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
+//! | `spill` | retained copies that go to a file |
 //! | `streaming` | usage, eviction, streaming back |
 //! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
@@ -56,6 +57,7 @@ mod publish;
 mod requests;
 mod retained;
 mod seats;
+mod spill;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,7 @@ use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retire
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::seats::{Seat, Tenant};
+use crate::core::spill::Copies;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
@@ -137,7 +140,7 @@ pub(crate) struct Core {
     facts: TickFacts,
     pending: Pending,
     /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
-    copies: Vec<(u32, ByteOffset, Effect)>,
+    transfers: Vec<(u32, ByteOffset, Effect)>,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -160,6 +163,8 @@ pub(crate) struct Core {
     reloading_bytes: u64,
     /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
     leaving: BTreeMap<u64, Handle>,
+    /// Retained copies, where system memory has a budget for them.
+    copies: Copies,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -213,7 +218,7 @@ impl Core {
             frame: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
-            copies: Vec::new(),
+            transfers: Vec::new(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),
@@ -225,6 +230,7 @@ impl Core {
             spare_from_tick: 0,
             reloading_bytes: 0,
             leaving: BTreeMap::new(),
+            copies: Copies::default(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -290,6 +296,12 @@ impl Core {
                 Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
             },
             Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
+            Event::Spilled {
+                handle,
+                seq,
+                parts,
+                result,
+            } => self.spilled(handle, seq, parts, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -299,6 +311,7 @@ impl Core {
         self.tick += 1;
         self.facts = facts;
         self.budget.staging_held = facts.staging_held;
+        self.spill_copies(out);
         if self.lost {
             return;
         }
@@ -333,24 +346,6 @@ impl Core {
     /// it as for everything else.
     pub(crate) fn expect_version(&mut self) {
         self.pending.others = true;
-    }
-
-    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
-    /// made over the next ticks; the shell asks again.
-    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
-        self.budget.take_side(bytes)
-    }
-
-    /// Nobody waits for such room any more, or asks again.
-    pub(crate) fn forget_side_wishes(&mut self) {
-        self.budget.forget_side_wishes();
-    }
-
-    /// The device has such a buffer back.
-    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
-        if !self.lost {
-            self.budget.side_returned(bytes);
-        }
     }
 
     /// The slot of that index as the next version shows it, whosever block has it.
@@ -415,6 +410,7 @@ impl Core {
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
             && self.leaving.is_empty()
+            && self.copies.is_at_rest()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()

@@ -237,13 +237,15 @@ impl Core {
             record.written = 0;
             if matches!(record.source, Source::ReadBack) {
                 // What came back from the GPU before is none of the new contents.
-                record.retained.clear();
+                self.forget_copies(handle);
             }
         }
+        let record = self.own(handle);
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
         let after = record.layout.len();
         self.count_world(before, after);
+        self.note_copies(handle);
         fill.replies
     }
 

@@ -264,11 +264,17 @@ impl Core {
         if record.away != Away::Evicted || record.fill().is_some() || record.place.is_some() {
             return;
         }
-        match &record.source {
+        // What the file has is asked for as of a callback.
+        let source = match record.spilled() {
+            Some(make) => &Source::Reload(make.clone()),
+            None => &record.source,
+        };
+        match source {
             Source::Retained | Source::ReadBack => {
                 let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
+                self.note_copies(handle);
                 self.start_stream_in(handle, contents);
             }
             Source::Reload(make) => {
@@ -323,7 +329,14 @@ impl Core {
             return;
         }
         record.stop_reloading();
-        match result.and_then(|payloads| match_lengths(record, payloads)) {
+        let contents = result.and_then(|payloads| {
+            if record.keeps_copies() {
+                record.join_copies(payloads)
+            } else {
+                match_lengths(record, payloads)
+            }
+        });
+        match contents {
             Ok(contents) => self.start_stream_in(handle, contents),
             Err(reason) => self.fail(handle, reason, out),
         }

@@ -45,7 +45,7 @@ impl Core {
             self.publish(out);
             return;
         }
-        let mut copies = core::mem::take(&mut self.copies);
+        let mut copies = core::mem::take(&mut self.transfers);
         let mut left = self.allowance(staging_free);
         self.read_leaving(&mut left, out);
         let jobs = core::mem::take(&mut self.jobs);
@@ -58,7 +58,7 @@ impl Core {
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.drain(..).map(|(_, _, effect)| effect));
-        self.copies = copies;
+        self.transfers = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
     }
@@ -222,17 +222,8 @@ impl Core {
         self.end_job(&fill);
         self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
-        let record = self.own(handle);
-        if !is_planted!(SourceStale) {
-            for (part, payload) in &fill.retain {
-                record.retained.put(*part, payload.clone());
-            }
-        }
-        if matches!(record.source, Source::ReadBack) {
-            // From now on the GPU has them, and may change them.
-            record.retained.clear();
-        }
-        let after = record.layout.len();
+        let after = self.own(handle).layout.len();
+        self.keep_contents(handle, &fill);
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -285,6 +276,22 @@ impl Core {
             }
             Target::Unplaced => unreachable!("a recorded job has a place"),
         }
+    }
+
+    /// Keeps what a job brought, as far as its block is to come back from that.
+    fn keep_contents(&mut self, handle: Handle, fill: &Fill) {
+        let record = self.own(handle);
+        if matches!(record.source, Source::ReadBack) {
+            // From now on the GPU has them, and may change them.
+            return self.forget_copies(handle);
+        }
+        if fill.retain.is_empty() || is_planted!(SourceStale) {
+            return;
+        }
+        for (part, payload) in &fill.retain {
+            record.retained.put(*part, payload.clone());
+        }
+        self.note_copies(handle);
     }
 
     /// Makes a filled range the block's place, and retires the one before it.

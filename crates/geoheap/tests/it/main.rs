@@ -23,6 +23,7 @@ mod priorities;
 mod recording;
 mod refusals;
 mod restore;
+mod spilling;
 mod streaming;
 mod successors;
 mod threads;
