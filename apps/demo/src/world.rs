@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use geoheap::{BlockDesc, Client, Handle, Lifetime, Source};
+use geoheap::{BlockDesc, Client, Handle, Lifetime, PRIORITY_DEFAULT, Source};
 
 pub use blocks::{Block, Expected, Key, payloads};
 pub use interface::Figures;
@@ -432,7 +432,7 @@ fn reloads(id: ObjectId) -> bool {
 
 /// From the selection's measure to the engine's: what is seen now outranks what may be.
 fn priority_of(wanted: f32) -> u8 {
-    if wanted >= 1e3 { 144 } else { 128 }
+    if wanted >= 1e3 { PRIORITY_DEFAULT } else { PRIORITY_DEFAULT - 16 }
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ impl Residency {
     /// Appends to `out` who should leave so that at least `need_bytes` come free, first the one to
     /// leave first, and returns the bytes found: less than asked for where too few may leave.
     ///
-    /// The order is: lower priority first; then what the policy holds worth less; then the longer
+    /// The order is: lower priority first; then what was not used within
+    /// [`Config::recent_frames`](crate::Config::recent_frames) before what was; then what the policy
+    /// holds worth less; then the longer
     /// unused, where a never used entry counts as used in the frame it came, but before those that
     /// really were; then the earlier tick for never used ones, and the later of the calls for the
     /// rest. Left out are entries that are pinned, exempt, used within
@@ -20,10 +22,28 @@ impl Residency {
     /// among those of little worth. There is a bucket for each group and frame of last use that has
     /// an entry.
     pub fn victims(&self, need_bytes: u64, now: Now, out: &mut Vec<EntryId>) -> u64 {
+        self.victims_among(need_bytes, now, |_| true, out)
+    }
+
+    /// As [`victims`](Self::victims), but what was used within
+    /// [`Config::recent_frames`](crate::Config::recent_frames) stays: for demands that no frame
+    /// makes, or that can wait.
+    pub fn victims_not_recent(&self, need_bytes: u64, now: Now, out: &mut Vec<EntryId>) -> u64 {
+        self.victims_among(need_bytes, now, |bucket| !self.is_recent(bucket, now), out)
+    }
+
+    fn victims_among(
+        &self,
+        need_bytes: u64,
+        now: Now,
+        may_leave: impl Fn(&Bucket) -> bool,
+        out: &mut Vec<EntryId>,
+    ) -> u64 {
         let mut found = 0;
         let mut class = self.next_class(0);
         while let Some(priority) = class {
-            for bucket in self.least_worth_first(priority, now) {
+            let buckets = self.least_worth_first(priority, now);
+            for bucket in buckets.filter(|bucket| may_leave(bucket)) {
                 for (id, entry) in self.recency.entries_of(bucket) {
                     if found >= need_bytes {
                         return found;
@@ -48,9 +68,10 @@ impl Residency {
         let of_class = self.recency.buckets_from(lowest);
         let of_class = of_class.take_while(move |b| !b.rank.held && b.rank.priority == priority);
         let open = of_class.filter(|b| !self.is_protected(b, now) && !self.all_young(b, now));
-        let mut ranked: Vec<(Worth, &Bucket)> = open.map(|b| (self.worth(b, now), b)).collect();
+        let key = |b: &Bucket| (self.is_recent(b, now), self.worth(b, now));
+        let mut ranked: Vec<((bool, Worth), &Bucket)> = open.map(|b| (key(b), b)).collect();
         // Equal worth leaves them in the order of frames, that of the buckets.
-        ranked.sort_by_key(|(worth, _)| *worth);
+        ranked.sort_by_key(|(key, _)| *key);
         ranked.into_iter().map(|(_, bucket)| bucket)
     }
 
@@ -133,6 +154,11 @@ impl Residency {
         bucket.rank.is_used()
             && self.config.protect_frames > 0
             && bucket.rank.frame >= self.protected_from(now)
+    }
+
+    const fn is_recent(&self, bucket: &Bucket, now: Now) -> bool {
+        let leaves_in = bucket.rank.frame.saturating_add(self.config.recent_frames);
+        bucket.rank.is_used() && leaves_in > now.frame.get()
     }
 
     const fn is_old_enough(&self, since: u64, now: Now) -> bool {

@@ -21,6 +21,7 @@
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
+//! | `spread` | how much of what may wait goes in a tick |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
 //! | `loss` | the loss of the device, and what comes back on the next |
@@ -47,6 +48,7 @@ mod place;
 mod planted;
 mod publish;
 mod requests;
+mod spread;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -69,6 +71,7 @@ use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFa
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::record::Record;
+use crate::core::spread::Spread;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
@@ -125,6 +128,7 @@ pub(crate) struct Core {
     compaction: Compaction,
     /// Jobs not done yet.
     jobs: Jobs,
+    spread: Spread,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -140,6 +144,8 @@ pub(crate) struct Core {
     wanted: BTreeSet<Handle>,
     tick: u64,
     frame: u64,
+    /// The tick before which the last frame ended.
+    frame_tick: u64,
     facts: TickFacts,
     pending: Pending,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
@@ -211,6 +217,7 @@ impl Core {
             added: Vec::new(),
             reserved: 0,
             jobs: Jobs::default(),
+            spread: Spread::default(),
             ready: Vec::new(),
             seq: 0,
             order: 0,
@@ -219,6 +226,7 @@ impl Core {
             wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
+            frame_tick: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
             recorded: Vec::new(),

@@ -7,6 +7,7 @@ use geoheap_suballoc::{Align, ByteLen};
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
+use crate::core::streaming::Spare;
 use crate::core::{Core, entry, refusals};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
@@ -22,6 +23,9 @@ const FAIL_TICKS: u32 = 512;
 /// Ticks without room after which retained contents are uploaded again instead of copied on the
 /// GPU, which takes a second chunk.
 const COPY_PATIENCE_TICKS: u32 = 4;
+/// Ticks without room after which a block that is looked at takes that of others which were a moment
+/// ago.
+const RECENT_PATIENCE_TICKS: u32 = 8;
 /// Every so many ticks without room, bytes on their way out no longer count as room to come.
 const MISS_PATIENCE_TICKS: u64 = 4;
 
@@ -43,7 +47,7 @@ impl Core {
             return;
         }
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
-        let mut demand = ByteLen::ZERO;
+        let (mut demand, mut patient) = (ByteLen::ZERO, ByteLen::ZERO);
         let mut misses = 0;
         for handle in waiting {
             if misses == MISSES_PER_TICK {
@@ -53,16 +57,37 @@ impl Core {
                 if self.stays_away(handle, out) {
                     continue;
                 }
-                demand += missing;
+                if self.may_push_out_recent(handle) {
+                    demand += missing;
+                } else {
+                    patient += missing;
+                }
                 misses += 1;
                 self.lose_patience(handle, out);
             }
         }
-        if demand == ByteLen::ZERO {
+        if demand + patient == ByteLen::ZERO {
             self.budget_hunger = 0;
-        } else {
-            self.make_room(demand, out);
+            return;
         }
+        self.budget_hunger += 1;
+        self.make_room(patient, Spare::Recent, out);
+        self.make_room(demand, Spare::Nothing, out);
+    }
+
+    /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
+    /// looks at may not; one that is looked at waits a while for others to leave, which are young
+    /// by now, or were seen a little longer ago.
+    fn may_push_out_recent(&self, handle: Handle) -> bool {
+        let record = self.record(handle).expect("jobs name blocks that live");
+        if record.pins > 0 || record.is_exempt() {
+            return true;
+        }
+        let recent = self.config.residency.recent_frames;
+        let is_wished = record.wished_frame.saturating_add(recent) > self.frame;
+        let is_looked_at = (record.wished_frame > 0 && is_wished) || self.is_in_use(handle);
+        let waited = record.fill.as_ref().map_or(0, |fill| fill.misses);
+        is_looked_at && (waited >= RECENT_PATIENCE_TICKS || record.set_asides > 0)
     }
 
     /// Finds a place for one job. Returns the bytes it lacks.
@@ -272,9 +297,11 @@ impl Core {
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
     /// but in pieces. Growth never waits for a move: this only helps the next ticks.
-    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) {
+    pub(super) fn make_room(&mut self, demand: ByteLen, spare: Spare, out: &mut Vec<Effect>) {
+        if demand == ByteLen::ZERO {
+            return;
+        }
         let figures = self.heap.figures();
-        self.budget_hunger += 1;
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
         if self.facts.is_held_back && figures.retired() > ByteLen::ZERO {
@@ -292,7 +319,7 @@ impl Core {
             self.compaction.placement_failed(demand);
         }
         if need > ByteLen::ZERO {
-            self.evict(need, out);
+            self.evict(need, spare, out);
         }
     }
 }

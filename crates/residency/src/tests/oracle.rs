@@ -174,16 +174,22 @@ impl Oracle {
             && now.tick.get() - entry.since >= self.config.min_resident_ticks
     }
 
-    fn victims(&self, need: u64, now: Now) -> Vec<EntryId> {
+    fn is_recent(&self, entry: &Entry, now: Now) -> bool {
+        entry.used && now.frame.get().saturating_sub(entry.frame) < self.config.recent_frames
+    }
+
+    fn victims(&self, need: u64, now: Now, recent_too: bool) -> Vec<EntryId> {
+        let may_leave = |e: &Entry| recent_too || !self.is_recent(e, now);
         let mut all: Vec<_> = self
             .entries
             .iter()
-            .filter(|e| self.may_leave(e, now))
+            .filter(|e| self.may_leave(e, now) && may_leave(e))
             .collect();
         all.sort_by_key(|e| {
             let age_frames = now.frame.get().saturating_sub(e.frame);
             (
                 e.priority,
+                self.is_recent(e, now),
                 self.policy.worth(e.group, age_frames),
                 e.frame,
                 e.used,
@@ -453,8 +459,15 @@ fn compare(r: &Residency, oracle: &Oracle, now: Now) {
         assert_eq!(got.remove(0), EntryId(99), "victims are appended");
         assert_eq!(
             got,
-            oracle.victims(need, now),
+            oracle.victims(need, now, true),
             "K4: victims for {need} bytes"
+        );
+        let mut others = Vec::new();
+        r.victims_not_recent(need, now, &mut others);
+        assert_eq!(
+            others,
+            oracle.victims(need, now, false),
+            "K4: victims for {need} bytes that can wait"
         );
         assert_eq!(
             found >= need,
@@ -514,10 +527,12 @@ proptest! {
         calls in vec(call(), 1..120),
         policy in policy(),
         protect_frames in 0_u64..5,
+        recent_frames in 0_u64..12,
         min_resident_ticks in 0_u64..6,
     ) {
         let config = Config {
             protect_frames,
+            recent_frames,
             min_resident_ticks,
             wish_max_age_frames: 9,
             entries_max: 13,
