@@ -34,7 +34,7 @@ use crate::content::mesh::MeshData;
 use crate::content::scene::{ObjectId, Scene};
 use crate::content::select::{SelectConfig, Selection, Selector};
 use crate::draw_list::{DrawList, Sightings, StandIns};
-use blocks::{Arrival, Replacing, describe};
+use blocks::{Replacing, describe};
 use interface::Interface;
 use models::Scatter;
 
@@ -232,6 +232,7 @@ impl World {
                 let key = self.by_handle.get(handle);
                 if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
                     block.away = away;
+                    block.has_arrived |= !away;
                 }
             }
         }
@@ -354,11 +355,6 @@ impl World {
                 .add_deadline(desc, ADD_WAIT)
                 .map_err(|refused| refused.error)?
         };
-        // A full mailbox leaves the question for a later step.
-        let arrival = self
-            .client
-            .resident(handle)
-            .map_or(Arrival::Unasked, Arrival::Waiting);
         let expected = if reloads.is_some() {
             Expected::Rebuilt
         } else {
@@ -368,7 +364,7 @@ impl World {
             handle,
             bytes: mesh.total_bytes(),
             revision,
-            arrival,
+            has_arrived: false,
             expected,
             last_listed: 0,
             away: false,
@@ -432,7 +428,11 @@ fn reloads(id: ObjectId) -> bool {
 
 /// From the selection's measure to the engine's: what is seen now outranks what may be.
 fn priority_of(wanted: f32) -> u8 {
-    if wanted >= 1e3 { PRIORITY_DEFAULT } else { PRIORITY_DEFAULT - 16 }
+    if wanted >= 1e3 {
+        PRIORITY_DEFAULT
+    } else {
+        PRIORITY_DEFAULT - 16
+    }
 }
 
 #[cfg(test)]

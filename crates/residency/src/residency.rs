@@ -321,10 +321,15 @@ impl Residency {
         )
     }
 
+    /// Bytes that the frames of the protect window wished for and that are not resident.
+    pub fn missing_bytes(&self, now: Now) -> u64 {
+        self.wishes.bytes_since(Frame(self.protected_from(now)))
+    }
+
     /// Whether the frames of the protect window need more than `budget_bytes`: what of it is
     /// resident ([`working_set_bytes`](Self::working_set_bytes)) and what they wished for.
     pub fn degraded(&self, budget_bytes: u64, now: Now) -> Option<Degraded> {
-        let missing_bytes = self.wishes.bytes_since(Frame(self.protected_from(now)));
+        let missing_bytes = self.missing_bytes(now);
         let working_set_bytes = self.working_set_bytes(now).saturating_add(missing_bytes);
         (working_set_bytes > budget_bytes).then_some(Degraded {
             working_set_bytes,

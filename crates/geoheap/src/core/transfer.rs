@@ -84,7 +84,7 @@ impl Core {
             return u64::MAX;
         }
         let placed = [jobs.back(), jobs.others()].map(|queue| self.unsent_bytes(queue));
-        let wished = self.residency.figures().wished_bytes;
+        let wished = self.residency.missing_bytes(self.now());
         let waiting: u64 = placed.into_iter().sum();
         let due = self.spread.take(waiting + self.reloading_bytes + wished);
         // So little makes no frame longer.
