@@ -126,6 +126,7 @@ pub struct World {
     interface: Interface,
     scatter: Scatter,
     checker: Checker,
+    soon_missed: u64,
     sequence: u64,
     steps: u64,
 }
@@ -150,6 +151,7 @@ impl World {
             stand_ins: None,
             interface: Interface::default(),
             scatter,
+            soon_missed: 0,
             sequence: 0,
             steps: 0,
         };
@@ -166,6 +168,11 @@ impl World {
     /// What was compared so far.
     pub fn checker(&self) -> &Checker {
         &self.checker
+    }
+
+    /// Lookups that missed a block which was drawn at most 30 lists before.
+    pub fn soon_missed(&self) -> u64 {
+        self.soon_missed
     }
 
     /// Blocks alive.
@@ -226,14 +233,16 @@ impl World {
 
     /// What was away is drawn by something coarser until it is seen again.
     fn note(&mut self, sightings: &Sightings) {
-        let seen = [(&sightings.away, true), (&sightings.there, false)];
-        for (handles, away) in seen {
-            for handle in handles {
-                let key = self.by_handle.get(handle);
-                if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
-                    block.away = away;
-                    block.has_arrived |= !away;
-                }
+        for handle in &sightings.away {
+            let key = self.by_handle.get(handle);
+            if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
+                self.soon_missed += u64::from(block.is_missed());
+            }
+        }
+        for handle in &sightings.there {
+            let key = self.by_handle.get(handle);
+            if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
+                (block.away, block.has_arrived) = (false, true);
             }
         }
     }
@@ -367,6 +376,7 @@ impl World {
             has_arrived: false,
             expected,
             last_listed: 0,
+            drawn_in: [0; 2],
             away: false,
             replacing: None,
         };

@@ -59,6 +59,9 @@ impl Key {
     }
 }
 
+/// What a frame drew so many lists ago counts as in sight.
+const IN_SIGHT_LISTS: u64 = 30;
+
 /// A replacement of a block's contents that is under way.
 #[derive(Debug)]
 pub(super) enum Replacing {
@@ -91,6 +94,8 @@ pub struct Block {
     pub expected: Expected,
     /// The last list that names it.
     pub last_listed: u64,
+    /// The last two lists that draw it.
+    pub(super) drawn_in: [u64; 2],
     /// Whether a frame found it in GPU memory once. It may have been evicted since.
     pub has_arrived: bool,
     /// Whether the last lookup of a frame found it out of GPU memory.
@@ -103,6 +108,21 @@ impl Block {
     /// Whether it can be drawn, as far as is known.
     pub fn is_there(&self) -> bool {
         self.has_arrived && !self.away
+    }
+
+    /// A list draws it.
+    pub(super) fn draw_in(&mut self, sequence: u64) {
+        self.last_listed = sequence;
+        self.drawn_in = [sequence, self.drawn_in[0]];
+    }
+
+    /// A frame missed it. Returns whether another drew it not long before, so that it left GPU
+    /// memory in between although it was in sight.
+    pub(super) fn is_missed(&mut self) -> bool {
+        let [missed, before] = self.drawn_in;
+        let was_there = self.is_there() && before > 0;
+        self.away = true;
+        was_there && missed - before <= IN_SIGHT_LISTS
     }
 
     /// Whether no replacement of its contents is under way.

@@ -65,7 +65,7 @@ impl World {
             let Some(block) = self.blocks.get_mut(&key) else {
                 continue;
             };
-            block.last_listed = self.sequence;
+            block.draw_in(self.sequence);
             push_object(&mut list, &self.config.scene, id, block.handle);
         }
         self.watch(selection, input.figures.budget_bytes, &mut list);

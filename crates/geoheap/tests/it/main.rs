@@ -4,6 +4,7 @@
 mod actors;
 mod canvas;
 mod compaction;
+mod creations;
 mod draw_set_memory;
 mod draw_sets;
 mod faults;
@@ -20,6 +21,7 @@ mod pressure;
 mod recording;
 mod refusals;
 mod restore;
+mod short;
 mod streaming;
 mod successors;
 mod threads;
