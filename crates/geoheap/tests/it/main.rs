@@ -22,6 +22,7 @@ mod recording;
 mod refusals;
 mod restore;
 mod short;
+mod steady;
 mod streaming;
 mod successors;
 mod threads;
