@@ -157,6 +157,8 @@ pub struct Measured {
     pub counts: Counts,
     /// Blocks compared, and of them the wrong ones.
     pub checks: (u64, u64),
+    /// Lookups that missed a block which was drawn shortly before.
+    pub soon_missed: u64,
     /// Of each loss of the device, the frames until all that was in view was there again.
     pub frames_until_whole: Vec<Option<u64>>,
     /// The frames in which the device was lost.
@@ -455,6 +457,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         });
         let checker = world.checker();
         self.measured.checks = (checker.checks(), checker.mismatches());
+        self.measured.soon_missed = world.soon_missed();
         self.measured.frames_until_whole = self.losses.frames_until_whole();
         self.measured.lost_in = self.losses.lost_in().to_vec();
         let heap = self.manager.report();

@@ -410,6 +410,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         draws: measured.counts.draws,
         draws_fallback: measured.counts.fallback,
         draws_skipped: measured.counts.skipped,
+        soon_missed: measured.soon_missed,
         hidden_uses: heap.hidden_uses,
         stale_lookups: heap.stale_lookups.max(measured.counts.stale),
         degraded_frames: heap.degraded_frames,

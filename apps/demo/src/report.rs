@@ -102,6 +102,8 @@ pub struct Report {
     pub draws_fallback: u64,
     /// Things in view that were left out because neither they nor a stand-in were there.
     pub draws_skipped: u64,
+    /// Lookups that missed a block which was drawn in one of the 30 frames before.
+    pub soon_missed: u64,
     /// Lookups that missed a block which the version before had: must stay 0.
     pub hidden_uses: u64,
     /// Lookups of a handle that was removed.

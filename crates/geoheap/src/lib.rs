@@ -81,7 +81,7 @@
 //! itself and never waits for it.
 //! `cargo run -p geoheap --example draw` draws and checks a picture with a pool of render actors,
 //! `--example own_threads` with threads of the caller's own, and `--example gpu_culling` by
-//! handle on the GPU.
+//! handle on the GPU; `--example levels_of_detail` has levels of detail as blocks of their own.
 //!
 //! # Frames that do not end well
 //!

@@ -32,7 +32,7 @@ fn the_keys_are_those_that_others_read() {
         gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
         upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
-        hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
+        soon_missed hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
         gpu_errors device_losses device_lost_at_frames frames_until_visible_resident \
         whole_pictures content_checks content_mismatches series";
     assert_eq!(keys.join(" "), wanted);

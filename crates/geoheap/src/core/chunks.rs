@@ -8,6 +8,7 @@ use crate::budget_origin::BudgetOrigin;
 use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
 use crate::core::leaving::Cause;
+use crate::core::streaming::Spare;
 use crate::core::{Core, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -82,7 +83,8 @@ impl Core {
             }
         }
         self.compaction.trim = true;
-        self.make_room(capacity, out);
+        self.budget_hunger += 1;
+        self.make_room(capacity, Spare::Nothing, out);
     }
 
     /// Spare ahead of need, empty chunks past their time, chunks over the budget.
@@ -146,7 +148,7 @@ impl Core {
             .sum();
         let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
         let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
-        self.evict(live.saturating_sub(room), out);
+        self.evict(live.saturating_sub(room), Spare::Nothing, out);
         self.compaction.request();
         self.shed_ticks += 1;
         let patience = if self.config.defrag.enabled {

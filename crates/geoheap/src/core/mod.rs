@@ -24,6 +24,7 @@
 //! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
+//! | `spread` | how much of what may wait goes in a tick |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `spill` | retained copies that go to a file |
 //! | `streaming` | usage, eviction, streaming back |
@@ -58,6 +59,7 @@ mod requests;
 mod retained;
 mod seats;
 mod spill;
+mod spread;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -82,6 +84,7 @@ use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::seats::{Seat, Tenant};
 use crate::core::spill::Copies;
+use crate::core::spread::Spread;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
@@ -122,6 +125,7 @@ pub(crate) struct Core {
     compaction: Compaction,
     /// Jobs not done yet.
     jobs: Jobs,
+    spread: Spread,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -137,6 +141,8 @@ pub(crate) struct Core {
     wanted: BTreeSet<Handle>,
     tick: u64,
     frame: u64,
+    /// The tick before which the last frame ended.
+    frame_tick: u64,
     facts: TickFacts,
     pending: Pending,
     /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
@@ -208,6 +214,7 @@ impl Core {
             seats: Vec::with_capacity(room),
             reserved: 0,
             jobs: Jobs::default(),
+            spread: Spread::default(),
             ready: Vec::new(),
             seq: 0,
             order: 0,
@@ -216,6 +223,7 @@ impl Core {
             wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
+            frame_tick: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
             transfers: Vec::new(),
