@@ -1,6 +1,7 @@
 //! Comparisons: all workloads, all peers, and the bars that our crates are held to.
 
 pub mod bars;
+pub mod defrag;
 pub mod engine;
 pub mod frames;
 pub mod instructions;

@@ -24,6 +24,7 @@
 //! ```
 
 pub mod compare;
+pub mod defrag;
 pub mod frames;
 pub mod heaps;
 pub mod load;

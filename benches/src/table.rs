@@ -57,6 +57,22 @@
 //! | `bytes_streamed` | bytes that frames drew and that were not there | lower |
 //! | `hit_rate` | share of the draws whose entry was there | higher |
 //!
+//! Defragmentation (`cargo xtask compare defrag`), on `geoheap-chunk-heap` and `geoheap-defrag`
+//! under the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what
+//! emptying the emptiest chunks would take, counted from the heap and not by the planner. Where
+//! blocks come in meanwhile, chunks that they are filling (more than half is one free room) count
+//! only if they are emptied; `emptiest-chunk` counts them:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `overhead_mean` | bytes held for each live byte, on average; of traces with spares | lower |
+//! | `overhead_with_spare` | the same with spare chunks | lower |
+//! | `bytes_per_chunk_returned` | bytes moved, in vain or not, for a chunk that came back | lower |
+//! | `moves` | ranges moved | lower |
+//! | `chunks_returned` | chunks that moves emptied and that came back | higher |
+//! | `plan_us`, `plan_us_max` | microseconds of a plan, median and longest (best of 3) | lower |
+//! | `frames_hidden` | frames that did not find a block's contents where it was | lower |
+//!
 //! The engine under load, on the virtual GPU (`cargo xtask compare engine`). Each heap is compared
 //! with the smallest:
 //!

@@ -185,6 +185,8 @@ fn a_quick_comparison_of_policies_has_every_world() {
     for world in [
         "luanti-v7",
         "luanti-v7-back",
+        "demo",
+        "demo-back",
         "zipf-0.8",
         "zipf-1.1",
         "loop",
@@ -232,4 +234,37 @@ fn a_quick_comparison_of_the_engine_counts_all_that_is_held_to_something() {
     }
     let row = find(&rows, "upload-64KiB", "bytes_per_s", "backend-alone");
     assert!(row["ratio"].is_f64(), "{row}");
+}
+
+#[test]
+fn a_quick_comparison_of_defragmentation_moves_on_every_workload() {
+    let rows = quick_rows("defrag");
+    for workload in ["long-churn", "long-churn-small", "long-churn-waves"] {
+        let row = find(&rows, workload, "overhead_mean", "no-defrag");
+        assert!(row["ours"].as_f64() >= Some(1.0), "{row}");
+        find(
+            &rows,
+            workload,
+            "bytes_per_chunk_returned",
+            "emptiest-chunk",
+        );
+    }
+    for workload in ["trace-luanti", "trace-bevy"] {
+        find(&rows, workload, "overhead_with_spare", "no-defrag");
+    }
+    for workload in [
+        "vma-simple",
+        "vma-algorithms",
+        "vma-full",
+        "vma-incremental",
+        "plan-20k-700",
+    ] {
+        let row = find(&rows, workload, "moves", "lower-bound");
+        assert!(row["ours"].as_f64() > Some(0.0), "{row}");
+        let row = find(&rows, workload, "frames_hidden", "no-defrag");
+        assert_eq!(row["ours"], 0.0, "{row}");
+        find(&rows, workload, "plan_us", "no-defrag");
+    }
+    let row = find(&rows, "vma-simple", "moves", "lower-bound");
+    assert_eq!(row["ours"], 4.0, "every second of sixteen");
 }

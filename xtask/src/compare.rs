@@ -25,7 +25,7 @@ const WITH_VMA: &str = "suballoc";
 const WITH_VULKAN: &str = "frames";
 
 /// What can be compared.
-pub(crate) const ALL: [&str; 4] = [WITH_VMA, WITH_VULKAN, "residency", "engine"];
+pub(crate) const ALL: [&str; 5] = [WITH_VMA, WITH_VULKAN, "residency", "defrag", "engine"];
 
 /// Runs the comparison `what`; its rows go to `target/compare/WHAT.json`.
 ///

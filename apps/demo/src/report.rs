@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::frame_cost::Series;
+
 /// The name and version of the report's form, its first key.
 pub const SCHEMA: &str = "geoheap-demo-report/1";
 
@@ -52,6 +54,10 @@ pub struct Report {
     pub frame_ms: Spread,
     /// Milliseconds of recording the draws of a frame, all threads together by the clock.
     pub record_ms: Spread,
+    /// Milliseconds of whole frames on the model GPU of [`crate::frame_cost`].
+    pub virtual_frame_ms: Spread,
+    /// The heap's part of them.
+    pub virtual_heap_ms: Spread,
     /// The most bytes of live handles, resident or not.
     pub world_bytes: u64,
     /// The budget in force at the end.
@@ -123,6 +129,8 @@ pub struct Report {
     pub content_checks: u64,
     /// Of them, those whose bytes were wrong: must stay 0.
     pub content_mismatches: u64,
+    /// The flight over time.
+    pub series: Series,
 }
 
 impl Report {

@@ -3,17 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use geoheap_defrag::{
-    Caps, ChunkView, Goal, Layout, LayoutError, Plan, RangeState, RangeView, Reason, Triggers,
-};
-use geoheap_heap_dump::{
-    BlockDump, ChunkDump, ChunkStateDump, HandleName, HeapDump, LifetimeDump, RangeDump,
-    RangeStateDump,
-};
-use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
+use geoheap_defrag::dump::{Reading, pools};
+use geoheap_defrag::{Caps, Goal, Layout, LayoutError, Plan, Reason, Triggers};
+use geoheap_heap_dump::{HandleName, HeapDump, LifetimeDump};
+use geoheap_suballoc::ByteLen;
 use serde_json::{Value, json};
-
-use crate::block_index::BlockIndex;
 
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
@@ -57,45 +51,28 @@ pub struct Planned {
 /// # Errors
 /// [`LayoutError`] where a chunk is longer than a plan can look at.
 pub fn plan(dump: &HeapDump, settings: &Settings) -> Result<Planned, LayoutError> {
-    let blocks = Blocks(BlockIndex::new(dump));
     let mut planned = Planned {
-        names: blocks.names(),
+        names: names(dump),
         ..Planned::default()
     };
-    for ((lifetime, class), chunks) in pools(dump, settings) {
-        let draining = chunks
-            .iter()
-            .find(|chunk| chunk.state == ChunkStateDump::Draining)
-            .map(|chunk| chunk.id);
-        let mut layout = Layout {
-            chunks: chunks.iter().map(|chunk| blocks.view(chunk)).collect(),
-        };
+    let reading = Reading {
+        triggers: settings.triggers,
+        with_long_lived: settings.with_long_lived,
+        ..Reading::default()
+    };
+    for mut pool in pools(dump, &reading) {
         let unit = ByteLen::new(dump.unit_bytes);
-        layout.check(unit)?;
-        let plans = plan_pool(&mut layout, unit, draining, settings)?;
+        pool.layout.check(unit)?;
+        let chunks = pool.layout.chunks.len();
+        let plans = plan_pool(&mut pool.layout, unit, pool.victim, settings)?;
         planned.pools.push(PoolPlan {
-            lifetime,
-            class,
-            chunks: chunks.len(),
+            lifetime: pool.lifetime,
+            class: pool.class,
+            chunks,
             plans,
         });
     }
     Ok(planned)
-}
-
-type Pools<'a> = BTreeMap<(LifetimeDump, u8), Vec<&'a ChunkDump>>;
-
-/// Shared chunks whose blocks may move, with those that they may exchange them with.
-fn pools<'a>(dump: &'a HeapDump, settings: &Settings) -> Pools<'a> {
-    let mut pools = Pools::new();
-    for chunk in &dump.chunks {
-        let may_move = chunk.lifetime == LifetimeDump::Dynamic || settings.with_long_lived;
-        if may_move && !chunk.dedicated && chunk.state != ChunkStateDump::Closing {
-            let key = (chunk.lifetime, chunk.class);
-            pools.entry(key).or_default().push(chunk);
-        }
-    }
-    pools
 }
 
 fn plan_pool(
@@ -121,7 +98,8 @@ fn plan_pool(
         }
         let plan = geoheap_defrag::plan(layout, &settings.caps, &goal, victim)?;
         let is_last = plan.moves.is_empty() || !settings.until_done;
-        victim = plan.victim.filter(|id| !follow(layout, &plan, *id));
+        let is_returned = layout.follow(&plan);
+        victim = plan.victim.filter(|_| !is_returned);
         // The last one is listed also if it moves nothing: it says why there is no other.
         plans.push(plan);
         if is_last {
@@ -130,94 +108,17 @@ fn plan_pool(
     }
 }
 
-/// Carries a plan out on the layout. Whether its victim is empty then; it is gone, with all that
-/// is retired in it.
-fn follow(layout: &mut Layout, plan: &Plan, victim: u32) -> bool {
-    for one in &plan.moves {
-        let from = layout
-            .chunks
-            .iter_mut()
-            .find(|chunk| chunk.id == one.from_chunk);
-        let from = from.expect("D2: a victim of this layout");
-        let at = from.ranges.iter().position(|range| range.range == one.from);
-        let mut range = from.ranges.remove(at.expect("D4: a range that is there"));
-        range.range.start = one.to;
-        let to = layout
-            .chunks
-            .iter_mut()
-            .find(|chunk| chunk.id == one.to_chunk);
-        let to = to.expect("D2: a receiver of this layout");
-        let at = to
-            .ranges
-            .partition_point(|other| other.range.start < one.to);
-        to.ranges.insert(at, range);
-    }
-    let is_empty = layout.chunks.iter().any(|chunk| {
-        let is_retired = |range: &RangeView| range.state == RangeState::Retired;
-        chunk.id == victim && chunk.ranges.iter().all(is_retired)
-    });
-    if is_empty {
-        layout.chunks.retain(|chunk| chunk.id != victim);
-    } else if let Some(chunk) = layout.chunks.iter_mut().find(|chunk| chunk.id == victim) {
-        chunk.receives = false;
-    }
-    is_empty
-}
-
-/// Blocks as plans see them.
-struct Blocks<'a>(BlockIndex<'a>);
-
-impl Blocks<'_> {
-    fn names(&self) -> BTreeMap<u64, String> {
-        let named = self.0.iter().map(|block| {
-            let name = match &block.label {
-                Some(label) => format!("{} ({})", block.handle, label.escape_debug()),
-                None => block.handle.clone(),
-            };
-            (key(&block.handle), name)
-        });
-        named.collect()
-    }
-
-    fn view(&self, chunk: &ChunkDump) -> ChunkView {
-        ChunkView {
-            id: chunk.id,
-            capacity: ByteLen::new(chunk.capacity),
-            receives: chunk.state == ChunkStateDump::Open,
-            evacuable: chunk.state != ChunkStateDump::Opening,
-            ranges: chunk
-                .ranges
-                .iter()
-                .map(|range| self.view_range(range))
-                .collect(),
-        }
-    }
-
-    fn view_range(&self, range: &RangeDump) -> RangeView {
-        let handle = range.handle.as_deref();
-        let block = handle.and_then(|handle| self.0.get(handle));
-        let state = match (range.state, block) {
-            (RangeStateDump::Retired, _) => RangeState::Retired,
-            (RangeStateDump::Live, Some(block)) if self.is_movable(block) => RangeState::Movable,
-            _ => RangeState::Fixed,
+/// Handle and label of each block, by the key that plans have.
+fn names(dump: &HeapDump) -> BTreeMap<u64, String> {
+    let named = dump.blocks.iter().map(|block| {
+        let name = match &block.label {
+            Some(label) => format!("{} ({})", block.handle, label.escape_debug()),
+            None => block.handle.clone(),
         };
-        let align = block.and_then(|block| Align::new(block.alignment));
-        RangeView {
-            key: handle.map_or(0, key),
-            range: ByteRange::new(ByteOffset::new(range.offset), ByteLen::new(range.size)),
-            align: align.unwrap_or(Align::ONE),
-            state,
-        }
-    }
-
-    fn is_movable(&self, block: &BlockDump) -> bool {
-        block.pins == 0 && !self.0.is_busy(block)
-    }
-}
-
-/// The engine's number for a handle; 0 for what is none.
-fn key(handle: &str) -> u64 {
-    handle.parse().map_or(0, HandleName::to_bits)
+        let key = block.handle.parse().map_or(0, HandleName::to_bits);
+        (key, name)
+    });
+    named.collect()
 }
 
 impl Planned {
@@ -269,10 +170,16 @@ impl Planned {
         let plans = pool.plans.iter().map(|plan| {
             let mut value: Value =
                 serde_json::from_str(&plan.to_json()).expect("a plan writes sound JSON");
-            let moves = value["moves"].as_array_mut().into_iter().flatten();
-            for (one, of_plan) in moves.zip(&plan.moves) {
-                let name = self.name(of_plan.key);
-                one["handle"] = json!(name.split(' ').next());
+            let evicted = plan.evictions.iter().map(|one| one.key);
+            let moved = plan.moves.iter().map(|one| one.key);
+            for (list, keys) in [
+                ("evictions", evicted.collect::<Vec<_>>()),
+                ("moves", moved.collect()),
+            ] {
+                let items = value[list].as_array_mut().into_iter().flatten();
+                for (one, key) in items.zip(keys) {
+                    one["handle"] = json!(self.name(key).split(' ').next());
+                }
             }
             value
         });
@@ -308,14 +215,15 @@ impl fmt::Display for Planned {
             }
             for (nth, plan) in pool.plans.iter().enumerate() {
                 writeln!(f, "plan {}", nth + 1)?;
-                let mut moves = plan.moves.iter();
+                let evicted = plan.evictions.iter().map(|one| one.key);
+                let mut keys = evicted.chain(plan.moves.iter().map(|one| one.key));
                 for line in plan.to_string().lines() {
                     match line
                         .strip_prefix("  key ")
                         .and_then(|rest| rest.split_once(": "))
                     {
                         Some((_, rest)) => {
-                            let key = moves.next().map_or(0, |one| one.key);
+                            let key = keys.next().unwrap_or(0);
                             writeln!(f, "    {}: {rest}", self.name(key))?;
                         }
                         None => writeln!(f, "  {line}")?,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use geoheap_benches::compare::{Extent, bars, engine, frames, instructions, residency, suballoc};
+use geoheap_benches::compare::{
+    Extent, bars, defrag, engine, frames, instructions, residency, suballoc,
+};
 use geoheap_benches::frames::workload::Workload;
 use geoheap_benches::heaps;
 use geoheap_benches::meter::{self, Meter};
@@ -37,6 +39,8 @@ enum What {
     Frames(FrameOptions),
     /// What is streamed in under a budget
     Residency(ResidencyOptions),
+    /// What moves bring and cost
+    Defrag(DefragOptions),
     /// The engine under load
     Engine(EngineOptions),
     /// Play one churn to one peer, for a profiler
@@ -103,6 +107,35 @@ struct ResidencyOptions {
 }
 
 #[derive(Debug, clap::Args)]
+struct DefragOptions {
+    /// Write the rows to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Measure these only; may be given several times
+    #[arg(long, value_enum, value_name = "HEAPS")]
+    only: Vec<Heaps>,
+    /// Smaller and fewer than any figure should be quoted from
+    #[arg(long)]
+    quick: bool,
+    /// Exit with status 1 where a bar is missed
+    #[arg(long)]
+    check: bool,
+}
+
+/// What is compacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Heaps {
+    /// A gigabyte that churns for long
+    Churns,
+    /// Recorded traces
+    Traces,
+    /// What a peer tests itself with
+    Scenarios,
+    /// A heap of many chunks
+    Plans,
+}
+
+#[derive(Debug, clap::Args)]
 struct EngineOptions {
     /// Write the rows to this file, as JSON
     #[arg(long, value_name = "FILE")]
@@ -162,6 +195,7 @@ fn main() -> ExitCode {
     match Cli::parse().what {
         What::Suballoc(options) => status(compare(&options), options.check),
         What::Frames(options) => status(compare_frames(&options), options.check),
+        What::Defrag(options) => status(compare_defrag(&options), options.check),
         What::Engine(options) => status(compare_engine(&options), options.check),
         What::Residency(options) => status(compare_residency(&options), options.check),
         What::Play {
@@ -263,6 +297,31 @@ fn compare_residency(options: &ResidencyOptions) -> Result<usize, Box<dyn Error>
     // A quick one has not all budgets.
     let is_whole = is_whole && !options.quick;
     finish(&table, &bars, is_whole, options.out.as_deref())
+}
+
+/// Counts, prints and writes; returns how many bars are missed.
+fn compare_defrag(options: &DefragOptions) -> Result<usize, Box<dyn Error>> {
+    let extent = if options.quick {
+        defrag::Extent::QUICK
+    } else {
+        defrag::Extent::FULL
+    };
+    let mut table = Table::default();
+    let is_whole = options.only.is_empty();
+    let is_wanted = |heaps| is_whole || options.only.contains(&heaps);
+    if is_wanted(Heaps::Churns) {
+        defrag::churns(&mut table, &extent);
+    }
+    if is_wanted(Heaps::Traces) {
+        defrag::traces(&mut table, &extent)?;
+    }
+    if is_wanted(Heaps::Scenarios) {
+        defrag::scenarios(&mut table);
+    }
+    if is_wanted(Heaps::Plans) {
+        defrag::plans(&mut table, &extent);
+    }
+    finish(&table, &bars::defrag::ALL, is_whole, options.out.as_deref())
 }
 
 /// Measures, prints and writes; returns how many bars are missed.

@@ -1,5 +1,6 @@
 //! What our crates are held to, each against a peer in the same run.
 
+pub mod defrag;
 pub mod engine;
 pub mod frames;
 pub mod residency;
@@ -128,6 +129,7 @@ mod tests {
             suballoc::ALL.as_slice(),
             frames::ALL.as_slice(),
             engine::ALL.as_slice(),
+            defrag::ALL.as_slice(),
             residency::FLIGHTS.as_slice(),
             residency::MIXES.as_slice(),
         ] {

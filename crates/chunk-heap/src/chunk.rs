@@ -276,6 +276,12 @@ impl Chunk {
             .map(|id| self.key(id))
     }
 
+    /// Where its ranges lie, in address order, without a look at what [`Self::keys`] leads to.
+    pub(crate) fn places(&self) -> impl Iterator<Item = ByteRange> {
+        let spans = self.space.iter().filter(|span| span.id.is_some());
+        spans.map(|span| span.range)
+    }
+
     pub(crate) fn info(&self, id: ChunkId) -> ChunkInfo {
         ChunkInfo {
             id,

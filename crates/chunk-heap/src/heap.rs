@@ -59,6 +59,12 @@ impl ChunkHeap {
         })
     }
 
+    /// Makes room in the books for `count` ranges more, so that a caller who knows how many there
+    /// will be pays for no more.
+    pub fn reserve_ranges(&mut self, count: usize) {
+        self.ranges.reserve(count);
+    }
+
     /// What the heap was set up with.
     pub fn config(&self) -> &HeapConfig {
         &self.config
@@ -232,6 +238,12 @@ impl ChunkHeap {
     pub fn ranges(&self, id: ChunkId) -> impl Iterator<Item = RangeInfo> {
         let keys = self.get(id).into_iter().flat_map(Chunk::keys);
         keys.filter_map(|key| self.range(key))
+    }
+
+    /// Where the ranges of a chunk lie, whatever their state, in address order; nothing if there
+    /// is no such chunk. Cheaper than [`Self::ranges`], as no range is looked up.
+    pub fn places(&self, id: ChunkId) -> impl Iterator<Item = ByteRange> {
+        self.get(id).into_iter().flat_map(Chunk::places)
     }
 
     /// Sums over the heap, in O(1).

@@ -1,7 +1,6 @@
 //! A plan, its forecast, and how both read as text and as JSON.
 
 use core::fmt;
-use core::fmt::Write as _;
 
 use geoheap_suballoc::{ByteLen, ByteOffset, ByteRange};
 
@@ -16,24 +15,56 @@ pub struct Move {
     pub from_chunk: u32,
     /// Where it lies there.
     pub from: ByteRange,
-    /// The chunk it goes to, never the one it leaves.
+    /// The chunk it goes to. If it is the one it leaves, the way leads through the bounce buffer.
     pub to_chunk: u32,
     /// Where it will start there.
     pub to: ByteOffset,
+    /// The range has gaps: whoever copies it lays it out anew, without them.
+    pub closes_gaps: bool,
+}
+
+impl Move {
+    /// Whether it stays in its chunk: it is copied twice, by way of a bounce buffer, since GPU
+    /// interfaces refuse copies within one buffer.
+    pub const fn is_bounced(&self) -> bool {
+        self.from_chunk == self.to_chunk
+    }
+}
+
+/// A cold range that leaves the heap rather than move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Eviction {
+    /// The caller's name for the range.
+    pub key: u64,
+    /// The chunk it lies in.
+    pub chunk: u32,
+    /// Where it lies there.
+    pub range: ByteRange,
+}
+
+/// A stretch of a chunk that a plan clears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The chunk.
+    pub chunk: u32,
+    /// The stretch. Once the plan and those that follow it are done, and what is retired in it is
+    /// out of use, nothing lies there.
+    pub range: ByteRange,
 }
 
 /// Why a plan is no longer than it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// With these moves the victim is empty.
+    /// With these moves the victim is empty, the room is clear, or the gaps are closed.
     Done,
-    /// A cap was reached. The next plan continues with the same victim. If there is none, the caps
-    /// are too low to find one, or to finish the only one that fits in one go.
+    /// A cap was reached. The next plan continues with the same victim, or for the same reason. If
+    /// there are no moves, the caps are too low to find any, or to finish the only victim that
+    /// fits in one go.
     Caps,
     /// No chunk can be emptied at an acceptable price.
     NothingWorthIt,
-    /// Chunks are worth emptying, but their ranges do not fit elsewhere.
+    /// There is something worth moving, but it does not fit elsewhere.
     NoRoom,
 }
 
@@ -48,8 +79,11 @@ pub struct Forecast {
     pub is_proven: bool,
     /// Bytes that this plan moves.
     pub bytes_moved: ByteLen,
-    /// Bytes of the victim that are left to plans that continue this one.
+    /// Bytes of the victim, the room or the blocks with gaps that are left to plans that continue
+    /// this one.
     pub bytes_left: ByteLen,
+    /// Bytes that this plan evicts.
+    pub bytes_evicted: ByteLen,
     /// Bytes not live as a fraction of all capacity, now.
     pub free_fraction_before: f64,
     /// The same once the chunks of `chunks_returned` are gone.
@@ -63,8 +97,17 @@ pub struct Plan {
     pub reason: Reason,
     /// The chunk that it empties.
     pub victim: Option<u32>,
+    /// The stretch that it clears.
+    pub room: Option<Room>,
+    /// Cold ranges of the victim that leave instead of moving.
+    pub evictions: Vec<Eviction>,
     /// The moves: smallest first, or longest first where the ranges do not fit otherwise.
     pub moves: Vec<Move>,
+    /// What the caps leave of the search, in order. Whoever reserves these places now, and carries
+    /// the moves out one tick after the other, finishes what was begun although other ranges come
+    /// in meanwhile, and need not plan for it again. It may as well be ignored: the next plan finds
+    /// such places anew, if they are there still.
+    pub later: Vec<Move>,
     /// Whether the only move is longer than the cap on bytes, and would never be moved otherwise.
     /// The caller may spread its copy over several ticks.
     pub is_oversized: bool,
@@ -102,12 +145,19 @@ impl fmt::Display for Move {
             from,
             to_chunk,
             to,
+            closes_gaps,
         } = self;
         let (start, len) = (from.start, from.len);
         write!(
             f,
             "key {key}: {len} bytes, chunk {from_chunk} @{start} -> chunk {to_chunk} @{to}"
-        )
+        )?;
+        match (self.is_bounced(), closes_gaps) {
+            (false, false) => Ok(()),
+            (true, false) => f.write_str(" (bounced)"),
+            (false, true) => f.write_str(" (closes gaps)"),
+            (true, true) => f.write_str(" (bounced, closes gaps)"),
+        }
     }
 }
 
@@ -115,12 +165,19 @@ impl fmt::Display for Forecast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} chunk{} returned{}, {} bytes moved, {} left, free {:.1} % -> {:.1} %",
+            "{} chunk{} returned{}, {} bytes moved, {} left, ",
             self.chunks_returned,
             if self.chunks_returned == 1 { "" } else { "s" },
             if self.is_proven { "" } else { " (a guess)" },
             self.bytes_moved,
             self.bytes_left,
+        )?;
+        if !self.bytes_evicted.is_zero() {
+            write!(f, "{} evicted, ", self.bytes_evicted)?;
+        }
+        write!(
+            f,
+            "free {:.1} % -> {:.1} %",
             self.free_fraction_before * 100.0,
             self.free_fraction_after * 100.0,
         )
@@ -135,6 +192,23 @@ impl fmt::Display for Plan {
             Some(victim) => writeln!(f, "victim: chunk {victim}")?,
             None => writeln!(f, "victim: none")?,
         }
+        if let Some(Room { chunk, range }) = self.room {
+            writeln!(
+                f,
+                "room: {} bytes, chunk {chunk} @{}",
+                range.len, range.start
+            )?;
+        }
+        if !self.evictions.is_empty() {
+            writeln!(f, "evictions: {}", self.evictions.len())?;
+        }
+        for Eviction { key, chunk, range } in &self.evictions {
+            writeln!(
+                f,
+                "  key {key}: {} bytes, chunk {chunk} @{}",
+                range.len, range.start
+            )?;
+        }
         let oversized = if self.is_oversized {
             " (oversized)"
         } else {
@@ -144,70 +218,10 @@ impl fmt::Display for Plan {
         for one in &self.moves {
             writeln!(f, "  {one}")?;
         }
+        if !self.later.is_empty() {
+            writeln!(f, "later: {}", self.later.len())?;
+        }
         writeln!(f, "forecast: {}", self.forecast)?;
         write!(f, "stopped: {} after {} steps", self.stopped, self.steps)
-    }
-}
-
-impl Plan {
-    /// The plan as one JSON object with `"schema": "geoheap-plan/1"`.
-    ///
-    /// Keys are strings, since many readers of JSON keep only 53 bits of a number; offsets,
-    /// lengths and counts are numbers, fractions have six decimals.
-    pub fn to_json(&self) -> String {
-        let mut json = String::from("{\n  \"schema\": \"geoheap-plan/1\",\n");
-        // Writing to a string cannot fail, so that there is no error to hand on.
-        let _ = self.write_json(&mut json);
-        json
-    }
-
-    fn write_json(&self, json: &mut String) -> fmt::Result {
-        // The reason's text has neither quotes nor backslashes nor control characters.
-        writeln!(json, "  \"reason\": \"{}\",", self.reason)?;
-        match self.victim {
-            Some(victim) => writeln!(json, "  \"victim\": {victim},")?,
-            None => writeln!(json, "  \"victim\": null,")?,
-        }
-        write!(json, "  \"moves\": [")?;
-        for (nth, one) in self.moves.iter().enumerate() {
-            let comma = if nth == 0 { "" } else { "," };
-            let Move {
-                key,
-                from_chunk,
-                from,
-                to_chunk,
-                to,
-            } = one;
-            write!(
-                json,
-                "{comma}\n    {{\"key\": \"{key}\", \"from_chunk\": {from_chunk}, \
-                 \"from\": {}, \"len\": {}, \"to_chunk\": {to_chunk}, \"to\": {to}}}",
-                from.start, from.len
-            )?;
-        }
-        writeln!(
-            json,
-            "{}],",
-            if self.moves.is_empty() { "" } else { "\n  " }
-        )?;
-        writeln!(json, "  \"oversized\": {},", self.is_oversized)?;
-        let Forecast {
-            chunks_returned,
-            is_proven,
-            bytes_moved,
-            bytes_left,
-            free_fraction_before,
-            free_fraction_after,
-        } = self.forecast;
-        writeln!(
-            json,
-            "  \"forecast\": {{\"chunks_returned\": {chunks_returned}, \"proven\": {is_proven}, \
-             \"bytes_moved\": {bytes_moved}, \"bytes_left\": {bytes_left}, \
-             \"free_fraction_before\": {free_fraction_before:.6}, \
-             \"free_fraction_after\": {free_fraction_after:.6}}},"
-        )?;
-        writeln!(json, "  \"steps\": {},", self.steps)?;
-        writeln!(json, "  \"stopped\": \"{}\"", self.stopped)?;
-        write!(json, "}}")
     }
 }

@@ -1,25 +1,23 @@
 //! Hand-made layouts; the comparison with a model that executes the plans lies in `model`.
 
+#[cfg(feature = "heap-dump")]
+mod dump;
 mod maps;
 mod model;
 mod plans;
 mod triggers;
+mod ways;
 
 use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 
-use crate::{ChunkView, Layout, LayoutError, RangeState, RangeView};
+use crate::{ChunkView, Layout, LayoutError, RangeView};
 
 fn range(start: u64, len: u64) -> ByteRange {
     ByteRange::new(ByteOffset::new(start), ByteLen::new(len))
 }
 
 fn movable(start: u64, len: u64) -> RangeView {
-    RangeView {
-        key: 0,
-        range: range(start, len),
-        align: Align::ONE,
-        state: RangeState::Movable,
-    }
+    RangeView::movable(0, range(start, len), Align::ONE)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::fmt;
 
 use geoheap_suballoc::{Align, ByteLen};
 
-use crate::layout::{Layout, fraction};
+use crate::layout::{ChunkView, Layout, RangeState, fraction};
 
 /// The thresholds that start a pass. Start from [`Triggers::default`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,9 @@ pub struct Triggers {
     pub free_over_chunks: f32,
     /// With fewer evacuable chunks than this nothing is worth a pass. Default 3.
     pub dynamic_chunks_min: usize,
+    /// Gaps before the last part of a block are closed where they are more than this fraction of
+    /// it. A block whose free room is one tail is left alone. Default 0.30.
+    pub block_gaps_over: f32,
 }
 
 impl Default for Triggers {
@@ -25,6 +28,7 @@ impl Default for Triggers {
             chunk_use_below: 0.20,
             free_over_chunks: 1.5,
             dynamic_chunks_min: 3,
+            block_gaps_over: 0.30,
         }
     }
 }
@@ -54,6 +58,13 @@ pub enum Reason {
         /// The alignment asked for.
         align: Align,
     },
+    /// A block has gaps that are worth closing.
+    BlockGaps {
+        /// The block's range, as the caller names it.
+        key: u64,
+        /// The chunk it lies in: all ranges with gaps in it are moved.
+        chunk: u32,
+    },
     /// Somebody asked for it. Given by the caller.
     Requested,
 }
@@ -74,6 +85,9 @@ impl fmt::Display for Reason {
             ),
             Self::AllocFailed { requested, align } => {
                 write!(f, "no room for {requested} bytes aligned to {align}")
+            }
+            Self::BlockGaps { key, chunk } => {
+                write!(f, "gaps in key {key} of chunk {chunk}")
             }
             Self::Requested => f.write_str("requested"),
         }
@@ -102,18 +116,43 @@ impl Triggers {
     /// Only evacuable chunks count, so that long-lived ones never start a pass. Of these, spare
     /// ones (nothing live) and those with fixed ranges cannot be ill-used, and spare ones do not
     /// count as free space: they go or stay by a rule of their own.
+    /// Blocks with gaps come last, in chunks that may be emptied or not.
     pub fn check(&self, layout: &Layout) -> Option<Reason> {
         let evacuable = layout.chunks.iter().filter(|chunk| chunk.evacuable);
-        self.check_uses(evacuable.map(|chunk| {
-            let sums = chunk.sums();
+        let of_chunks = self.check_uses(evacuable.map(|chunk| {
+            let sums = chunk.summary();
             ChunkUse {
                 id: chunk.id,
                 capacity: chunk.capacity,
                 live: sums.live,
                 free: sums.free,
-                has_fixed: sums.fixed_count > 0,
+                has_fixed: chunk.has_fixed(),
             }
-        }))
+        }));
+        of_chunks.or_else(|| self.check_gaps(layout))
+    }
+
+    fn check_gaps(&self, layout: &Layout) -> Option<Reason> {
+        let evacuable = layout.chunks.iter().filter(|chunk| chunk.evacuable);
+        if evacuable.count() < self.dynamic_chunks_min {
+            return None;
+        }
+        let of_chunk = |chunk: &ChunkView| {
+            let mut ranges = chunk.ranges.iter();
+            let found = ranges.find(|view| view.has_gaps && view.state == RangeState::Movable)?;
+            let (key, chunk) = (found.key, chunk.id);
+            Some((chunk, Reason::BlockGaps { key, chunk }))
+        };
+        let found = layout.chunks.iter().filter_map(of_chunk);
+        found.min_by_key(|(id, _)| *id).map(|(_, reason)| reason)
+    }
+
+    /// Whether gaps of so many bytes before the last part of a block of `len` are worth closing,
+    /// or a part that would fit into its free bytes found no room that is large enough
+    /// (`lacks_room`).
+    pub fn has_gaps(&self, len: ByteLen, gaps: ByteLen, lacks_room: bool) -> bool {
+        let is_over = compare(gaps, len, self.block_gaps_over).is_gt();
+        !gaps.is_zero() && (lacks_room || is_over)
     }
 
     /// As [`Triggers::check`], from what is known of the evacuable chunks. O(chunks).

@@ -32,7 +32,12 @@ const LAYERS: [Row; 17] = [
     row("geoheap-residency", 0, Uses::Lower),
     row("geoheap-trace", 0, Uses::Lower),
     row("geoheap-heap-dump", 0, Uses::Lower),
-    row("geoheap-defrag", 1, Uses::Only(&["geoheap-suballoc"])),
+    // It also plans for a heap that was dumped.
+    row(
+        "geoheap-defrag",
+        1,
+        Uses::Only(&["geoheap-suballoc", "geoheap-heap-dump"]),
+    ),
     row("geoheap-chunk-heap", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap-gpu-backend", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap-vram-probe", 1, Uses::Only(&[])),

@@ -1,4 +1,7 @@
-use geoheap_heap_dump::{BlockState, PartDump, SCHEMA, SourceDump};
+use geoheap_heap_dump::{
+    BlockDump, BlockState, ChunkDump, ChunkStateDump, PartDump, RangeDump, RangeStateDump, SCHEMA,
+    SourceDump,
+};
 
 use super::*;
 

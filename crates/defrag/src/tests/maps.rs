@@ -10,7 +10,8 @@ use crate::{ChunkView, Layout, RangeState, RangeView};
 pub(super) const CELL: u64 = 16;
 
 /// Reads chunks such as `"0: aab..##=="`: a run of one letter is a movable range with the letter as
-/// key (capitals are aligned to 64 bytes), `#` is fixed, `=` retired, `.` free. After the id, `!`
+/// key (capitals are aligned to 64 bytes; digits are cold, `v` to `z` have gaps), `#` is fixed, `=`
+/// retired, `.` free. After the id, `!`
 /// marks a chunk that may not be emptied and `x` one that does not receive.
 pub(super) fn layout(lines: &[&str]) -> Layout {
     Layout {
@@ -44,6 +45,8 @@ fn chunk(line: &str) -> ChunkView {
             range,
             align,
             state,
+            cold: run[0].is_ascii_digit(),
+            has_gaps: ('v'..='z').contains(&run[0]),
         });
     }
     ChunkView {
@@ -84,7 +87,7 @@ pub(super) fn draw(layout: &Layout) -> String {
 
 #[test]
 fn maps_are_drawn_as_they_are_read() {
-    let lines = ["0: aab..##==CCCC", "7!: ....", "2x: b..."];
+    let lines = ["0: aab..##==CCCC", "7!: ....", "2x: b1zz"];
     assert_eq!(
         draw(&layout(&lines)).lines().collect::<Vec<_>>(),
         lines,

@@ -11,57 +11,98 @@ use crate::{
 /// Bytes of the unit that random layouts are made of.
 const UNIT: u64 = 16;
 
-/// Executes the plan: each move occupies its new place, and the old one is retired. Asserts that
-/// no move touches what it must not.
+/// Executes the plan: each move occupies its new place, and the old one is retired, as is what is
+/// evicted. Asserts that no move touches what it must not.
 pub(super) fn execute(layout: &Layout, plan: &Plan) -> Layout {
     let mut after = layout.clone();
+    for one in &plan.evictions {
+        assert_eq!(Some(one.chunk), plan.victim, "D9: only the victim's leave");
+        let chunk = chunk_mut(&mut after, one.chunk);
+        let range = chunk.ranges.iter_mut().find(|view| view.range == one.range);
+        let range = range.expect("D9: an eviction is where a range lies");
+        assert!(
+            range.key == one.key && range.cold && range.state == RangeState::Movable,
+            "D9: a cold range that may move is evicted: {range:?}"
+        );
+        range.state = RangeState::Retired;
+    }
     for one in &plan.moves {
-        assert_eq!(
-            Some(one.from_chunk),
-            plan.victim,
-            "D2: moves leave the victim"
-        );
-        assert_ne!(one.from_chunk, one.to_chunk, "D2: a move changes the chunk");
-        let from = chunk_mut(&mut after, one.from_chunk);
-        let source = from.ranges.iter_mut().find(|range| range.range == one.from);
-        let source = source.expect("D4: a move starts where a range lies");
-        assert_eq!(source.key, one.key, "D4: the key is that of the range");
-        assert_eq!(
-            source.state,
-            RangeState::Movable,
-            "D4: only movable ranges move, and once"
-        );
-        source.state = RangeState::Retired;
-        let moved = RangeView {
-            range: ByteRange::new(one.to, one.from.len),
-            state: RangeState::Movable,
-            ..*source
-        };
-        assert!(
-            moved.align.divides(one.to),
-            "D3: {one} keeps the alignment of {}",
-            moved.align
-        );
-        let to = chunk_mut(&mut after, one.to_chunk);
-        assert!(to.receives, "D2: {one} goes to a chunk that receives");
-        let has_live = to
-            .ranges
-            .iter()
-            .any(|range| range.state != RangeState::Retired);
-        assert!(has_live, "D2: {one} goes to a chunk with something live");
-        assert!(
-            moved.range.end().get() <= to.capacity.get(),
-            "D3: {one} stays in its chunk"
-        );
-        let over = to
-            .ranges
-            .iter()
-            .find(|range| range.range.overlaps(&moved.range));
-        assert_eq!(over, None, "D3: {one} overlaps nothing");
-        to.ranges.push(moved);
-        to.ranges.sort_by_key(|range| range.range.start);
+        carry_out(&mut after, plan, one);
+    }
+    // What is for later is as sound, but not carried out.
+    let mut later = after.clone();
+    for one in &plan.later {
+        carry_out(&mut later, plan, one);
     }
     after
+}
+
+fn carry_out(after: &mut Layout, plan: &Plan, one: &Move) {
+    let from = chunk_mut(after, one.from_chunk);
+    let source = from.ranges.iter_mut().find(|range| range.range == one.from);
+    let source = source.expect("D4: a move starts where a range lies");
+    assert_eq!(source.key, one.key, "D4: the key is that of the range");
+    assert_eq!(
+        source.state,
+        RangeState::Movable,
+        "D4: only movable ranges move, and once"
+    );
+    check_why(plan, one, source);
+    source.state = RangeState::Retired;
+    let moved = RangeView {
+        range: ByteRange::new(one.to, one.from.len),
+        state: RangeState::Movable,
+        has_gaps: false,
+        ..*source
+    };
+    assert_eq!(
+        one.closes_gaps, source.has_gaps,
+        "D4: gaps are closed on the way"
+    );
+    enter(chunk_mut(after, one.to_chunk), one, moved);
+}
+
+/// A move leaves the victim, lies in the way of the room, or closes gaps.
+fn check_why(plan: &Plan, one: &Move, source: &RangeView) {
+    match (plan.victim, plan.room) {
+        (Some(victim), None) => {
+            assert_eq!(one.from_chunk, victim, "D2: moves leave the victim");
+            assert_ne!(one.from_chunk, one.to_chunk, "D2: a move changes the chunk");
+        }
+        (None, Some(room)) => {
+            assert_eq!(one.from_chunk, room.chunk, "D2: moves make the room");
+            assert!(one.from.overlaps(&room.range), "D2: {one} is in the way");
+            let to = ByteRange::new(one.to, one.from.len);
+            let is_clear = one.to_chunk != room.chunk || !to.overlaps(&room.range);
+            assert!(is_clear, "D2: {one} is not in the way again");
+        }
+        (None, None) => assert!(source.has_gaps, "D2: {one} closes gaps"),
+        both @ (Some(_), Some(_)) => panic!("D2: one aim a plan, not {both:?}"),
+    }
+}
+
+fn enter(to: &mut ChunkView, one: &Move, moved: RangeView) {
+    assert!(
+        moved.align.divides(one.to),
+        "D3: {one} keeps the alignment of {}",
+        moved.align
+    );
+    assert!(to.receives, "D2: {one} goes to a chunk that receives");
+    let mut live = to.ranges.iter().map(|range| range.state);
+    let has_live = live.any(|state| state != RangeState::Retired);
+    assert!(
+        has_live || one.is_bounced(),
+        "D2: {one} goes to a chunk with something live"
+    );
+    assert!(
+        moved.range.end().get() <= to.capacity.get(),
+        "D3: {one} stays in its chunk"
+    );
+    let mut ranges = to.ranges.iter();
+    let over = ranges.find(|range| range.range.overlaps(&moved.range));
+    assert_eq!(over, None, "D3: {one} overlaps nothing");
+    to.ranges.push(moved);
+    to.ranges.sort_by_key(|range| range.range.start);
 }
 
 fn chunk_mut(layout: &mut Layout, id: u32) -> &mut ChunkView {
@@ -109,7 +150,8 @@ fn state() -> impl Strategy<Value = RangeState> {
 /// A chunk of up to 12 ranges with gaps between them; `sparse` chunks have wider gaps.
 fn chunk() -> impl Strategy<Value = ChunkView> {
     let align = prop_oneof![Just(1_u64), Just(16), Just(48), Just(36), Just(256)];
-    let spec = (0_u64..8, 1_u64..8, align, state());
+    let marks = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let spec = (0_u64..8, 1_u64..8, align, state(), marks);
     let flags = (
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
@@ -119,7 +161,7 @@ fn chunk() -> impl Strategy<Value = ChunkView> {
     (vec(spec, 0..12), flags).prop_map(|(specs, (receives, evacuable, spread, tail))| {
         let mut ranges = Vec::new();
         let mut at = 0;
-        for (gap, len, align, state) in specs {
+        for (gap, len, align, state, (cold, has_gaps)) in specs {
             at += gap * spread / 2;
             let align = Align::new(align).expect("a positive number");
             let start = ByteOffset::new(at * UNIT);
@@ -129,6 +171,8 @@ fn chunk() -> impl Strategy<Value = ChunkView> {
                 range: ByteRange::new(start, ByteLen::new(len * UNIT)),
                 align,
                 state,
+                cold,
+                has_gaps,
             });
         }
         let capacity = ByteLen::new((at + tail + 1) * UNIT);
@@ -176,6 +220,13 @@ fn check_caps(plan: &Plan, caps: &Caps) {
         bytes, plan.forecast.bytes_moved,
         "D6: the bytes are those of the moves"
     );
+    let evicted: ByteLen = plan.evictions.iter().map(|one| one.range.len).sum();
+    assert_eq!(
+        evicted, plan.forecast.bytes_evicted,
+        "D6: these are those of the evictions"
+    );
+    let twice = plan.moves.iter().filter(|one| one.is_bounced());
+    let bytes = bytes + twice.map(|one| one.from.len).sum();
     assert!(
         plan.moves.len() <= caps.moves as usize,
         "D5: the cap on moves holds"
@@ -202,15 +253,24 @@ fn check_forecast(before: &Layout, plan: &Plan) {
         "D6: the layout before is as measured",
     );
     let mut after = execute(before, plan);
+    drop_retired(&mut after);
+    if let Some(room) = plan.room {
+        let chunk = chunk_mut(&mut after, room.chunk);
+        let mut left = chunk.ranges.iter();
+        let is_clear = left.all(|view| !view.range.overlaps(&room.range));
+        assert_eq!(
+            is_clear,
+            plan.stopped == Stopped::Done,
+            "D6: done if it is clear"
+        );
+    }
     let Some(victim) = plan.victim else {
-        assert!(plan.moves.is_empty(), "without a victim nothing moves");
         assert_eq!(
             plan.forecast.chunks_returned, 0,
             "without a victim nothing comes back"
         );
         return;
     };
-    drop_retired(&mut after);
     let left = live_bytes(chunk_mut(&mut after, victim));
     assert_eq!(
         left,
@@ -235,6 +295,25 @@ fn check_forecast(before: &Layout, plan: &Plan) {
             "D6: the layout after is as forecast",
         );
     }
+}
+
+/// Bounces and evictions only as far as the goal has them.
+fn check_marks(goal: &Goal, plan: &Plan) {
+    let bounced = plan.moves.iter().filter(|one| one.is_bounced());
+    let bounced: ByteLen = bounced.map(|one| one.from.len).sum();
+    assert!(
+        bounced <= goal.bounce,
+        "D9: {bounced} bytes at a time bounce"
+    );
+    let mut sizes = plan.evictions.iter().map(|one| one.range.len);
+    let (all, last) = (
+        sizes.clone().sum::<ByteLen>(),
+        sizes.next_back().unwrap_or_default(),
+    );
+    assert!(
+        last.is_zero() || all - last < goal.evict,
+        "D9: no eviction that is not wanted"
+    );
 }
 
 /// Whether some chunk would surely have room for all that the candidate has: in one gap.
@@ -283,11 +362,9 @@ fn check_choice(layout: &Layout, goal: &Goal, plan: &Plan) {
     let candidates: Vec<_> = layout.chunks.iter().filter(may_go).collect();
     match plan.victim {
         None if candidates.is_empty() => {
-            assert_eq!(
-                plan.stopped,
-                Stopped::NothingWorthIt,
-                "no candidate at this price"
-            );
+            // What must stay is not looked for where there is no room anyway.
+            let is_said = matches!(plan.stopped, Stopped::NothingWorthIt | Stopped::NoRoom);
+            assert!(is_said, "no candidate at this price");
         }
         None => {
             assert_eq!(plan.stopped, Stopped::NoRoom, "candidates, but no room");
@@ -319,6 +396,18 @@ fn assert_same(got: f64, expected: f64, what: &str) {
     );
 }
 
+fn reason() -> impl Strategy<Value = Reason> {
+    let align = prop_oneof![Just(1_u64), Just(16), Just(48), Just(256)];
+    prop_oneof![
+        3 => Just(Reason::Requested),
+        2 => (1_u64..60, align).prop_map(|(units, align)| Reason::AllocFailed {
+            requested: ByteLen::new(units * UNIT),
+            align: Align::new(align).expect("a positive number"),
+        }),
+        1 => (10_u32..17).prop_map(|chunk| Reason::BlockGaps { key: 0, chunk }),
+    ]
+}
+
 fn goal(price: u32) -> Goal {
     Goal {
         price_max_fraction: f64::from(price) / 8.0,
@@ -335,12 +424,22 @@ proptest! {
         caps in caps(),
         price in 0_u32..9,
         continued in prop::option::weighted(0.3, 10_u32..18),
+        reason in reason(),
+        evict in prop_oneof![2 => Just(0_u64), 1 => 1_u64..30],
+        bounce in prop_oneof![2 => Just(0_u64), 1 => 1_u64..30],
     ) {
-        let goal = goal(price);
+        let goal = Goal {
+            reason,
+            evict: ByteLen::new(evict * UNIT),
+            bounce: ByteLen::new(bounce * UNIT),
+            ..goal(price)
+        };
         let plan = plan(&layout, &caps, &goal, continued).expect("D1: a sound layout");
         check_caps(&plan, &caps);
         check_forecast(&layout, &plan);
+        check_marks(&goal, &plan);
         let is_choice = continued.is_none() || plan.victim.is_some_and(|id| Some(id) != continued);
+        let is_choice = is_choice && reason == Reason::Requested && evict == 0;
         if is_choice && caps == Caps::default() {
             check_choice(&layout, &goal, &plan);
         }
@@ -413,5 +512,64 @@ proptest! {
             }
         }
         prop_assert!(false, "D7: passes end");
+    }
+
+    #[test]
+    fn room_that_is_cleared_is_room(
+        mut layout in layout(),
+        units in 1_u64..40,
+        moves in 1_u32..4,
+        bounce in 0_u64..20,
+    ) {
+        let requested = ByteLen::new(units * UNIT);
+        let goal = Goal {
+            reason: Reason::AllocFailed { requested, align: Align::ONE },
+            bounce: ByteLen::new(bounce * UNIT),
+            price_max_fraction: 1.0,
+            ..Goal::new(Reason::Requested)
+        };
+        let caps = Caps { moves, ..Caps::default() };
+        for _ in 0..40 {
+            let found = plan(&layout, &caps, &goal, None).expect("D1: a sound layout");
+            let Some(room) = found.room else { return Ok(()) };
+            prop_assert!(room.range.len >= requested, "D6: it is long enough: {}", found);
+            let is_done = found.stopped == Stopped::Done;
+            prop_assert!(is_done || !found.moves.is_empty(), "each plan gets on: {}", found);
+            layout = execute(&layout, &found);
+            drop_retired(&mut layout);
+            if is_done {
+                let chunk = chunk_mut(&mut layout, room.chunk);
+                let largest = chunk.summary().largest_free;
+                prop_assert!(largest >= requested, "D6: {} in {}", largest, found);
+                return Ok(());
+            }
+        }
+        prop_assert!(false, "D7: passes end");
+    }
+
+    #[test]
+    fn gaps_that_are_closed_stay_closed(mut layout in layout(), moves in 1_u32..4) {
+        let caps = Caps { moves, ..Caps::default() };
+        let goal = |chunk| Goal {
+            bounce: ByteLen::new(64 * UNIT),
+            ..Goal::new(Reason::BlockGaps { key: 0, chunk })
+        };
+        let count = |layout: &Layout| {
+            let ranges = layout.chunks.iter().flat_map(|chunk| &chunk.ranges);
+            ranges.filter(|view| view.has_gaps).count()
+        };
+        for chunk in 10..17 {
+            loop {
+                let before = count(&layout);
+                let found = plan(&layout, &caps, &goal(chunk), None).expect("D1: sound");
+                layout = execute(&layout, &found);
+                drop_retired(&mut layout);
+                let closed = found.moves.len();
+                prop_assert!(count(&layout) <= before - closed, "D7: {}", found);
+                if found.stopped != Stopped::Caps || closed == 0 {
+                    break;
+                }
+            }
+        }
     }
 }

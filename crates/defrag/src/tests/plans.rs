@@ -43,7 +43,7 @@ fn the_cheapest_chunk_goes_into_the_densest() {
           key 99: 16 bytes, chunk 2 @0 -> chunk 1 @144
           key 100: 32 bytes, chunk 2 @48 -> chunk 1 @160
         forecast: 1 chunk returned, 48 bytes moved, 0 left, free 44.4 % -> 16.7 %
-        stopped: done after 3 steps
+        stopped: done after 11 steps
 
         0: aaaaaaaa....
         1: bbbbbbbbbcdd
@@ -66,7 +66,7 @@ fn ranges_fill_the_gaps_that_fit_best() {
           key 102: 32 bytes, chunk 1 @96 -> chunk 0 @128
           key 103: 48 bytes, chunk 1 @160 -> chunk 0 @208
         forecast: 1 chunk returned, 96 bytes moved, 0 left, free 50.0 % -> 0.0 %
-        stopped: done after 6 steps
+        stopped: done after 18 steps
 
         0: aaaaebbbffcccggg
         1: ...=..==..===...
@@ -87,7 +87,7 @@ fn alignment_is_kept() {
           key 65: 16 bytes, chunk 1 @48 -> chunk 0 @128
           key 66: 32 bytes, chunk 1 @160 -> chunk 0 @256
         forecast: 1 chunk returned, 48 bytes moved, 0 left, free 59.5 % -> 16.7 %
-        stopped: done after 5 steps
+        stopped: done after 17 steps
 
         0: a.bbbbb.Acccccc.BB
         1: ...=......==.......
@@ -108,7 +108,7 @@ fn retired_ranges_are_neither_moved_nor_written_over() {
           key 101: 16 bytes, chunk 2 @0 -> chunk 0 @112
           key 102: 16 bytes, chunk 2 @64 -> chunk 1 @160
         forecast: 1 chunk returned, 32 bytes moved, 0 left, free 55.6 % -> 33.3 %
-        stopped: done after 8 steps
+        stopped: done after 18 steps
 
         0: aaaaa==ebbbb
         1: ccc=====ddf.
@@ -129,7 +129,7 @@ fn a_chunk_with_a_pinned_range_stays() {
         moves: 1
           key 98: 64 bytes, chunk 2 @0 -> chunk 0 @128
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 63.9 % -> 45.8 %
-        stopped: done after 2 steps
+        stopped: done after 8 steps
 
         0: aaaaaaaabbbb
         1: #...........
@@ -154,7 +154,7 @@ fn long_lived_and_empty_chunks_neither_give_nor_take() {
         victim: none
         moves: 0
         forecast: 0 chunks returned, 0 bytes moved, 0 left, free 70.8 % -> 70.8 %
-        stopped: no-room after 8 steps
+        stopped: no-room after 2 steps
 
         0!x: a...........
         1: ............
@@ -178,8 +178,9 @@ fn caps_end_a_plan_and_the_next_goes_on() {
     moves: 2
       key 101: 16 bytes, chunk 2 @112 -> chunk 0 @160
       key 100: 32 bytes, chunk 2 @64 -> chunk 0 @176
+    later: 1
     forecast: 1 chunk returned, 48 bytes moved, 48 left, free 52.1 % -> 28.1 %
-    stopped: caps after 4 steps
+    stopped: caps after 16 steps
 
     0: aaaaaaaaaaedd...
     1: bbbbbbb.........
@@ -196,7 +197,7 @@ fn caps_end_a_plan_and_the_next_goes_on() {
     moves: 1
       key 99: 48 bytes, chunk 2 @0 -> chunk 0 @208
     forecast: 1 chunk returned, 48 bytes moved, 0 left, free 52.1 % -> 28.1 %
-    stopped: done after 4 steps
+    stopped: done after 10 steps
 
     0: aaaaaaaaaaddeccc
     1: bbbbbbb.........
@@ -216,8 +217,9 @@ fn a_cap_on_moves_takes_the_smallest() {
         moves: 2
           key 101: 16 bytes, chunk 1 @112 -> chunk 0 @160
           key 100: 32 bytes, chunk 1 @64 -> chunk 0 @176
+        later: 1
         forecast: 1 chunk returned, 48 bytes moved, 48 left, free 50.0 % -> 0.0 %
-        stopped: caps after 4 steps
+        stopped: caps after 16 steps
 
         0: aaaaaaaaaaedd...
         1: ccc.==.=........
@@ -237,7 +239,7 @@ fn an_oversized_range_moves_alone() {
         moves: 1 (oversized)
           key 100: 64 bytes, chunk 1 @64 -> chunk 0 @160
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 12.5 %
-        stopped: done after 2 steps
+        stopped: done after 6 steps
 
         0: aaaaaaaaaadddd..
         1: ....====........
@@ -254,14 +256,13 @@ fn a_cap_on_steps_leaves_a_guess() {
         @r"
         reason: requested
         victim: chunk 1
-        moves: 2
+        moves: 1
           key 101: 16 bytes, chunk 1 @112 -> chunk 0 @160
-          key 100: 32 bytes, chunk 1 @64 -> chunk 0 @176
-        forecast: 1 chunk returned (a guess), 48 bytes moved, 48 left, free 50.0 % -> 0.0 %
-        stopped: caps after 3 steps
+        forecast: 1 chunk returned (a guess), 16 bytes moved, 80 left, free 50.0 % -> 0.0 %
+        stopped: caps after 14 steps
 
-        0: aaaaaaaaaaedd...
-        1: ccc.==.=........
+        0: aaaaaaaaaae.....
+        1: ccc.dd.=........
         "
     );
 }
@@ -282,7 +283,7 @@ fn the_next_cheapest_is_tried_where_the_cheapest_does_not_fit() {
         moves: 1
           key 102: 64 bytes, chunk 1 @0 -> chunk 2 @128
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 34.4 %
-        stopped: done after 10 steps
+        stopped: done after 9 steps
 
         0: aa.bb.cc.dd.eeee
         1: ====............
@@ -303,12 +304,13 @@ fn the_longest_go_first_where_the_smallest_would_be_in_the_way() {
     victim: chunk 2
     moves: 2
       key 99: 48 bytes, chunk 2 @0 -> chunk 0 @208
-      key 101: 16 bytes, chunk 2 @96 -> chunk 1 @224
+      key 101: 16 bytes, chunk 2 @96 -> chunk 1 @64
+    later: 1
     forecast: 1 chunk returned, 64 bytes moved, 16 left, free 41.7 % -> 12.5 %
-    stopped: caps after 10 steps
+    stopped: caps after 24 steps
 
     0: aaaaaaaaaaaaaccc
-    1: bbbb..bbb..bbbe.
+    1: bbbbe.bbb..bbb..
     2: ===.d.=.........
     ");
 }
@@ -356,13 +358,13 @@ fn a_plan_leads_downhill_only_where_it_finishes_its_victim() {
     reason: requested
     victim: chunk 2
     moves: 3
-      key 99: 16 bytes, chunk 2 @96 -> chunk 0 @208
+      key 99: 16 bytes, chunk 2 @96 -> chunk 0 @80
       key 99: 32 bytes, chunk 2 @0 -> chunk 1 @16
       key 99: 32 bytes, chunk 2 @48 -> chunk 1 @48
     forecast: 1 chunk returned, 80 bytes moved, 0 left, free 64.6 % -> 46.9 %
-    stopped: done after 13 steps
+    stopped: done after 26 steps
 
-    0: aaaaa.a.a.a.acaa
+    0: aaaaaca.a.a.a.aa
     1: #cccc...........
     2: ==.==.=.........
     ");
@@ -371,7 +373,7 @@ fn a_plan_leads_downhill_only_where_it_finishes_its_victim() {
     victim: none
     moves: 0
     forecast: 0 chunks returned, 0 bytes moved, 0 left, free 64.6 % -> 64.6 %
-    stopped: caps after 33 steps
+    stopped: caps after 48 steps
 
     0: aaaaa.a.a.a.a.aa
     1: #...............
@@ -390,7 +392,7 @@ fn nothing_fits() {
         victim: none
         moves: 0
         forecast: 0 chunks returned, 0 bytes moved, 0 left, free 20.8 % -> 20.8 %
-        stopped: no-room after 8 steps
+        stopped: no-room after 2 steps
 
         0: aa.bb.cc
         1: ddd.eee.
@@ -482,13 +484,18 @@ fn json_names_its_schema() {
       "schema": "geoheap-plan/1",
       "reason": "requested",
       "victim": 1,
+      "room": null,
+      "evictions": [],
       "moves": [
-        {"key": "101", "from_chunk": 1, "from": 112, "len": 16, "to_chunk": 0, "to": 160},
-        {"key": "100", "from_chunk": 1, "from": 64, "len": 32, "to_chunk": 0, "to": 176}
+        {"key": "101", "from_chunk": 1, "from": 112, "len": 16, "to_chunk": 0, "to": 160, "closes_gaps": false},
+        {"key": "100", "from_chunk": 1, "from": 64, "len": 32, "to_chunk": 0, "to": 176, "closes_gaps": false}
+      ],
+      "later": [
+        {"key": "99", "from_chunk": 1, "from": 0, "len": 48, "to_chunk": 0, "to": 208, "closes_gaps": false}
       ],
       "oversized": false,
-      "forecast": {"chunks_returned": 1, "proven": true, "bytes_moved": 48, "bytes_left": 48, "free_fraction_before": 0.500000, "free_fraction_after": 0.000000},
-      "steps": 4,
+      "forecast": {"chunks_returned": 1, "proven": true, "bytes_moved": 48, "bytes_left": 48, "bytes_evicted": 0, "free_fraction_before": 0.500000, "free_fraction_after": 0.000000},
+      "steps": 16,
       "stopped": "caps"
     }
     "#);
@@ -498,9 +505,12 @@ fn json_names_its_schema() {
       "schema": "geoheap-plan/1",
       "reason": "requested",
       "victim": null,
+      "room": null,
+      "evictions": [],
       "moves": [],
+      "later": [],
       "oversized": false,
-      "forecast": {"chunks_returned": 0, "proven": true, "bytes_moved": 0, "bytes_left": 0, "free_fraction_before": 1.000000, "free_fraction_after": 1.000000},
+      "forecast": {"chunks_returned": 0, "proven": true, "bytes_moved": 0, "bytes_left": 0, "bytes_evicted": 0, "free_fraction_before": 1.000000, "free_fraction_after": 1.000000},
       "steps": 0,
       "stopped": "nothing-worth-it"
     }

@@ -3,7 +3,7 @@
 use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 
 use super::maps::layout;
-use crate::{ChunkView, Layout, RangeState, RangeView, Reason, Triggers};
+use crate::{ChunkView, Layout, RangeView, Reason, Triggers};
 
 /// Evacuable chunks of `capacity` bytes with one range each.
 fn chunks(capacity: u64, lens: &[u64]) -> Layout {
@@ -12,12 +12,11 @@ fn chunks(capacity: u64, lens: &[u64]) -> Layout {
         capacity: ByteLen::new(capacity),
         receives: true,
         evacuable: true,
-        ranges: vec![RangeView {
-            key: 0,
-            range: ByteRange::new(ByteOffset::ZERO, ByteLen::new(len)),
-            align: Align::ONE,
-            state: RangeState::Movable,
-        }],
+        ranges: vec![RangeView::movable(
+            0,
+            ByteRange::new(ByteOffset::ZERO, ByteLen::new(len)),
+            Align::ONE,
+        )],
     };
     Layout {
         chunks: (0..).zip(lens).map(chunk).collect(),
@@ -113,6 +112,38 @@ fn a_chunk_with_fixed_ranges_is_not_ill_used_but_its_free_space_counts() {
         &layout(&["0: #.........", "1: b#########", "2: c#.......#"]),
         Some("256 bytes are free across chunks of 160 (1.60 chunks)"),
     );
+}
+
+#[test]
+fn gaps_of_more_than_three_tenths_are_closed() {
+    #[track_caller]
+    fn check(len: u64, gaps: u64, lacks_room: bool, expected: bool) {
+        let triggers = Triggers::default();
+        let got = triggers.has_gaps(ByteLen::new(len), ByteLen::new(gaps), lacks_room);
+        assert_eq!(got, expected, "{gaps} of {len}, {lacks_room}");
+    }
+    check(1_000, 300, false, false);
+    check(1_000, 301, false, true);
+    // A block whose free room is one tail has no gaps.
+    check(1_000, 0, false, false);
+    check(1_000, 0, true, false);
+    check(1_000, 4, true, true);
+}
+
+#[test]
+fn a_block_with_gaps_is_a_reason_where_no_chunk_is() {
+    let gaps = "gaps in key 122 of chunk 2";
+    check(&layout(&["0: aaa.", "1: bbb.", "2: zzz."]), Some(gaps));
+    check(
+        &layout(&["0: aaa.", "2!: zzz.", "1: bbb.", "3: ccc."]),
+        Some(gaps),
+    );
+    // Chunks come first, and a small heap is left alone.
+    check(
+        &layout(&["0: aaaaaaaaa.", "1: b.........", "2: zzzzzzzzz."]),
+        Some("chunk 1 is used to 10.0 %"),
+    );
+    check(&layout(&["0: aaa.", "2: zzz."]), None);
 }
 
 #[test]

@@ -71,11 +71,8 @@ impl Core {
         }));
         for (_, owner) in sure(self.heap.chunk_failed(chunk)) {
             let handle = Handle::from_bits(owner.0);
-            let fill = self
-                .own(handle)
-                .fill
-                .as_mut()
-                .expect("an opening chunk has only jobs");
+            let fill = self.own(handle).fill_mut();
+            let fill = fill.expect("an opening chunk has only jobs");
             let sendable = fill.restart();
             fill.create_failures += 1;
             let (seq, failures) = (fill.seq, fill.create_failures);

@@ -49,7 +49,7 @@ impl Core {
     /// look at the block and it is away, or it is pinned.
     fn claim_of(&self, handle: Handle) -> Option<u8> {
         let record = self.record(handle)?;
-        let len = record.fill.as_ref()?.layout.len();
+        let len = record.fill()?.layout.len();
         // A block with a buffer of its own needs room in the budget, not in a chunk.
         let is_shared = len <= self.heap.config().dedicated_above_bytes;
         let is_away = record.place.is_none() && record.lifetime == Lifetime::Dynamic;
@@ -62,7 +62,7 @@ impl Core {
     /// Whether recent frames looked for the block while it was away.
     fn is_wished_now(&self, record: &Record) -> bool {
         let protect = self.config.residency.protect_frames.max(1);
-        record.wished_frame > 0 && record.wished_frame.saturating_add(protect) > self.frame
+        record.wished_frame() > 0 && record.wished_frame().saturating_add(protect) > self.frame
     }
 
     /// Bytes of blocks that recent frames looked for, that are on their way, and that found no
@@ -76,7 +76,7 @@ impl Core {
             MISSING_TICKS
         };
         let missed = |record: &&Record| {
-            let fill = record.fill.as_ref();
+            let fill = record.fill();
             fill.is_some_and(|fill| fill.misses >= misses_min) && record.place.is_none()
         };
         let waiting = self
@@ -95,10 +95,7 @@ impl Core {
             return false;
         };
         let comes_back = |purpose| purpose == Purpose::StreamIn;
-        let comes_back = record
-            .fill
-            .as_ref()
-            .is_some_and(|fill| comes_back(fill.purpose));
+        let comes_back = record.fill().is_some_and(|fill| comes_back(fill.purpose));
         let may_wait = record.pins == 0 && record.lifetime == Lifetime::Dynamic;
         let is_below = record.priority < unmet || (record.priority == unmet && claim.is_none());
         comes_back && may_wait && is_below
@@ -110,7 +107,7 @@ impl Core {
         let mut coming = coming;
         let mut searches = 0;
         for claim in claims {
-            let Some(fill) = self.record(claim.handle).and_then(|at| at.fill.as_ref()) else {
+            let Some(fill) = self.record(claim.handle).and_then(Record::fill) else {
                 continue;
             };
             let (len, align) = (fill.layout.len(), fill.layout.align());
@@ -131,7 +128,7 @@ impl Core {
                 self.report.displaced += 1;
                 self.send_away(handle, Cause::Order);
             }
-            let fill = self.own(claim.handle).fill.as_mut();
+            let fill = self.own(claim.handle).fill_mut();
             fill.expect("a claim is that of a job").claims += 1;
         }
     }
@@ -171,7 +168,7 @@ impl Core {
     }
 
     fn handle_of(&self, id: EntryId) -> Option<Handle> {
-        self.by_index.get(id.get() as usize).copied().flatten()
+        self.tenant_of(id.get())
     }
 
     /// A chunk from end to end, and what of it can be had for a block of `priority`.

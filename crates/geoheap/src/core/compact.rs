@@ -390,6 +390,8 @@ impl Core {
             range: range.range,
             align: range.align,
             state,
+            cold: false,
+            has_gaps: false,
         }
     }
 }

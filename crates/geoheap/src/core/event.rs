@@ -11,7 +11,7 @@ use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
-use crate::slot::{PartTable, Slot};
+use crate::slot::Slot;
 
 /// Names a caller who waits for an answer; the shell keeps who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +43,7 @@ pub(crate) struct Asked {
 /// A block whose layout was made and checked on the caller's thread.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
-    pub(crate) layout: BlockLayout,
+    pub(crate) layout: Arc<BlockLayout>,
     /// Room behind the parts that the caller asked for; it is in the layout.
     pub(crate) spare: ByteLen,
     pub(crate) contents: Vec<Content>,
@@ -369,7 +369,7 @@ pub(crate) enum PartsChange {
     /// It stays: the block moved, has other contents of the same lengths, or has no place.
     Keep,
     /// The block has other parts.
-    Set(Arc<PartTable>),
+    Set(Arc<BlockLayout>),
     /// The block is gone.
     Clear,
 }

@@ -1,6 +1,8 @@
 //! A job that brings bytes to where a block's next place is: pieces, progress, and what to do
 //! once they are all submitted.
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, PartId, RangeKey};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 use smallvec::SmallVec;
@@ -100,7 +102,7 @@ pub(crate) struct Fill {
     pub(crate) purpose: Purpose,
     pub(crate) target: Target,
     /// The block's layout once the job is done.
-    pub(crate) layout: BlockLayout,
+    pub(crate) layout: Arc<BlockLayout>,
     pub(crate) pieces: Pieces,
     /// Pieces before this one are recorded.
     pub(crate) piece: usize,
@@ -134,7 +136,12 @@ pub(crate) struct Fill {
 
 impl Fill {
     /// A job with nothing recorded yet.
-    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Pieces) -> Self {
+    pub(crate) fn new(
+        seq: u64,
+        purpose: Purpose,
+        layout: Arc<BlockLayout>,
+        pieces: Pieces,
+    ) -> Self {
         Self {
             seq,
             since: seq,

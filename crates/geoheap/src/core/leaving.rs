@@ -58,13 +58,13 @@ impl Core {
         let (revision, frame) = (record.revision, self.frame);
         let seq = self.next_seq();
         let record = self.own(handle);
-        if let Some(leaving) = &mut record.leaving {
+        if let Some(leaving) = record.leaving_mut() {
             if cause == Cause::Order {
                 leaving.cause = cause;
             }
             return true;
         }
-        record.leaving = Some(Box::new(Leaving {
+        record.unsettled().leaving = Some(Box::new(Leaving {
             seq,
             cause,
             revision,
@@ -81,7 +81,7 @@ impl Core {
 
     /// The block stays, or goes without its bytes: what is on its way back is void.
     pub(super) fn stop_leaving(&mut self, handle: Handle) {
-        if let Some(leaving) = self.own(handle).leaving.take() {
+        if let Some(leaving) = self.own(handle).take_leaving() {
             self.leaving.remove(&leaving.seq);
         }
     }
@@ -98,7 +98,7 @@ impl Core {
         for (seq, handle) in self.leaving.clone() {
             let record = self.record(handle).expect("what leaves is there");
             let place = record.place.and_then(|place| self.heap.range(place));
-            let (Some(leaving), Some(place)) = (&record.leaving, place) else {
+            let (Some(leaving), Some(place)) = (record.leaving(), place) else {
                 continue;
             };
             let done = leaving.bytes.len() as u64;
@@ -120,14 +120,14 @@ impl Core {
             let taken = len.next_multiple_of(buffer);
             left.staging = left.staging.saturating_sub(taken);
             left.copies -= 1;
-            let leaving = self.own(handle).leaving.as_mut();
+            let leaving = self.own(handle).leaving_mut();
             leaving.expect("it was there just now").is_reading = true;
         }
     }
 
     /// The leaving that a read-back was for, if it is still under way.
     fn leaving_of(&mut self, handle: Handle, seq: u64) -> Option<&mut Leaving> {
-        let leaving = self.record_mut(handle)?.leaving.as_deref_mut()?;
+        let leaving = self.record_mut(handle)?.leaving_mut()?;
         (leaving.seq == seq).then_some(leaving)
     }
 
@@ -163,7 +163,7 @@ impl Core {
     /// All bytes are here: the block leaves with them, unless it is to stay by now.
     fn end_leaving(&mut self, handle: Handle) {
         let record = self.own(handle);
-        let leaving = record.leaving.take().expect("its bytes arrived");
+        let leaving = record.take_leaving().expect("its bytes arrived");
         let stays = record.is_busy() || record.is_exempt();
         let is_other = record.revision != leaving.revision && !is_planted!(CopyUnchecked);
         self.leaving.remove(&leaving.seq);
@@ -183,7 +183,7 @@ impl Core {
             return;
         };
         for (id, bytes) in parts {
-            record.retain(id, Payload::from(bytes));
+            record.retained.put(id, Payload::from(bytes));
         }
         let is_placed = record.place.is_some();
         self.note_copies(handle);

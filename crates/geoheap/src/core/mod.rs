@@ -12,7 +12,9 @@
 //! | module | what it does |
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
-//! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `seats` | who has which slot |
+//! | `record`, `retained`, `unsettled` | one block: always, its contents, while it is not at rest |
+//! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `deferral` | requests that wait for a block's job |
@@ -33,6 +35,7 @@
 
 pub(crate) mod event;
 pub(crate) mod record;
+pub(crate) mod unsettled;
 
 mod budget;
 mod chunks;
@@ -52,6 +55,8 @@ mod place;
 mod planted;
 mod publish;
 mod requests;
+mod retained;
+mod seats;
 mod spill;
 mod streaming;
 #[cfg(test)]
@@ -65,7 +70,7 @@ use std::sync::Arc;
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
 use geoheap_frame_sync::Version;
 use geoheap_residency::{EntryId, Now, Residency};
-use geoheap_suballoc::{Align, ByteLen};
+use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 use slotmap::{DefaultKey, SlotMap};
 
 use crate::budget_origin::BudgetOrigin;
@@ -75,25 +80,13 @@ use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
-use crate::core::record::Record;
+use crate::core::seats::{Seat, Tenant};
 use crate::core::spill::Copies;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
 use crate::slot::Slot;
-
-/// Who has a slot of the handle map.
-#[derive(Debug)]
-enum Tenant {
-    /// In the clients' reserve: a handle that was given out and waits for its block.
-    Reserved,
-    /// A block.
-    Block(Box<Record>),
-    /// The slot's generation reached its maximum: it stays taken, so that no handle of it can
-    /// ever name another block (R7).
-    OutOfService,
-}
 
 /// What the next version changes.
 #[derive(Debug, Default)]
@@ -120,12 +113,8 @@ pub(crate) struct Core {
     kinds: Arc<KindTable>,
     align_max: Align,
     blocks: SlotMap<DefaultKey, Tenant>,
-    /// Handle of the block that has a slot, by slot index.
-    by_index: Vec<Option<Handle>>,
-    /// Generation of the last block that left a slot, by slot index.
-    last_generation: Vec<u32>,
-    /// The newest version when the last block came to a slot, by slot index: later ones show it.
-    added: Vec<Version>,
+    /// By slot index.
+    seats: Vec<Seat>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -150,6 +139,8 @@ pub(crate) struct Core {
     frame: u64,
     facts: TickFacts,
     pending: Pending,
+    /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
+    transfers: Vec<(u32, ByteOffset, Effect)>,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -195,19 +186,15 @@ impl Core {
     ) -> Result<Self, ConfigError> {
         config.validate(buffer_bytes_max)?;
         let align_max = config.align_max();
-        let heap = ChunkHeap::new(HeapConfig {
-            chunk_bytes: config.chunk_bytes,
-            long_lived_chunk_bytes: config.long_lived_chunk_bytes,
-            dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
-            buffer_bytes_max,
-            spare_chunks: config.spare_chunks,
-            keep_empty_ticks: config.keep_empty_ticks,
-            small_heap_chunks: config.small_heap_chunks,
-            split_by_kind: config.split_by_kind,
-            ..HeapConfig::default()
-        })
-        .map_err(ConfigError::Heap)?;
-        let residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        let heap = ChunkHeap::new(heap_config(&config, buffer_bytes_max));
+        let mut heap = heap.map_err(ConfigError::Heap)?;
+        let mut residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        // Slots count from 1.
+        let room = config.handles_initial.min(config.handles_max);
+        let room = (room as usize).saturating_add(1);
+        residency.reserve(room);
+        // Blocks that change have two ranges for a while.
+        heap.reserve_ranges(room.saturating_add(room / 8));
         let staging = config.staging_under(config.budget_bytes);
         let origin = config.budget_origin;
         let origin = origin.unwrap_or(BudgetOrigin::of(config.budget_bytes));
@@ -217,10 +204,8 @@ impl Core {
             residency,
             budget,
             compaction: Compaction::default(),
-            blocks: SlotMap::new(),
-            by_index: Vec::new(),
-            last_generation: Vec::new(),
-            added: Vec::new(),
+            blocks: SlotMap::with_capacity(room),
+            seats: Vec::with_capacity(room),
             reserved: 0,
             jobs: Jobs::default(),
             ready: Vec::new(),
@@ -233,6 +218,7 @@ impl Core {
             frame: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
+            transfers: Vec::new(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),
@@ -364,8 +350,7 @@ impl Core {
 
     /// The slot of that index as the next version shows it, whosever block has it.
     pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
-        let tenant = self.by_index.get(index as usize).copied().flatten()?;
-        let record = self.record(tenant)?;
+        let record = self.record(self.tenant_of(index)?)?;
         Some(self.shown_slot(record))
     }
 
@@ -389,12 +374,6 @@ impl Core {
         self.budget_hunger > 0
     }
 
-    /// Every block that lives, by slot.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let live = self.by_index.iter().flatten();
-        live.filter_map(|handle| self.record(*handle))
-    }
-
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let leaks = self.records().map(|record| Leak {
@@ -403,37 +382,6 @@ impl Core {
             bytes: record.layout.len(),
         });
         leaks.collect()
-    }
-
-    /// The block of `handle`, if it lives.
-    fn record(&self, handle: Handle) -> Option<&Record> {
-        match self.blocks.get(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
-    }
-
-    fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        match self.blocks.get_mut(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
-    }
-
-    /// A block that the engine's own books say is there.
-    fn own(&mut self, handle: Handle) -> &mut Record {
-        self.record_mut(handle)
-            .expect("the core's own books name only blocks that live")
-    }
-
-    /// Hands out handles until `count` are in the reserve, as far as there are any.
-    pub(crate) fn refill_reserve(&mut self, count: u32, out: &mut Vec<Handle>) {
-        let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let free = self.config.handles_max.saturating_sub(taken);
-        for _ in 0..count.min(free) {
-            out.push(Handle::from_key(self.blocks.insert(Tenant::Reserved)));
-            self.reserved += 1;
-        }
     }
 
     /// Everything that waits for an answer gets one: the shell is about to end.
@@ -447,11 +395,9 @@ impl Core {
             self.pending.replies.drain(..).map(|(reply, _)| reply),
             &error,
         ));
-        for tenant in self.blocks.values_mut() {
-            if let Tenant::Block(record) = tenant {
-                let replies = record.take_replies();
-                out.extend(refusals(replies.into_iter(), &error));
-            }
+        for record in self.blocks.values_mut().flatten() {
+            let replies = record.take_replies();
+            out.extend(refusals(replies.into_iter(), &error));
         }
         self.deferred_bytes = 0;
     }
@@ -469,6 +415,21 @@ impl Core {
             && self.compaction.is_at_rest()
             && self.returning.is_done()
             && !self.stalled
+    }
+}
+
+/// The heap that a configuration asks for.
+fn heap_config(config: &Config, buffer_bytes_max: ByteLen) -> HeapConfig {
+    HeapConfig {
+        chunk_bytes: config.chunk_bytes,
+        long_lived_chunk_bytes: config.long_lived_chunk_bytes,
+        dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
+        buffer_bytes_max,
+        spare_chunks: config.spare_chunks,
+        keep_empty_ticks: config.keep_empty_ticks,
+        small_heap_chunks: config.small_heap_chunks,
+        split_by_kind: config.split_by_kind,
+        ..HeapConfig::default()
     }
 }
 

@@ -79,7 +79,7 @@ impl Core {
     /// Finds a place for one job. Returns the bytes it lacks.
     fn place(&mut self, handle: Handle, out: &mut Vec<Effect>) -> Option<ByteLen> {
         let record = self.record(handle).expect("jobs name blocks that live");
-        let fill = record.fill.as_ref().expect("a waiting block has a job");
+        let fill = record.fill().expect("a waiting block has a job");
         // wgpu refuses copies within one buffer, so what is copied from the present place goes
         // to another chunk.
         let exclude = match record.place {
@@ -122,11 +122,8 @@ impl Core {
         };
         match reserved {
             Ok(range) => {
-                let fill = self
-                    .own(handle)
-                    .fill
-                    .as_mut()
-                    .expect("a waiting block has a job");
+                let fill = self.own(handle).fill_mut();
+                let fill = fill.expect("a waiting block has a job");
                 fill.target = Target::Fresh(range);
                 let seq = fill.seq;
                 let to = self.heap.range(range);
@@ -147,7 +144,7 @@ impl Core {
     /// with its newest contents, and comes back when somebody uses it; others fail, with numbers.
     fn lose_patience(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        let fill = record.fill.as_mut().expect("a waiting block has a job");
+        let fill = record.fill_mut().expect("a waiting block has a job");
         fill.misses += 1;
         let misses = fill.misses;
         if misses == COPY_PATIENCE_TICKS {
@@ -187,7 +184,7 @@ impl Core {
 
     fn fail_without_room(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let budget = self.budget.total;
-        let fill = self.own(handle).fill.as_ref();
+        let fill = self.own(handle).fill();
         let requested = fill.expect("a waiting block has a job").layout.len();
         self.fail(handle, FailReason::NoRoom { requested, budget }, out);
     }
@@ -195,7 +192,7 @@ impl Core {
     /// Whether the block may go, and come back as the job would have made it.
     fn can_set_aside(&mut self, handle: Handle) -> bool {
         let record = self.own(handle);
-        let fill = record.fill.as_ref().expect("a waiting block has a job");
+        let fill = record.fill().expect("a waiting block has a job");
         let complete = !fill.reads_present()
             && match record.source {
                 Source::Retained => true,
@@ -223,7 +220,7 @@ impl Core {
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         self.own(handle).away = Away::Evicted;
-        let replies = self.take_contents(handle, *fill);
+        let replies = self.take_contents(handle, fill);
         self.pending.replies.extend(replies);
         self.queue_slot(handle);
         self.weary_waiters(handle, out);
@@ -268,7 +265,7 @@ impl Core {
         let replies = match fill {
             // Its layout is that of the contents on their way already, so those are kept with it.
             Some(fill) if is_away && !is_planted!(FailedUpdateForgotten) => {
-                self.take_contents(handle, *fill)
+                self.take_contents(handle, fill)
             }
             Some(fill) => fill.replies,
             None => Vec::new(),
@@ -277,8 +274,9 @@ impl Core {
         let mut waiting = record.take_waiters();
         waiting.extend(replies.into_iter().map(|(reply, _)| reply));
         if is_away {
-            record.away = Away::Failed(reason.clone());
-            record.reloading = None;
+            record.away = Away::Failed;
+            record.stop_reloading();
+            record.unsettled().failure = Some(reason.clone());
             self.queue_slot(handle);
         }
         out.extend(refusals(waiting.into_iter(), &error));
@@ -317,7 +315,7 @@ impl Core {
 /// Takes what a change of parts would copy on the GPU from the retained contents instead: a copy
 /// needs a second chunk, and under a budget of one there is none.
 fn read_retained(record: &mut Record) {
-    let Some(mut fill) = record.fill.take() else {
+    let Some(mut fill) = record.take_fill() else {
         return;
     };
     for piece in &mut fill.pieces {
@@ -325,9 +323,9 @@ fn read_retained(record: &mut Record) {
             continue;
         };
         let part = record.layout.parts().find(|part| part.range.start == start);
-        if let Some(payload) = part.and_then(|part| record.retained(part.id)) {
+        if let Some(payload) = part.and_then(|part| record.retained.get(part.id)) {
             piece.bytes = Bytes::Shared(payload.clone());
         }
     }
-    record.fill = Some(fill);
+    record.set_fill(fill);
 }

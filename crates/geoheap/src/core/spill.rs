@@ -85,7 +85,7 @@ impl Record {
     /// Whether the copies of all parts are in memory.
     fn has_all_copies(&self) -> bool {
         let mut parts = self.layout.parts();
-        parts.all(|part| self.retained(part.id).is_some())
+        parts.all(|part| self.retained.get(part.id).is_some())
     }
 
     /// The contents of all parts, from what was read of the file and what is newer in memory.
@@ -98,7 +98,7 @@ impl Record {
         let parts = self.layout.parts_by_id();
         let mut out = Vec::with_capacity(parts.len());
         for part in &parts {
-            let kept = self.retained(part.id);
+            let kept = self.retained.get(part.id);
             let found = read.iter().find(|(id, _)| *id == part.id);
             let payload = kept.or(found.map(|(_, payload)| payload));
             let given = payload.map_or(ByteLen::ZERO, Payload::len);
@@ -185,11 +185,15 @@ impl Core {
         if copied.writing.is_some() {
             return;
         }
-        if record.fill.is_some() || !record.has_all_copies() {
+        if record.fill().is_some() || !record.has_all_copies() {
             // It takes its turn behind the others.
             return self.note_copies(handle);
         }
-        let parts: Vec<(PartId, Payload)> = record.retained.to_vec();
+        let parts: Vec<(PartId, Payload)> = record
+            .retained
+            .iter()
+            .map(|(id, payload)| (id, payload.clone()))
+            .collect();
         let bytes = copied.counted_bytes;
         let seq = self.next_seq();
         let copied = self.own(handle).copied.as_mut();

@@ -8,8 +8,9 @@ use geoheap_suballoc::ByteLen;
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Fill, Piece, Purpose};
 use crate::core::leaving::Cause;
-use crate::core::record::{Away, Reloading};
+use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
+use crate::core::unsettled::Reloading;
 use crate::core::{Core, entry};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
@@ -39,9 +40,9 @@ impl Core {
                 continue;
             }
             let record = self.own(handle);
-            record.wished_frame = frame;
+            record.unsettled().wished_frame = frame;
             record.returns = false;
-            let is_away = record.away == Away::Evicted && record.fill.is_none();
+            let is_away = record.away == Away::Evicted && record.fill().is_none();
             if is_away && !is_planted!(WishLost) {
                 self.wish_for(handle);
             }
@@ -51,9 +52,8 @@ impl Core {
     /// The block that a version shows in a slot, if it still lives: another may have come to the
     /// slot since.
     pub(crate) fn seen_in(&self, index: u32, version: Version) -> Option<Handle> {
-        let index = index as usize;
-        let handle = self.by_index.get(index).copied().flatten()?;
-        (self.added[index] < version).then_some(handle)
+        let handle = self.tenant_of(index)?;
+        (self.seats[index as usize].added < version).then_some(handle)
     }
 
     /// Asks the policy to bring an evicted block back, unless no place could hold it.
@@ -74,7 +74,7 @@ impl Core {
         let frame = Frame::new(frame);
         let max = self.block_bytes_max();
         let record = self.record(handle).expect("the caller looked it up");
-        if self.lost || record.reloading.is_some() || record.layout.len() > max {
+        if self.lost || record.reloading().is_some() || record.layout.len() > max {
             return;
         }
         // One that found no room lets others go first: what waits for room takes its turn of the
@@ -82,7 +82,7 @@ impl Core {
         let patience = if is_planted!(HopelessFirst) {
             0
         } else {
-            record.set_asides
+            record.set_asides()
         };
         let priority = record.priority.checked_shr(patience).unwrap_or(0);
         let (bytes, priority) = (record.layout.len().get(), Priority::new(priority));
@@ -149,12 +149,14 @@ impl Core {
             self.returning.stop();
         }
         for id in victims {
-            let handle = self.by_index[id.get() as usize].expect("entries of the policy live");
+            let handle = self
+                .tenant_of(id.get())
+                .expect("entries of the policy live");
             let record = self.record(handle).expect("entries of the policy live");
             if record.is_busy() {
                 continue;
             }
-            if record.leaving.is_some() {
+            if record.leaving().is_some() {
                 left += record.layout.len();
                 continue;
             }
@@ -192,7 +194,7 @@ impl Core {
     pub(super) fn prefetch(&mut self, handle: Handle) {
         let record = self.record(handle).expect("the caller looked it up");
         let is_away = record.away == Away::Evicted && record.place.is_none();
-        if is_away && record.fill.is_none() {
+        if is_away && record.fill().is_none() {
             self.wish_behind_frames(handle);
         }
     }
@@ -212,7 +214,7 @@ impl Core {
         let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
-        record.wished_frame = 0;
+        record.forget_wish();
         if is_planted!(EvictedStillNamed) {
             return;
         }
@@ -249,7 +251,7 @@ impl Core {
         let count = count - wishes.len();
         for id in wishes {
             self.residency.unwish(id);
-            let Some(handle) = self.by_index.get(id.get() as usize).copied().flatten() else {
+            let Some(handle) = self.tenant_of(id.get()) else {
                 continue;
             };
             self.stream_in(handle, out);
@@ -259,7 +261,7 @@ impl Core {
 
     pub(super) fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("the caller looked it up");
-        if record.away != Away::Evicted || record.fill.is_some() || record.place.is_some() {
+        if record.away != Away::Evicted || record.fill().is_some() || record.place.is_some() {
             return;
         }
         // What the file has is asked for as of a callback.
@@ -269,7 +271,7 @@ impl Core {
         };
         match source {
             Source::Retained | Source::ReadBack => {
-                let kept = |id| Some((id, record.retained(id)?.clone()));
+                let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
                 self.note_copies(handle);
@@ -278,7 +280,7 @@ impl Core {
             Source::Reload(make) => {
                 let (make, bytes) = (make.clone(), record.layout.len().get());
                 let seq = self.next_seq();
-                self.own(handle).reloading = Some(Reloading { seq });
+                self.own(handle).unsettled().reloading = Some(Reloading { seq });
                 self.reloading_bytes += bytes;
                 out.push(Effect::Reload {
                     handle,
@@ -323,10 +325,10 @@ impl Core {
         let Some(record) = self.record_mut(handle) else {
             return;
         };
-        if record.reloading != Some(Reloading { seq }) {
+        if record.reloading() != Some(Reloading { seq }) {
             return;
         }
-        record.reloading = None;
+        record.stop_reloading();
         let contents = result.and_then(|payloads| {
             if record.keeps_copies() {
                 record.join_copies(payloads)
