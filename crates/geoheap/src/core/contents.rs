@@ -174,6 +174,12 @@ impl Core {
             self.ask_again(handle);
             return;
         }
+        let is_only_there = matches!(record.source, Source::ReadBack);
+        if is_only_there && record.place.is_none() {
+            // What came back from the GPU before is none of the new contents.
+            self.forget_copies(handle);
+        }
+        let record = self.own(handle);
         let in_place = in_place && record.place.is_some() && record.fill().is_none();
         let target_layout = if in_place {
             Arc::clone(&record.layout)

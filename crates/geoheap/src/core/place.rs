@@ -260,12 +260,7 @@ impl Core {
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
-            if matches!(record.source, Source::ReadBack) {
-                // What came back from the GPU before is none of the new contents.
-                self.forget_copies(handle);
-            }
         }
-        let record = self.own(handle);
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
         let after = record.layout.len();
