@@ -8,8 +8,8 @@ impl Residency {
     /// leave first, and returns the bytes found: less than asked for where too few may leave.
     ///
     /// The order is: lower priority first; then what was not used within
-    /// [`Config::recent_frames`](crate::Config::recent_frames) before what was; then what the policy
-    /// holds worth less; then the longer
+    /// [`Config::recent_frames`](crate::Config::recent_frames) before what was; then what the
+    /// policy holds worth less; then the longer
     /// unused, where a never used entry counts as used in the frame it came, but before those that
     /// really were; then the earlier tick for never used ones, and the later of the calls for the
     /// rest. Left out are entries that are pinned, exempt, used within

@@ -3,11 +3,11 @@
 //!
 //! All of a tick's work shares one allowance of bytes and copies. Urgent blocks go first: those
 //! that somebody waits for, long-lived and pinned ones, and those above the default priority.
-//! The others are spread over a few ticks while frames are drawn (`spread`), so that a burst of them
-//! makes no long frame. Blocks that come back and blocks that are new share what a tick has for
-//! them: each of the two gets half of it where both wait, and what one leaves the other takes. Moves,
-//! which nobody waits for, have the rest of the allowance. A block larger than a tick's share goes
-//! over several ticks; it stays pending until its last byte is submitted.
+//! The others are spread over a few ticks while frames are drawn (`spread`), so that a burst of
+//! them makes no long frame. Blocks that come back and blocks that are new share what a tick has
+//! for them: each of the two gets half of it where both wait, and what one leaves the other takes.
+//! Moves, which nobody waits for, have the rest of the allowance. A block larger than a tick's
+//! share goes over several ticks; it stays pending until its last byte is submitted.
 
 use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
@@ -76,8 +76,8 @@ impl Core {
         }
     }
 
-    /// What this tick may send of what is not urgent. Where no frame is drawn, none is kept short by
-    /// a long tick.
+    /// What this tick may send of what is not urgent. Where no frame is drawn, none is kept short
+    /// by a long tick.
     fn spread_bytes(&mut self, jobs: &Jobs) -> u64 {
         if !self.is_drawing() {
             self.spread.forget();
@@ -92,8 +92,8 @@ impl Core {
         whole_words(due.max(least)).max(WORD_BYTES)
     }
 
-    /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely: jobs
-    /// are recorded in order, and one after the other.
+    /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely:
+    /// jobs are recorded in order, and one after the other.
     fn unsent_bytes(&self, queue: &Queue) -> u64 {
         let all: u64 = queue.values().map(|job| job.bytes).sum();
         let sent = |job: &Job| {
