@@ -66,6 +66,23 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Flights in which one creation of a buffer fails, for each of them; the suite itself takes a
+/// sample.
+fn every_creation(workspace: &Workspace) -> Result<(), Failure> {
+    vulkan::ensure_driver(false)?;
+    let mut cargo = cargo(&workspace.root);
+    cargo.args([
+        "test",
+        "--release",
+        "-p",
+        "geoheap",
+        "--test",
+        "it",
+        "creations",
+    ]);
+    run_command(cargo.env("GEOHEAP_ALL_CREATIONS", "1"))
+}
+
 fn run_step(
     step: Step,
     workspace: &Workspace,
@@ -120,7 +137,8 @@ fn run_step(
         Step::Endurance => {
             let args = ["-p", "geoheap-frame-sync", "-p", "geoheap"];
             let args = args.into_iter().chain(["--test", "endurance"]);
-            run_command(cargo.args(["test", "--release"]).args(args))
+            run_command(cargo.args(["test", "--release"]).args(args))?;
+            every_creation(workspace)
         }
     }
 }

@@ -24,12 +24,12 @@ impl Residency {
     /// The order is: lower priority first; then what was not used within
     /// [`Config::recent_frames`](crate::Config::recent_frames) before what was; then what the
     /// policy holds worth less; then the longer unused, where a never used entry counts as used in
-    /// the frame it came, but before those that really were; then the earlier tick for never used ones, and the later of the calls for the
-    /// rest. Left out are entries that are pinned, exempt, used within
-    /// [`Config::protect_frames`](crate::Config::protect_frames), or resident for less than
-    /// [`Config::min_resident_ticks`](crate::Config::min_resident_ticks). The batch is no larger
-    /// than needed: without its last entry it would be too small. Nothing changes until the caller
-    /// evicts them.
+    /// the frame it came, but before those that really were; then the earlier tick for never used
+    /// ones, and the later of the calls for the rest. Left out are entries that are pinned, exempt,
+    /// used within [`Config::protect_frames`](crate::Config::protect_frames), or resident for less
+    /// than [`Config::min_resident_ticks`](crate::Config::min_resident_ticks). The batch is not
+    /// larger than needed: without its last entry it would be too small. Nothing changes until the
+    /// caller evicts them.
     ///
     /// Costs O(victims + buckets * log buckets) for the classes it comes to, plus entries too young
     /// among those of little worth. There is a bucket for each group and frame of last use that has

@@ -53,8 +53,8 @@
 //! and exempt entries are filed behind all others, so that the search never meets them.
 //!
 //! A policy guesses what the next frames look at. That they look at what was in sight a moment ago
-//! is no guess: who turns round turns back. So what was used within [`Config::recent_frames`] leaves
-//! after the rest of its class, and not at all for demands that can wait
+//! is no guess: who turns round turns back. So what was used within [`Config::recent_frames`]
+//! leaves after the rest of its class, and not at all for demands that can wait
 //! ([`Residency::victims_not_recent`]).
 //!
 //! A never used entry counts as used in the frame it came, only earlier within that frame, and

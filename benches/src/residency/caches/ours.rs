@@ -4,8 +4,8 @@ use geoheap_residency::{Config, EntryId, Frame, Now, PolicyKind, Priority, Resid
 
 use crate::residency::cache::Cache;
 
-/// Our crate, without a protect window, least residence and care for recent entries, so that everything may leave at the
-/// end of each frame, as with the others.
+/// Our crate, without a protect window, least residence and care for recent entries, so that
+/// everything may leave at the end of each frame, as with the others.
 #[derive(Debug)]
 pub struct Ours {
     residency: Residency,

@@ -24,8 +24,8 @@ const FAIL_TICKS: u32 = 512;
 /// Ticks without room after which retained contents are uploaded again instead of copied on the
 /// GPU, which takes a second chunk.
 const COPY_PATIENCE_TICKS: u32 = 4;
-/// Ticks without room after which a block that is looked at takes that of others which were a moment
-/// ago.
+/// Ticks without room after which a block in sight takes that of others which were in sight
+/// a moment ago.
 const RECENT_PATIENCE_TICKS: u32 = 8;
 /// Every so many ticks without room, bytes on their way out no longer count as room to come.
 const MISS_PATIENCE_TICKS: u64 = 4;

@@ -5,6 +5,14 @@
 //! mean of what came in the last few, and none of it waits longer, as far as there is room for it
 //! and the tick's caps let it pass.
 
+use crate::config::{WORD_BYTES, whole_words};
+use crate::core::Core;
+use crate::core::jobs::{Job, Jobs, Queue};
+
+/// One part in so many of a tick's bytes is sent also where less is due.
+const LEAST_SHARE: u64 = 8;
+/// The most jobs of a queue that may have sent a part of their bytes.
+const STARTED_MAX: usize = 16;
 /// A byte that may wait is sent within so many ticks.
 pub(super) const SPREAD_TICKS: usize = 8;
 
@@ -50,6 +58,36 @@ impl Spread {
             *due -= less;
             bytes -= less;
         }
+    }
+}
+
+impl Core {
+    /// What this tick may send of what is not urgent. Where no frame is drawn, none is kept short
+    /// by a long tick.
+    pub(super) fn spread_bytes(&mut self, jobs: &Jobs) -> u64 {
+        if !self.is_drawing() {
+            self.spread.forget();
+            return u64::MAX;
+        }
+        let placed = [jobs.back(), jobs.others()].map(|queue| self.unsent_bytes(queue));
+        let wished = self.residency.missing_bytes(self.now());
+        let waiting: u64 = placed.into_iter().sum();
+        let due = self.spread.take(waiting + self.reloading_bytes + wished);
+        // So little makes no frame longer.
+        let least = self.config.tick_upload_bytes.get() / LEAST_SHARE;
+        whole_words(due.max(least)).max(WORD_BYTES)
+    }
+
+    /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely:
+    /// jobs are recorded in order, and one after the other.
+    fn unsent_bytes(&self, queue: &Queue) -> u64 {
+        let all: u64 = queue.values().map(|job| job.bytes).sum();
+        let sent = |job: &Job| {
+            let record = self.record(job.handle)?;
+            record.fill().map(|fill| fill.sent_bytes)
+        };
+        let sent: u64 = queue.values().take(STARTED_MAX).filter_map(sent).sum();
+        all.saturating_sub(sent)
     }
 }
 

@@ -5,11 +5,11 @@
 //! that come back from blocks which are to leave, as their room is waited for. Of the rest, urgent
 //! blocks go first: those
 //! that somebody waits for, long-lived and pinned ones, and those above the default priority.
-//! The others are spread over a few ticks while frames are drawn (`spread`), so that a burst of them
-//! makes no long frame. Blocks that come back and blocks that are new share what a tick has for
-//! them: each of the two gets half of it where both wait, and what one leaves the other takes. Moves,
-//! which nobody waits for, have the rest of the allowance. A block larger than a tick's share goes
-//! over several ticks; it stays pending until its last byte is submitted.
+//! The others are spread over a few ticks while frames are drawn (`spread`), so that a burst of
+//! them makes no long frame. Blocks that come back and blocks that are new share what a tick has
+//! for them: each of the two gets half of it where both wait, and what one leaves the other takes.
+//! Moves, which nobody waits for, have the rest of the allowance. A block larger than a tick's
+//! share goes over several ticks; it stays pending until its last byte is submitted.
 
 use std::sync::Arc;
 
@@ -29,11 +29,6 @@ use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
-
-/// One part in so many of a tick's bytes is sent also where less is due.
-const LEAST_SHARE: u64 = 8;
-/// The most jobs of a queue that may have sent a part of their bytes.
-const STARTED_MAX: usize = 16;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
@@ -82,34 +77,6 @@ impl Core {
             copies: u32::try_from(copies).unwrap_or(u32::MAX),
             staging: whole_words(staging_free.get()),
         }
-    }
-
-    /// What this tick may send of what is not urgent. Where no frame is drawn, none is kept short by
-    /// a long tick.
-    fn spread_bytes(&mut self, jobs: &Jobs) -> u64 {
-        if !self.is_drawing() {
-            self.spread.forget();
-            return u64::MAX;
-        }
-        let placed = [jobs.back(), jobs.others()].map(|queue| self.unsent_bytes(queue));
-        let wished = self.residency.missing_bytes(self.now());
-        let waiting: u64 = placed.into_iter().sum();
-        let due = self.spread.take(waiting + self.reloading_bytes + wished);
-        // So little makes no frame longer.
-        let least = self.config.tick_upload_bytes.get() / LEAST_SHARE;
-        whole_words(due.max(least)).max(WORD_BYTES)
-    }
-
-    /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely: jobs
-    /// are recorded in order, and one after the other.
-    fn unsent_bytes(&self, queue: &Queue) -> u64 {
-        let all: u64 = queue.values().map(|job| job.bytes).sum();
-        let sent = |job: &Job| {
-            let record = self.record(job.handle)?;
-            record.fill().map(|fill| fill.sent_bytes)
-        };
-        let sent: u64 = queue.values().take(STARTED_MAX).filter_map(sent).sum();
-        all.saturating_sub(sent)
     }
 
     /// Records blocks that come back and blocks that are new, half of what is left for each.

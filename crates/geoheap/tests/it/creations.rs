@@ -85,7 +85,11 @@ impl Flight {
     fn change(&mut self, round: u32) {
         for nth in 0..4_u32 {
             let vertices = 150 + usize::try_from((round * 131 + nth * 67) % 500).expect("small");
-            self.add(vertices, Lifetime::Dynamic, (round + nth) % 11 != 0);
+            self.add(
+                vertices,
+                Lifetime::Dynamic,
+                !(round + nth).is_multiple_of(11),
+            );
         }
         if round.is_multiple_of(6) {
             self.add(100, Lifetime::LongLived, true);
