@@ -58,10 +58,10 @@
 //! | `hit_rate` | share of the draws whose entry was there | higher |
 //!
 //! Defragmentation (`cargo xtask compare defrag`), on `geoheap-chunk-heap` and `geoheap-defrag`
-//! under the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what emptying
-//! the emptiest chunks would take, counted from the heap and not by the planner. Where blocks come
-//! in meanwhile, chunks that they are filling (more than half is one free room) count only if they
-//! are emptied; `emptiest-chunk` counts them:
+//! under the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what
+//! emptying the emptiest chunks would take, counted from the heap and not by the planner. Where
+//! blocks come in meanwhile, chunks that they are filling (more than half is one free room) count
+//! only if they are emptied; `emptiest-chunk` counts them:
 //!
 //! | metric | what | better |
 //! |---|---|---|
