@@ -374,6 +374,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         record_ms: Spread::of(&measured.record_ms),
         world_bytes: heap.world_bytes_peak,
         budget_bytes: heap.budget_bytes,
+        budget_origin: heap.budget_origin.name(),
         gpu_bytes_peak: heap.held_bytes_peak,
         gpu_bytes_end: heap.held_bytes,
         live_bytes_end: heap.live_bytes,

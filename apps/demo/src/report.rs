@@ -56,6 +56,8 @@ pub struct Report {
     pub world_bytes: u64,
     /// The budget in force at the end.
     pub budget_bytes: u64,
+    /// Where it comes from: `default`, `explicit` or `probe`.
+    pub budget_origin: &'static str,
     /// The most GPU bytes held at once: chunks, staging, and what waits to be given back.
     pub gpu_bytes_peak: u64,
     /// GPU bytes held at the end.

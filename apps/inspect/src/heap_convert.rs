@@ -136,6 +136,7 @@ fn add(id: BlockId, block: &BlockDump) -> Add<'_> {
         source: match block.source {
             SourceDump::Retained => SourceName::Retained,
             SourceDump::Reload => SourceName::Reload,
+            SourceDump::ReadBack => SourceName::ReadBack,
             SourceDump::None => SourceName::None,
         },
         label: block.label.as_deref().map(shortened_label),

@@ -54,14 +54,18 @@ fn staging() -> StagingConfig {
     config(1).staging()
 }
 
-/// Caps that let a turn through in a few ticks, since ticks are not what is compared.
+/// Caps that let a turn through in a few ticks, and chunks that stay where a turn empties them,
+/// since neither ticks nor the making of buffers are what is compared.
 fn config(blocks: usize) -> Config {
     Config {
         budget_bytes: ByteLen::from_mib(512),
         staging_bytes: ByteLen::from_mib(32),
         tick_upload_bytes: ByteLen::from_mib(16),
+        spare_chunks: 16,
+        keep_empty_ticks: u64::MAX,
         mailbox_bytes: ByteLen::from_mib(512),
-        mailbox_messages: u32::try_from(blocks.max(1 << 10)).unwrap_or(u32::MAX),
+        // A turn's updates, and the flush behind them.
+        mailbox_messages: u32::try_from(blocks + (1 << 10)).unwrap_or(u32::MAX),
         threading: Threading::CallerDriven,
         ..Config::default()
     }
@@ -110,11 +114,14 @@ impl Ours {
     }
 }
 
-/// One buffer that is written from its start to its end.
+/// One buffer whose halves are written in turn, from start to end: contents that are drawn are never
+/// written over, so whoever uploads anew needs as much memory again.
 struct Alone {
     gpu: VirtualGpu,
     buffer: <VirtualGpu as Backend>::Buffer,
     blocks: usize,
+    /// Blocks before the half that is written next.
+    first: usize,
 }
 
 impl Alone {
@@ -122,7 +129,7 @@ impl Alone {
         let mut gpu = gpu();
         let buffer = gpu.create_buffer(&BufferDesc {
             label: "alone",
-            len: ByteLen::new((blocks * BLOCK_BYTES) as u64),
+            len: ByteLen::new((2 * blocks * BLOCK_BYTES) as u64),
             role: BufferRole::Chunk,
         });
         let buffer = buffer.expect("the memory has room");
@@ -130,12 +137,13 @@ impl Alone {
             gpu,
             buffer,
             blocks,
+            first: 0,
         }
     }
 
     fn turn(&mut self, contents: &Payload) {
         let mut events = Vec::new();
-        for block in 0..self.blocks {
+        for block in self.first..self.first + self.blocks {
             let offset = ByteOffset::new((block * BLOCK_BYTES) as u64);
             // Staging comes back as what was submitted is executed.
             while self
@@ -147,6 +155,7 @@ impl Alone {
             }
         }
         self.flush(&mut events);
+        self.first = self.blocks - self.first;
     }
 
     fn flush(&mut self, events: &mut Vec<BackendEvent>) {

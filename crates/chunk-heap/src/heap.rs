@@ -59,6 +59,12 @@ impl ChunkHeap {
         })
     }
 
+    /// Makes room in the books for `count` ranges more, so that a caller who knows how many there
+    /// will be pays for no more.
+    pub fn reserve_ranges(&mut self, count: usize) {
+        self.ranges.reserve(count);
+    }
+
     /// What the heap was set up with.
     pub fn config(&self) -> &HeapConfig {
         &self.config

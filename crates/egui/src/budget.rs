@@ -125,7 +125,8 @@ pub(crate) fn show(ui: &mut Ui, report: &Report) {
     let held = figures::bytes(report.held_bytes);
     let budget = figures::bytes(report.budget_bytes);
     let share = figures::percent(report.held_bytes, report.budget_bytes);
-    let title = format!("{held} of {budget} held ({share} %)");
+    let origin = report.budget_origin;
+    let title = format!("{held} of {budget} ({origin} budget) held ({share} %)");
     bar(ui, report, &title);
     ui.horizontal_wrapped(|ui| {
         for part in parts(report) {

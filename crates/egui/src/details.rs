@@ -143,6 +143,7 @@ const fn source(source: SourceDump) -> &'static str {
     match source {
         SourceDump::Retained => "retained",
         SourceDump::Reload => "reload",
+        SourceDump::ReadBack => "read back",
         SourceDump::None => "none",
     }
 }

@@ -168,6 +168,9 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
             if let Some(place) = self.extras.get_mut(index) {
                 place.clone_from(&change.extra);
             } else if change.extra.is_some() {
+                // As many as there are slots in the end, and no more.
+                self.extras
+                    .reserve_exact(self.slots.len() - self.extras.len());
                 self.extras.resize(index + 1, None);
                 self.extras[index].clone_from(&change.extra);
             }

@@ -8,6 +8,8 @@ use geoheap_defrag::Triggers;
 use geoheap_gpu_backend::StagingConfig;
 use geoheap_suballoc::{Align, ByteLen};
 
+use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
+
 /// Room kept from a 16 MiB chunk: wgpu pads vertex buffers by four bytes, and drivers round up,
 /// so that four chunks of exactly 16 MiB would not fit a 64 MiB block of the driver.
 pub const CHUNK_SLACK: ByteLen = ByteLen::from_kib(4);
@@ -73,6 +75,7 @@ impl Default for DefragConfig {
 /// | field | default | meaning |
 /// |---|---|---|
 /// | `budget_bytes` | 256 MiB | most GPU memory held: chunks, staging, dropped chunks |
+/// | `budget_origin` | none | who said so; by itself: `Default` for 256 MiB, else `Explicit` |
 /// | `chunk_bytes` | 16 MiB - 4 KiB | step in which the heap grows and shrinks |
 /// | `long_lived_chunk_bytes` | 4 MiB - 4 KiB | the same for long-lived blocks |
 /// | `staging_bytes` | 8 MiB | staging ring; never above an eighth of the budget |
@@ -105,6 +108,9 @@ pub struct Config {
     /// Most bytes of GPU memory held at a time (R10). The default is a documented number; this
     /// library does not ask the driver.
     pub budget_bytes: ByteLen,
+    /// Where that number comes from, for [`Report::budget_origin`](crate::Report::budget_origin).
+    /// `None` takes [`BUDGET_DEFAULT`] for the default and whatever else for explicit.
+    pub budget_origin: Option<BudgetOrigin>,
     /// Bytes of a dynamic chunk.
     pub chunk_bytes: ByteLen,
     /// Bytes of a long-lived chunk: smaller, as UI and fallbacks seldom fill megabytes.
@@ -175,7 +181,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            budget_bytes: ByteLen::from_mib(256),
+            budget_bytes: BUDGET_DEFAULT,
+            budget_origin: None,
             chunk_bytes: ByteLen::from_mib(16) - CHUNK_SLACK,
             long_lived_chunk_bytes: ByteLen::from_mib(4) - CHUNK_SLACK,
             staging_bytes: ByteLen::from_mib(8),

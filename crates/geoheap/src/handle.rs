@@ -18,6 +18,11 @@ impl Handle {
         Self(key)
     }
 
+    /// The handle of a slot's tenant.
+    pub(crate) fn of(index: u32, generation: u32) -> Self {
+        Self::from_bits(u64::from(generation) << 32 | u64::from(index))
+    }
+
     /// The slot map's key.
     pub(crate) const fn key(self) -> DefaultKey {
         self.0

@@ -50,8 +50,9 @@
 //!
 //! When the bytes that live outgrow the budget, blocks leave that will not be used soon, as far as
 //! their past tells ([`PolicyKind`]), and come back from their [`Source`] as soon as a frame asks
-//! for them; what frames used is known from a private bitmap in each ticket. When chunks are
-//! ill-used, a planner picks one to empty, and its blocks move out a few at a time.
+//! for them; what frames used is known from a private bitmap in each ticket. Where frames need more
+//! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), the rest is told
+//! with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to empty, and its blocks move out a few at a time.
 //!
 //! # Drawing
 //!
@@ -302,6 +303,7 @@ macro_rules! is_planted {
 }
 
 mod actor;
+mod budget_origin;
 mod client;
 mod config;
 mod core;
@@ -340,6 +342,7 @@ pub use wgpu;
 pub use crate::actor::recorder::TRACE_VARIABLE;
 pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
+pub use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};

@@ -280,6 +280,14 @@ pub enum Source {
     Retained,
     /// The engine forgets the bytes and asks for them again.
     Reload(ReloadFn),
+    /// From the GPU, which alone has them: before the block leaves, its bytes are copied back, and
+    /// kept until it has returned. It stays in sight until they are here. For geometry that is
+    /// staged or made on the GPU, and for what need not cost system memory while it is resident;
+    /// it is lost with the device unless it is away at that time.
+    ///
+    /// The engine does not see what a program's own commands write into a block. Pin it for as
+    /// long as they do, or the copy may miss it.
+    ReadBack,
     /// Nowhere: the block is never evicted, and lost with the device.
     None,
 }
@@ -298,6 +306,7 @@ impl fmt::Debug for Source {
         f.write_str(match self {
             Self::Retained => "Retained",
             Self::Reload(_) => "Reload",
+            Self::ReadBack => "ReadBack",
             Self::None => "None",
         })
     }
@@ -350,7 +359,8 @@ impl BlockDesc {
         self
     }
 
-    /// 0..=255, [`PRIORITY_DEFAULT`] unless set.
+    /// 0..=255, [`PRIORITY_DEFAULT`] unless set. Where frames need more than there is, those of
+    /// higher priority are drawn: they take the room of lower ones, also of such as are in use.
     #[must_use]
     pub fn priority(mut self, priority: u8) -> Self {
         self.priority = priority;

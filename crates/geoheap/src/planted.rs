@@ -124,6 +124,10 @@ bugs! {
     OldestUpdateWins = ("oldest-update-wins", "R11"),
     /// An evicted block comes back as it was before its last update.
     SourceStale = ("source-stale", "contents"),
+    /// A block whose bytes only the GPU has leaves before they are copied back.
+    LeftBeforeCopied = ("left-before-copied", "contents"),
+    /// A block leaves with the bytes that were copied back, also if it got others meanwhile.
+    CopyUnchecked = ("copy-unchecked", "contents"),
     /// A block whose parts changed keeps the table of parts that it had.
     PartsStale = ("parts-stale", "contents"),
     /// Answers that wait for a version which stalled are lost.

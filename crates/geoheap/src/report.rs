@@ -1,5 +1,7 @@
 //! What a caller can know of the heap: counters, the map of all chunks, events, read-backs.
 
+mod text;
+
 use core::fmt;
 use std::sync::Arc;
 
@@ -7,14 +9,17 @@ use geoheap_chunk_heap::{ChunkId, ChunkState, Lifetime, PartId, RangeState};
 use geoheap_frame_sync::Version;
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 
 /// The frames' working set does not fit the budget: what fits is drawn, the rest is not resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Degraded {
-    /// Bytes of the blocks that recent frames used or wished for.
+    /// Bytes of the blocks that recent frames used or wished for, and of those that must stay.
     pub working_set_bytes: u64,
+    /// The part of them that is not resident.
+    pub missing_bytes: u64,
     /// Bytes that dynamic blocks can have.
     pub budget_bytes: u64,
 }
@@ -22,9 +27,10 @@ pub struct Degraded {
 impl fmt::Display for Degraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (used, budget) = (self.working_set_bytes, self.budget_bytes);
+        let missing = self.missing_bytes;
         write!(
             f,
-            "frames use {used} bytes; dynamic blocks can have {budget}"
+            "frames use {used} bytes, {missing} of them missing; dynamic blocks can have {budget}"
         )
     }
 }
@@ -40,8 +46,10 @@ pub struct Report {
     pub tick_share_thousandths: u64,
     /// Number of the newest version.
     pub version: u64,
-    /// What the caller set.
+    /// The budget in force.
     pub budget_bytes: u64,
+    /// Who said so.
+    pub budget_origin: BudgetOrigin,
     /// What the device was seen to give.
     pub budget_effective_bytes: u64,
     /// GPU memory held: chunks, staging, dropped chunks not yet returned (R10).
@@ -96,6 +104,11 @@ pub struct Report {
     pub blocks_updated: u64,
     /// Blocks evicted.
     pub evictions: u64,
+    /// Of them, those that frames may have used and that made way for others of higher priority.
+    pub displaced: u64,
+    /// Blocks that leave as soon as their bytes are copied back from the GPU, and are resident until
+    /// then.
+    pub leaving_blocks: u64,
     /// Evicted blocks that came back.
     pub stream_ins: u64,
     /// Their bytes.
@@ -293,6 +306,12 @@ pub enum HeapEvent {
         /// What the engine keeps to from now on; it grows back slowly.
         effective_budget: ByteLen,
     },
+    /// The budget that the device had cut short is whole again: it grew back, another one was set,
+    /// or there is another device.
+    BudgetRegrown {
+        /// What the engine keeps to from now on.
+        budget: ByteLen,
+    },
     /// What frames use does not fit the budget, until it is told as [`HeapEvent::Recovered`] or the
     /// device is lost.
     Degraded(Degraded),
@@ -364,6 +383,9 @@ impl fmt::Display for HeapEvent {
                 f,
                 "no memory for {requested} bytes; the budget is {effective_budget} bytes for now"
             ),
+            Self::BudgetRegrown { budget } => {
+                write!(f, "the budget is {budget} bytes again")
+            }
             Self::Degraded(degraded) => write!(f, "degraded: {degraded}"),
             Self::Recovered => f.write_str("the working set fits the budget again"),
             Self::GpuError { message } => write!(f, "GPU error: {message}"),

@@ -1,6 +1,6 @@
 //! What a published version says of one handle: 32 bytes, so that most lookups are one cache line.
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId, PartId};
+use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::handle::Handle;
@@ -204,37 +204,4 @@ fn first_draw(layout: &BlockLayout, block_start: ByteOffset) -> FirstDraw {
 
 fn narrow(count: u64) -> u32 {
     u32::try_from(count).expect("a chunk holds under 2^32 elements")
-}
-
-/// One part of a published block, relative to the block's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PartEntry {
-    pub(crate) id: PartId,
-    pub(crate) kind: KindId,
-    pub(crate) offset: ByteOffset,
-    pub(crate) len: ByteLen,
-    pub(crate) stride: u32,
-}
-
-/// All parts of a block as one version shows them; immutable.
-#[derive(Debug)]
-pub(crate) struct PartTable(pub(crate) Box<[PartEntry]>);
-
-impl PartTable {
-    /// The live parts of `layout`, by their ids.
-    pub(crate) fn of(layout: &BlockLayout) -> Self {
-        Self(
-            layout
-                .parts_by_id()
-                .iter()
-                .map(|part| PartEntry {
-                    id: part.id,
-                    kind: part.kind,
-                    offset: part.range.start,
-                    len: part.used_len,
-                    stride: part.stride,
-                })
-                .collect(),
-        )
-    }
 }

@@ -4,14 +4,14 @@ use core::cell::Cell;
 use core::fmt;
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkId, PartId};
+use geoheap_chunk_heap::{BlockLayout, ChunkId, PartId};
 use geoheap_frame_sync::{Changes, Hold, Reader, Ticket, Version};
 
 use crate::actor::mailbox::{Note, Outcome};
 use crate::draw_set::{DrawSetId, DrawSetView, PublishedSet};
 use crate::error::FallbackError;
 use crate::handle::Handle;
-use crate::slot::{PartTable, Slot, SlotState};
+use crate::slot::{Slot, SlotState};
 use crate::ticket::board::{HeapId, Presence};
 
 pub(crate) mod board;
@@ -56,8 +56,8 @@ impl<Buf> VersionTable<Buf> {
     }
 }
 
-pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<PartTable>, VersionTable<Buf>>;
-pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<PartTable>, VersionTable<Buf>>;
+pub(crate) type HeapTicket<Buf> = Ticket<Slot, Arc<BlockLayout>, VersionTable<Buf>>;
+pub(crate) type HeapReader<Buf> = Reader<Slot, Arc<BlockLayout>, VersionTable<Buf>>;
 
 /// What a frame holds while it is prepared: one version of all placements.
 ///
@@ -164,8 +164,8 @@ impl<Buf> FrameTicket<Buf> {
         self.ticket.slots()
     }
 
-    /// The parts of a slot's block, if it is resident.
-    pub(crate) fn part_table(&self, index: u32, slot: &Slot) -> Option<&Arc<PartTable>> {
+    /// Where the parts of a slot's block lie in it, if it is resident.
+    pub(crate) fn layout(&self, index: u32, slot: &Slot) -> Option<&Arc<BlockLayout>> {
         let resident = slot.state == SlotState::Resident;
         resident.then(|| self.ticket.extra(index)).flatten()
     }
@@ -235,23 +235,21 @@ impl<Buf> FrameTicket<Buf> {
         let Lookup::Resident(block) = self.get(handle) else {
             return None;
         };
-        let table = self.ticket.extra(handle.index())?;
-        let entry = table.0.iter().find(|entry| entry.id == part)?;
-        Some(PartView::new(block, entry))
+        let layout = self.ticket.extra(handle.index())?;
+        Some(PartView::new(block, layout.part(part).ok()?))
     }
 
     /// Ids of all parts of a resident block, in the order in which updates and read-backs have
     /// their contents.
     pub fn parts(&self, handle: Handle) -> impl Iterator<Item = PartId> + '_ {
         let resident = matches!(self.get(handle), Lookup::Resident(_));
-        let table = if resident {
+        let layout = if resident {
             self.ticket.extra(handle.index())
         } else {
             None
         };
-        table
-            .into_iter()
-            .flat_map(|table| table.0.iter().map(|entry| entry.id))
+        let parts = layout.into_iter().flat_map(|layout| layout.parts_by_id());
+        parts.map(|part| part.id)
     }
 
     /// The chunks of the version with their buffers, by id: what a shader that draws by handle may

@@ -1,7 +1,19 @@
 //! Who may leave, and in which order.
 
 use crate::recency::{Bucket, Rank};
-use crate::{EntryId, Now, Residency, Worth};
+use crate::{EntryId, Now, Priority, Residency, Worth};
+
+/// One class above the highest.
+const CLASSES: u16 = 1 << u8::BITS;
+
+/// Who is asked to leave.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    /// Only classes below this one.
+    below: u16,
+    /// Also what frames use now.
+    in_use: bool,
+}
 
 impl Residency {
     /// Appends to `out` who should leave so that at least `need_bytes` come free, first the one to
@@ -20,10 +32,62 @@ impl Residency {
     /// among those of little worth. There is a bucket for each group and frame of last use that has
     /// an entry.
     pub fn victims(&self, need_bytes: u64, now: Now, out: &mut Vec<EntryId>) -> u64 {
+        let reach = Reach {
+            below: CLASSES,
+            in_use: false,
+        };
+        self.first_to_leave(reach, need_bytes, now, out)
+    }
+
+    /// Appends to `out` who should make way for an entry of class `priority`, so that at least
+    /// `need_bytes` come free, and returns the bytes found. They are of lower classes throughout;
+    /// what frames use now is no exception, since what they draw should be what is worth most.
+    ///
+    /// Strictly lower: among equals only recency decides ([`victims`](Self::victims)), so that no
+    /// two entries ever push each other out in turn. The order is that of
+    /// [`victims`](Self::victims), as are the costs; pinned, exempt and too young entries are left
+    /// out here as well.
+    pub fn victims_below(
+        &self,
+        priority: Priority,
+        need_bytes: u64,
+        now: Now,
+        out: &mut Vec<EntryId>,
+    ) -> u64 {
+        let reach = Reach {
+            below: priority.get().into(),
+            in_use: true,
+        };
+        self.first_to_leave(reach, need_bytes, now, out)
+    }
+
+    /// Whether any entry that is neither pinned nor exempt is of a lower class than `priority`.
+    /// O(log buckets).
+    pub fn has_below(&self, priority: Priority) -> bool {
+        self.next_class(0)
+            .is_some_and(|class| class < priority.get())
+    }
+
+    /// Whether `id` makes way for an entry of class `priority`: one of
+    /// [`victims_below`](Self::victims_below). O(1).
+    pub fn makes_way(&self, id: EntryId, priority: Priority, now: Now) -> bool {
+        let rank = self.recency.rank(id.get());
+        let is_below = rank.is_some_and(|rank| !rank.held && rank.priority < priority.get());
+        let entry = self.recency.get(id.get());
+        is_below && entry.is_some_and(|entry| self.is_old_enough(entry.since, now))
+    }
+
+    fn first_to_leave(
+        &self,
+        reach: Reach,
+        need_bytes: u64,
+        now: Now,
+        out: &mut Vec<EntryId>,
+    ) -> u64 {
         let mut found = 0;
         let mut class = self.next_class(0);
-        while let Some(priority) = class {
-            for bucket in self.least_worth_first(priority, now) {
+        while let Some(priority) = class.filter(|class| u16::from(*class) < reach.below) {
+            for bucket in self.least_worth_first(priority, reach.in_use, now) {
                 for (id, entry) in self.recency.entries_of(bucket) {
                     if found >= need_bytes {
                         return found;
@@ -43,11 +107,17 @@ impl Residency {
     }
 
     /// The buckets of a class whose entries may leave, in the order of leaving.
-    fn least_worth_first(&self, priority: u8, now: Now) -> impl Iterator<Item = &Bucket> {
+    fn least_worth_first(
+        &self,
+        priority: u8,
+        in_use: bool,
+        now: Now,
+    ) -> impl Iterator<Item = &Bucket> {
         let lowest = Rank::lowest(false, priority, 0);
         let of_class = self.recency.buckets_from(lowest);
         let of_class = of_class.take_while(move |b| !b.rank.held && b.rank.priority == priority);
-        let open = of_class.filter(|b| !self.is_protected(b, now) && !self.all_young(b, now));
+        let open =
+            of_class.filter(|b| (in_use || !self.is_protected(b, now)) && !self.all_young(b, now));
         let mut ranked: Vec<(Worth, &Bucket)> = open.map(|b| (self.worth(b, now), b)).collect();
         // Equal worth leaves them in the order of frames, that of the buckets.
         ranked.sort_by_key(|(worth, _)| *worth);

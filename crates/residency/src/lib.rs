@@ -57,6 +57,11 @@
 //! used entries are protected by ticks alone, so that a loading screen which renders no frame does
 //! not come to a stand.
 //!
+//! Among equals recency protects: what recent frames used does not leave for what they miss. An
+//! entry of a higher class that they miss may take the room of lower ones all the same
+//! ([`Residency::victims_below`]), so that what is drawn is what fits by priority. No two entries
+//! can push each other out in turn by that, as one of the two is not of a lower class.
+//!
 //! Bytes go when the held ones cross the high-water mark, and then down to the low one
 //! ([`Residency::evaluate`]), in a batch no larger than that ([`Residency::victims`]). What frames
 //! ask for and miss is a wish ([`Residency::wish`]): ordered by priority and then by how recently
@@ -87,6 +92,8 @@
 //!   last entry a batch would be too small.
 //! - **K5** There is at most one wish for an entry and none for a resident one.
 //! - **K6** A call that returns an error has changed nothing.
+//! - **K7** What makes way for an entry is of a lower class than it, and neither held nor younger
+//!   than `min_resident_ticks`; it comes in the order of K4.
 //!
 //! # Trade-offs
 //!

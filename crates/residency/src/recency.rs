@@ -166,6 +166,12 @@ impl Recency {
         }
     }
 
+    /// Makes room for indices below `count`.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let more = count.saturating_sub(self.entries.len());
+        self.entries.reserve_exact(more);
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.len
     }

@@ -74,6 +74,12 @@ impl Residency {
         })
     }
 
+    /// Makes room for indices below `count`, 40 bytes each, so that a caller who knows how many
+    /// there will be pays for no more.
+    pub fn reserve(&mut self, count: usize) {
+        self.recency.reserve(count);
+    }
+
     /// The policy's numbers.
     pub const fn config(&self) -> &Config {
         &self.config
@@ -324,13 +330,19 @@ impl Residency {
     /// Whether the frames of the protect window need more than `budget_bytes`: what of it is
     /// resident ([`working_set_bytes`](Self::working_set_bytes)) and what they wished for.
     pub fn degraded(&self, budget_bytes: u64, now: Now) -> Option<Degraded> {
-        let missing_bytes = self.wishes.bytes_since(Frame(self.protected_from(now)));
+        let missing_bytes = self.missing_bytes(now);
         let working_set_bytes = self.working_set_bytes(now).saturating_add(missing_bytes);
         (working_set_bytes > budget_bytes).then_some(Degraded {
             working_set_bytes,
             missing_bytes,
             budget_bytes,
         })
+    }
+
+    /// Bytes that the frames of the protect window wished for and that are still wished for.
+    /// O(frames of the window).
+    pub fn missing_bytes(&self, now: Now) -> u64 {
+        self.wishes.bytes_since(Frame(self.protected_from(now)))
     }
 
     /// Walks all entries and wishes, O(n log n).

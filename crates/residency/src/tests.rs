@@ -63,6 +63,43 @@ fn check_victims(r: &Residency, need_bytes: u64, now: Now, expected: &[u32]) {
     r.validate();
 }
 
+#[track_caller]
+fn check_below(r: &Residency, priority: u8, need_bytes: u64, now: Now, expected: &[u32]) {
+    let mut out = Vec::new();
+    let found = r.victims_below(Priority(priority), need_bytes, now, &mut out);
+    let got: Vec<u32> = out.iter().map(|id| id.get()).collect();
+    assert_eq!(got, expected, "K7: {need_bytes} bytes for class {priority}");
+    assert_eq!(found, 10 * expected.len() as u64, "the bytes found");
+}
+
+#[test]
+fn lower_classes_make_way_also_while_in_use_and_equals_never() {
+    let mut r = used_in(&[100, 97, 100, 100, 100]);
+    for (index, class) in [(0, 5), (1, 5), (2, 4), (3, 6), (4, 3)] {
+        r.set_priority(id(index), Priority(class))
+            .expect("it is there");
+    }
+    let now = Now::new(100, 100);
+    check_victims(&r, 50, now, &[]);
+    check_below(&r, 3, 50, now, &[]);
+    check_below(&r, 4, 50, now, &[4]);
+    check_below(&r, 5, 50, now, &[4, 2]);
+    check_below(&r, 6, 50, now, &[4, 2, 1, 0]);
+    check_below(&r, 6, 20, now, &[4, 2]);
+    check_below(&r, 6, 0, now, &[]);
+    check_below(&r, 255, 50, now, &[4, 2, 1, 0, 3]);
+    r.pin(id(4)).expect("it is there");
+    r.set_exempt(id(2), true).expect("it is there");
+    check_below(&r, 6, 50, now, &[1, 0]);
+    assert!(!r.has_below(Priority(5)), "what is held makes no way");
+    assert!(r.has_below(Priority(6)));
+    // One that has just come stays for its least time, whoever wants its room.
+    r.insert(id(7), 10, Priority(1), now)
+        .expect("a fresh entry");
+    check_below(&r, 5, 50, Now::new(109, 100), &[]);
+    check_below(&r, 5, 50, Now::new(110, 100), &[7]);
+}
+
 #[test]
 fn victims_are_the_longest_unused_and_no_more_than_needed() {
     let r = used_in(&[30, 10, 20, 40]);

@@ -45,6 +45,8 @@ pub enum SourceName {
     Retained,
     /// A callback that makes them again.
     Reload,
+    /// The GPU: its bytes are copied back before it leaves.
+    ReadBack,
     /// Nowhere: the block is never evicted.
     None,
 }

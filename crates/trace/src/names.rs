@@ -45,4 +45,4 @@ macro_rules! names {
 names!(Kind:
     Vertex = "vertex", Index = "index", Uniform = "uniform", Storage = "storage", Mesh = "mesh");
 names!(LifetimeName: Dynamic = "dynamic", Long = "long");
-names!(SourceName: Retained = "retained", Reload = "reload", None = "none");
+names!(SourceName: Retained = "retained", Reload = "reload", ReadBack = "read-back", None = "none");

@@ -28,7 +28,7 @@ fn the_keys_are_those_that_others_read() {
         .filter_map(|line| line.split('"').nth(1))
         .collect();
     let wanted = "schema adapter backend frames frame_ms record_ms world_bytes budget_bytes \
-        gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
+        budget_origin gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
         upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
         hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \

@@ -383,6 +383,7 @@ impl<B: Backend, S: Stage<B>> Player<B, S> {
                 Source::reload(move |_| Ok(reloads.payloads()))
             }
             (None, SourceName::None) => Source::None,
+            (None, SourceName::ReadBack) => Source::ReadBack,
             (None, _) => Source::Retained,
         };
         let mut desc = BlockDesc::new()

@@ -75,6 +75,7 @@ fn what_is_wrong_is_said() {
         |report| {
             report.degraded = Some(Degraded {
                 working_set_bytes: 3 << 20,
+                missing_bytes: 0,
                 budget_bytes: 1 << 20,
             });
         },

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use geoheap_chunk_heap::BlockLayout;
 use geoheap_frame_sync::Publisher;
 use geoheap_gpu_backend::{Backend, BackendEvent, ReadId, ReleaseId};
 use geoheap_suballoc::ByteLen;
@@ -26,11 +27,11 @@ use crate::core::event::{Effect, Event, Reading, ReplyId, Retired, TickFacts};
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
 use crate::report::HeapEvent;
-use crate::slot::{PartTable, Slot};
+use crate::slot::Slot;
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
 
-pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<PartTable>, VersionTable<Buf>, Waits>;
+pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<BlockLayout>, VersionTable<Buf>, Waits>;
 
 /// What waits until no version in use names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(crate) struct Driver<B: Backend> {
     /// Ticks that the next version has waited for staging.
     pub(super) record_delays: u32,
     pub(super) effects: VecDeque<Effect>,
+    /// Empty between two events; kept for its room.
+    decided: Vec<Effect>,
     events: Sender<HeapEvent>,
     pub(super) shared: Arc<Shared>,
     /// The backend that is to follow a lost one.
@@ -135,6 +138,7 @@ impl<B: Backend> Driver<B> {
             draw_sets: DrawSets::new(),
             record_delays: 0,
             effects: VecDeque::new(),
+            decided: Vec::new(),
             events: parts.events,
             shared: parts.shared,
             successor: parts.successor,
@@ -423,16 +427,18 @@ impl<B: Backend> Driver<B> {
 
     /// Feeds an event and carries out all that follows from it.
     pub(super) fn step(&mut self, event: Event) {
-        let mut out = Vec::new();
-        self.core.step(event, &mut out);
-        self.effects.extend(out);
+        self.decide(event);
         while let Some(effect) = self.effects.pop_front() {
             if let Some(event) = self.carry_out(effect) {
-                let mut out = Vec::new();
-                self.core.step(event, &mut out);
-                self.effects.extend(out);
+                self.decide(event);
             }
         }
+    }
+
+    /// Queues what the core wants done about an event.
+    fn decide(&mut self, event: Event) {
+        self.core.step(event, &mut self.decided);
+        self.effects.extend(self.decided.drain(..));
     }
 
     pub(super) fn notify(&mut self, mut event: HeapEvent) {

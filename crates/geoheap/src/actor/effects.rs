@@ -150,10 +150,10 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Err(StageError::Full { requested, free }) => {
-                self.refuse_read(&read, RequestError::StagingFull { requested, free })
+                self.refuse_read(read, RequestError::StagingFull { requested, free })
             }
             Err(StageError::TooLarge { requested, limit }) => {
-                self.refuse_read(&read, RequestError::StagingTooSmall { requested, limit })
+                self.refuse_read(read, RequestError::StagingTooSmall { requested, limit })
             }
             Err(error) => {
                 if !self.backend.is_lost() {
@@ -169,14 +169,17 @@ impl<B: Backend> Driver<B> {
         if !self.backend.is_lost() {
             return Some(Event::ReadBackDone { read, bytes: None });
         }
-        self.refuse_read(&read, RequestError::DeviceLost)
+        self.refuse_read(read, RequestError::DeviceLost)
     }
 
-    fn refuse_read(&mut self, read: &Reading, error: RequestError) -> Option<Event> {
-        self.carry_out(Effect::Reply {
-            reply: read.reply,
-            answer: Answer::Refused(error),
-        })
+    fn refuse_read(&mut self, read: Reading, error: RequestError) -> Option<Event> {
+        match read {
+            Reading::Asked(asked) => self.carry_out(Effect::Reply {
+                reply: asked.reply,
+                answer: Answer::Refused(error),
+            }),
+            read @ Reading::Leaving { .. } => Some(Event::ReadBackDelayed { read }),
+        }
     }
 
     fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
@@ -386,6 +389,10 @@ impl<B: Backend> Driver<B> {
         self.releasing_records.clear();
         self.draw_sets.device_lost();
         for (_, read) in self.reading.drain() {
+            // Who was to leave is known to the core.
+            let Reading::Asked(read) = read else {
+                continue;
+            };
             let answer = Answer::Refused(RequestError::DeviceLost);
             self.effects.push_back(Effect::Reply {
                 reply: read.reply,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, PartSpec};
 use geoheap_suballoc::ByteLen;
 
@@ -224,7 +226,7 @@ fn send_add(
 
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
     PreparedBlock {
-        layout,
+        layout: Arc::new(layout),
         spare: block.spare,
         contents: block.parts.into_iter().map(|part| part.content).collect(),
         label: block.label,

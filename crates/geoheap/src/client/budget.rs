@@ -4,6 +4,7 @@ use geoheap_suballoc::ByteLen;
 
 use crate::actor::mailbox::Message;
 use crate::actor::reply::{Pending, read_done};
+use crate::budget_origin::BudgetOrigin;
 use crate::client::Client;
 use crate::core::event::Request;
 use crate::error::RequestError;
@@ -17,6 +18,20 @@ impl Client {
     /// [`RequestError::Budget`] for one below [`Client::budget_bytes_min`],
     /// [`RequestError::ShutDown`].
     pub fn set_budget(&self, budget: ByteLen) -> Result<Pending<()>, RequestError> {
+        self.set_budget_from(budget, BudgetOrigin::Explicit)
+    }
+
+    /// Changes the budget as [`Client::set_budget`] does, and says where the number comes from,
+    /// for [`Report::budget_origin`](crate::Report::budget_origin): a driver's own figure
+    /// ([`BudgetOrigin::Probe`]), or the default again.
+    ///
+    /// # Errors
+    /// Those of [`Client::set_budget`].
+    pub fn set_budget_from(
+        &self,
+        budget: ByteLen,
+        origin: BudgetOrigin,
+    ) -> Result<Pending<()>, RequestError> {
         let shared = &self.shared;
         shared
             .config
@@ -27,6 +42,7 @@ impl Client {
         let (reply, pending) = Pending::new(read_done);
         let request = Request::SetBudget {
             budget,
+            origin,
             staging,
             reply: id,
         };

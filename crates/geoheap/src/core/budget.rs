@@ -2,11 +2,15 @@
 
 use geoheap_suballoc::ByteLen;
 
+use crate::budget_origin::BudgetOrigin;
+
 /// The bytes that may be held and those that are (R10).
 #[derive(Debug)]
 pub(super) struct Budget {
     /// What the caller set.
     pub(super) total: ByteLen,
+    /// Who said so.
+    pub(super) origin: BudgetOrigin,
     /// What the device was seen to give; at most `total`.
     pub(super) effective: ByteLen,
     /// Reserved for staging, used or not.
@@ -28,9 +32,10 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(total: ByteLen, staging: ByteLen) -> Self {
+    pub(super) fn new(total: ByteLen, origin: BudgetOrigin, staging: ByteLen) -> Self {
         Self {
             total,
+            origin,
             effective: total,
             staging,
             staging_held: ByteLen::ZERO,
@@ -50,6 +55,45 @@ impl Budget {
             others = self.side + self.side_wanted;
         }
         self.effective.saturating_sub(others)
+    }
+
+    /// Another budget in the place of this one. What the device was seen not to give is tried
+    /// anew: whoever sets a budget may know more of it by now. Returns whether it had been cut.
+    pub(super) fn set(&mut self, total: ByteLen, origin: BudgetOrigin, staging: ByteLen) -> bool {
+        let was_cut = self.make_whole();
+        self.total = total;
+        self.effective = total;
+        self.origin = origin;
+        self.staging = staging;
+        was_cut
+    }
+
+    /// The device had no memory for a buffer: what it holds now is all that it gives, but the
+    /// engine needs `least` for chunks to go on.
+    pub(super) fn cut(&mut self, least: ByteLen, tick: u64) {
+        let given = self.held + self.side + self.staging;
+        let floor = self.side + self.staging + least;
+        self.effective = self.effective.min(given.max(floor));
+        self.cut_tick = tick;
+    }
+
+    /// Takes a step back to the whole budget. Returns whether it is reached by that.
+    pub(super) fn regrow(&mut self, step: ByteLen, tick: u64) -> bool {
+        self.cut_tick = tick;
+        self.effective = (self.effective + step).min(self.total);
+        !self.is_cut()
+    }
+
+    /// Forgets what the device was seen not to give. Returns whether there was anything.
+    pub(super) fn make_whole(&mut self) -> bool {
+        let was_cut = self.is_cut();
+        self.effective = self.total;
+        was_cut
+    }
+
+    /// Whether the device was seen to give less than the budget.
+    pub(super) fn is_cut(&self) -> bool {
+        self.effective < self.total
     }
 
     /// Takes room for a buffer beside the chunks; where there is none it is made over the next

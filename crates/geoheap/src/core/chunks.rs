@@ -4,8 +4,10 @@
 use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeState};
 use geoheap_suballoc::ByteLen;
 
+use crate::budget_origin::BudgetOrigin;
 use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
+use crate::core::leaving::Cause;
 use crate::core::{Core, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -61,10 +63,7 @@ impl Core {
             .chunk(chunk)
             .map_or(ByteLen::ZERO, |info| info.capacity);
         self.budget.returned(capacity);
-        let floor = self.budget.staging + self.config.chunk_bytes;
-        let left = (self.budget.held + self.budget.staging).max(floor);
-        self.budget.effective = self.budget.effective.min(left);
-        self.budget.cut_tick = self.tick;
+        self.budget.cut(self.config.chunk_bytes, self.tick);
         self.report.out_of_memory += 1;
         out.push(Effect::Notify(HeapEvent::OutOfMemory {
             requested: capacity,
@@ -72,11 +71,8 @@ impl Core {
         }));
         for (_, owner) in sure(self.heap.chunk_failed(chunk)) {
             let handle = Handle::from_bits(owner.0);
-            let fill = self
-                .own(handle)
-                .fill
-                .as_mut()
-                .expect("an opening chunk has only jobs");
+            let fill = self.own(handle).fill_mut();
+            let fill = fill.expect("an opening chunk has only jobs");
             let sendable = fill.restart();
             fill.create_failures += 1;
             let (seq, failures) = (fill.seq, fill.create_failures);
@@ -91,7 +87,7 @@ impl Core {
 
     /// Spare ahead of need, empty chunks past their time, chunks over the budget.
     pub(super) fn tend_chunks(&mut self, out: &mut Vec<Effect>) {
-        self.regrow_budget();
+        self.regrow_budget(out);
         let over = self.budget.overshoot() > ByteLen::ZERO;
         let pressed = over || self.compaction.trim || self.budget_hunger > 0;
         let mut closing = Vec::new();
@@ -114,12 +110,20 @@ impl Core {
         }
     }
 
-    fn regrow_budget(&mut self) {
-        let cut = self.budget.effective < self.budget.total;
-        if cut && self.tick >= self.budget.cut_tick + REGROW_TICKS {
-            self.budget.cut_tick = self.tick;
-            self.budget.effective =
-                (self.budget.effective + self.config.chunk_bytes).min(self.budget.total);
+    fn regrow_budget(&mut self, out: &mut Vec<Effect>) {
+        let is_due = self.tick >= self.budget.cut_tick + REGROW_TICKS;
+        if self.budget.is_cut() && is_due {
+            let step = self.config.chunk_bytes;
+            let is_whole = self.budget.regrow(step, self.tick);
+            self.tell_regrown(is_whole, out);
+        }
+    }
+
+    /// Tells that the device's cut of the budget is over, if it is by now.
+    pub(super) fn tell_regrown(&self, is_whole: bool, out: &mut Vec<Effect>) {
+        if is_whole {
+            let budget = self.budget.total;
+            out.push(Effect::Notify(HeapEvent::BudgetRegrown { budget }));
         }
     }
 
@@ -176,7 +180,7 @@ impl Core {
         });
         let emptiest = clearable.min_by_key(|(live, id, _)| (*live, *id));
         for handle in emptiest.into_iter().flat_map(|(_, _, handles)| handles) {
-            self.send_away(handle);
+            self.send_away(handle, Cause::Order);
         }
     }
 
@@ -187,12 +191,17 @@ impl Core {
     }
 
     /// A new budget. It was checked by the shell, so it can hold a chunk.
-    pub(super) fn set_budget(&mut self, total: ByteLen, staging: ByteLen, out: &mut Vec<Effect>) {
+    pub(super) fn set_budget(
+        &mut self,
+        total: ByteLen,
+        origin: BudgetOrigin,
+        staging: ByteLen,
+        out: &mut Vec<Effect>,
+    ) {
         let more = total.saturating_sub(self.budget.total).get();
         self.room_bytes = self.room_bytes.saturating_add(more);
-        self.budget.total = total;
-        self.budget.effective = total;
-        self.budget.staging = staging;
+        let was_cut = self.budget.set(total, origin, staging);
+        self.tell_regrown(was_cut, out);
         if more > 0 {
             self.returning.try_again();
         }

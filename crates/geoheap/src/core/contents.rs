@@ -1,16 +1,16 @@
 //! New blocks and new contents of blocks.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
-use geoheap_frame_sync::Version;
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
-use crate::core::{Core, Tenant};
+use crate::core::retained::Retained;
+use crate::core::{Core, Seat};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};
@@ -21,7 +21,7 @@ impl Core {
             unreachable!("the reserve gave out {handle:?}, which is not in the map")
         };
         assert!(
-            matches!(tenant, Tenant::Reserved),
+            tenant.is_none(),
             "R7: {handle:?} is given to one block only"
         );
         self.reserved -= 1;
@@ -35,32 +35,24 @@ impl Core {
             pins: 0,
             source: block.source,
             layout: block.layout.clone(),
-            retained: SmallVec::new(),
+            retained: Retained::default(),
             place: None,
             away: Away::Pending,
-            fill: None,
-            reloading: None,
             revision: 0,
             written: 0,
-            deferred: VecDeque::new(),
-            waiters: SmallVec::new(),
-            set_asides: 0,
-            retry_tick: 0,
-            room_bytes: 0,
             shown: false,
-            wished_frame: 0,
             returns: false,
+            unsettled: None,
         };
         record.retain_all(shared(&ids, &block.contents));
         let index = handle.index() as usize;
-        if self.by_index.len() <= index {
-            self.by_index.resize(index + 1, None);
-            self.last_generation.resize(index + 1, 0);
-            self.added.resize(index + 1, Version::default());
+        if self.seats.len() <= index {
+            self.seats.resize(index + 1, Seat::default());
         }
-        self.by_index[index] = Some(handle);
-        self.added[index] = self.version;
-        *tenant = Tenant::Block(Box::new(record));
+        let seat = &mut self.seats[index];
+        seat.generation = handle.generation();
+        seat.added = self.version;
+        *tenant = Some(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
         self.report.blocks += 1;
@@ -102,7 +94,7 @@ impl Core {
         handle: Handle,
         contents: &[Content],
         in_place: bool,
-    ) -> Result<(SmallVec<[PartId; 2]>, BlockLayout), RequestError> {
+    ) -> Result<(SmallVec<[PartId; 2]>, Arc<BlockLayout>), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
@@ -114,6 +106,11 @@ impl Core {
         let same = same_lengths(record, &ids, contents);
         if in_place && let Err((expected, given)) = same {
             return Err(RequestError::LengthDiffers { expected, given });
+        }
+        if same.is_ok() && record.layout.live_bytes() == record.layout.len() {
+            // Laid out anew it would be the same.
+            self.check_size(record.layout.len())?;
+            return Ok((ids, Arc::clone(&record.layout)));
         }
         let lens: SmallVec<[_; 2]> = ids
             .iter()
@@ -129,7 +126,7 @@ impl Core {
             .grown(&growth, &self.kinds, self.align_max)?
             .layout;
         self.check_size(layout.len())?;
-        Ok((ids, layout))
+        Ok((ids, record.layout_like(layout)))
     }
 
     /// Whether a whole update would be taken as the block is now, whatever happens until then: what
@@ -151,7 +148,7 @@ impl Core {
     fn replace_contents(
         &mut self,
         handle: Handle,
-        layout: BlockLayout,
+        layout: Arc<BlockLayout>,
         ids: &[PartId],
         contents: Vec<Content>,
         in_place: bool,
@@ -159,9 +156,9 @@ impl Core {
         let order = self.order;
         let record = self.own(handle);
         let before = record.layout.len();
-        let failed = matches!(record.away, Away::Failed(_));
-        let away = record.place.is_none() && record.fill.is_none();
-        if away && !failed && record.has_source() {
+        let failed = record.away == Away::Failed;
+        let away = record.place.is_none() && record.fill().is_none();
+        if away && !failed && record.takes_away(&contents) {
             // An evicted block takes its new contents when it comes back. A callback that was
             // asked for the old ones is asked again.
             record.revision += 1;
@@ -173,9 +170,9 @@ impl Core {
             self.ask_again(handle);
             return;
         }
-        let in_place = in_place && record.place.is_some() && record.fill.is_none();
+        let in_place = in_place && record.place.is_some() && record.fill().is_none();
         let target_layout = if in_place {
-            record.layout.clone()
+            Arc::clone(&record.layout)
         } else {
             layout
         };

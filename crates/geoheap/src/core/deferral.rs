@@ -8,11 +8,11 @@ use crate::handle::Handle;
 
 /// Whether `request` has to wait for the block's job.
 pub(super) fn must_wait(record: &Record, request: &Request) -> bool {
-    let Some(fill) = &record.fill else {
+    let Some(fill) = record.fill() else {
         return false;
     };
     // Nothing overtakes a request that waits but what asks for no bytes and no place.
-    let follows = !record.deferred.is_empty();
+    let follows = record.deferred().next().is_some();
     match request {
         // Contents that have begun to arrive do arrive: whoever updates a large block in every
         // tick would never see any of them otherwise.
@@ -37,8 +37,8 @@ impl Core {
         self.deferred_bytes += request.content_bytes();
         let is_taken = self.keeps_parts(handle) && self.is_taken(handle, &request);
         let is_taken = is_taken || is_planted!(WaitingReplacedInVain);
-        let record = self.own(handle);
-        if let Some((_, last)) = record.deferred.back_mut()
+        let deferred = &mut self.own(handle).unsettled().deferred;
+        if let Some((_, last)) = deferred.back_mut()
             && is_taken
             && request.replaces(last)
         {
@@ -51,7 +51,7 @@ impl Core {
             self.report.blocks_updated += 1;
             return;
         }
-        record.deferred.push_back((order, request));
+        deferred.push_back((order, request));
         self.open.insert(order);
     }
 
@@ -59,15 +59,15 @@ impl Core {
     fn keeps_parts(&self, handle: Handle) -> bool {
         let reshapes = |request: &Request| matches!(request, Request::Part { .. });
         self.record(handle).is_some_and(|record| {
-            let fill = record.fill.as_ref();
+            let fill = record.fill();
             fill.is_none_or(|fill| fill.purpose != Purpose::Reshape)
-                && !record.deferred.iter().any(|(_, request)| reshapes(request))
+                && !record.deferred().any(|(_, request)| reshapes(request))
         })
     }
 
     /// Takes the oldest of a block's waiting requests off the books.
     pub(super) fn pop_deferred(&mut self, handle: Handle) -> Option<(u64, Request)> {
-        let (order, request) = self.own(handle).deferred.pop_front()?;
+        let (order, request) = self.own(handle).pop_deferred()?;
         self.open.remove(&order);
         self.deferred_bytes -= request.content_bytes();
         Some((order, request))
@@ -77,7 +77,7 @@ impl Core {
     pub(super) fn run_deferred(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let is_free = |core: &Self| {
             let record = core.record(handle);
-            record.is_some_and(|record| record.fill.is_none())
+            record.is_some_and(|record| record.fill().is_none())
         };
         while is_free(self)
             && let Some((order, request)) = self.pop_deferred(handle)

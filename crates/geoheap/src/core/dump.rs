@@ -76,17 +76,18 @@ impl Core {
         let place = record.place.and_then(|place| self.heap.range(place));
         let used = self.residency.get(entry(record.handle));
         let used = used.and_then(|entry| entry.last_used);
-        let wished = (record.wished_frame > 0).then_some(record.wished_frame);
+        let wished = Some(record.wished_frame()).filter(|frame| *frame > 0);
         let state = match (&record.away, place) {
             (_, Some(_)) => BlockState::Resident,
             (Away::Pending, _) => BlockState::Pending,
             (Away::Evicted, _) => BlockState::Evicted,
             (Away::Lost, _) => BlockState::Lost,
-            (Away::Failed(_), _) => BlockState::Failed,
+            (Away::Failed, _) => BlockState::Failed,
         };
         let source = match record.source {
             Source::Retained => SourceDump::Retained,
             Source::Reload(_) => SourceDump::Reload,
+            Source::ReadBack => SourceDump::ReadBack,
             Source::None => SourceDump::None,
         };
         BlockDump {

@@ -6,19 +6,33 @@ use geoheap_chunk_heap::{BlockLayout, ChunkId, Lifetime, PartId, PartSpec, Range
 use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
-use crate::slot::{PartTable, Slot};
+use crate::slot::Slot;
 
 /// Names a caller who waits for an answer; the shell keeps who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReplyId(pub(crate) u64);
 
-/// A read-back under way: who waits for it, and how its bytes are cut.
+/// A read-back under way.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) enum Reading {
+    /// A caller asked for it.
+    Asked(Asked),
+    /// The block is to leave, and this is a piece of it.
+    Leaving {
+        handle: Handle,
+        /// Which of the block's leavings it is.
+        seq: u64,
+    },
+}
+
+/// A read-back that a caller asked for: who waits for it, and how its bytes are cut.
+#[derive(Debug)]
+pub(crate) struct Asked {
     pub(crate) reply: ReplyId,
     pub(crate) handle: Handle,
     /// Id, start from the block's start, and length of each part.
@@ -29,7 +43,7 @@ pub(crate) struct Reading {
 /// A block whose layout was made and checked on the caller's thread.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
-    pub(crate) layout: BlockLayout,
+    pub(crate) layout: Arc<BlockLayout>,
     /// Room behind the parts that the caller asked for; it is in the layout.
     pub(crate) spare: ByteLen,
     pub(crate) contents: Vec<Content>,
@@ -105,6 +119,7 @@ pub(crate) enum Request {
     },
     SetBudget {
         budget: ByteLen,
+        origin: BudgetOrigin,
         staging: ByteLen,
         reply: ReplyId,
     },
@@ -263,6 +278,8 @@ pub(crate) enum Event {
         read: Reading,
         bytes: Option<Vec<u8>>,
     },
+    /// There is no staging memory for a read-back now.
+    ReadBackDelayed { read: Reading },
     /// The device is gone.
     DeviceLost { reason: String },
     /// There is another one, with nothing on it yet.
@@ -343,7 +360,7 @@ pub(crate) enum PartsChange {
     /// It stays: the block moved, has other contents of the same lengths, or has no place.
     Keep,
     /// The block has other parts.
-    Set(Arc<PartTable>),
+    Set(Arc<BlockLayout>),
     /// The block is gone.
     Clear,
 }

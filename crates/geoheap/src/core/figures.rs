@@ -4,7 +4,7 @@ use geoheap_chunk_heap::{ChunkState, Lifetime, PartId};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::core::Core;
-use crate::core::event::{Answer, Effect, Reading, ReplyId};
+use crate::core::event::{Answer, Asked, Effect, Reading, ReplyId};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::report::{ChunkMap, HeapMap, RangeMap, ReadBack, Report};
@@ -31,6 +31,7 @@ impl Core {
         let mut report = self.report.clone();
         report.tick = self.tick;
         report.budget_bytes = self.budget.total.get();
+        report.budget_origin = self.budget.origin;
         report.budget_effective_bytes = self.budget.effective.get();
         report.held_bytes = self.held_bytes().get();
         report.record_bytes = self.budget.side.get();
@@ -47,6 +48,7 @@ impl Core {
                 Lifetime::LongLived => report.long_lived_chunks += 1,
             }
         }
+        report.leaving_blocks = self.leaving.len() as u64;
         report.resident_blocks = self.residency.figures().entries as u64;
         report
     }
@@ -110,7 +112,7 @@ impl Core {
             .range(place)
             .expect("a place is a range of the heap");
         let parts = record.layout.parts_by_id();
-        let read = Reading {
+        let read = Asked {
             reply,
             handle,
             parts: parts
@@ -120,7 +122,7 @@ impl Core {
             revision: record.revision,
         };
         out.push(Effect::ReadBack {
-            read,
+            read: Reading::Asked(read),
             chunk: info.chunk,
             offset: info.range.start,
             len: record.layout.len(),
@@ -131,11 +133,11 @@ impl Core {
     /// The bytes of a block, cut into its parts; none if they did not arrive.
     pub(super) fn answer_read_back(
         &self,
-        read: Reading,
+        read: Asked,
         bytes: Option<Vec<u8>>,
         out: &mut Vec<Effect>,
     ) {
-        let Reading {
+        let Asked {
             reply,
             handle,
             parts,
@@ -154,7 +156,10 @@ impl Core {
 }
 
 /// Cuts a block's bytes into its parts.
-fn cut(parts: &[(PartId, ByteOffset, ByteLen)], bytes: &[u8]) -> Option<Vec<(PartId, Vec<u8>)>> {
+pub(super) fn cut(
+    parts: &[(PartId, ByteOffset, ByteLen)],
+    bytes: &[u8],
+) -> Option<Vec<(PartId, Vec<u8>)>> {
     let one = |start: u64, len: u64| {
         let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
         bytes

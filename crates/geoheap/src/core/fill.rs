@@ -1,6 +1,8 @@
 //! A job that brings bytes to where a block's next place is: pieces, progress, and what to do
 //! once they are all submitted.
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, PartId, RangeKey};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 use smallvec::SmallVec;
@@ -100,7 +102,7 @@ pub(crate) struct Fill {
     pub(crate) purpose: Purpose,
     pub(crate) target: Target,
     /// The block's layout once the job is done.
-    pub(crate) layout: BlockLayout,
+    pub(crate) layout: Arc<BlockLayout>,
     pub(crate) pieces: Pieces,
     /// Pieces before this one are recorded.
     pub(crate) piece: usize,
@@ -116,6 +118,8 @@ pub(crate) struct Fill {
     pub(crate) retain: Vec<(PartId, Payload)>,
     /// Whether the policy was told to leave the block alone meanwhile.
     pub(crate) is_guarded: bool,
+    /// Times that blocks of lower priority made way for it.
+    pub(crate) claims: u32,
     /// Ticks in which it found no room.
     pub(crate) misses: u32,
     /// Buffers that could not be made for it.
@@ -132,7 +136,12 @@ pub(crate) struct Fill {
 
 impl Fill {
     /// A job with nothing recorded yet.
-    pub(crate) fn new(seq: u64, purpose: Purpose, layout: BlockLayout, pieces: Pieces) -> Self {
+    pub(crate) fn new(
+        seq: u64,
+        purpose: Purpose,
+        layout: Arc<BlockLayout>,
+        pieces: Pieces,
+    ) -> Self {
         Self {
             seq,
             since: seq,
@@ -147,6 +156,7 @@ impl Fill {
             replies: Vec::new(),
             retain: Vec::new(),
             is_guarded: false,
+            claims: 0,
             misses: 0,
             create_failures: 0,
             submit_failures: 0,

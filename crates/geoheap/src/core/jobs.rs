@@ -124,8 +124,8 @@ impl Jobs {
 
     fn take(&mut self, seq: u64) -> Job {
         let queues = [
-            &mut self.others,
             &mut self.unplaced,
+            &mut self.others,
             &mut self.back,
             &mut self.urgent,
         ];

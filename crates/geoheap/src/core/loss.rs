@@ -95,9 +95,11 @@ impl Core {
     /// memory, and new contents of blocks that will come back with them.
     pub(crate) fn can_carry_out(&self, request: &Request) -> bool {
         let takes_contents = || match request {
-            Request::Update { handle, .. } => {
+            Request::Update {
+                handle, contents, ..
+            } => {
                 let record = self.record(*handle);
-                record.is_none_or(Record::has_source)
+                record.is_none_or(|record| record.takes_away(contents))
             }
             _ => false,
         };
@@ -126,16 +128,16 @@ impl Core {
         self.report.device_losses += 1;
         self.returning.gather();
         let mut lost = Vec::new();
-        for (index, tenant) in self.by_index.clone().into_iter().enumerate() {
-            if let Some(handle) = tenant {
+        for index in (0..).take(self.seats.len()) {
+            let last_generation = self.seats[index as usize].last_generation;
+            if let Some(handle) = self.tenant_of(index) {
                 if self.lose_block(handle, out) {
                     lost.push(handle);
                 }
-            } else if let (Ok(at), 1..) = (u32::try_from(index), self.last_generation[index]) {
+            } else if last_generation > 0 {
                 // The versions of the next device begin with empty tables, which know nothing of
                 // the handles that are stale. A slot that no block ever had has none.
-                let slot = Slot::vacant(self.last_generation[index]);
-                self.queue_vacant(at, slot);
+                self.queue_vacant(index, Slot::vacant(last_generation));
             }
         }
         // The books of the memory that is gone are closed; whoever still holds a place in them
@@ -165,7 +167,7 @@ impl Core {
     /// A block that comes while there is no device waits for the next one, if it has a source.
     pub(super) fn add_without_device(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             self.returning.had.insert(handle);
             self.queue_slot(handle);
@@ -178,7 +180,7 @@ impl Core {
     /// it had come before the loss.
     pub(super) fn add_of_lost_staging(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        if record.has_source() {
+        if record.is_covered() {
             record.away = Away::Evicted;
             if is_urgent(record) {
                 self.want(handle);
@@ -232,12 +234,15 @@ impl Core {
         let used = self.residency.get(entry(handle));
         let used = used.and_then(|known| known.last_used);
         let job = self.cancel_job(handle);
+        self.stop_leaving(handle);
         let record = self.own(handle);
-        let was_there = job.is_some() || record.place.is_some() || record.reloading.is_some();
+        let was_there = job.is_some() || record.place.is_some() || record.reloading().is_some();
         let has_source = record.has_source();
         // How recently it was used decides when it comes back.
         let used = used.map_or(0, geoheap_residency::Frame::get);
-        record.wished_frame = record.wished_frame.max(used);
+        if used > record.wished_frame() {
+            record.unsettled().wished_frame = used;
+        }
         self.retire_place(handle);
         // New contents on their way are the ones to come back with. Whatever else was on its way
         // was refused.
@@ -246,18 +251,18 @@ impl Core {
             other => other == Purpose::Add,
         };
         if let Some(fill) = job.filter(|fill| has_source && brings(fill.purpose)) {
-            let replies = self.take_contents(handle, *fill);
+            let replies = self.take_contents(handle, fill);
             debug_assert!(
                 replies.is_empty(),
                 "who waited for it was refused: {replies:?}"
             );
         }
         let record = self.own(handle);
-        record.reloading = None;
+        let has_source = record.is_covered();
+        record.stop_reloading();
         record.shown = false;
         record.returns = false;
-        record.set_asides = 0;
-        record.retry_tick = 0;
+        record.forget_set_asides();
         let is_lost = !has_source && was_there;
         if has_source {
             record.away = Away::Evicted;
@@ -285,7 +290,8 @@ impl Core {
             buffer_bytes_max,
             ..self.heap.config().clone()
         }));
-        self.budget.effective = self.budget.total;
+        let was_cut = self.budget.make_whole();
+        self.tell_regrown(was_cut, out);
         self.budget.cut_tick = self.tick;
         self.budget_hunger = 0;
         self.set_aside_tick = 0;
@@ -320,7 +326,7 @@ impl Core {
             let is_away = record.away == Away::Evicted;
             let key = (
                 Reverse(record.priority),
-                Reverse(record.wished_frame),
+                Reverse(record.wished_frame()),
                 record.handle,
             );
             if is_away && is_urgent(record) {
@@ -393,7 +399,7 @@ impl Core {
     /// Bytes of the block, if it is still away, nothing brings it, and a buffer could hold it.
     fn could_return(&self, handle: Handle) -> Option<u64> {
         let record = self.record(handle)?;
-        let is_under_way = record.fill.is_some() || record.reloading.is_some();
+        let is_under_way = record.fill().is_some() || record.reloading().is_some();
         let is_away = record.place.is_none() && record.away == Away::Evicted;
         let len = record.layout.len();
         let can = is_away && !is_under_way && len <= self.block_bytes_max();
@@ -412,8 +418,9 @@ impl Core {
     /// evicted. Returns whether that was so.
     pub(super) fn stays_away(&mut self, handle: Handle, out: &mut Vec<Effect>) -> bool {
         let record = self.own(handle);
-        let fill = record.fill.as_ref();
-        let comes_back = fill.is_some_and(|fill| fill.purpose == Purpose::StreamIn);
+        let comes_back = record
+            .fill()
+            .is_some_and(|fill| fill.purpose == Purpose::StreamIn);
         if !comes_back || !record.returns || record.is_wanted() {
             return false;
         }

@@ -12,17 +12,20 @@
 //! | module | what it does |
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
-//! | `record`, `fill` | what is known of one block; a job that brings it bytes |
+//! | `record`, `retained`, `unsettled` | what is known of one block: always, of its contents, and while something happens to it |
+//! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
+//! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
 //! | `publish` | slots of the next version, and what it supersedes |
 //! | `streaming` | usage, eviction, streaming back |
+//! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
 //! | `compact` | moves that give chunks back |
 //! | `figures` | counters and the heap map |
@@ -30,9 +33,11 @@
 
 pub(crate) mod event;
 pub(crate) mod record;
+pub(crate) mod unsettled;
 
 mod budget;
 mod chunks;
+mod claims;
 mod compact;
 mod contents;
 mod deferral;
@@ -40,6 +45,7 @@ mod dump;
 mod figures;
 mod fill;
 mod jobs;
+mod leaving;
 mod loss;
 mod parts;
 mod place;
@@ -47,25 +53,27 @@ mod place;
 mod planted;
 mod publish;
 mod requests;
+mod retained;
 mod streaming;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
 use geoheap_frame_sync::Version;
 use geoheap_residency::{EntryId, Now, Residency};
-use geoheap_suballoc::{Align, ByteLen};
+use geoheap_suballoc::{Align, ByteLen, ByteOffset};
 use slotmap::{DefaultKey, SlotMap};
 
+use crate::budget_origin::BudgetOrigin;
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
-use crate::core::event::{Answer, Change, Effect, Event, ReplyId, Retired, TickFacts};
+use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
 use crate::core::record::Record;
@@ -75,16 +83,20 @@ use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
 use crate::slot::Slot;
 
-/// Who has a slot of the handle map.
-#[derive(Debug)]
-enum Tenant {
-    /// In the clients' reserve: a handle that was given out and waits for its block.
-    Reserved,
-    /// A block.
-    Block(Box<Record>),
-    /// The slot's generation reached its maximum: it stays taken, so that no handle of it can
-    /// ever name another block (R7).
-    OutOfService,
+/// Who has a slot of the handle map: a block, or nobody yet, where the handle is in the clients'
+/// reserve. A slot whose generation reached its maximum stays taken by nobody, so that no handle of
+/// it can ever name another block (R7).
+type Tenant = Option<Box<Record>>;
+
+/// What is known of a slot by its index.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seat {
+    /// Generation of the block that has it; 0 where none has.
+    generation: u32,
+    /// Generation of the last block that left it.
+    last_generation: u32,
+    /// The newest version when the last block came: later ones show it.
+    added: Version,
 }
 
 /// What the next version changes.
@@ -112,12 +124,8 @@ pub(crate) struct Core {
     kinds: Arc<KindTable>,
     align_max: Align,
     blocks: SlotMap<DefaultKey, Tenant>,
-    /// Handle of the block that has a slot, by slot index.
-    by_index: Vec<Option<Handle>>,
-    /// Generation of the last block that left a slot, by slot index.
-    last_generation: Vec<u32>,
-    /// The newest version when the last block came to a slot, by slot index: later ones show it.
-    added: Vec<Version>,
+    /// By slot index.
+    seats: Vec<Seat>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -142,6 +150,8 @@ pub(crate) struct Core {
     frame: u64,
     facts: TickFacts,
     pending: Pending,
+    /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
+    copies: Vec<(u32, ByteOffset, Effect)>,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -162,6 +172,8 @@ pub(crate) struct Core {
     spare_from_tick: u64,
     /// Bytes that reload callbacks are making.
     reloading_bytes: u64,
+    /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
+    leaving: BTreeMap<u64, Handle>,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -183,7 +195,7 @@ impl Core {
     ) -> Result<Self, ConfigError> {
         config.validate(buffer_bytes_max)?;
         let align_max = config.align_max();
-        let heap = ChunkHeap::new(HeapConfig {
+        let mut heap = ChunkHeap::new(HeapConfig {
             chunk_bytes: config.chunk_bytes,
             long_lived_chunk_bytes: config.long_lived_chunk_bytes,
             dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
@@ -195,20 +207,24 @@ impl Core {
             ..HeapConfig::default()
         })
         .map_err(ConfigError::Heap)?;
-        let residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
-        let budget = Budget::new(
-            config.budget_bytes,
-            config.staging_under(config.budget_bytes),
-        );
+        let mut residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
+        // Slots count from 1.
+        let room = config.handles_initial.min(config.handles_max);
+        let room = (room as usize).saturating_add(1);
+        residency.reserve(room);
+        // Blocks that change have two ranges for a while.
+        heap.reserve_ranges(room.saturating_add(room / 8));
+        let staging = config.staging_under(config.budget_bytes);
+        let origin = config.budget_origin;
+        let origin = origin.unwrap_or(BudgetOrigin::of(config.budget_bytes));
+        let budget = Budget::new(config.budget_bytes, origin, staging);
         Ok(Self {
             heap,
             residency,
             budget,
             compaction: Compaction::default(),
-            blocks: SlotMap::new(),
-            by_index: Vec::new(),
-            last_generation: Vec::new(),
-            added: Vec::new(),
+            blocks: SlotMap::with_capacity(room),
+            seats: Vec::with_capacity(room),
             reserved: 0,
             jobs: Jobs::default(),
             ready: Vec::new(),
@@ -221,6 +237,7 @@ impl Core {
             frame: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
+            copies: Vec::new(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),
@@ -231,6 +248,7 @@ impl Core {
             set_aside_tick: 0,
             spare_from_tick: 0,
             reloading_bytes: 0,
+            leaving: BTreeMap::new(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -291,7 +309,11 @@ impl Core {
             } => {
                 self.reloaded(handle, seq, bytes, result, out);
             }
-            Event::ReadBackDone { read, bytes } => self.answer_read_back(read, bytes, out),
+            Event::ReadBackDone { read, bytes } => match read {
+                Reading::Asked(asked) => self.answer_read_back(asked, bytes, out),
+                Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
+            },
+            Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -357,8 +379,7 @@ impl Core {
 
     /// The slot of that index as the next version shows it, whosever block has it.
     pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
-        let tenant = self.by_index.get(index as usize).copied().flatten()?;
-        let record = self.record(tenant)?;
+        let record = self.record(self.tenant_of(index)?)?;
         Some(self.shown_slot(record))
     }
 
@@ -384,8 +405,15 @@ impl Core {
 
     /// Every block that lives, by slot.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let live = self.by_index.iter().flatten();
-        live.filter_map(|handle| self.record(*handle))
+        let indices = (0..).take(self.seats.len());
+        let live = indices.filter_map(|index| self.tenant_of(index));
+        live.filter_map(|handle| self.record(handle))
+    }
+
+    /// The block that has the slot of this index.
+    fn tenant_of(&self, index: u32) -> Option<Handle> {
+        let seat = self.seats.get(index as usize)?;
+        (seat.generation > 0).then(|| Handle::of(index, seat.generation))
     }
 
     /// Blocks that nobody removed, by handle.
@@ -400,17 +428,11 @@ impl Core {
 
     /// The block of `handle`, if it lives.
     fn record(&self, handle: Handle) -> Option<&Record> {
-        match self.blocks.get(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
+        self.blocks.get(handle.key())?.as_deref()
     }
 
     fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        match self.blocks.get_mut(handle.key()) {
-            Some(Tenant::Block(record)) => Some(record),
-            _ => None,
-        }
+        self.blocks.get_mut(handle.key())?.as_deref_mut()
     }
 
     /// A block that the engine's own books say is there.
@@ -424,7 +446,7 @@ impl Core {
         let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
         let free = self.config.handles_max.saturating_sub(taken);
         for _ in 0..count.min(free) {
-            out.push(Handle::from_key(self.blocks.insert(Tenant::Reserved)));
+            out.push(Handle::from_key(self.blocks.insert(None)));
             self.reserved += 1;
         }
     }
@@ -440,11 +462,9 @@ impl Core {
             self.pending.replies.drain(..).map(|(reply, _)| reply),
             &error,
         ));
-        for tenant in self.blocks.values_mut() {
-            if let Tenant::Block(record) = tenant {
-                let replies = record.take_replies();
-                out.extend(refusals(replies.into_iter(), &error));
-            }
+        for record in self.blocks.values_mut().flatten() {
+            let replies = record.take_replies();
+            out.extend(refusals(replies.into_iter(), &error));
         }
         self.deferred_bytes = 0;
     }
@@ -456,6 +476,7 @@ impl Core {
             && self.pending.replies.is_empty()
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
+            && self.leaving.is_empty()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()

@@ -5,6 +5,8 @@
 //! to a larger range, and what it already holds is copied on the GPU. Both are one job and one
 //! version.
 
+use std::sync::Arc;
+
 use geoheap_chunk_heap::{BlockLayout, Growth, LifetimeChange, PartId, PartSpec};
 
 use crate::core::contents::check_retainable;
@@ -15,7 +17,7 @@ use crate::core::transfer::compact_layout;
 use crate::core::{Core, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Source};
+use crate::payload::Content;
 
 /// Further room, in per cent of what is needed, that a block gets when it must grow.
 const GROWTH_PERCENT: u32 = 25;
@@ -51,7 +53,7 @@ impl Core {
     ) -> Result<(), RequestError> {
         self.check_reachable(handle, &content)?;
         let record = self.record(handle).expect("the caller looked it up");
-        let mut layout = record.layout.clone();
+        let mut layout = (*record.layout).clone();
         let planned = match layout.add(spec, &self.kinds) {
             Ok(part) => Planned {
                 layout,
@@ -87,7 +89,7 @@ impl Core {
     ) -> Result<(), RequestError> {
         self.check_reachable(handle, &content)?;
         let record = self.record(handle).expect("the caller looked it up");
-        let mut layout = record.layout.clone();
+        let mut layout = (*record.layout).clone();
         let planned = match layout.replace_with(part, content.len()) {
             Ok(_) => Planned {
                 layout,
@@ -122,11 +124,10 @@ impl Core {
         reply: ReplyId,
     ) -> Result<(), RequestError> {
         let record = self.own(handle);
-        record
-            .layout
+        Arc::make_mut(&mut record.layout)
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
-        record.retained.retain(|(id, _)| *id != part);
+        record.retained.remove(part);
         if let Some(place) = record.place {
             self.pending.retired.push(Retired::Room {
                 handle,
@@ -152,12 +153,14 @@ impl Core {
         if record.place.is_some() {
             return Ok(());
         }
-        match &record.away {
-            Away::Failed(reason) => Err(RequestError::Failed {
+        let is_kept = record.keeps_copies() && record.is_covered();
+        let takes_part = is_kept && content.payload().is_some();
+        match record.away {
+            Away::Failed => Err(RequestError::Failed {
                 handle,
-                reason: reason.clone(),
+                reason: record.failure(),
             }),
-            _ if matches!(record.source, Source::Retained) => Ok(()),
+            _ if takes_part => Ok(()),
             _ => Err(RequestError::NotResident { handle }),
         }
     }
@@ -180,7 +183,7 @@ impl Core {
         if record.place.is_none() {
             record.retain_all(retain.into_iter());
             let before = record.layout.len();
-            record.layout = planned.layout;
+            record.layout = Arc::new(planned.layout);
             record.revision += 1;
             record.written = 0;
             self.repack_away(handle);
@@ -194,7 +197,7 @@ impl Core {
         let piece = Piece::of_part(&planned.layout, planned.part, content);
         let mut pieces = Pieces::from_iter([piece]);
         let mut fill = if planned.fits {
-            let mut fill = Fill::new(seq, Purpose::Reshape, planned.layout, pieces);
+            let mut fill = Fill::new(seq, Purpose::Reshape, Arc::new(planned.layout), pieces);
             fill.target = Target::Present;
             fill.retire_rooms = retire_rooms;
             fill
@@ -204,7 +207,7 @@ impl Core {
                 &planned.layout,
                 Some(planned.part),
             ));
-            Fill::new(seq, Purpose::Reshape, planned.layout, pieces)
+            Fill::new(seq, Purpose::Reshape, Arc::new(planned.layout), pieces)
         };
         fill.retain = retain;
         fill.raises_revision = true;
@@ -222,14 +225,14 @@ impl Core {
             .layout
             .grown(&Growth::default(), &self.kinds, self.align_max);
         if let Ok(grown) = packed {
-            self.own(handle).layout = grown.layout;
+            self.own(handle).layout = Arc::new(grown.layout);
         }
     }
 
     /// A callback that was asked for contents which have changed since is asked again; its first
     /// answer is dropped.
     pub(super) fn ask_again(&mut self, handle: Handle) {
-        if self.own(handle).reloading.take().is_some() {
+        if self.own(handle).stop_reloading() {
             self.wish_for(handle);
         }
     }

@@ -4,6 +4,7 @@
 use geoheap_chunk_heap::{KindId, Owner, Request as RangeRequest, ReserveError};
 use geoheap_suballoc::{Align, ByteLen};
 
+use crate::core::claims::Claim;
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
@@ -37,7 +38,7 @@ impl Core {
     /// Finds places for the jobs that have none, in order; what finds none waits, and says how
     /// much room it needs.
     pub(super) fn place_waiting(&mut self, out: &mut Vec<Effect>) {
-        let waiting: Vec<Handle> = self.jobs.unplaced().collect();
+        let waiting = self.in_turn();
         if waiting.is_empty() {
             self.budget_hunger = 0;
             return;
@@ -45,9 +46,15 @@ impl Core {
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
-        for handle in waiting {
+        let mut claims: Vec<Claim> = Vec::new();
+        for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
                 break;
+            }
+            let unmet = claims.first().map(|claim| claim.priority);
+            if self.yields(handle, claim, unmet) {
+                self.lose_patience(handle, out);
+                continue;
             }
             if let Some(missing) = self.place(handle, out) {
                 if self.stays_away(handle, out) {
@@ -55,20 +62,24 @@ impl Core {
                 }
                 demand += missing;
                 misses += 1;
+                claims.extend(claim.map(|priority| Claim { handle, priority }));
                 self.lose_patience(handle, out);
             }
         }
         if demand == ByteLen::ZERO {
             self.budget_hunger = 0;
         } else {
-            self.make_room(demand, out);
+            let coming = self.make_room(demand, out);
+            if let Some(coming) = coming {
+                self.displace(&claims, coming);
+            }
         }
     }
 
     /// Finds a place for one job. Returns the bytes it lacks.
     fn place(&mut self, handle: Handle, out: &mut Vec<Effect>) -> Option<ByteLen> {
         let record = self.record(handle).expect("jobs name blocks that live");
-        let fill = record.fill.as_ref().expect("a waiting block has a job");
+        let fill = record.fill().expect("a waiting block has a job");
         // wgpu refuses copies within one buffer, so what is copied from the present place goes
         // to another chunk.
         let exclude = match record.place {
@@ -111,11 +122,8 @@ impl Core {
         };
         match reserved {
             Ok(range) => {
-                let fill = self
-                    .own(handle)
-                    .fill
-                    .as_mut()
-                    .expect("a waiting block has a job");
+                let fill = self.own(handle).fill_mut();
+                let fill = fill.expect("a waiting block has a job");
                 fill.target = Target::Fresh(range);
                 let seq = fill.seq;
                 let to = self.heap.range(range);
@@ -136,7 +144,7 @@ impl Core {
     /// with its newest contents, and comes back when somebody uses it; others fail, with numbers.
     fn lose_patience(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.own(handle);
-        let fill = record.fill.as_mut().expect("a waiting block has a job");
+        let fill = record.fill_mut().expect("a waiting block has a job");
         fill.misses += 1;
         let misses = fill.misses;
         if misses == COPY_PATIENCE_TICKS {
@@ -176,7 +184,7 @@ impl Core {
 
     fn fail_without_room(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let budget = self.budget.total;
-        let fill = self.own(handle).fill.as_ref();
+        let fill = self.own(handle).fill();
         let requested = fill.expect("a waiting block has a job").layout.len();
         self.fail(handle, FailReason::NoRoom { requested, budget }, out);
     }
@@ -184,12 +192,17 @@ impl Core {
     /// Whether the block may go, and come back as the job would have made it.
     fn can_set_aside(&mut self, handle: Handle) -> bool {
         let record = self.own(handle);
-        let fill = record.fill.as_ref().expect("a waiting block has a job");
-        let retained = matches!(record.source, Source::Retained);
-        let complete = !fill.reads_present() && (retained || fill.purpose != Purpose::Reshape);
+        let fill = record.fill().expect("a waiting block has a job");
+        let complete = !fill.reads_present()
+            && match record.source {
+                Source::Retained => true,
+                Source::Reload(_) => fill.purpose != Purpose::Reshape,
+                Source::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
+                Source::None => false,
+            };
         // One that is away already takes nothing from anybody by staying away.
         let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
-        complete && record.has_source() && may_go
+        complete && may_go
     }
 
     /// Whether recent frames used the block where it lies.
@@ -207,7 +220,7 @@ impl Core {
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         self.own(handle).away = Away::Evicted;
-        let replies = self.take_contents(handle, *fill);
+        let replies = self.take_contents(handle, fill);
         self.pending.replies.extend(replies);
         self.queue_slot(handle);
         self.weary_waiters(handle, out);
@@ -222,6 +235,10 @@ impl Core {
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
+            if matches!(record.source, Source::ReadBack) {
+                // What came back from the GPU before is none of the new contents.
+                record.retained.clear();
+            }
         }
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
@@ -251,7 +268,7 @@ impl Core {
         let replies = match fill {
             // Its layout is that of the contents on their way already, so those are kept with it.
             Some(fill) if is_away && !is_planted!(FailedUpdateForgotten) => {
-                self.take_contents(handle, *fill)
+                self.take_contents(handle, fill)
             }
             Some(fill) => fill.replies,
             None => Vec::new(),
@@ -260,8 +277,9 @@ impl Core {
         let mut waiting = record.take_waiters();
         waiting.extend(replies.into_iter().map(|(reply, _)| reply));
         if is_away {
-            record.away = Away::Failed(reason.clone());
-            record.reloading = None;
+            record.away = Away::Failed;
+            record.stop_reloading();
+            record.unsettled().failure = Some(reason.clone());
             self.queue_slot(handle);
         }
         out.extend(refusals(waiting.into_iter(), &error));
@@ -271,14 +289,15 @@ impl Core {
     }
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
-    /// but in pieces. Growth never waits for a move: this only helps the next ticks.
-    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) {
+    /// but in pieces. Growth never waits for a move: this only helps the next ticks. Returns the
+    /// bytes that become free by that, or were to anyway; none where giving up brings nothing.
+    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) -> Option<ByteLen> {
         let figures = self.heap.figures();
         self.budget_hunger += 1;
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
         if self.facts.is_held_back && figures.retired() > ByteLen::ZERO {
-            return;
+            return None;
         }
         // What is on its way out serves the demand too; evicting for it again each tick until
         // it arrives would empty the heap.
@@ -291,16 +310,15 @@ impl Core {
         if figures.free() >= demand {
             self.compaction.placement_failed(demand);
         }
-        if need > ByteLen::ZERO {
-            self.evict(need, out);
-        }
+        let left = self.evict(need, out);
+        Some(coming + left)
     }
 }
 
 /// Takes what a change of parts would copy on the GPU from the retained contents instead: a copy
 /// needs a second chunk, and under a budget of one there is none.
 fn read_retained(record: &mut Record) {
-    let Some(mut fill) = record.fill.take() else {
+    let Some(mut fill) = record.take_fill() else {
         return;
     };
     for piece in &mut fill.pieces {
@@ -308,9 +326,9 @@ fn read_retained(record: &mut Record) {
             continue;
         };
         let part = record.layout.parts().find(|part| part.range.start == start);
-        if let Some(payload) = part.and_then(|part| record.retained(part.id)) {
+        if let Some(payload) = part.and_then(|part| record.retained.get(part.id)) {
             piece.bytes = Bytes::Shared(payload.clone());
         }
     }
-    record.fill = Some(fill);
+    record.set_fill(fill);
 }

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::core::event::{Answer, Change, Effect, PartsChange};
 use crate::core::record::{Away, Record};
 use crate::handle::Handle;
-use crate::slot::{PartTable, Slot, SlotState};
+use crate::slot::{Slot, SlotState};
 
 impl Core {
     /// Queues the slot that shows the block as it is now.
@@ -31,7 +31,7 @@ impl Core {
         let parts = if keeps_parts || record.place.is_none() {
             PartsChange::Keep
         } else {
-            PartsChange::Set(Arc::new(PartTable::of(&record.layout)))
+            PartsChange::Set(Arc::clone(&record.layout))
         };
         let record = self.own(handle);
         record.shown = slot.state == SlotState::Resident;
@@ -67,7 +67,9 @@ impl Core {
     pub(super) fn publish(&mut self, out: &mut Vec<Effect>) {
         if !self.pending.is_empty() {
             self.pending.others = false;
-            let mut changes = core::mem::take(&mut self.pending.changes);
+            // The next version changes about as much.
+            let next = Vec::with_capacity(self.pending.changes.len());
+            let mut changes = core::mem::replace(&mut self.pending.changes, next);
             let retires = !self.pending.retired.is_empty();
             if is_planted!(RetiredBeforeUnnamed) && retires && changes.len() > 1 {
                 self.pending.changes.extend(changes.pop());
@@ -131,7 +133,7 @@ fn placeless(record: &Record, long_lived: bool) -> Slot {
         Away::Pending => SlotState::Pending,
         Away::Evicted => SlotState::Evicted,
         Away::Lost => SlotState::Lost,
-        Away::Failed(_) => SlotState::Failed,
+        Away::Failed => SlotState::Failed,
     };
     let mut slot = Slot::placeless(record.handle.generation(), state, long_lived);
     slot.was_resident = record.shown && state == SlotState::Pending;

@@ -10,7 +10,7 @@ use crate::core::event::{Answer, Effect, ReplyId, Request, Retired};
 use crate::core::fill::{Fill, Target};
 use crate::core::jobs::Job;
 use crate::core::record::Away;
-use crate::core::{Core, Tenant, entry, refusals, sure};
+use crate::core::{Core, entry, refusals, sure};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::report::{HeapEvent, Op};
@@ -34,10 +34,11 @@ impl Core {
             Request::Remove { handle } => self.remove(handle, out),
             Request::SetBudget {
                 budget,
+                origin,
                 staging,
                 reply,
             } => {
-                self.set_budget(budget, staging, out);
+                self.set_budget(budget, origin, staging, out);
                 out.push(Effect::Reply {
                     reply,
                     answer: Answer::Done,
@@ -69,8 +70,7 @@ impl Core {
         let op = op_of(&request);
         let order = self.order;
         let handle = if is_planted!(StaleRequestServed) {
-            let tenant = self.by_index.get(handle.index() as usize);
-            tenant.copied().flatten().unwrap_or(handle)
+            self.tenant_of(handle.index()).unwrap_or(handle)
         } else {
             handle
         };
@@ -121,6 +121,10 @@ impl Core {
 
     /// Makes `fill` the block's one job.
     pub(super) fn start_job(&mut self, handle: Handle, mut fill: Fill) {
+        if !is_planted!(CopyUnchecked) {
+            // What is read back would not be what it has then.
+            self.stop_leaving(handle);
+        }
         let record = self.own(handle);
         let (placed, is_urgent) = (record.place, record.is_urgent());
         let to = match fill.target {
@@ -143,15 +147,14 @@ impl Core {
             sure(self.residency.pin(entry(handle)));
         }
         let record = self.own(handle);
-        assert!(record.fill.is_none(), "{handle:?} has one job at a time");
         fill.is_guarded = placed.is_some();
-        record.fill = Some(Box::new(fill));
+        record.set_fill(fill);
     }
 
     /// Ends the block's job without a result; its range was never published, so it is free at
     /// once. Returns who waits for it.
-    pub(super) fn cancel_job(&mut self, handle: Handle) -> Option<Box<Fill>> {
-        let fill = self.own(handle).fill.take()?;
+    pub(super) fn cancel_job(&mut self, handle: Handle) -> Option<Fill> {
+        let fill = self.own(handle).take_fill()?;
         self.end_job(&fill);
         self.unguard(handle, &fill);
         if let Target::Fresh(range) = fill.target {
@@ -193,6 +196,7 @@ impl Core {
         }
         self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
+        self.stop_leaving(handle);
         self.lost_no_more(handle);
         self.retire_place(handle);
         self.residency.remove(entry(handle));
@@ -208,14 +212,15 @@ impl Core {
     /// Takes the block out of the map and shows its slot as vacant.
     fn vacate(&mut self, handle: Handle) {
         let index = handle.index() as usize;
-        self.by_index[index] = None;
-        self.last_generation[index] = handle.generation();
+        let seat = &mut self.seats[index];
+        seat.generation = 0;
+        seat.last_generation = handle.generation();
         let slot = Slot::vacant(handle.generation());
         self.queue_vacant(handle.index(), slot);
         // slotmap counts two for each tenant: the next one would have this generation plus two.
         let next = handle.generation().saturating_add(2);
         if next > self.config.generation_max && !is_planted!(SlotNeverRetires) {
-            self.blocks[handle.key()] = Tenant::OutOfService;
+            self.blocks[handle.key()] = None;
             self.report.slots_out_of_service += 1;
         } else {
             self.blocks.remove(handle.key());
@@ -240,7 +245,7 @@ impl Core {
     fn set_priority(&mut self, handle: Handle, priority: u8) {
         let record = self.own(handle);
         record.priority = priority;
-        let (placed, wished) = (record.place.is_some(), record.wished_frame);
+        let (placed, wished) = (record.place.is_some(), record.wished_frame());
         if placed {
             let priority = Priority::new(priority);
             sure(self.residency.set_priority(entry(handle), priority));

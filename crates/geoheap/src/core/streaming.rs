@@ -7,8 +7,10 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Fill, Piece, Purpose};
-use crate::core::record::{Away, Reloading};
+use crate::core::leaving::Cause;
+use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
+use crate::core::unsettled::Reloading;
 use crate::core::{Core, entry};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
@@ -38,9 +40,9 @@ impl Core {
                 continue;
             }
             let record = self.own(handle);
-            record.wished_frame = frame;
+            record.unsettled().wished_frame = frame;
             record.returns = false;
-            let is_away = record.away == Away::Evicted && record.fill.is_none();
+            let is_away = record.away == Away::Evicted && record.fill().is_none();
             if is_away && !is_planted!(WishLost) {
                 self.wish_for(handle);
             }
@@ -50,9 +52,8 @@ impl Core {
     /// The block that a version shows in a slot, if it still lives: another may have come to the
     /// slot since.
     pub(crate) fn seen_in(&self, index: u32, version: Version) -> Option<Handle> {
-        let index = index as usize;
-        let handle = self.by_index.get(index).copied().flatten()?;
-        (self.added[index] < version).then_some(handle)
+        let handle = self.tenant_of(index)?;
+        (self.seats[index as usize].added < version).then_some(handle)
     }
 
     /// Asks the policy to bring an evicted block back, unless no place could hold it.
@@ -73,7 +74,7 @@ impl Core {
         let frame = Frame::new(frame);
         let max = self.block_bytes_max();
         let record = self.record(handle).expect("the caller looked it up");
-        if self.lost || record.reloading.is_some() || record.layout.len() > max {
+        if self.lost || record.reloading().is_some() || record.layout.len() > max {
             return;
         }
         // One that found no room lets others go first: what waits for room takes its turn of the
@@ -81,7 +82,7 @@ impl Core {
         let patience = if is_planted!(HopelessFirst) {
             0
         } else {
-            record.set_asides
+            record.set_asides()
         };
         let priority = record.priority.checked_shr(patience).unwrap_or(0);
         let (bytes, priority) = (record.layout.len().get(), Priority::new(priority));
@@ -135,10 +136,11 @@ impl Core {
             .sum()
     }
 
-    /// Evicts at least `need` bytes, as far as the policy lets go of so many.
-    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) {
+    /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
+    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) -> ByteLen {
+        let mut left = ByteLen::ZERO;
         if need == ByteLen::ZERO {
-            return;
+            return left;
         }
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
@@ -147,17 +149,25 @@ impl Core {
             self.returning.stop();
         }
         for id in victims {
-            let handle = self.by_index[id.get() as usize].expect("entries of the policy live");
+            let handle = self
+                .tenant_of(id.get())
+                .expect("entries of the policy live");
             let record = self.record(handle).expect("entries of the policy live");
             if record.is_busy() {
+                continue;
+            }
+            if record.leaving().is_some() {
+                left += record.layout.len();
                 continue;
             }
             assert!(
                 !record.is_exempt(),
                 "R9: long-lived blocks stay resident: {handle:?}"
             );
-            self.send_away(handle);
+            left += record.layout.len();
+            self.send_away(handle, Cause::Age);
         }
+        left
     }
 
     /// A caller wants the block to leave, though there may be room.
@@ -175,7 +185,7 @@ impl Core {
         if !record.has_source() {
             return Err(RequestError::NoSource { handle });
         }
-        self.send_away(handle);
+        self.send_away(handle, Cause::Order);
         Ok(())
     }
 
@@ -184,19 +194,27 @@ impl Core {
     pub(super) fn prefetch(&mut self, handle: Handle) {
         let record = self.record(handle).expect("the caller looked it up");
         let is_away = record.away == Away::Evicted && record.place.is_none();
-        if is_away && record.fill.is_none() {
+        if is_away && record.fill().is_none() {
             self.wish_behind_frames(handle);
         }
     }
 
+    /// The next version shows the block as evicted; or a later one, if its bytes have to be copied
+    /// back before.
+    pub(super) fn send_away(&mut self, handle: Handle, cause: Cause) {
+        if !self.begin_leaving(handle, cause) {
+            self.leave(handle);
+        }
+    }
+
     /// The next version shows the block as evicted.
-    pub(super) fn send_away(&mut self, handle: Handle) {
+    pub(super) fn leave(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
         let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
-        record.wished_frame = 0;
+        record.forget_wish();
         if is_planted!(EvictedStillNamed) {
             return;
         }
@@ -233,7 +251,7 @@ impl Core {
         let count = count - wishes.len();
         for id in wishes {
             self.residency.unwish(id);
-            let Some(handle) = self.by_index.get(id.get() as usize).copied().flatten() else {
+            let Some(handle) = self.tenant_of(id.get()) else {
                 continue;
             };
             self.stream_in(handle, out);
@@ -243,12 +261,12 @@ impl Core {
 
     pub(super) fn stream_in(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("the caller looked it up");
-        if record.away != Away::Evicted || record.fill.is_some() || record.place.is_some() {
+        if record.away != Away::Evicted || record.fill().is_some() || record.place.is_some() {
             return;
         }
         match &record.source {
-            Source::Retained => {
-                let kept = |id| Some((id, record.retained(id)?.clone()));
+            Source::Retained | Source::ReadBack => {
+                let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
                 self.start_stream_in(handle, contents);
@@ -256,7 +274,7 @@ impl Core {
             Source::Reload(make) => {
                 let (make, bytes) = (make.clone(), record.layout.len().get());
                 let seq = self.next_seq();
-                self.own(handle).reloading = Some(Reloading { seq });
+                self.own(handle).unsettled().reloading = Some(Reloading { seq });
                 self.reloading_bytes += bytes;
                 out.push(Effect::Reload {
                     handle,
@@ -301,10 +319,10 @@ impl Core {
         let Some(record) = self.record_mut(handle) else {
             return;
         };
-        if record.reloading != Some(Reloading { seq }) {
+        if record.reloading() != Some(Reloading { seq }) {
             return;
         }
-        record.reloading = None;
+        record.stop_reloading();
         match result.and_then(|payloads| match_lengths(record, payloads)) {
             Ok(contents) => self.start_stream_in(handle, contents),
             Err(reason) => self.fail(handle, reason, out),
@@ -314,13 +332,18 @@ impl Core {
     /// Notes whether what frames use fits the budget at all.
     pub(super) fn update_degraded(&mut self, out: &mut Vec<Effect>) {
         let budget = self.working_capacity().get();
-        let found = self
+        let waiting = self.wished_without_room();
+        let used = self.residency.working_set_bytes(self.now());
+        let missing = self
             .residency
-            .degraded(budget, self.now())
-            .map(|degraded| Degraded {
-                working_set_bytes: degraded.working_set_bytes,
-                budget_bytes: degraded.budget_bytes,
-            });
+            .missing_bytes(self.now())
+            .saturating_add(waiting);
+        let working_set_bytes = used.saturating_add(missing);
+        let found = (working_set_bytes > budget).then_some(Degraded {
+            working_set_bytes,
+            missing_bytes: missing,
+            budget_bytes: budget,
+        });
         let found = found.filter(|_| !is_planted!(DegradedUntold));
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {

@@ -65,7 +65,7 @@ impl Bench {
         let len = usize::try_from(bytes).expect("small");
         let block = PreparedBlock {
             spare: ByteLen::ZERO,
-            layout: layout.expect("a valid layout"),
+            layout: Arc::new(layout.expect("a valid layout")),
             contents: vec![Content::Shared(Payload::from(vec![7; len]))],
             label: None,
             lifetime: Lifetime::Dynamic,

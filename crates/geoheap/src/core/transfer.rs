@@ -1,14 +1,18 @@
 //! Recording a tick's copies under its caps, and committing what they fill once they are
 //! submitted.
 //!
-//! All of a tick's work shares one allowance of bytes and copies. Urgent blocks go first: those
+//! All of a tick's work shares one allowance of bytes and copies. Up to half of it is for bytes
+//! that come back from blocks which are to leave, as their room is waited for. Of the rest, urgent
+//! blocks go first: those
 //! that somebody waits for, long-lived and pinned ones, and those above the default priority.
 //! Blocks that come back and blocks that are new share what is left: each of the two gets half of
 //! it where both wait, and what one leaves the other takes. Moves, which nobody waits for, have the
 //! rest. A block larger than a tick's share goes over several ticks; it stays pending until its
 //! last byte is submitted.
 
-use geoheap_chunk_heap::{ChunkId, Growth, PartState, RangeInfo};
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
@@ -16,9 +20,11 @@ use crate::config::{WORD_BYTES, whole_words};
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Jobs, Queue};
+use crate::core::record::Record;
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
+use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
@@ -28,7 +34,7 @@ const SUBMIT_FAILURES_MAX: u32 = 8;
 pub(super) struct Allowance {
     pub(super) bytes: u64,
     pub(super) copies: u32,
-    staging: u64,
+    pub(super) staging: u64,
 }
 
 impl Core {
@@ -39,8 +45,9 @@ impl Core {
             self.publish(out);
             return;
         }
-        let mut copies = Vec::new();
+        let mut copies = core::mem::take(&mut self.copies);
         let mut left = self.allowance(staging_free);
+        self.read_leaving(&mut left, out);
         let jobs = core::mem::take(&mut self.jobs);
         self.record_jobs(jobs.urgent(), &mut left, &mut copies);
         self.record_in_turn(&jobs, &mut left, &mut copies);
@@ -49,8 +56,9 @@ impl Core {
             copies.pop();
         }
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
-        copies.sort_by_key(|(chunk, offset, _)| (*chunk, *offset));
-        out.extend(copies.into_iter().map(|(_, _, effect)| effect));
+        copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
+        out.extend(copies.drain(..).map(|(_, _, effect)| effect));
+        self.copies = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
     }
@@ -111,7 +119,7 @@ impl Core {
                 continue;
             };
             let handle = job.handle;
-            let fill = self.record(handle).and_then(|record| record.fill.as_ref());
+            let fill = self.record(handle).and_then(Record::fill);
             let fill = fill.expect("placed jobs are jobs");
             if fill.is_recorded() {
                 // A block whose parts are all removed has nothing to send, and is done at once.
@@ -121,17 +129,11 @@ impl Core {
                 continue;
             }
             let record = self.record(handle).expect("jobs name blocks that live");
-            let reads_present = record
-                .fill
-                .as_ref()
-                .is_some_and(|fill| fill.reads_present());
+            let reads_present = fill.reads_present();
             let present = record.place.filter(|_| reads_present);
             let from = present.and_then(|place| self.heap.range(place));
-            let fill = self
-                .own(handle)
-                .fill
-                .as_mut()
-                .expect("jobs name blocks with a job");
+            let fill = self.own(handle).fill_mut();
+            let fill = fill.expect("jobs name blocks with a job");
             record_fill(fill, to, from, left, copies);
             let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
             fill.in_batch = true;
@@ -145,10 +147,10 @@ impl Core {
 
     /// The copies are on the queue (R1): what they fill may be named by the next version.
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
-        let recorded = core::mem::take(&mut self.recorded);
+        let mut recorded = core::mem::take(&mut self.recorded);
         let moves = self.moves_to_commit();
         if ok {
-            for handle in recorded {
+            for handle in recorded.drain(..) {
                 self.commit_fill(handle, out);
             }
             self.keep_batch();
@@ -156,10 +158,14 @@ impl Core {
                 self.commit_move(moved);
             }
         } else {
-            self.rewind_batch(recorded, out);
+            self.rewind_batch(&recorded, out);
+            recorded.clear();
             for moved in moves {
                 sure(self.heap.cancel(moved.to));
             }
+        }
+        if self.recorded.is_empty() {
+            self.recorded = recorded;
         }
         self.publish(out);
     }
@@ -168,7 +174,7 @@ impl Core {
     fn keep_batch(&mut self) {
         for handle in core::mem::take(&mut self.in_batch) {
             let record = self.record_mut(handle);
-            let fill = record.and_then(|record| record.fill.as_mut());
+            let fill = record.and_then(Record::fill_mut);
             if let Some(fill) = fill.filter(|fill| fill.in_batch) {
                 fill.keep_progress();
             }
@@ -177,13 +183,13 @@ impl Core {
 
     /// Where a submit failed, nobody can tell which copies reached the queue, so none of the batch
     /// counts (R1).
-    fn rewind_batch(&mut self, recorded: Vec<Handle>, out: &mut Vec<Effect>) {
+    fn rewind_batch(&mut self, recorded: &[Handle], out: &mut Vec<Effect>) {
         for handle in core::mem::take(&mut self.in_batch)
             .into_iter()
-            .chain(recorded)
+            .chain(recorded.iter().copied())
         {
             let record = self.record_mut(handle);
-            let fill = record.and_then(|record| record.fill.as_mut());
+            let fill = record.and_then(Record::fill_mut);
             let Some(fill) = fill.filter(|fill| fill.in_batch) else {
                 continue;
             };
@@ -199,7 +205,7 @@ impl Core {
         // What is committed now is shown by the next version.
         let next_version = self.version.get() + 1;
         let record = self.own(handle);
-        let fill = record.fill.take().expect("a recorded block has its job");
+        let fill = record.take_fill().expect("a recorded block has its job");
         record.revision += u64::from(fill.raises_revision);
         if fill.raises_revision || record.written == 0 {
             record.written = next_version;
@@ -207,9 +213,12 @@ impl Core {
         let before = record.layout.len();
         let revived = record.place.is_none();
         let old_place = record.place;
+        let is_same = Arc::ptr_eq(&record.layout, &fill.layout) || record.layout == fill.layout;
         // While a block is shown, its table of parts is that of its layout.
-        let keeps_parts = record.shown && (record.layout == fill.layout || is_planted!(PartsStale));
-        record.layout = fill.layout.clone();
+        let keeps_parts = record.shown && (is_same || is_planted!(PartsStale));
+        if !is_same {
+            record.layout = Arc::clone(&fill.layout);
+        }
         self.end_job(&fill);
         match fill.target {
             Target::Fresh(range) => self.enter_place(handle, range),
@@ -232,19 +241,23 @@ impl Core {
         let record = self.own(handle);
         if !is_planted!(SourceStale) {
             for (part, payload) in &fill.retain {
-                record.retain(*part, payload.clone());
+                record.retained.put(*part, payload.clone());
             }
+        }
+        if matches!(record.source, Source::ReadBack) {
+            // From now on the GPU has them, and may change them.
+            record.retained.clear();
         }
         let after = record.layout.len();
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
         let record = self.own(handle);
-        record.set_asides = 0;
-        record.retry_tick = 0;
+        record.forget_set_asides();
         record.returns = false;
-        let waiters = core::mem::take(&mut record.waiters);
-        let answers = waiters.into_iter();
+        let waiters = record.unsettled.as_mut();
+        let waiters = waiters.map(|open| core::mem::take(&mut open.waiters));
+        let answers = waiters.into_iter().flatten();
         let answers = answers.map(|waiter| (waiter.reply, Answer::Done));
         self.pending.replies.extend(answers);
         if keeps_parts {
@@ -258,6 +271,9 @@ impl Core {
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }
+        if let Some(record) = self.record_mut(handle) {
+            record.settle();
+        }
     }
 
     /// Makes a filled range the block's place, and retires the one before it.
@@ -267,7 +283,7 @@ impl Core {
         let record = self.own(handle);
         let bytes = record.layout.len().get();
         let (pinned, exempt) = (record.pins > 0, record.is_exempt());
-        let (priority, wished) = (Priority::new(record.priority), record.wished_frame);
+        let (priority, wished) = (Priority::new(record.priority), record.wished_frame());
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));
             self.pending.retired.push(Retired::Range(old));
@@ -334,13 +350,13 @@ impl Core {
 }
 
 /// Frees the oldest retired room of `part`, in the job's layout too if one is under way.
-fn release_room(record: &mut crate::core::record::Record, part: geoheap_chunk_heap::PartId) {
-    let known = record.layout.release(part);
+fn release_room(record: &mut Record, part: geoheap_chunk_heap::PartId) {
+    let known = Arc::make_mut(&mut record.layout).release(part);
     debug_assert!(known.is_ok(), "R2: a room retires once: {known:?}");
-    if let Some(fill) = &mut record.fill
+    if let Some(fill) = record.fill_mut()
         && fill.target == Target::Present
     {
-        let known = fill.layout.release(part);
+        let known = Arc::make_mut(&mut fill.layout).release(part);
         debug_assert!(
             known.is_ok(),
             "a job in place has all rooms of its block: {known:?}"
@@ -349,14 +365,14 @@ fn release_room(record: &mut crate::core::record::Record, part: geoheap_chunk_he
 }
 
 /// A layout at a place that no version has named before has nobody to wait for.
-pub(super) fn without_retired_rooms(layout: &mut geoheap_chunk_heap::BlockLayout) {
+pub(super) fn without_retired_rooms(layout: &mut Arc<BlockLayout>) {
     let retired: Vec<_> = layout
         .rooms()
         .filter(|room| room.state == PartState::Retired)
         .map(|room| room.id)
         .collect();
     for part in retired {
-        let known = layout.release(part);
+        let known = Arc::make_mut(layout).release(part);
         debug_assert!(
             known.is_ok(),
             "each retired room is released once: {known:?}"
@@ -365,13 +381,10 @@ pub(super) fn without_retired_rooms(layout: &mut geoheap_chunk_heap::BlockLayout
 }
 
 /// A layout with its live parts tight, for a place that is yet to be found.
-pub(super) fn compact_layout(
-    core: &Core,
-    layout: &geoheap_chunk_heap::BlockLayout,
-) -> geoheap_chunk_heap::BlockLayout {
+pub(super) fn compact_layout(core: &Core, layout: &Arc<BlockLayout>) -> Arc<BlockLayout> {
     match layout.grown(&Growth::default(), &core.kinds, core.align_max) {
-        Ok(grown) => grown.layout,
-        Err(_) => layout.clone(),
+        Ok(grown) if grown.layout != **layout => Arc::new(grown.layout),
+        _ => Arc::clone(layout),
     }
 }
 

@@ -8,8 +8,9 @@ use geoheap_suballoc::ByteLen;
 
 use crate::core::event::{Answer, Effect, ReplyId, Request};
 use crate::core::place::SET_ASIDE_TICKS;
-use crate::core::record::{Away, Waiter};
+use crate::core::record::{Away, Record};
 use crate::core::requests::refuse_any;
+use crate::core::unsettled::Waiter;
 use crate::core::{Core, entry, refusals, sure};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
@@ -56,9 +57,12 @@ impl Core {
             return Ok(());
         }
         // A pin that is taken off before it took hold: who waits for it waits for the block.
-        let waiting = record.waiters.iter().filter(|waiter| waiter.pins).count();
+        let Some(open) = &mut record.unsettled else {
+            return Ok(());
+        };
+        let waiting = open.waiters.iter().filter(|waiter| waiter.pins).count();
         let surplus = (waiting as u64).saturating_sub(pins);
-        let waiting = record.waiters.iter_mut().filter(|waiter| waiter.pins);
+        let waiting = open.waiters.iter_mut().filter(|waiter| waiter.pins);
         for (_, waiter) in (0..surplus).zip(waiting) {
             waiter.pins = false;
         }
@@ -78,18 +82,18 @@ impl Core {
             return Ok(());
         }
         let requested = record.layout.len();
-        match &record.away {
-            Away::Failed(reason) if record.fill.is_none() => {
-                let reason = reason.clone();
+        match record.away {
+            Away::Failed if record.fill().is_none() => {
+                let reason = record.failure();
                 return Err(RequestError::Failed { handle, reason });
             }
             Away::Lost => return Err(RequestError::Lost { handle }),
-            Away::Evicted if record.fill.is_none() && requested > max => {
+            Away::Evicted if record.fill().is_none() && requested > max => {
                 return Err(RequestError::TooLarge { requested, max });
             }
             _ => {}
         }
-        record.waiters.push(Waiter { reply, pins });
+        record.unsettled().waiters.push(Waiter { reply, pins });
         if record.away == Away::Evicted {
             self.want(handle);
         }
@@ -107,8 +111,7 @@ impl Core {
     /// as much room as it needs has come since.
     fn renew_wish(&mut self, handle: Handle) {
         let record = self.record(handle).expect("the caller looked it up");
-        let room_came = self.room_bytes - record.room_bytes;
-        if self.tick < record.retry_tick && room_came < record.layout.len().get() {
+        if !self.may_try(record) {
             return;
         }
         if record.pins > 0 || record.lifetime == Lifetime::LongLived {
@@ -116,6 +119,14 @@ impl Core {
         } else {
             self.wish_behind_frames(handle);
         }
+    }
+
+    /// Whether a block has waited long enough since it found no room, or as much as it needs has
+    /// come since.
+    pub(super) fn may_try(&self, record: &Record) -> bool {
+        let (retry_tick, room_then) = record.retry();
+        let room_came = self.room_bytes - room_then;
+        self.tick >= retry_tick || room_came >= record.layout.len().get()
     }
 
     /// Makes the wishes that must not age anew. Costs the blocks that are away and wanted.
@@ -135,7 +146,7 @@ impl Core {
                 self.refuse_waiters(handle, &error, out);
             }
             let record = self.record(handle).expect("it was there just now");
-            let under_way = record.fill.is_some() || record.reloading.is_some();
+            let under_way = record.fill().is_some() || record.reloading().is_some();
             if record.is_wanted() {
                 self.wanted.insert(handle);
                 if !under_way {
@@ -149,18 +160,18 @@ impl Core {
     /// nobody waits for ever, and one that should be resident is told on the event stream.
     pub(super) fn weary_waiters(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let (budget, tick, room_bytes) = (self.budget.total, self.tick, self.room_bytes);
-        let record = self.own(handle);
-        record.room_bytes = room_bytes;
-        record.set_asides = record.set_asides.saturating_add(1);
-        let times = record.set_asides;
+        let open = self.own(handle).unsettled();
+        open.room_bytes = room_bytes;
+        open.set_asides = open.set_asides.saturating_add(1);
+        let times = open.set_asides;
         let doublings = if is_planted!(HopelessFirst) {
             0
         } else {
             times.min(BACKOFF_DOUBLINGS_MAX)
         };
         let pause = SET_ASIDE_TICKS << doublings;
-        record.retry_tick = tick.saturating_add(pause.into());
-        let requested = record.layout.len();
+        open.retry_tick = tick.saturating_add(pause.into());
+        let requested = self.own(handle).layout.len();
         let reason = FailReason::NoRoom { requested, budget };
         if times >= SET_ASIDES_MAX {
             let error = RequestError::Failed {

@@ -8,7 +8,7 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::slot::PartTable;
+use geoheap_chunk_heap::BlockLayout;
 
 /// Rooms by slot.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct PartRooms {
 #[derive(Debug)]
 struct Room {
     /// What is in it, so that a block which only moves writes no parts.
-    table: Arc<PartTable>,
+    layout: Arc<BlockLayout>,
     entries: Range<u32>,
 }
 
@@ -32,35 +32,36 @@ impl PartRooms {
     pub(super) fn place(
         &mut self,
         slot: u32,
-        table: Option<&Arc<PartTable>>,
+        layout: Option<&Arc<BlockLayout>>,
     ) -> (Range<u32>, bool) {
         let at = slot as usize;
         if self.by_slot.len() <= at {
             self.by_slot.resize_with(at + 1, || None);
         }
         let before = self.by_slot[at].take();
-        let Some(table) = table else {
+        let Some(layout) = layout else {
             if let Some(room) = before {
                 self.give_back(room.entries);
             }
             return (0..0, false);
         };
+        let count = layout.part_count();
         let entries = match before {
-            Some(room) if is_same(&room.table, table) => {
+            Some(room) if is_same(&room.layout, layout) => {
                 let entries = room.entries.clone();
                 self.by_slot[at] = Some(room);
                 return (entries, false);
             }
-            Some(room) if room.entries.len() == table.0.len() => room.entries,
+            Some(room) if room.entries.len() == count => room.entries,
             other => {
                 if let Some(room) = other {
                     self.give_back(room.entries);
                 }
-                self.take(u32::try_from(table.0.len()).expect("blocks have few parts"))
+                self.take(u32::try_from(count).expect("blocks have few parts"))
             }
         };
         self.by_slot[at] = Some(Room {
-            table: Arc::clone(table),
+            layout: Arc::clone(layout),
             entries: entries.clone(),
         });
         (entries, true)
@@ -82,48 +83,46 @@ impl PartRooms {
     }
 }
 
-fn is_same(one: &Arc<PartTable>, other: &Arc<PartTable>) -> bool {
-    Arc::ptr_eq(one, other) || one.0 == other.0
+/// Whether both have the same parts at the same places.
+fn is_same(one: &Arc<BlockLayout>, other: &Arc<BlockLayout>) -> bool {
+    Arc::ptr_eq(one, other) || one.parts_by_id() == other.parts_by_id()
 }
 
 #[cfg(test)]
 mod tests {
-    use geoheap_chunk_heap::{KindId, PartId};
-    use geoheap_suballoc::{ByteLen, ByteOffset};
+    use geoheap_chunk_heap::{KindId, KindTable, PartSpec};
+    use geoheap_suballoc::{Align, ByteLen};
 
     use super::*;
-    use crate::slot::PartEntry;
 
-    fn table(parts: u16, len: u64) -> Arc<PartTable> {
-        let part = |index| PartEntry {
-            id: PartId {
-                index,
-                generation: 0,
-            },
+    fn layout(parts: usize, len: u64) -> Arc<BlockLayout> {
+        let spec = PartSpec {
             kind: KindId::VERTEX,
-            offset: ByteOffset::ZERO,
             len: ByteLen::new(len),
             stride: 4,
         };
-        Arc::new(PartTable((0..parts).map(part).collect()))
+        let align = Align::new(256).expect("a power of two");
+        let kinds = KindTable::standard(align, align);
+        let packed = BlockLayout::pack(&vec![spec; parts], &kinds, ByteLen::ZERO, align);
+        Arc::new(packed.expect("parts of whole vertices"))
     }
 
     #[test]
     fn rooms_are_kept_reused_and_never_shared() {
         let mut rooms = PartRooms::default();
-        let two = table(2, 8);
+        let two = layout(2, 8);
         assert_eq!(rooms.place(5, Some(&two)), (0..2, true));
         assert_eq!(rooms.place(5, Some(&two)), (0..2, false), "it only moved");
-        let equal = table(2, 8);
+        let equal = layout(2, 8);
         assert_eq!(
             rooms.place(5, Some(&equal)),
             (0..2, false),
             "the same parts"
         );
-        let longer = table(2, 12);
+        let longer = layout(2, 12);
         assert_eq!(rooms.place(5, Some(&longer)), (0..2, true), "in their room");
-        assert_eq!(rooms.place(1, Some(&table(3, 8))), (2..5, true));
-        assert_eq!(rooms.place(5, Some(&table(1, 8))), (5..6, true), "others");
+        assert_eq!(rooms.place(1, Some(&layout(3, 8))), (2..5, true));
+        assert_eq!(rooms.place(5, Some(&layout(1, 8))), (5..6, true), "others");
         assert_eq!(
             rooms.place(9, Some(&two)),
             (0..2, true),

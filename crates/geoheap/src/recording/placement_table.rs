@@ -13,11 +13,12 @@
 use core::fmt;
 use std::sync::Arc;
 
+use geoheap_chunk_heap::Part;
 use geoheap_frame_sync::Version;
 
 use crate::recording::part_rooms::PartRooms;
 use crate::recording::patch::{Patch, filled};
-use crate::slot::{PartEntry, Slot};
+use crate::slot::Slot;
 use crate::sync::{AtomicBool, Ordering};
 use crate::ticket::{FrameTicket, Moved, Stamp};
 
@@ -222,15 +223,15 @@ impl PlacementTable {
             let Some(slot) = ticket.slots().get(*index as usize) else {
                 continue;
             };
-            let table = ticket.part_table(*index, slot);
-            let (room, is_new) = self.rooms.place(*index, table);
+            let layout = ticket.layout(*index, slot);
+            let (room, is_new) = self.rooms.place(*index, layout);
             if room.end as usize > self.parts.entries() {
                 return Ok(None);
             }
             placements.push(*index, &placement_words(slot, &room));
-            if let (true, Some(table)) = (is_new, table) {
-                for (at, part) in (room.start..).zip(table.0.iter()) {
-                    parts.push(at, &part_words(part));
+            if let (true, Some(layout)) = (is_new, layout) {
+                for (at, part) in (room.start..).zip(layout.parts_by_id()) {
+                    parts.push(at, &part_words(&part));
                 }
             }
         }
@@ -292,11 +293,11 @@ impl PlacementTable {
         let mut parts: Vec<u32> = Vec::new();
         let mut live = 0;
         for (index, slot) in (0..).zip(slots) {
-            let table = ticket.part_table(index, slot);
-            let (room, _) = rooms.place(index, table);
+            let layout = ticket.layout(index, slot);
+            let (room, _) = rooms.place(index, layout);
             placements.extend(placement_words(slot, &room));
-            for part in table.into_iter().flat_map(|table| table.0.iter()) {
-                parts.extend(part_words(part));
+            for part in layout.into_iter().flat_map(|layout| layout.parts_by_id()) {
+                parts.extend(part_words(&part));
                 live += 1;
             }
         }
@@ -442,14 +443,14 @@ fn placement_words(slot: &Slot, room: &core::ops::Range<u32>) -> [u32; PLACEMENT
     ]
 }
 
-fn part_words(part: &PartEntry) -> [u32; PART_WORDS] {
+fn part_words(part: &Part) -> [u32; PART_WORDS] {
     let narrow = |bytes: u64| u32::try_from(bytes).expect("no buffer has 4 GiB");
     [
         part.id.index.into(),
         part.id.generation.into(),
         part.kind.get().into(),
-        narrow(part.offset.get()),
-        narrow(part.len.get()),
+        narrow(part.range.start.get()),
+        narrow(part.used_len.get()),
         part.stride,
     ]
 }

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use geoheap_chunk_heap::{ChunkId, KindId};
+use geoheap_chunk_heap::{ChunkId, KindId, Part};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::slot::{PartEntry, Slot};
+use crate::slot::Slot;
 use crate::ticket::FrameTicket;
 
 /// A block's state in one version.
@@ -162,12 +162,12 @@ impl<Buf> fmt::Debug for BlockView<'_, Buf> {
 /// Where a part of a resident block lies.
 pub struct PartView<'a, Buf> {
     block: BlockView<'a, Buf>,
-    entry: &'a PartEntry,
+    part: Part,
 }
 
 impl<'a, Buf> PartView<'a, Buf> {
-    pub(crate) fn new(block: BlockView<'a, Buf>, entry: &'a PartEntry) -> Self {
-        Self { block, entry }
+    pub(crate) fn new(block: BlockView<'a, Buf>, part: Part) -> Self {
+        Self { block, part }
     }
 
     /// Its chunk.
@@ -182,22 +182,22 @@ impl<'a, Buf> PartView<'a, Buf> {
 
     /// Its kind.
     pub fn kind(&self) -> KindId {
-        self.entry.kind
+        self.part.kind
     }
 
     /// Start in the chunk, in bytes.
     pub fn offset(&self) -> ByteOffset {
-        self.block.offset() + ByteLen::new(self.entry.offset.get())
+        self.block.offset() + ByteLen::new(self.part.range.start.get())
     }
 
     /// Length in bytes as given, without padding.
     pub fn len(&self) -> ByteLen {
-        self.entry.len
+        self.part.used_len
     }
 
     /// Its stride in bytes, 0 if it has none.
     pub fn stride(&self) -> u32 {
-        self.entry.stride
+        self.part.stride
     }
 }
 

@@ -2,6 +2,7 @@
 //! says otherwise.
 
 mod actors;
+mod budget;
 mod canvas;
 mod compaction;
 mod draw_set_memory;
@@ -10,6 +11,7 @@ mod faults;
 mod frames;
 mod harness;
 mod inspection;
+mod leaving;
 mod limits;
 mod model;
 mod order;
@@ -17,6 +19,7 @@ mod parts;
 mod path;
 mod placements;
 mod pressure;
+mod priorities;
 mod recording;
 mod refusals;
 mod restore;

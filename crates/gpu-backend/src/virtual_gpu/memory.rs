@@ -63,10 +63,23 @@ impl Content {
     }
 }
 
+/// Bytes that a copy holds at a time, few enough to stay in a cache.
+const COPY_STEP_BYTES: u64 = 64 << 10;
+
 /// What was read from one memory on its way to another.
 pub(super) enum Copied {
     Bytes(Vec<u8>),
     Pieces(Vec<Piece>),
+}
+
+impl Copied {
+    /// How many bytes that stands for.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Pieces(pieces) => pieces.iter().map(|piece| piece.len).sum(),
+        }
+    }
 }
 
 /// Memory on the device, counted until it goes.
@@ -182,10 +195,13 @@ impl Bytes {
         }
     }
 
-    /// What a copy takes out of this memory.
+    /// What a copy takes out of this memory: `len` bytes from `offset` on, or the first of them.
     pub(super) fn copy_out(&self, offset: u64, len: u64) -> Copied {
         match &self.content {
-            Content::Bytes(bytes) => Copied::Bytes(bytes[Self::range(offset, len)].to_vec()),
+            Content::Bytes(bytes) => {
+                let len = len.min(COPY_STEP_BYTES);
+                Copied::Bytes(bytes[Self::range(offset, len)].to_vec())
+            }
             Content::Stamps(kept) | Content::Words(kept) => Copied::Pieces(kept.read(offset, len)),
         }
     }

@@ -3,10 +3,10 @@
 use core::fmt::{self, Debug};
 use core::ops::Range;
 
-use super::memory::{Bytes, LeaseBytes};
+use super::memory::{Bytes, Copied, LeaseBytes};
 use super::{VirtualBuffer, VirtualDriver, VirtualRead};
 use crate::SubmissionId;
-use crate::driver::{Batch, CopySource, CopyTarget, Signal};
+use crate::driver::{Batch, CopyCommand, CopySource, CopyTarget, Signal};
 use crate::virtual_gpu::device::lock;
 
 /// What is called with the bytes that reads saw.
@@ -87,8 +87,29 @@ fn command(batch: &mut Batch<VirtualDriver>, index: usize) {
     let Some(copy) = batch.copies.get(index - batch.clears.len()) else {
         return;
     };
-    let (from, len) = (copy.src_offset, copy.len);
-    let piece = match &copy.src {
+    // wgpu refuses copies within one buffer, so what is written is never read again.
+    let mut done = 0;
+    while done < copy.len {
+        let from = copy.src_offset + done;
+        let piece = copy_out(batch, copy, from, copy.len - done);
+        match &copy.dst {
+            CopyTarget::Buffer(buffer) => {
+                buffer.with(|bytes| bytes.copy_in(copy.dst_offset + done, &piece));
+            }
+            CopyTarget::Read(index) => batch.reads[*index].memory.0.copy_in(done, &piece),
+        }
+        done += piece.len();
+    }
+}
+
+/// Reads what a copy copies, from `from` on: `len` bytes, or fewer where it goes in steps.
+fn copy_out(
+    batch: &Batch<VirtualDriver>,
+    copy: &CopyCommand<VirtualDriver>,
+    from: u64,
+    len: u64,
+) -> Copied {
+    match &copy.src {
         CopySource::Buffer(buffer) => buffer.with(|bytes| bytes.copy_out(from, len)),
         CopySource::Lease(lease) => {
             let memory: Option<&LeaseBytes> = lease.source();
@@ -100,12 +121,6 @@ fn command(batch: &mut Batch<VirtualDriver>, index: usize) {
             let (_, memory) = found.expect("G6: a batch carries the slots it reads from");
             memory.0.copy_out(from, len)
         }
-    };
-    match &copy.dst {
-        CopyTarget::Buffer(buffer) => {
-            buffer.with(|bytes| bytes.copy_in(copy.dst_offset, &piece));
-        }
-        CopyTarget::Read(index) => batch.reads[*index].memory.0.copy_in(0, &piece),
     }
 }
 

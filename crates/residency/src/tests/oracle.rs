@@ -175,11 +175,23 @@ impl Oracle {
     }
 
     fn victims(&self, need: u64, now: Now) -> Vec<EntryId> {
-        let mut all: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|e| self.may_leave(e, now))
-            .collect();
+        self.first_to_leave(need, now, |e| self.may_leave(e, now))
+    }
+
+    fn victims_below(&self, priority: u8, need: u64, now: Now) -> Vec<EntryId> {
+        self.first_to_leave(need, now, |e| {
+            let is_young = now.tick.get() - e.since < self.config.min_resident_ticks;
+            e.priority < priority && e.pins == 0 && !e.exempt && !is_young
+        })
+    }
+
+    fn first_to_leave(
+        &self,
+        need: u64,
+        now: Now,
+        may_leave: impl Fn(&Entry) -> bool,
+    ) -> Vec<EntryId> {
+        let mut all: Vec<_> = self.entries.iter().filter(|e| may_leave(e)).collect();
         all.sort_by_key(|e| {
             let age_frames = now.frame.get().saturating_sub(e.frame);
             (
@@ -461,6 +473,20 @@ fn compare(r: &Residency, oracle: &Oracle, now: Now) {
             r.evictable_bytes(now) >= need,
             "found what there is"
         );
+    }
+    for (priority, need) in [(0, 9), (1, 50), (2, 35), (2, 1_000), (255, 1_000)] {
+        let mut got = Vec::new();
+        r.victims_below(Priority(priority), need, now, &mut got);
+        let expected = oracle.victims_below(priority, need, now);
+        assert_eq!(got, expected, "K7: {need} bytes for class {priority}");
+        for e in &oracle.entries {
+            let makes_way = r.makes_way(EntryId(e.id), Priority(priority), now);
+            let all = oracle.victims_below(priority, u64::MAX, now);
+            assert_eq!(makes_way, all.contains(&EntryId(e.id)), "K7: {e:?}");
+        }
+        let lower = |e: &Entry| e.priority < priority && e.pins == 0 && !e.exempt;
+        let has_below = oracle.entries.iter().any(lower);
+        assert_eq!(r.has_below(Priority(priority)), has_below, "K7");
     }
     assert_eq!(
         r.evictable_bytes(now),

@@ -14,6 +14,8 @@ pub(crate) enum Kept {
     Retained,
     /// A callback gives what is in here.
     Reload(Arc<Mutex<Vec<(Base, u64)>>>),
+    /// The engine copies them back before the block leaves.
+    OnGpu,
     Nowhere,
 }
 
@@ -25,9 +27,14 @@ impl Kept {
         }
     }
 
-    /// Whether the block can come back.
-    pub(crate) fn is_source(&self) -> bool {
+    /// Whether the block can leave, and come back.
+    pub(crate) fn can_leave(&self) -> bool {
         !matches!(self, Self::Nowhere)
+    }
+
+    /// Whether its bytes are there whatever becomes of the device.
+    pub(crate) fn outlives_device(&self) -> bool {
+        matches!(self, Self::Retained | Self::Reload(_))
     }
 }
 
@@ -224,7 +231,7 @@ impl Block {
     pub(crate) fn device_lost(&mut self) {
         self.place = None;
         self.quiet_from = None;
-        if !self.kept.is_source() {
+        if !self.kept.outlives_device() {
             self.may_be_lost.begin();
             for sent in &mut self.unconfirmed {
                 sent.is_doubtful = true;
@@ -246,6 +253,12 @@ impl Block {
     /// Whether clients know what the block's contents are, from now on.
     pub(crate) fn is_certain(&self) -> bool {
         self.vague_refusals == 0 && !self.may_be_lost.is_now() && !self.has_failed.is_now()
+    }
+
+    /// Whether the block comes back if it has left.
+    pub(crate) fn comes_back(&self) -> bool {
+        let is_there = self.kept.outlives_device() || !self.may_be_lost.is_now();
+        self.kept.can_leave() && is_there && !self.has_failed.is_now()
     }
 
     /// Whether a callback gives the contents. It gives new ones as soon as there are any, so those

@@ -184,7 +184,7 @@ impl<G: Gpu> World<G> {
             RequestError::Stale { .. } | RequestError::Part { .. } => model.life != Life::Alive,
             // New contents of a block that will come back are taken without a device too.
             RequestError::DeviceLost => {
-                let is_kept = op == Some(Op::Update) && model.kept.is_source();
+                let is_kept = op == Some(Op::Update) && model.kept.outlives_device();
                 self.was_lost_since(since) && !is_kept
             }
             RequestError::StagedOnLostDevice => self.is_staged_on_lost(block),

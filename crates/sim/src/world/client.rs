@@ -168,7 +168,7 @@ impl<G: Gpu> World<G> {
         let is_lost = self.is_lost();
         let model = self.oracle.block_mut(block);
         // Nothing brings it to the next device.
-        if is_lost && !model.kept.is_source() {
+        if is_lost && !model.kept.outlives_device() {
             model.may_be_lost.begin();
         }
         self.oracle.named(block, handle)
@@ -350,7 +350,7 @@ impl<G: Gpu> World<G> {
         if is_ok {
             model.touch(order);
             // The engine may take them before it hears that the device is gone.
-            let is_doubtful = is_lost && !model.kept.is_source();
+            let is_doubtful = is_lost && !model.kept.outlives_device();
             let contents = given.iter().map(|(at, nth, _)| (*at, *nth));
             let update = Update {
                 order,

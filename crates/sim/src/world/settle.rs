@@ -121,7 +121,7 @@ impl<G: Gpu> World<G> {
         let small = self.setting.config.chunk_bytes.get() / 8;
         let alive = self.oracle.alive().to_vec();
         let is_wanted = |model: &&Block| {
-            let is_plain = model.kept.is_source() && !model.has_failed.is_now() && model.pins == 0;
+            let is_plain = model.comes_back() && model.pins == 0;
             // Odd parts together may need an alignment of a whole chunk.
             let is_dynamic = model.lifetime == Lifetime::Dynamic && !is_odd;
             is_plain && is_dynamic && model.is_as_it_came() && model.bytes() < small
@@ -190,8 +190,7 @@ impl<G: Gpu> World<G> {
         let (mut handles, mut bytes) = (Vec::new(), 0);
         for block in alive {
             let model = self.oracle.block(block);
-            let can_come =
-                model.kept.is_source() && !model.has_failed.is_now() && !model.is_changing_parts;
+            let can_come = model.comes_back() && !model.is_changing_parts;
             if can_come && model.bytes() < largest && model.lifetime == Lifetime::Dynamic {
                 bytes += model.bytes();
                 handles.push(self.handle_of(block));
@@ -252,7 +251,7 @@ impl<G: Gpu> World<G> {
             let must_stay = model.pins > 0
                 || model.changes_lifetime
                 || model.lifetime == Lifetime::LongLived
-                || !model.kept.is_source();
+                || !model.kept.can_leave();
             if must_stay {
                 self.remove_for_good(block)?;
             }

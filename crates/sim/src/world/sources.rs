@@ -15,8 +15,9 @@ impl<G: Gpu> World<G> {
     /// Whether somebody may wait for the block's bytes, and where they come from.
     pub(super) fn plan_source(&mut self) -> Kept {
         match self.chances.client.below(100) {
-            0..60 => Kept::Retained,
-            60..85 => Kept::Reload(Arc::default()),
+            0..52 => Kept::Retained,
+            52..62 => Kept::OnGpu,
+            62..85 => Kept::Reload(Arc::default()),
             _ => Kept::Nowhere,
         }
     }
@@ -25,6 +26,7 @@ impl<G: Gpu> World<G> {
     pub(super) fn source(&mut self, kept: &Kept) -> Source {
         match kept {
             Kept::Retained => Source::Retained,
+            Kept::OnGpu => Source::ReadBack,
             Kept::Nowhere => Source::None,
             Kept::Reload(shared) => {
                 let shared = Arc::clone(shared);

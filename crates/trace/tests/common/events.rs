@@ -61,8 +61,14 @@ fn part() -> impl Strategy<Value = Part> {
 
 fn add() -> impl Strategy<Value = Event<'static>> {
     let lifetime = prop_oneof![Just(LifetimeName::Dynamic), Just(LifetimeName::Long)];
-    let source =
-        prop::sample::select(&[SourceName::Retained, SourceName::Reload, SourceName::None][..]);
+    let source = prop::sample::select(
+        &[
+            SourceName::Retained,
+            SourceName::Reload,
+            SourceName::ReadBack,
+            SourceName::None,
+        ][..],
+    );
     (
         block_id(),
         prop::collection::vec(part(), 1..4),

@@ -81,6 +81,7 @@ pub(super) fn source_name(source: &Source) -> SourceName {
     match source {
         Source::Retained => SourceName::Retained,
         Source::Reload(_) => SourceName::Reload,
+        Source::ReadBack => SourceName::ReadBack,
         Source::None => SourceName::None,
     }
 }

@@ -73,7 +73,7 @@ impl<G: Gpu> World<G> {
             Seen::Lost if !may_be_lost => {
                 wrong(Check::Loss, "R5: no device went with its only bytes")
             }
-            Seen::Evicted if !block.kept.is_source() && !may_be_lost => {
+            Seen::Evicted if !block.kept.can_leave() && !may_be_lost => {
                 wrong(Check::Residency, "a block without a source never leaves")
             }
             Seen::Evicted | Seen::Pending if was_fixed && block.pins > 0 => {

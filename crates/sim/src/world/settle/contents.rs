@@ -30,7 +30,7 @@ impl<G: Gpu> World<G> {
     /// What had failed comes back after a loss like all others that have a source.
     pub(super) fn check_failed_contents(&mut self) -> Verdict {
         let known = self.oracle.alive().to_vec();
-        let is_meant = |model: &Block| model.has_failed.is_now() && model.kept.is_source();
+        let is_meant = |model: &Block| model.has_failed.is_now() && model.kept.outlives_device();
         self.compare(&known, is_meant).map(|_| ())
     }
 

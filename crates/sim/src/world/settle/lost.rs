@@ -7,7 +7,7 @@ use geoheap::{Handle, Lifetime, Lookup, RangeState};
 use super::{CALM_TICKS, World};
 use crate::finding::{Check, Verdict, ensure};
 use crate::gpu::Gpu;
-use crate::oracle::Block;
+use crate::oracle::{Block, Kept};
 
 /// Of what was resident so much is so again, at least: a heap that is laid out anew may have no
 /// place for some of it.
@@ -77,14 +77,18 @@ impl<G: Gpu> World<G> {
     }
 
     fn before_loss(&self) -> Before {
-        let mut before = Before::default();
+        let mut before = Before {
+            // They leave, or are lost.
+            is_unclear: self.manager.report().leaving_blocks > 0,
+            ..Before::default()
+        };
         let ticket = self.frames.source().begin_frame();
         for block in self.oracle.alive() {
             let model = self.oracle.block(*block);
             let handle = self.handle_of(*block);
             let is_urgent = is_urgent(model);
             match ticket.get(handle) {
-                Lookup::Resident(_) if model.kept.is_source() => {
+                Lookup::Resident(_) if model.kept.outlives_device() => {
                     before.resident += 1;
                     let is_long = model.bytes() > self.setting.config.chunk_bytes.get() / 2;
                     if model.is_certain() && !is_long {
@@ -95,7 +99,9 @@ impl<G: Gpu> World<G> {
                     }
                 }
                 Lookup::Resident(_) | Lookup::Lost => before.lost += 1,
-                Lookup::Failed if !model.kept.is_source() => {}
+                // What of it is at hand without the device nobody can tell.
+                Lookup::Failed if matches!(model.kept, Kept::OnGpu) => before.is_unclear = true,
+                Lookup::Failed if !model.kept.can_leave() => {}
                 // What failed is tried again on another device.
                 Lookup::Evicted | Lookup::Failed if is_urgent => before.missed += 1,
                 Lookup::Evicted | Lookup::Failed => before.evicted += 1,
