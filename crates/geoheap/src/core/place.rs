@@ -46,6 +46,7 @@ impl Core {
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
         let mut demand = ByteLen::ZERO;
         let mut misses = 0;
+        self.compaction.want_room(None);
         let mut claims: Vec<Claim> = Vec::new();
         for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
@@ -59,6 +60,11 @@ impl Core {
             if let Some(missing) = self.place(handle, out) {
                 if self.stays_away(handle, out) {
                     continue;
+                }
+                if misses == 0 {
+                    let fill = self.record(handle).and_then(Record::fill);
+                    let align = fill.map_or(Align::ONE, |fill| fill.layout.align());
+                    self.compaction.want_room(Some((missing, align)));
                 }
                 demand += missing;
                 misses += 1;
@@ -206,7 +212,7 @@ impl Core {
     }
 
     /// Whether recent frames used the block where it lies.
-    fn is_in_use(&self, handle: Handle) -> bool {
+    pub(super) fn is_in_use(&self, handle: Handle) -> bool {
         let last = self
             .residency
             .get(entry(handle))
