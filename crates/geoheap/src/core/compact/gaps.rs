@@ -4,15 +4,17 @@
 //! the same length in another chunk, and a job that copies its parts there, tight: the same job
 //! that takes a block elsewhere when it grows, so that what comes between is dealt with alike.
 
-use geoheap_chunk_heap::RangeKey;
+use std::sync::Arc;
+
+use geoheap_chunk_heap::{BlockLayout, RangeKey};
 use geoheap_defrag::Reason;
 
+use crate::core::Core;
 use crate::core::compact::pools::Pool;
 use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::parts::present_pieces;
 use crate::core::record::Record;
 use crate::core::transfer::compact_layout;
-use crate::core::{Core, sure};
 use crate::handle::Handle;
 
 impl Core {
@@ -30,12 +32,21 @@ impl Core {
     }
 
     /// Whether the block's gaps are worth closing. O(1).
-    pub(super) fn has_gaps(&self, record: &Record) -> bool {
+    fn has_gaps(&self, record: &Record) -> bool {
         let layout = &record.layout;
-        let is_tight = layout.retired_bytes().is_zero();
+        let is_settled = layout.retired_bytes().is_zero() && record.fill().is_none();
         let triggers = &self.config.defrag.triggers;
         // Rooms that are retired become gaps, or do not: it is seen when they are free.
-        is_tight && triggers.has_gaps(layout.len(), layout.gap_bytes(), false)
+        is_settled && triggers.has_gaps(layout.len(), layout.gap_bytes(), false)
+    }
+
+    /// The block's layout without its gaps, if these are worth closing and it keeps its length.
+    pub(super) fn tight_layout(&self, record: &Record) -> Option<Arc<BlockLayout>> {
+        let tight = self
+            .has_gaps(record)
+            .then(|| compact_layout(self, &record.layout))?;
+        (tight.len() == record.layout.len() && tight.gap_bytes() < record.layout.gap_bytes())
+            .then_some(tight)
     }
 
     /// A block of the pool whose gaps are worth closing now.
@@ -46,7 +57,7 @@ impl Core {
             let home = self.heap.chunk(info.chunk)?;
             let is_here = home.lifetime == pool.lifetime && home.class == pool.class;
             let is_due = is_here && !home.dedicated && record.is_movable();
-            let may_close = is_due && record.fill().is_none() && self.has_gaps(record);
+            let may_close = is_due && self.tight_layout(record).is_some();
             may_close.then_some(Reason::BlockGaps {
                 key: handle.to_bits(),
                 chunk: info.chunk.get(),
@@ -55,26 +66,16 @@ impl Core {
     }
 
     /// Starts the job that takes a block to a place that is reserved, and lays it out there.
-    pub(super) fn close_gaps(&mut self, handle: Handle, to: RangeKey) {
+    pub(super) fn close_gaps(&mut self, handle: Handle, tight: Arc<BlockLayout>, to: RangeKey) {
         self.compaction.gappy.remove(&handle);
         let record = self
             .record(handle)
             .expect("the plan moves blocks that live");
-        if record.fill().is_some() {
-            // Another job takes it elsewhere already.
-            sure(self.heap.cancel(to));
-            return;
-        }
-        let layout = compact_layout(self, &record.layout);
-        let pieces = present_pieces(&record.layout, &layout, None).collect();
+        let pieces = present_pieces(&record.layout, &tight, None).collect();
         let order = self.next_seq();
-        self.start_job(handle, Fill::new(order, Purpose::Reshape, layout, pieces));
-        let info = self.heap.range(to);
-        let fill = self.own(handle).fill_mut().expect("it was started");
+        let mut fill = Fill::new(order, Purpose::Reshape, tight, pieces);
         fill.target = Target::Fresh(to);
-        let seq = fill.seq;
-        let place = info.map(|info| (info.chunk, info.range.start));
-        self.jobs.set_target(seq, place);
+        self.start_job(handle, fill);
         self.report.gaps_closed += 1;
     }
 }

@@ -95,9 +95,11 @@ impl Core {
             info.chunk
         };
         let home = sure(self.heap.chunk(of).ok_or("a range is in a chunk"));
+        let tight = planned.closes_gaps.then(|| self.tight_layout(record));
+        let tight = tight.flatten();
         let request = RangeRequest {
             len: info.range.len,
-            align: info.align,
+            align: tight.as_ref().map_or(info.align, |tight| tight.align()),
             lifetime: home.lifetime,
             owner: Owner(handle.to_bits()),
             class: home.class,
@@ -109,8 +111,8 @@ impl Core {
         if is_planted!(MovedOverRetired) {
             self.copy_over_retired(to_chunk, &info, out);
         }
-        if planned.closes_gaps {
-            self.close_gaps(handle, to);
+        if let Some(tight) = tight {
+            self.close_gaps(handle, tight, to);
             return true;
         }
         self.compaction.held_from.insert(from);
@@ -157,7 +159,6 @@ impl Core {
                 break;
             }
             caps.moves -= 1;
-            self.compaction.held_from.remove(&held.from);
             self.compaction.moves.push(Moved {
                 handle: held.handle,
                 from: held.from,
@@ -208,8 +209,8 @@ impl Core {
 
     /// Gives the places up that are held.
     pub(super) fn let_go(&mut self) {
-        self.compaction.held_from.clear();
         for held in core::mem::take(&mut self.compaction.held) {
+            self.compaction.held_from.remove(&held.from);
             sure(self.heap.cancel(held.to));
         }
     }
@@ -249,6 +250,9 @@ impl Core {
         if is_early && is_planted!(HiddenWhileMoving) {
             self.hide_moving();
             return Vec::new();
+        }
+        for moved in &self.compaction.moves {
+            self.compaction.held_from.remove(&moved.from);
         }
         core::mem::take(&mut self.compaction.moves)
     }

@@ -84,14 +84,17 @@ impl Core {
             (RangeState::Live, Some(record)) if record.is_movable() => PlanState::Movable,
             _ => PlanState::Fixed,
         };
-        let is_movable = state == PlanState::Movable;
+        let record = record.filter(|_| state == PlanState::Movable);
+        let tight = record.and_then(|record| self.tight_layout(record));
+        let needed = tight.as_ref().map(|tight| tight.align());
         RangeView {
             key: range.owner.0,
             range: range.range,
-            align: range.align,
+            // Laid out anew, a block may start at multiples of another number.
+            align: needed.unwrap_or(range.align),
             state,
-            cold: is_movable && record.is_some_and(|record| self.is_cold(record)),
-            has_gaps: is_movable && record.is_some_and(|record| self.has_gaps(record)),
+            cold: record.is_some_and(|record| self.is_cold(record)),
+            has_gaps: tight.is_some(),
         }
     }
 
