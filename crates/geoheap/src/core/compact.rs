@@ -26,7 +26,6 @@ use self::moves::Held;
 pub(super) use self::moves::Moved;
 use self::pools::Pool;
 use crate::core::event::Effect;
-use crate::core::leaving::Cause;
 use crate::core::transfer::Allowance;
 use crate::core::{Core, sure};
 use crate::handle::Handle;
@@ -158,7 +157,6 @@ impl Core {
     ) -> bool {
         let mut goal = Goal::new(reason);
         goal.unit = self.heap.config().unit_bytes;
-        goal.evict = self.budget.overshoot_to_shed();
         if requested {
             // Whoever asks wants the chunk back at any price.
             goal.price_max_fraction = 1.0;
@@ -184,9 +182,6 @@ impl Core {
         }
         self.compaction.is_proven = plan.forecast.is_proven;
         self.report.defrag_passes += u64::from(!plan.moves.is_empty());
-        for one in &plan.evictions {
-            self.send_away(Handle::from_bits(one.key), Cause::Age);
-        }
         let mut held = 0;
         for planned in plan.moves.iter().chain(&plan.later) {
             held += u32::from(self.hold(planned, out));

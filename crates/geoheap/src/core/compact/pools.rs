@@ -4,7 +4,7 @@ use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeInfo, Ra
 use geoheap_defrag::{
     ChunkSummary, ChunkUse, RangeState as PlanState, RangeView, Reason, Source as Heap,
 };
-use geoheap_suballoc::{ByteLen, ByteRange};
+use geoheap_suballoc::ByteRange;
 
 use crate::core::Core;
 use crate::core::record::Record;
@@ -93,18 +93,10 @@ impl Core {
             // Laid out anew, a block may start at multiples of another number.
             align: needed.unwrap_or(range.align),
             state,
-            cold: record.is_some_and(|record| self.is_cold(record)),
+            // What has to leave is sent away before, not by a plan.
+            cold: false,
             has_gaps: tight.is_some(),
         }
-    }
-
-    /// Whether a block may rather leave than move, where bytes have to leave.
-    fn is_cold(&self, record: &Record) -> bool {
-        self.budget.overshoot_to_shed() > ByteLen::ZERO
-            && !record.is_busy()
-            && !record.is_exempt()
-            && record.leaving().is_none()
-            && !self.is_in_use(record.handle)
     }
 }
 
