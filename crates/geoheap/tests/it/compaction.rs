@@ -1,6 +1,6 @@
 //! Memory goes back: moves, chunks returned, and no frame that misses a block meanwhile.
 
-use geoheap::{BlockDesc, ByteLen, Handle, Lookup, PartData};
+use geoheap::{BlockDesc, ByteLen, Handle, Lifetime, Lookup, PartData};
 
 use crate::harness::{World, mesh, small, stamped, vertices};
 
@@ -297,7 +297,7 @@ fn long_lived_blocks_move_among_their_own_where_they_may() {
         let mut world = World::new(config);
         let all: Vec<Handle> = (0..100)
             .map(|nth| {
-                let block = mesh(nth, 200).long_lived();
+                let block = mesh(nth, 200).lifetime(Lifetime::LongLived);
                 let handle = world.client.add(block).expect("a valid block");
                 world.ticks(1);
                 handle
