@@ -1,6 +1,6 @@
-//! What the Vulkan Memory Allocator tests its defragmentation with, in our terms: `Tests.cpp`,
-//! `TestDefragmentation` followed by `Simple`, `Algorithms`, `Full` and `IncrementalComplex`. Its
-//! images are longer blocks of a larger alignment here.
+//! What the Vulkan Memory Allocator tests its defragmentation with, in our terms: the tests
+//! `Simple`, `Algorithms`, `Full` and `IncrementalComplex` of its `Tests.cpp`. Its images are
+//! longer blocks of a larger alignment here.
 
 use geoheap::DefragConfig;
 use geoheap_chunk_heap::HeapConfig;

@@ -100,6 +100,15 @@ bugs! {
     MovedWhileFilling = ("moved-while-filling", "R8"),
     /// A move leaves the last word behind.
     MoveCutShort = ("move-cut-short", "R8"),
+    /// The last word of a block that moves in several ticks is left behind.
+    PieceForgotten = ("piece-forgotten", "R8"),
+    /// A block that moves in several ticks is not looked at again: it may have got other contents
+    /// where it lies.
+    LongMoveUnchecked = ("long-move-unchecked", "R8"),
+    /// A move writes over retired bytes, too.
+    MovedOverRetired = ("moved-over-retired", "R3"),
+    /// Compaction moves blocks between dynamic and long-lived chunks.
+    LifetimesMixed = ("lifetimes-mixed", "R9"),
     /// Compaction moves pinned blocks.
     PinnedMoved = ("pinned-moved", "R9"),
     /// A pinned block can be evicted on demand.

@@ -122,8 +122,12 @@ pub struct Report {
     pub stream_in_bytes: u64,
     /// Blocks moved by compaction.
     pub moves: u64,
-    /// Their bytes.
+    /// Bytes copied for them, in vain or not.
     pub moved_bytes: u64,
+    /// Copies that moves took: neighbours that move together are one, a long block several.
+    pub move_copies: u64,
+    /// Blocks that were laid out anew, for the gaps between their parts.
+    pub gaps_closed: u64,
     /// Compaction passes that planned at least one move.
     pub defrag_passes: u64,
     /// Versions published.
@@ -157,7 +161,7 @@ pub struct Report {
     pub degraded: Option<Degraded>,
     /// Frames finished while it was set.
     pub degraded_frames: u64,
-    /// Moves of long-lived blocks; zero unless `move_long_lived` is set (R9).
+    /// Moves from or to long-lived chunks; zero unless `move_long_lived` is set (R9).
     pub long_lived_moves: u64,
     /// Evictions of long-lived blocks; always zero (R9).
     pub long_lived_evictions: u64,

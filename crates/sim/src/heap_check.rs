@@ -37,6 +37,7 @@ pub(crate) struct HeapCheck {
     chunk_len: u64,
     move_bytes_max: u64,
     copies_max: u64,
+    move_long_lived: bool,
     upload_bytes_max: u64,
     /// Ranges that were poisoned.
     poisoned: u64,
@@ -57,6 +58,7 @@ impl HeapCheck {
             chunk_len: config.chunk_bytes.get(),
             move_bytes_max: config.defrag.move_bytes.get() * CAPS_RAISED,
             copies_max: u64::from(config.tick_copies),
+            move_long_lived: config.move_long_lived,
             upload_bytes_max: config.tick_upload_bytes.get().max(4),
             poisoned: 0,
         }
@@ -153,6 +155,11 @@ impl HeapCheck {
             })?;
         }
         self.check_moved(report)?;
+        let may_move = self.move_long_lived || report.long_lived_moves == 0;
+        ensure(may_move, Check::Residency, || {
+            let moves = report.long_lived_moves;
+            format!("R9: {moves} moves from or to long-lived chunks, which are not to move")
+        })?;
         ensure(report.hidden_uses == 0, Check::Moves, || {
             format!("R8: {} lookups found a block hidden", report.hidden_uses)
         })?;
@@ -164,7 +171,7 @@ impl HeapCheck {
         })
     }
 
-    /// Blocks are moved within the caps of a tick (R8); one that is longer moves alone.
+    /// Blocks are moved within the caps of a tick (R8); one that is longer takes several.
     fn check_moved(&mut self, report: &Report) -> Verdict {
         let (moves, bytes) = (
             report.moves - self.moves,
@@ -173,7 +180,7 @@ impl HeapCheck {
         (self.moves, self.moved_bytes) = (report.moves, report.moved_bytes);
         let (moves_max, bytes_max) = (self.moves_max, self.move_bytes_max);
         ensure(
-            moves <= moves_max && (bytes <= bytes_max || moves == 1),
+            moves <= moves_max && bytes <= bytes_max,
             Check::Moves,
             || {
                 format!(

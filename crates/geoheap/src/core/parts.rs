@@ -276,7 +276,7 @@ impl Core {
 }
 
 /// Pieces that copy the parts of `from`, all but one, to where `to` has them.
-fn present_pieces<'a>(
+pub(super) fn present_pieces<'a>(
     from: &'a BlockLayout,
     to: &'a BlockLayout,
     but: Option<PartId>,

@@ -50,6 +50,7 @@ impl Core {
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
         let (mut demand, mut patient) = (ByteLen::ZERO, ByteLen::ZERO);
         let mut misses = 0;
+        self.compaction.want_room(None);
         let mut claims: Vec<Claim> = Vec::new();
         for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
@@ -63,6 +64,11 @@ impl Core {
             if let Some(missing) = self.place(handle, out) {
                 if self.stays_away(handle, out) {
                     continue;
+                }
+                if misses == 0 {
+                    let fill = self.record(handle).and_then(Record::fill);
+                    let align = fill.map_or(Align::ONE, |fill| fill.layout.align());
+                    self.compaction.want_room(Some((missing, align)));
                 }
                 if self.may_push_out_recent(handle) {
                     demand += missing;
@@ -231,7 +237,7 @@ impl Core {
     }
 
     /// Whether recent frames used the block where it lies.
-    fn is_in_use(&self, handle: Handle) -> bool {
+    pub(super) fn is_in_use(&self, handle: Handle) -> bool {
         let last = self
             .residency
             .get(entry(handle))

@@ -153,6 +153,7 @@ impl Core {
     pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
         let mut recorded = core::mem::take(&mut self.recorded);
         let moves = self.moves_to_commit();
+        self.moves_submitted(ok);
         if ok {
             for handle in recorded.drain(..) {
                 self.commit_fill(handle, out);
@@ -165,7 +166,7 @@ impl Core {
             self.rewind_batch(&recorded, out);
             recorded.clear();
             for moved in moves {
-                sure(self.heap.cancel(moved.to));
+                self.cancel_move(moved);
             }
         }
         if self.recorded.is_empty() {
@@ -226,6 +227,9 @@ impl Core {
             record.layout = Arc::clone(&fill.layout);
         }
         self.end_job(&fill);
+        if !is_same {
+            self.note_gaps(handle);
+        }
         self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
         let after = self.own(handle).layout.len();
@@ -353,6 +357,7 @@ impl Core {
                         && record.place == Some(place)
                     {
                         release_room(record, part);
+                        self.note_gaps(handle);
                     }
                 }
                 Retired::Chunk(chunk) => {

@@ -1,6 +1,6 @@
 //! Memory goes back: moves, chunks returned, and no frame that misses a block meanwhile.
 
-use geoheap::{BlockDesc, ByteLen, Handle, Lookup, PartData};
+use geoheap::{BlockDesc, ByteLen, Handle, Lifetime, Lookup, PartData};
 
 use crate::harness::{World, mesh, small, stamped, vertices};
 
@@ -229,7 +229,8 @@ fn blocks_keep_the_class_of_their_chunk_when_a_part_changes_its_room() {
     }
     world.ticks(300);
     let before = world.manager.report();
-    assert!(before.moves > 0, "they can be moved: {before:?}");
+    let moved = before.moves + before.gaps_closed;
+    assert!(moved > 0, "they can be moved: {before:?}");
     world.ticks(300);
     let passes = world.manager.report().defrag_passes;
     assert_eq!(passes, before.defrag_passes, "and there is an end to it");
@@ -257,5 +258,68 @@ fn a_pass_goes_around_what_is_pinned() {
         }
         assert!(world.manager.report().moves > 0, "others are moved");
         assert_eq!(place(&world), before, "R9: a pinned block stays put");
+    }
+}
+
+#[test]
+fn a_block_longer_than_a_tick_may_move_goes_in_pieces() {
+    let mut config = small();
+    config.defrag.move_bytes = ByteLen::new(1_024);
+    let mut world = World::new(config);
+    let kept = riddled(&mut world, 8);
+    let before = world.manager.report();
+    let mut last = before.moved_bytes;
+    for _ in 0..600 {
+        world.ticks(1);
+        let report = world.manager.report();
+        // Nobody draws, so that a tick may move four times as much.
+        assert!(report.moved_bytes - last <= 4 * 1_024, "{report:?}");
+        last = report.moved_bytes;
+    }
+    let after = world.manager.report();
+    assert!(after.moves > before.moves, "blocks of 4 000 bytes moved");
+    assert!(after.move_copies >= after.moves, "a copy each, or several");
+    assert!(after.chunks_returned > before.chunks_returned);
+    for (block, handle) in &kept {
+        assert_eq!(
+            world.bytes(*handle),
+            Some(stamped(*block, 0, 4_000)),
+            "all pieces moved along"
+        );
+    }
+}
+
+#[test]
+fn long_lived_blocks_move_among_their_own_where_they_may() {
+    for may_move in [false, true] {
+        let mut config = small();
+        config.move_long_lived = may_move;
+        config.long_lived_chunk_bytes = config.chunk_bytes;
+        let mut world = World::new(config);
+        let all: Vec<Handle> = (0..100)
+            .map(|nth| {
+                let block = mesh(nth, 200).lifetime(Lifetime::LongLived);
+                let handle = world.client.add(block).expect("a valid block");
+                world.ticks(1);
+                handle
+            })
+            .collect();
+        world.flush();
+        for (nth, handle) in all.iter().enumerate() {
+            if nth % 8 != 0 {
+                world.client.remove(*handle).expect("it is sent");
+            }
+        }
+        world.ticks(400);
+        let report = world.manager.report();
+        assert_eq!(report.long_lived_moves > 0, may_move, "R9: {report:?}");
+        assert_eq!(
+            report.moves, report.long_lived_moves,
+            "nothing else is there"
+        );
+        for (nth, handle) in (0_u32..).zip(&all).step_by(8) {
+            let expected = Some(stamped(nth, 0, 4_000));
+            assert_eq!(world.bytes(*handle), expected, "R9: resident, and whole");
+        }
     }
 }
