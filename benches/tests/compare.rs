@@ -185,6 +185,8 @@ fn a_quick_comparison_of_policies_has_every_world() {
     for world in [
         "luanti-v7",
         "luanti-v7-back",
+        "demo",
+        "demo-back",
         "zipf-0.8",
         "zipf-1.1",
         "loop",

@@ -41,6 +41,7 @@
 
 pub mod block_layout;
 pub mod bytes;
+pub mod camera_script;
 pub mod chunk_heap;
 pub mod client;
 pub mod config;
@@ -61,7 +62,7 @@ pub use tally::Tally;
 pub type Run = fn(&[u8]) -> Tally;
 
 /// All targets, by the names of their programs and corpora.
-pub const TARGETS: [(&str, Run); 10] = [
+pub const TARGETS: [(&str, Run); 11] = [
     ("suballoc", suballoc::run),
     ("chunk_heap", chunk_heap::run),
     ("block_layout", block_layout::run),
@@ -72,4 +73,5 @@ pub const TARGETS: [(&str, Run); 10] = [
     ("trace_file", trace_file::run),
     ("gltf", gltf::run),
     ("elevation", elevation::run),
+    ("camera_script", camera_script::run),
 ];

@@ -123,6 +123,7 @@ fn operations(target: &str) -> &'static [&'static str] {
         "trace_file" => &["gzip", "plain"],
         "gltf" => &["glb", "gltf"],
         "elevation" => &["elevation"],
+        "camera_script" => &["script"],
         other => panic!("what {other} must reach is not listed"),
     }
 }

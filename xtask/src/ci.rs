@@ -25,7 +25,7 @@ const WATCHED_FRAMES: &str = "40";
 const LAYER: &str = "VK_LAYER_KHRONOS_validation";
 
 /// The examples that check their own picture.
-const EXAMPLES: [&str; 3] = ["draw", "own_threads", "gpu_culling"];
+const EXAMPLES: [&str; 4] = ["draw", "own_threads", "gpu_culling", "levels_of_detail"];
 
 /// What all short flights share. The size is small because a software driver draws it.
 const FLIGHT: [&str; 7] = [

@@ -118,7 +118,7 @@ impl Checker {
             .then(|| blocks.range((Bound::Unbounded, before)));
         let chosen: Vec<(Key, &Block)> = rest
             .chain(start.into_iter().flatten())
-            .filter(|(_, block)| block.has_arrived() && block.is_settled() && wanted(block))
+            .filter(|(_, block)| block.has_arrived && block.is_settled() && wanted(block))
             .take(room)
             .map(|(key, block)| (*key, block))
             .collect();

@@ -15,6 +15,7 @@ use geoheap::{
 use crate::cli::{BudgetChange, PictureSize};
 use crate::content::camera::Camera;
 use crate::draw_list::{FramePlan, Sightings};
+use crate::frame_cost::{Point, Recorder, Work};
 use crate::geometry::{Geometry, Pace};
 use crate::heap_view::Caption;
 use crate::loss::Losses;
@@ -146,10 +147,18 @@ pub struct Measured {
     pub frame_ms: Vec<f64>,
     /// Milliseconds of recording, each frame.
     pub record_ms: Vec<f64>,
+    /// Milliseconds of each frame on the model GPU of [`crate::frame_cost`].
+    pub virtual_frame_ms: Vec<f64>,
+    /// The heap's part of them.
+    pub virtual_heap_ms: Vec<f64>,
+    /// The flight over time.
+    pub series: Recorder,
     /// Lookups of all frames.
     pub counts: Counts,
     /// Blocks compared, and of them the wrong ones.
     pub checks: (u64, u64),
+    /// Lookups that missed a block which was drawn shortly before.
+    pub soon_missed: u64,
     /// Of each loss of the device, the frames until all that was in view was there again.
     pub frames_until_whole: Vec<Option<u64>>,
     /// The frames in which the device was lost.
@@ -285,7 +294,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
     pub fn frame(&mut self, camera: &Camera) -> Result<(), FlightError> {
         let started = Instant::now();
         self.apply_budget();
-        self.take_figures();
+        let draws_before = self.measured.counts.draws;
         let size = self.painter.size();
         let step = |sightings| StepInput {
             camera: *camera,
@@ -346,6 +355,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
                 tracing::warn!(frame = self.frame, "{event}");
             }
         }
+        self.take_figures(self.measured.counts.draws - draws_before);
         self.measured.frame_ms.push(milliseconds(started));
         self.frame += 1;
         Ok(())
@@ -375,8 +385,22 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         }
     }
 
-    fn take_figures(&mut self) {
-        self.heap = self.manager.report();
+    /// Looks at the heap after a frame with `draws`.
+    fn take_figures(&mut self, draws: u64) {
+        let before = std::mem::replace(&mut self.heap, self.manager.report());
+        let work = Work::between(&before, &self.heap, draws);
+        let virtual_frame_ms = work.virtual_ms();
+        self.measured.virtual_heap_ms.push(work.heap_ms());
+        self.measured.virtual_frame_ms.push(virtual_frame_ms);
+        self.measured.series.push(Point {
+            virtual_frame_ms,
+            upload_bytes: self.heap.upload_bytes - before.upload_bytes,
+            stream_in_bytes: self.heap.stream_in_bytes - before.stream_in_bytes,
+            budget_bytes: self.heap.budget_bytes,
+            budget_effective_bytes: self.heap.budget_effective_bytes,
+            held_bytes: self.heap.held_bytes,
+            live_bytes: self.heap.live_bytes,
+        });
         self.figures = Figures {
             held_bytes: self.heap.held_bytes,
             budget_bytes: self.heap.budget_bytes,
@@ -433,6 +457,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         });
         let checker = world.checker();
         self.measured.checks = (checker.checks(), checker.mismatches());
+        self.measured.soon_missed = world.soon_missed();
         self.measured.frames_until_whole = self.losses.frames_until_whole();
         self.measured.lost_in = self.losses.lost_in().to_vec();
         let heap = self.manager.report();

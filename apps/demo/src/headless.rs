@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use geoheap::{
-    Backend, Config, CreateError, DeviceLoss, FrameTicket, GeometryManager, HeapMap, Scene,
-    VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
+    Backend, ByteLen, Config, CreateError, DeviceLoss, FrameTicket, GeometryManager, HeapMap,
+    Scene, VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
 
 use crate::cli::{Args, BackendChoice, MIB, PictureSize};
 use crate::content::camera::Camera;
 use crate::draw_list::FramePlan;
-use crate::flight::{Flight, FlightError, Landed, Painter};
+use crate::flight::{Flight, FlightConfig, FlightError, Landed, Painter};
 use crate::heap_view::{self, Caption};
 use crate::prepare::Prepared;
 use crate::progress::Progress;
@@ -219,6 +219,19 @@ impl<Buf: Send + Sync + 'static> Scene<Buf> for CountedJob {
     }
 }
 
+/// A virtual device that never runs out of memory within the largest of the flight's budgets:
+/// padding and buffers that wait to be given back come on top.
+fn virtual_config(flight: &FlightConfig) -> VirtualConfig {
+    let changes = flight.budget_changes.iter().map(|change| change.bytes);
+    let budget = changes.fold(flight.budget_bytes, u64::max);
+    let least = VirtualConfig::default();
+    let memory_bytes = ByteLen::new(budget.saturating_add(budget / 4));
+    VirtualConfig {
+        memory_bytes: memory_bytes.max(least.memory_bytes),
+        ..least
+    }
+}
+
 /// Flies without a window and writes everything into `--out`.
 ///
 /// # Errors
@@ -232,13 +245,14 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
     };
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {
-            let (gpu, mut control) = VirtualGpu::new(&VirtualConfig::default());
+            let config = virtual_config(&prepared.flight);
+            let (gpu, mut control) = VirtualGpu::new(&config);
             let painter = Counter { size: args.size };
             let manager = GeometryManager::with_backend(gpu, prepared.flight.heap())
                 .map_err(FlightError::from)?;
             let follow = Box::new(move |_: &mut Counter| {
                 control.lose_device();
-                let (gpu, next) = VirtualGpu::new(&VirtualConfig::default());
+                let (gpu, next) = VirtualGpu::new(&config);
                 control = next;
                 Ok(gpu)
             });
@@ -372,6 +386,8 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         frames: measured.frame_ms.len() as u64,
         frame_ms: Spread::of(&measured.frame_ms),
         record_ms: Spread::of(&measured.record_ms),
+        virtual_frame_ms: Spread::of(&measured.virtual_frame_ms),
+        virtual_heap_ms: Spread::of(&measured.virtual_heap_ms),
         world_bytes: heap.world_bytes_peak,
         budget_bytes: heap.budget_bytes,
         budget_origin: heap.budget_origin.name(),
@@ -394,6 +410,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         draws: measured.counts.draws,
         draws_fallback: measured.counts.fallback,
         draws_skipped: measured.counts.skipped,
+        soon_missed: measured.soon_missed,
         hidden_uses: heap.hidden_uses,
         stale_lookups: heap.stale_lookups.max(measured.counts.stale),
         degraded_frames: heap.degraded_frames,
@@ -406,6 +423,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,
         content_mismatches: measured.checks.1,
+        series: measured.series.series(),
     }
 }
 

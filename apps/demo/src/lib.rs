@@ -28,6 +28,7 @@ pub mod content;
 pub mod draw_list;
 pub mod driver_log;
 pub mod flight;
+pub mod frame_cost;
 pub mod geometry;
 pub mod headless;
 pub mod heap_view;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::frame_cost::Series;
+
 /// The name and version of the report's form, its first key.
 pub const SCHEMA: &str = "geoheap-demo-report/1";
 
@@ -52,6 +54,10 @@ pub struct Report {
     pub frame_ms: Spread,
     /// Milliseconds of recording the draws of a frame, all threads together by the clock.
     pub record_ms: Spread,
+    /// Milliseconds of whole frames on the model GPU of [`crate::frame_cost`].
+    pub virtual_frame_ms: Spread,
+    /// The heap's part of them.
+    pub virtual_heap_ms: Spread,
     /// The most bytes of live handles, resident or not.
     pub world_bytes: u64,
     /// The budget in force at the end.
@@ -96,6 +102,8 @@ pub struct Report {
     pub draws_fallback: u64,
     /// Things in view that were left out because neither they nor a stand-in were there.
     pub draws_skipped: u64,
+    /// Lookups that missed a block which was drawn in one of the 30 frames before.
+    pub soon_missed: u64,
     /// Lookups that missed a block which the version before had: must stay 0.
     pub hidden_uses: u64,
     /// Lookups of a handle that was removed.
@@ -123,6 +131,8 @@ pub struct Report {
     pub content_checks: u64,
     /// Of them, those whose bytes were wrong: must stay 0.
     pub content_mismatches: u64,
+    /// The flight over time.
+    pub series: Series,
 }
 
 impl Report {

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use geoheap::{BlockDesc, Client, Handle, Lifetime, Source};
+use geoheap::{BlockDesc, Client, Handle, Lifetime, PRIORITY_DEFAULT, Source};
 
 pub use blocks::{Block, Expected, Key, payloads};
 pub use interface::Figures;
@@ -34,7 +34,7 @@ use crate::content::mesh::MeshData;
 use crate::content::scene::{ObjectId, Scene};
 use crate::content::select::{SelectConfig, Selection, Selector};
 use crate::draw_list::{DrawList, Sightings, StandIns};
-use blocks::{Arrival, Replacing, describe};
+use blocks::{Replacing, describe};
 use interface::Interface;
 use models::Scatter;
 
@@ -126,6 +126,7 @@ pub struct World {
     interface: Interface,
     scatter: Scatter,
     checker: Checker,
+    soon_missed: u64,
     sequence: u64,
     steps: u64,
 }
@@ -150,6 +151,7 @@ impl World {
             stand_ins: None,
             interface: Interface::default(),
             scatter,
+            soon_missed: 0,
             sequence: 0,
             steps: 0,
         };
@@ -166,6 +168,11 @@ impl World {
     /// What was compared so far.
     pub fn checker(&self) -> &Checker {
         &self.checker
+    }
+
+    /// Lookups that missed a block which was drawn at most 30 lists before.
+    pub fn soon_missed(&self) -> u64 {
+        self.soon_missed
     }
 
     /// Blocks alive.
@@ -226,13 +233,16 @@ impl World {
 
     /// What was away is drawn by something coarser until it is seen again.
     fn note(&mut self, sightings: &Sightings) {
-        let seen = [(&sightings.away, true), (&sightings.there, false)];
-        for (handles, away) in seen {
-            for handle in handles {
-                let key = self.by_handle.get(handle);
-                if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
-                    block.away = away;
-                }
+        for handle in &sightings.away {
+            let key = self.by_handle.get(handle);
+            if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
+                self.soon_missed += u64::from(block.is_missed());
+            }
+        }
+        for handle in &sightings.there {
+            let key = self.by_handle.get(handle);
+            if let Some(block) = key.and_then(|key| self.blocks.get_mut(key)) {
+                (block.away, block.has_arrived) = (false, true);
             }
         }
     }
@@ -354,11 +364,6 @@ impl World {
                 .add_deadline(desc, ADD_WAIT)
                 .map_err(|refused| refused.error)?
         };
-        // A full mailbox leaves the question for a later step.
-        let arrival = self
-            .client
-            .resident(handle)
-            .map_or(Arrival::Unasked, Arrival::Waiting);
         let expected = if reloads.is_some() {
             Expected::Rebuilt
         } else {
@@ -368,9 +373,10 @@ impl World {
             handle,
             bytes: mesh.total_bytes(),
             revision,
-            arrival,
+            has_arrived: false,
             expected,
             last_listed: 0,
+            drawn_in: [0; 2],
             away: false,
             replacing: None,
         };
@@ -432,7 +438,11 @@ fn reloads(id: ObjectId) -> bool {
 
 /// From the selection's measure to the engine's: what is seen now outranks what may be.
 fn priority_of(wanted: f32) -> u8 {
-    if wanted >= 1e3 { 144 } else { 128 }
+    if wanted >= 1e3 {
+        PRIORITY_DEFAULT
+    } else {
+        PRIORITY_DEFAULT - 16
+    }
 }
 
 #[cfg(test)]

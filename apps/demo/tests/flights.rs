@@ -178,6 +178,7 @@ fn a_flight_goes_on_when_the_device_is_lost() {
     let folder = Folder::new("lost");
     let flags = [
         "--lockstep",
+        "--no-interface",
         "--frames",
         "60",
         "--budget",
@@ -371,4 +372,82 @@ fn bad_input_is_refused_before_anything_starts() {
     check(&["--gltf", "/nowhere.glb"], &["/nowhere.glb"]);
     check(&["--camera-script", &bad_script], &["bad.txt:1"]);
     check(&["--size", "0x0"], &["16 to 8192"]);
+}
+
+/// The numbers of one of the lists of the report's series.
+fn series(report: &Value, key: &str) -> Vec<u64> {
+    let points = report["series"][key].as_array();
+    let points = points.unwrap_or_else(|| panic!("{key} is a list"));
+    points.iter().filter_map(Value::as_u64).collect()
+}
+
+/// Flies over the built-in landscape on the virtual GPU.
+fn fly_far(folder: &Folder, more: &[&str]) -> Value {
+    let out = folder.path("out");
+    let base = ["--backend", "virtual", "--lockstep", "--out", &out];
+    let output = demo(&[&base[..], more].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{more:?}: {said}");
+    let text = std::fs::read_to_string(Path::new(&out).join("report.json")).expect("a report");
+    let report = serde_json::from_str(&text).expect("json");
+    check_sound(&report);
+    report
+}
+
+#[test]
+fn a_world_of_eight_times_the_budget_makes_even_frames() {
+    let folder = Folder::new("even");
+    let report = fly_far(&folder, &["--frames", "300", "--budget", "68MiB"]);
+    let (world, budget) = (
+        number(&report, "world_bytes"),
+        number(&report, "budget_bytes"),
+    );
+    assert!(world >= 8 * budget, "a world of {world} for {budget}");
+    assert!(number(&report, "evictions") > 100, "{report}");
+    assert_eq!(number(&report, "degraded_frames"), 0, "what is seen fits");
+    let spread = &report["virtual_frame_ms"];
+    let ms = |key: &str| spread[key].as_f64().expect("milliseconds");
+    assert!(ms("p99") <= 1.5 * ms("p50"), "{spread}");
+}
+
+#[test]
+fn turning_round_and_back_loads_nothing_again() {
+    let folder = Folder::new("turn");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/flights/turn_round.txt");
+    let report = fly_far(&folder, &["--camera-script", script, "--budget", "128MiB"]);
+    assert_eq!(number(&report, "soon_missed"), 0, "{report}");
+    assert!(
+        number(&report, "evictions") > 100,
+        "others leave meanwhile: {report}"
+    );
+    let came_back = series(&report, "stream_in_bytes");
+    assert_eq!(came_back.len(), 180, "a point a frame");
+    let turns = (&came_back[90..130], &came_back[130..]);
+    assert!(turns.0.iter().sum::<u64>() > 0, "the first turn loads");
+    assert_eq!(turns.1.iter().sum::<u64>(), 0, "the others do not");
+}
+
+#[test]
+fn the_report_shows_the_way_down_and_up_of_a_budget() {
+    let folder = Folder::new("halved");
+    let flags = ["--lockstep", "--frames", "200", "--budget", "80MiB"];
+    let changes = ["--budget-at", "60=40MiB", "--budget-at", "120=80MiB"];
+    let flags = [&flags[..], &changes, &["--check"]].concat();
+    let report = fly(&folder, "out", &flags);
+    check_sound(&report);
+    assert!(number(&report, "content_checks") > 100, "{report}");
+    let (budget, held) = (
+        series(&report, "budget_bytes"),
+        series(&report, "held_bytes"),
+    );
+    let mib = |count: u64| count << 20;
+    assert_eq!((budget[59], budget[61]), (mib(80), mib(40)), "the way down");
+    assert_eq!((budget[119], budget[121]), (mib(40), mib(80)), "and up");
+    assert_eq!(series(&report, "budget_effective_bytes"), budget);
+    assert!(held[50..60].iter().any(|held| *held > mib(40)), "{held:?}");
+    assert!(
+        held[100..120].iter().all(|held| *held <= mib(40)),
+        "{held:?}"
+    );
+    assert!(held[130..].iter().any(|held| *held > mib(40)), "{held:?}");
 }

@@ -44,22 +44,34 @@ impl Extent {
 /// The peer that stands for whichever of the five streamed the least.
 pub const BEST_OF_FIVE: &str = "best-of-five";
 
-/// A recorded flight that says what it draws: its name in the tables, and its file.
-const FLIGHT: (&str, &str) = ("luanti-v7", "data/luanti_v7_flight.trace.gz");
+/// A recorded flight that says what it draws: its name in the tables, its name there and back, and
+/// its file.
+type Flight = (&'static str, &'static str, &'static str);
+
+/// A game's flight, and that of the demo, in which nothing had to leave.
+const FLIGHTS: [Flight; 2] = [
+    (
+        "luanti-v7",
+        "luanti-v7-back",
+        "data/luanti_v7_flight.trace.gz",
+    ),
+    ("demo", "demo-back", "data/geoheap_demo_flight.trace.gz"),
+];
 
 /// Recorded flights, forth and also there and back.
 ///
 /// # Errors
 /// [`TraceError`] when one cannot be read.
 pub fn flights(table: &mut Table, extent: &Extent) -> Result<(), TraceError> {
-    let (name, file) = FLIGHT;
-    let mut flight = recorded::read(name, file)?;
-    if flight.frames.len() > extent.recorded_frames {
-        flight.frames.truncate(extent.recorded_frames);
-        flight = World::new(name, flight.entries, flight.frames);
+    for (name, back, file) in FLIGHTS {
+        let mut flight = recorded::read(name, file)?;
+        if flight.frames.len() > extent.recorded_frames {
+            flight.frames.truncate(extent.recorded_frames);
+            flight = World::new(name, flight.entries, flight.frames);
+        }
+        compare(table, &flight, extent);
+        compare(table, &flight.there_and_back(back), extent);
     }
-    compare(table, &flight, extent);
-    compare(table, &flight.there_and_back("luanti-v7-back"), extent);
     Ok(())
 }
 

@@ -114,8 +114,8 @@ impl Ours {
     }
 }
 
-/// One buffer whose halves are written in turn, from start to end: contents that are drawn are never
-/// written over, so whoever uploads anew needs as much memory again.
+/// One buffer whose halves are written in turn, from start to end: contents that are drawn are
+/// never written over, so whoever uploads anew needs as much memory again.
 struct Alone {
     gpu: VirtualGpu,
     buffer: <VirtualGpu as Backend>::Buffer,

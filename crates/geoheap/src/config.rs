@@ -1,6 +1,7 @@
 //! Every setting with its default, and what makes a set of them impossible.
 
 use core::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use geoheap_chunk_heap::{HeapConfig, KindRow};
@@ -70,6 +71,24 @@ impl Default for DefragConfig {
     }
 }
 
+/// A budget of system memory for retained copies, and a file for those beyond it.
+///
+/// Copies are counted that the engine keeps to bring blocks back: those of
+/// [`Source::Retained`](crate::Source::Retained), which share the caller's memory, and those of
+/// [`Source::ReadBack`](crate::Source::ReadBack) blocks that are away. The copies that were not
+/// needed for the longest time go to the file first, and are read when their block comes back;
+/// both on the worker that runs reload callbacks. A copy that cannot be written stays in memory,
+/// which is told ([`HeapEvent::SpillFailed`](crate::HeapEvent::SpillFailed)). Memory that the
+/// caller holds on to is not freed by that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpillConfig {
+    /// The folder of the file, which must be there. The file has a name of its own, and is removed
+    /// at the end.
+    pub folder: PathBuf,
+    /// Most bytes of copies in memory. Contents that come in at once may exceed it for some ticks.
+    pub retained_bytes_max: ByteLen,
+}
+
 /// All settings of a [`GeometryManager`](crate::GeometryManager).
 ///
 /// | field | default | meaning |
@@ -102,6 +121,7 @@ impl Default for DefragConfig {
 /// | `move_long_lived` | `false` | whether compaction may move long-lived blocks |
 /// | `defrag` | see [`DefragConfig`] | compaction |
 /// | `residency` | see [`geoheap_residency::Config`] | eviction and streaming back |
+/// | `spill` | none | retained copies beyond a budget of system memory go to a file |
 /// | `threading` | `Actor` | who runs the geometry actor |
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -174,6 +194,8 @@ pub struct Config {
     pub defrag: DefragConfig,
     /// Eviction and streaming back.
     pub residency: geoheap_residency::Config,
+    /// Where retained copies go that system memory has no budget for.
+    pub spill: Option<SpillConfig>,
     /// Who runs the geometry actor.
     pub threading: Threading,
 }
@@ -209,6 +231,7 @@ impl Default for Config {
             move_long_lived: false,
             defrag: DefragConfig::default(),
             residency: geoheap_residency::Config::default(),
+            spill: None,
             threading: Threading::Actor,
         }
     }

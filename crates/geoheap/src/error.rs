@@ -257,6 +257,9 @@ pub enum CreateError {
     Config(ConfigError),
     /// The operating system gave no thread.
     Thread(std::io::Error),
+    /// The file for retained copies could not be made: see
+    /// [`Config::spill`](crate::Config::spill).
+    SpillFile(std::io::Error),
 }
 
 impl fmt::Display for CreateError {
@@ -264,6 +267,7 @@ impl fmt::Display for CreateError {
         match self {
             Self::Config(error) => write!(f, "{error}"),
             Self::Thread(error) => write!(f, "no thread for the geometry actor: {error}"),
+            Self::SpillFile(error) => write!(f, "no file for retained copies: {error}"),
         }
     }
 }
@@ -272,7 +276,7 @@ impl std::error::Error for CreateError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
-            Self::Thread(error) => Some(error),
+            Self::Thread(error) | Self::SpillFile(error) => Some(error),
         }
     }
 }

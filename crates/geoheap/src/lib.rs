@@ -51,8 +51,9 @@
 //! When the bytes that live outgrow the budget, blocks leave that will not be used soon, as far as
 //! their past tells ([`PolicyKind`]), and come back from their [`Source`] as soon as a frame asks
 //! for them; what frames used is known from a private bitmap in each ticket. Where frames need more
-//! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), the rest is told
-//! with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to empty, and its blocks move out a few at a time.
+//! than there is, those are drawn that fit by priority ([`BlockDesc::priority`]), and the rest is
+//! told with numbers ([`Report::degraded`]). When chunks are ill-used, a planner picks one to
+//! empty, and its blocks move out a few at a time.
 //!
 //! # Drawing
 //!
@@ -80,7 +81,7 @@
 //! itself and never waits for it.
 //! `cargo run -p geoheap --example draw` draws and checks a picture with a pool of render actors,
 //! `--example own_threads` with threads of the caller's own, and `--example gpu_culling` by
-//! handle on the GPU.
+//! handle on the GPU; `--example levels_of_detail` has levels of detail as blocks of their own.
 //!
 //! # Frames that do not end well
 //!
@@ -165,6 +166,7 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A block of [`Source::ReadBack`] has a source while it is away, and none while it is resident.
 //! What works until then:
 //!
 //! | call | without a device |
@@ -280,7 +282,10 @@
 //! - A whole update writes a fresh range, so for some frames both contents take room.
 //!   [`Client::update_in_place`] avoids that for data whose readers do not mind.
 //! - Retained sources cost as much system memory as the geometry itself; a reload callback trades
-//!   that for the time to make the bytes again.
+//!   that for the time to make the bytes again, a read-back ([`Source::ReadBack`]) for a copy
+//!   before a block can leave, and a file ([`Config::spill`]) for the time to read it. What is in
+//!   the file is not at hand at once: a block that has to grow, and finds no second chunk for that,
+//!   is not taken apart and sent up anew as one whose copies are in memory would be.
 //! - wgpu has one queue: uploads and moves take their turn between frames, bounded by caps for
 //!   each tick.
 //! - A loss costs the upload of everything that was resident, and the placing of it. Nothing is
@@ -344,7 +349,7 @@ pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene}
 pub use crate::actor::reply::Pending;
 pub use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
 pub use crate::client::{Batch, Client};
-pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, Threading};
+pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, SpillConfig, Threading};
 pub use crate::draw_set::{DrawSetId, DrawSetView, SetDraw, SetGroup};
 pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,

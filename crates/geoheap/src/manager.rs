@@ -17,6 +17,7 @@ use crate::actor::mailbox::{Mailbox, Message, mailbox};
 use crate::actor::reload::{Inline, Reloader};
 use crate::actor::reply::{reply_channel, wait_restored};
 use crate::actor::restore::Successor;
+use crate::actor::spill::SpillFile;
 use crate::actor::thread::{ActorThread, EventQueue, event_queue};
 use crate::client::{Client, Shared};
 use crate::config::{Config, ConfigError, Threading};
@@ -203,6 +204,9 @@ impl<B: Backend> GeometryManager<B> {
         } else {
             Reloader::worker().map_err(CreateError::Thread)?
         };
+        let spill = config.spill.as_ref();
+        let spill_file = spill.map(|spill| SpillFile::create(&spill.folder));
+        let spill_file = spill_file.transpose().map_err(CreateError::SpillFile)?;
         let shared = Arc::new(Shared::new(config, kinds, &limits));
         let board = Arc::clone(&shared.board);
         let successor = Successor::new();
@@ -212,6 +216,7 @@ impl<B: Backend> GeometryManager<B> {
             publisher,
             inbox,
             reloader,
+            spill_file,
             table,
             events: events_in,
             shared: Arc::clone(&shared),

@@ -260,6 +260,12 @@ impl PartData {
 pub struct ReloadFn(Arc<dyn Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync>);
 
 impl ReloadFn {
+    pub(crate) fn new(
+        make: impl Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(make))
+    }
+
     /// Calls it.
     pub(crate) fn call(&self, handle: Handle) -> Result<Vec<Payload>, String> {
         (self.0)(handle)
@@ -297,7 +303,7 @@ impl Source {
     pub fn reload(
         make: impl Fn(Handle) -> Result<Vec<Payload>, String> + Send + Sync + 'static,
     ) -> Self {
-        Self::Reload(ReloadFn(Arc::new(make)))
+        Self::Reload(ReloadFn::new(make))
     }
 }
 

@@ -106,9 +106,16 @@ pub struct Report {
     pub evictions: u64,
     /// Of them, those that frames may have used and that made way for others of higher priority.
     pub displaced: u64,
-    /// Blocks that leave as soon as their bytes are copied back from the GPU, and are resident until
-    /// then.
+    /// Blocks that leave as soon as their bytes are copied back from the GPU, and are resident
+    /// until then.
     pub leaving_blocks: u64,
+    /// Bytes of retained copies in system memory; counted under
+    /// [`Config::spill`](crate::Config::spill) only.
+    pub retained_bytes: u64,
+    /// Bytes of retained copies in the file.
+    pub spilled_bytes: u64,
+    /// Copies that could not be written into it.
+    pub spill_failures: u64,
     /// Evicted blocks that came back.
     pub stream_ins: u64,
     /// Their bytes.
@@ -321,6 +328,14 @@ pub enum HeapEvent {
     Degraded(Degraded),
     /// What frames use fits again.
     Recovered,
+    /// A retained copy could not be written into the file for such: it stays in memory, and others
+    /// are tried later.
+    SpillFailed {
+        /// Its bytes.
+        bytes: ByteLen,
+        /// What the operating system said.
+        message: String,
+    },
     /// The device reported an error.
     GpuError {
         /// Its message.
@@ -392,6 +407,9 @@ impl fmt::Display for HeapEvent {
             }
             Self::Degraded(degraded) => write!(f, "degraded: {degraded}"),
             Self::Recovered => f.write_str("the working set fits the budget again"),
+            Self::SpillFailed { bytes, message } => {
+                write!(f, "a copy of {bytes} bytes stays in memory: {message}")
+            }
             Self::GpuError { message } => write!(f, "GPU error: {message}"),
             Self::DeviceLost { reason } => write!(f, "device lost: {reason}"),
             Self::BlocksLost { count, .. } => {

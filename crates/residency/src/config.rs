@@ -11,6 +11,9 @@ pub struct Config {
     /// versions that can be alive plus 2, so that nothing leaves that a frame in flight still
     /// draws. Default 6.
     pub protect_frames: u64,
+    /// What was used in this many newest frames leaves only where nothing else of its priority can:
+    /// who looks away and back finds it. Default 30.
+    pub recent_frames: u64,
     /// An entry stays for at least this many ticks after it became resident, used or not: the
     /// guard against streaming the same entry in and out. Default 30.
     pub min_resident_ticks: u64,
@@ -29,6 +32,7 @@ impl Default for Config {
         Self {
             policy: PolicyKind::default(),
             protect_frames: 6,
+            recent_frames: 30,
             min_resident_ticks: 30,
             high_water: 0.95,
             low_water: 0.90,

@@ -13,15 +13,18 @@ struct Reach {
     below: u16,
     /// Also what frames use now.
     in_use: bool,
+    /// Also what frames used lately.
+    recent: bool,
 }
 
 impl Residency {
     /// Appends to `out` who should leave so that at least `need_bytes` come free, first the one to
     /// leave first, and returns the bytes found: less than asked for where too few may leave.
     ///
-    /// The order is: lower priority first; then what the policy holds worth less; then the longer
-    /// unused, where a never used entry counts as used in the frame it came, but before those that
-    /// really were; then the earlier tick for never used ones, and the later of the calls for the
+    /// The order is: lower priority first; then what was not used within
+    /// [`Config::recent_frames`](crate::Config::recent_frames) before what was; then what the
+    /// policy holds worth less; then the longer unused, where a never used entry counts as used in
+    /// the frame it came, but before those that really were; then the earlier tick for never used ones, and the later of the calls for the
     /// rest. Left out are entries that are pinned, exempt, used within
     /// [`Config::protect_frames`](crate::Config::protect_frames), or resident for less than
     /// [`Config::min_resident_ticks`](crate::Config::min_resident_ticks). The batch is no larger
@@ -35,6 +38,19 @@ impl Residency {
         let reach = Reach {
             below: CLASSES,
             in_use: false,
+            recent: true,
+        };
+        self.first_to_leave(reach, need_bytes, now, out)
+    }
+
+    /// As [`victims`](Self::victims), but what was used within
+    /// [`Config::recent_frames`](crate::Config::recent_frames) stays: for demands that no frame
+    /// makes, or that can wait.
+    pub fn victims_not_recent(&self, need_bytes: u64, now: Now, out: &mut Vec<EntryId>) -> u64 {
+        let reach = Reach {
+            below: CLASSES,
+            in_use: false,
+            recent: false,
         };
         self.first_to_leave(reach, need_bytes, now, out)
     }
@@ -57,6 +73,7 @@ impl Residency {
         let reach = Reach {
             below: priority.get().into(),
             in_use: true,
+            recent: true,
         };
         self.first_to_leave(reach, need_bytes, now, out)
     }
@@ -87,7 +104,7 @@ impl Residency {
         let mut found = 0;
         let mut class = self.next_class(0);
         while let Some(priority) = class.filter(|class| u16::from(*class) < reach.below) {
-            for bucket in self.least_worth_first(priority, reach.in_use, now) {
+            for bucket in self.least_worth_first(priority, reach, now) {
                 for (id, entry) in self.recency.entries_of(bucket) {
                     if found >= need_bytes {
                         return found;
@@ -110,17 +127,21 @@ impl Residency {
     fn least_worth_first(
         &self,
         priority: u8,
-        in_use: bool,
+        reach: Reach,
         now: Now,
     ) -> impl Iterator<Item = &Bucket> {
         let lowest = Rank::lowest(false, priority, 0);
         let of_class = self.recency.buckets_from(lowest);
         let of_class = of_class.take_while(move |b| !b.rank.held && b.rank.priority == priority);
-        let open =
-            of_class.filter(|b| (in_use || !self.is_protected(b, now)) && !self.all_young(b, now));
-        let mut ranked: Vec<(Worth, &Bucket)> = open.map(|b| (self.worth(b, now), b)).collect();
+        let open = of_class.filter(|b| {
+            let stays = !reach.in_use && self.is_protected(b, now);
+            let stays = stays || (!reach.recent && self.is_recent(b, now));
+            !stays && !self.all_young(b, now)
+        });
+        let key = |b: &Bucket| (self.is_recent(b, now), self.worth(b, now));
+        let mut ranked: Vec<((bool, Worth), &Bucket)> = open.map(|b| (key(b), b)).collect();
         // Equal worth leaves them in the order of frames, that of the buckets.
-        ranked.sort_by_key(|(worth, _)| *worth);
+        ranked.sort_by_key(|(key, _)| *key);
         ranked.into_iter().map(|(_, bucket)| bucket)
     }
 
@@ -203,6 +224,11 @@ impl Residency {
         bucket.rank.is_used()
             && self.config.protect_frames > 0
             && bucket.rank.frame >= self.protected_from(now)
+    }
+
+    const fn is_recent(&self, bucket: &Bucket, now: Now) -> bool {
+        let leaves_in = bucket.rank.frame.saturating_add(self.config.recent_frames);
+        bucket.rank.is_used() && leaves_in > now.frame.get()
     }
 
     const fn is_old_enough(&self, since: u64, now: Now) -> bool {

@@ -52,6 +52,11 @@
 //! successors need much the same in the same order, and what comes first is there for them. Pinned
 //! and exempt entries are filed behind all others, so that the search never meets them.
 //!
+//! A policy guesses what the next frames look at. That they look at what was in sight a moment ago
+//! is no guess: who turns round turns back. So what was used within [`Config::recent_frames`] leaves
+//! after the rest of its class, and not at all for demands that can wait
+//! ([`Residency::victims_not_recent`]).
+//!
 //! A never used entry counts as used in the frame it came, only earlier within that frame, and
 //! among such the earlier tick leaves first. Uses protect for [`Config::protect_frames`]; never
 //! used entries are protected by ticks alone, so that a loading screen which renders no frame does
@@ -88,8 +93,9 @@
 //! - **K2** Resident and held bytes are the sums over entries, at all times.
 //! - **K3** An entry is held exactly while it is pinned or exempt; a held entry is never a victim.
 //! - **K4** A victim is neither used within `protect_frames` nor younger than
-//!   `min_resident_ticks`; victims come by priority, then by worth, then by rank, and without its
-//!   last entry a batch would be too small.
+//!   `min_resident_ticks`; victims come by priority, then those first that were not used within
+//!   `recent_frames`, then by worth, then by rank, and without its last entry a batch would be too
+//!   small.
 //! - **K5** There is at most one wish for an entry and none for a resident one.
 //! - **K6** A call that returns an error has changed nothing.
 //! - **K7** What makes way for an entry is of a lower class than it, and neither held nor younger

@@ -16,6 +16,7 @@ fn small() -> Config {
     Config {
         policy: PolicyKind::Lru,
         protect_frames: 4,
+        recent_frames: 8,
         min_resident_ticks: 10,
         wish_max_age_frames: 20,
         entries_max: 100,
@@ -175,6 +176,27 @@ fn no_window_protects_nothing() {
         0,
         "no window, no working set"
     );
+}
+
+#[test]
+fn what_was_seen_lately_leaves_last_or_waits() {
+    let mut r = used_in(&[93, 92, 50]);
+    r.set_priority(id(1), Priority::new(MIDDLE.get() + 1))
+        .expect("resident");
+    r.insert(id(3), 10, MIDDLE, Now::new(0, 99)).expect("fresh");
+    let check = |now: u64, all: &[u32], not_recent: &[u32]| {
+        let now = Now::new(100, now);
+        check_victims(&r, 100, now, all);
+        let mut out = Vec::new();
+        r.victims_not_recent(100, now, &mut out);
+        let out: Vec<u32> = out.iter().map(|id| id.get()).collect();
+        assert_eq!(out, not_recent, "at {now:?}");
+    };
+    // The one that no frame saw leaves before what was seen within 8 frames of its class, not
+    // before that of a lower class.
+    check(100, &[2, 3, 0, 1], &[2, 3, 1]);
+    check(99, &[2, 3, 0, 1], &[2, 3]);
+    check(101, &[2, 0, 3, 1], &[2, 0, 3, 1]);
 }
 
 #[test]

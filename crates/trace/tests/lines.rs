@@ -290,7 +290,7 @@ const WRONG_LINES: &[(&str, &str)] = &[
     ),
     (
         "add 9 36 source=disk",
-        "5:17: expected `retained`, `reload` or `none`, found `disk`",
+        "5:17: expected `retained`, `reload`, `read-back` or `none`, found `disk`",
     ),
     (
         "add 9 36 label=a%2",

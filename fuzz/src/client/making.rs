@@ -57,7 +57,8 @@ impl World {
         let how = bytes.byte();
         let contents = Contents::new(Mutex::new(writes.clone()));
         let source = match how % 8 {
-            ..5 => Source::Retained,
+            ..4 => Source::Retained,
+            4 => Source::ReadBack,
             5 => Source::None,
             _ => reload(&contents, bytes.byte()),
         };

@@ -26,7 +26,7 @@ const fn row(name: &'static str, layer: u8, uses: Uses) -> Row {
 
 /// The layers. A crate uses crates of lower layers only; layer 1 knows of layer 0 nothing but
 /// the ranges, so that each of its crates serves alone.
-const LAYERS: [Row; 16] = [
+const LAYERS: [Row; 17] = [
     row("geoheap-suballoc", 0, Uses::Lower),
     row("geoheap-frame-sync", 0, Uses::Lower),
     row("geoheap-residency", 0, Uses::Lower),
@@ -40,6 +40,7 @@ const LAYERS: [Row; 16] = [
     ),
     row("geoheap-chunk-heap", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap-gpu-backend", 1, Uses::Only(&["geoheap-suballoc"])),
+    row("geoheap-vram-probe", 1, Uses::Only(&[])),
     row("geoheap", 2, Uses::Lower),
     row("geoheap-egui", 3, Uses::Lower),
     row("geoheap-sim", 3, Uses::Lower),
@@ -56,8 +57,17 @@ const PROGRAMS: u8 = 4;
 
 /// External crates that stand behind one door each, and the library crates that have its key.
 /// Tests and programs may use them freely.
-const DOORS: [(&str, &[&str]); 4] = [
-    ("wgpu", &["geoheap-gpu-backend", "geoheap", "geoheap-sim"]),
+const DOORS: [(&str, &[&str]); 5] = [
+    (
+        "wgpu",
+        &[
+            "geoheap-gpu-backend",
+            "geoheap-vram-probe",
+            "geoheap",
+            "geoheap-sim",
+        ],
+    ),
+    ("ash", &["geoheap-vram-probe"]),
     ("flume", &["geoheap"]),
     ("arc-swap", &["geoheap-frame-sync"]),
     ("rand", &[]),

@@ -9,7 +9,10 @@ use crate::workspace::Package;
 const LICENSE: &str = "MIT OR Apache-2.0";
 
 /// Crates that may hold unsafe code, with the reason.
-const UNSAFE_CRATES: [(&str, &str); 1] = [("geoheap-benches", "peers' interfaces are unsafe")];
+const UNSAFE_CRATES: [(&str, &str); 2] = [
+    ("geoheap-benches", "peers' interfaces are unsafe"),
+    ("geoheap-vram-probe", "wgpu's raw handles are unsafe"),
+];
 
 /// Checks name, folder, licence and description.
 pub(super) fn check(package: &Package) -> Vec<Violation> {

@@ -104,6 +104,7 @@ const GUARDED: [Guarded; 9] = [
         name: "wgpu",
         homes: &[
             "crates/gpu-backend/src/",
+            "crates/vram-probe/src/",
             "crates/geoheap/src/lib.rs",
             "crates/geoheap/src/manager",
             "crates/geoheap/src/recording",

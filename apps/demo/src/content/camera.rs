@@ -4,7 +4,7 @@ mod flight;
 mod script;
 
 pub use flight::default_flight;
-pub use script::{CameraScript, Keyframe, ScriptError};
+pub use script::{CameraScript, FRAMES_MAX, Keyframe, NUMBER_MAX, ScriptError};
 
 use super::mesh::Bounds;
 use glam::{Mat4, Vec3, Vec4};

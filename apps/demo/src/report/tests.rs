@@ -27,13 +27,14 @@ fn the_keys_are_those_that_others_read() {
         .filter(|line| line.starts_with("  \""))
         .filter_map(|line| line.split('"').nth(1))
         .collect();
-    let wanted = "schema adapter backend frames frame_ms record_ms world_bytes budget_bytes \
-        budget_origin gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
+    let wanted = "schema adapter backend frames frame_ms record_ms virtual_frame_ms \
+        virtual_heap_ms world_bytes budget_bytes budget_origin \
+        gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
         upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
-        hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
+        soon_missed hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
         gpu_errors device_losses device_lost_at_frames frames_until_visible_resident \
-        whole_pictures content_checks content_mismatches";
+        whole_pictures content_checks content_mismatches series";
     assert_eq!(keys.join(" "), wanted);
     let page = include_str!("../../../../docs/demo-report.md");
     for key in keys {

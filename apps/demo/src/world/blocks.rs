@@ -1,11 +1,10 @@
-//! The blocks that are alive: what each is, where its bytes come from, whether it has arrived.
+//! The blocks that are alive: what each is, where its bytes come from, whether a frame saw it.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use geoheap::{
-    AddError, BlockDesc, Client, FailReason, Handle, PartData, Payload, Pending, RequestError,
-    SendError, Version,
+    AddError, BlockDesc, Client, Handle, PartData, Payload, Pending, SendError, Version,
 };
 use glam::Vec3;
 
@@ -60,18 +59,8 @@ impl Key {
     }
 }
 
-/// Whether a block was seen in GPU memory yet.
-#[derive(Debug)]
-pub(super) enum Arrival {
-    /// The question found the mailbox full.
-    Unasked,
-    /// The engine will say.
-    Waiting(Pending<()>),
-    /// It was. It may have been evicted since.
-    Arrived,
-    /// It never will be; the event stream says why.
-    Failed,
-}
+/// What a frame drew so many lists ago counts as in sight.
+const IN_SIGHT_LISTS: u64 = 30;
 
 /// A replacement of a block's contents that is under way.
 #[derive(Debug)]
@@ -105,22 +94,35 @@ pub struct Block {
     pub expected: Expected,
     /// The last list that names it.
     pub last_listed: u64,
+    /// The last two lists that draw it.
+    pub(super) drawn_in: [u64; 2],
+    /// Whether a frame found it in GPU memory once. It may have been evicted since.
+    pub has_arrived: bool,
     /// Whether the last lookup of a frame found it out of GPU memory.
     pub away: bool,
-    pub(super) arrival: Arrival,
     /// The last replacement of the contents, until it was published.
     pub(super) replacing: Option<Replacing>,
 }
 
 impl Block {
-    /// Whether it was in GPU memory once.
-    pub fn has_arrived(&self) -> bool {
-        matches!(self.arrival, Arrival::Arrived)
-    }
-
     /// Whether it can be drawn, as far as is known.
     pub fn is_there(&self) -> bool {
-        self.has_arrived() && !self.away
+        self.has_arrived && !self.away
+    }
+
+    /// A list draws it.
+    pub(super) fn draw_in(&mut self, sequence: u64) {
+        self.last_listed = sequence;
+        self.drawn_in = [sequence, self.drawn_in[0]];
+    }
+
+    /// A frame missed it. Returns whether another drew it not long before, so that it left GPU
+    /// memory in between although it was in sight.
+    pub(super) fn is_missed(&mut self) -> bool {
+        let [missed, before] = self.drawn_in;
+        let was_there = self.is_there() && before > 0;
+        self.away = true;
+        was_there && missed - before <= IN_SIGHT_LISTS
     }
 
     /// Whether no replacement of its contents is under way.
@@ -130,32 +132,6 @@ impl Block {
 
     /// Takes the engine's answers if there are any.
     pub(super) fn poll(&mut self, client: &Client) {
-        match &mut self.arrival {
-            Arrival::Arrived | Arrival::Failed => {}
-            Arrival::Unasked => {
-                if let Ok(pending) = client.resident(self.handle) {
-                    self.arrival = Arrival::Waiting(pending);
-                }
-            }
-            Arrival::Waiting(pending) => match pending.try_take() {
-                None => {}
-                Some(Ok(())) => self.arrival = Arrival::Arrived,
-                Some(Err(RequestError::Failed {
-                    reason: FailReason::NoRoom { .. },
-                    ..
-                })) => {
-                    // The frames need the room for others now, which may change.
-                    tracing::debug!(handle = %self.handle, "no room for a block yet");
-                    self.arrival = Arrival::Unasked;
-                }
-                // It comes with the next device, or did come just before.
-                Some(Err(RequestError::DeviceLost)) => self.arrival = Arrival::Unasked,
-                Some(Err(error)) => {
-                    tracing::warn!(%error, handle = %self.handle, "block did not arrive");
-                    self.arrival = Arrival::Failed;
-                }
-            },
-        }
         match &mut self.replacing {
             None => {}
             Some(Replacing::Unasked) => {

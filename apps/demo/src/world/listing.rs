@@ -17,28 +17,29 @@ use crate::draw_list::{DrawList, Item, Kind, Placement};
 const ROOMY_BUDGET_BYTES: u64 = 112 << 20;
 
 impl World {
-    /// Watches what the selection wants and the list does not draw because it is away, and the
-    /// ancestors of every tile in view: they cover when the tile goes.
+    /// Watches what the selection wants and the list does not draw because it is away or has not
+    /// been seen yet, and the ancestors of every tile in view: they cover when the tile goes.
+    ///
+    /// The engine is not asked for what arrives: who waits for a block has it sent before others,
+    /// and what is built for later need not hurry.
     fn watch(&mut self, selection: &Selection, budget_bytes: u64, list: &mut DrawList) {
         let top = self.config.scene.top_level();
         let mut watched = BTreeSet::new();
         for id in &selection.draw {
             let key = Key::Streamed(*id);
             let block = self.blocks.get(&key);
-            if block.is_some_and(|block| block.away) {
+            list.away += u32::from(block.is_some_and(|block| block.away));
+            if !block.is_some_and(Block::is_there) {
                 watched.insert(key);
-                list.away += 1;
+                list.replaced += 1;
             }
-            list.replaced += u32::from(!block.is_some_and(Block::is_there));
             if let ObjectId::Tile(tile) = id {
                 let keepers = keepers(*tile, top, budget_bytes);
                 watched.extend(keepers.map(|tile| Key::Streamed(ObjectId::Tile(tile))));
             }
         }
         for key in watched {
-            if let Some(block) = self.blocks.get_mut(&key)
-                && block.has_arrived()
-            {
+            if let Some(block) = self.blocks.get_mut(&key) {
                 block.last_listed = list.sequence;
                 list.watched.push(block.handle);
             }
@@ -64,7 +65,7 @@ impl World {
             let Some(block) = self.blocks.get_mut(&key) else {
                 continue;
             };
-            block.last_listed = self.sequence;
+            block.draw_in(self.sequence);
             push_object(&mut list, &self.config.scene, id, block.handle);
         }
         self.watch(selection, input.figures.budget_bytes, &mut list);

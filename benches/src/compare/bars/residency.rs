@@ -26,18 +26,24 @@ macro_rules! at_each_budget {
 }
 
 /// Recorded flights against the optimum.
-pub const FLIGHTS: [Bar; 5] = [
+pub const FLIGHTS: [Bar; 10] = [
     bar("luanti-v7@3%", BYTES, OPTIMUM, NEAR),
     bar("luanti-v7@5%", BYTES, OPTIMUM, NEAR),
     bar("luanti-v7@7%", BYTES, OPTIMUM, NEAR),
     bar("luanti-v7@10%", BYTES, OPTIMUM, LESS_NEAR),
     bar("luanti-v7@25%", BYTES, OPTIMUM, NEAR),
+    bar("demo@3%", BYTES, OPTIMUM, NEAR),
+    bar("demo@5%", BYTES, OPTIMUM, NEAR),
+    bar("demo@7%", BYTES, OPTIMUM, NEAR),
+    bar("demo@10%", BYTES, OPTIMUM, NEAR),
+    bar("demo@25%", BYTES, OPTIMUM, NEAR),
 ];
 
 /// Everything against the best of five known policies.
-pub const MIXES: [Bar; 55] = at_each_budget![
+pub const MIXES: [Bar; 60] = at_each_budget![
     "luanti-v7",
     "luanti-v7-back",
+    "demo",
     "zipf-0.8",
     "zipf-1.1",
     "loop",

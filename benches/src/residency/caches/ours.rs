@@ -4,7 +4,7 @@ use geoheap_residency::{Config, EntryId, Frame, Now, PolicyKind, Priority, Resid
 
 use crate::residency::cache::Cache;
 
-/// Our crate, without a protect window and least residence, so that everything may leave at the
+/// Our crate, without a protect window, least residence and care for recent entries, so that everything may leave at the
 /// end of each frame, as with the others.
 #[derive(Debug)]
 pub struct Ours {
@@ -18,6 +18,7 @@ impl Ours {
         let config = Config {
             policy,
             protect_frames: 0,
+            recent_frames: 0,
             min_resident_ticks: 0,
             ..Config::default()
         };

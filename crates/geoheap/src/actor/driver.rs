@@ -20,6 +20,7 @@ use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::actor::restore::Successor;
+use crate::actor::spill::SpillFile;
 use crate::client::Shared;
 use crate::config::Threading;
 use crate::core::Core;
@@ -51,6 +52,8 @@ pub(crate) struct Driver<B: Backend> {
     /// Messages taken out of the inbox that wait for the next tick.
     pub(super) backlog: Backlog,
     pub(crate) reloader: Reloader,
+    /// Where retained copies go that system memory has no budget for.
+    pub(super) spill_file: Option<SpillFile>,
     /// Buffers by chunk, until the device gets them back.
     pub(super) buffers: Vec<Option<B::Buffer>>,
     /// The buffers that the next version names.
@@ -106,6 +109,7 @@ pub(crate) struct Parts<B: Backend> {
     pub(crate) publisher: HeapPublisher<B::Buffer>,
     pub(crate) inbox: Inbox,
     pub(crate) reloader: Reloader,
+    pub(crate) spill_file: Option<SpillFile>,
     pub(crate) table: Arc<VersionTable<B::Buffer>>,
     pub(crate) events: Sender<HeapEvent>,
     pub(crate) shared: Arc<Shared>,
@@ -127,6 +131,7 @@ impl<B: Backend> Driver<B> {
             inbox: parts.inbox,
             backlog: Backlog::new(),
             reloader: parts.reloader,
+            spill_file: parts.spill_file,
             buffers: Vec::new(),
             table: parts.table,
             table_changed: false,
@@ -314,13 +319,7 @@ impl<B: Backend> Driver<B> {
         self.free_unused();
         self.take_notes();
         for done in self.reloader.finished() {
-            let (handle, seq, bytes) = (done.handle, done.seq, done.bytes);
-            self.step(Event::Reloaded {
-                handle,
-                seq,
-                bytes,
-                result: done.result,
-            });
+            self.step(done);
         }
         self.record_tick();
         let is_held_back = self.is_held_back();

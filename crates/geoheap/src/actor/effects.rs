@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkId, Lifetime};
+use geoheap_chunk_heap::{ChunkId, Lifetime, PartId};
 use geoheap_frame_sync::PublishError;
 use geoheap_gpu_backend::{
     Backend, BufferDesc, BufferRole, CreateError as BufferError, StageError,
@@ -10,12 +10,14 @@ use geoheap_gpu_backend::{
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::actor::driver::{Driver, Waits};
-use crate::actor::reload::Job;
+use crate::actor::reload::{Job, Work};
 use crate::actor::reply::Reply;
+use crate::actor::spill::SpillJob;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::error::{FailReason, RequestError};
+use crate::handle::Handle;
 use crate::payload::{Payload, StagedWrite};
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
@@ -63,12 +65,17 @@ impl<B: Backend> Driver<B> {
                 make,
                 bytes,
             } => {
-                self.reloader.start(Job {
+                let job = Job {
                     handle,
                     seq,
                     bytes,
                     make,
-                });
+                };
+                self.reloader.start(Work::Reload(job));
+                None
+            }
+            Effect::Spill { handle, seq, parts } => {
+                self.spill(handle, seq, parts);
                 None
             }
             Effect::Reply { reply, answer } => {
@@ -85,6 +92,16 @@ impl<B: Backend> Driver<B> {
             }
             transfer => self.record(transfer),
         }
+    }
+
+    fn spill(&mut self, handle: Handle, seq: u64, parts: Vec<(PartId, Payload)>) {
+        let file = self.spill_file.clone();
+        self.reloader.start(Work::Spill(SpillJob {
+            file: file.expect("copies are spilled where there is a file"),
+            handle,
+            seq,
+            parts,
+        }));
     }
 
     /// Effects that go into the backend's open batch.

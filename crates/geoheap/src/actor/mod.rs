@@ -20,4 +20,5 @@ pub(crate) mod reload;
 pub(crate) mod render;
 pub(crate) mod reply;
 pub(crate) mod restore;
+pub(crate) mod spill;
 pub(crate) mod thread;

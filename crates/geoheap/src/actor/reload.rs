@@ -1,12 +1,15 @@
-//! Reload callbacks run on a worker, so that a slow one delays nobody else's geometry.
+//! Reload callbacks run on a worker, so that a slow one delays nobody else's geometry; so do the
+//! writes of copies that are put into a file.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::channel::{Receiver, Sender, unbounded};
+use crate::actor::spill::SpillJob;
+use crate::core::event::Event;
 use crate::error::FailReason;
 use crate::handle::Handle;
-use crate::payload::{Payload, ReloadFn};
+use crate::payload::ReloadFn;
 #[cfg(geoheap_shuttle)]
 use crate::planted::{self, Bug};
 use crate::sync::{Builder, JoinHandle};
@@ -19,17 +22,26 @@ pub(crate) struct Job {
     pub(crate) make: ReloadFn,
 }
 
-/// Its answer.
-pub(crate) struct Done {
-    pub(crate) handle: Handle,
-    pub(crate) seq: u64,
-    pub(crate) bytes: u64,
-    pub(crate) result: Result<Vec<Payload>, FailReason>,
+/// What the worker does.
+pub(crate) enum Work {
+    /// A callback is called.
+    Reload(Job),
+    /// Copies are written into a file.
+    Spill(SpillJob),
+}
+
+impl Work {
+    fn run(self) -> Event {
+        match self {
+            Self::Reload(job) => job.run(),
+            Self::Spill(job) => job.run(),
+        }
+    }
 }
 
 impl Job {
     /// Calls the callback; a panic in it is an error of that block, not of the engine.
-    pub(crate) fn run(self) -> Done {
+    fn run(self) -> Event {
         let called = catch_unwind(AssertUnwindSafe(|| self.make.call(self.handle)));
         let result = match called {
             Ok(Ok(payloads)) => Ok(payloads),
@@ -38,7 +50,7 @@ impl Job {
                 message: String::from("the callback panicked"),
             }),
         };
-        Done {
+        Event::Reloaded {
             handle: self.handle,
             seq: self.seq,
             bytes: self.bytes,
@@ -58,18 +70,18 @@ pub(crate) enum Reloader {
 /// Callbacks that run in the tick.
 #[derive(Default)]
 pub(crate) struct Inline {
-    done: Vec<Done>,
+    done: Vec<Event>,
     /// Callbacks that are held back, in order.
-    held: VecDeque<Job>,
+    held: VecDeque<Work>,
     is_held: bool,
 }
 
 impl Inline {
-    fn start(&mut self, job: Job) {
+    fn start(&mut self, work: Work) {
         if self.is_held {
-            self.held.push_back(job);
+            self.held.push_back(work);
         } else {
-            self.done.push(job.run());
+            self.done.push(work.run());
         }
     }
 
@@ -78,15 +90,15 @@ impl Inline {
     pub(crate) fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
         if !is_held {
-            self.done.extend(self.held.drain(..).map(Job::run));
+            self.done.extend(self.held.drain(..).map(Work::run));
         }
     }
 }
 
 /// The worker thread. The core bounds what is under way by bytes, so the channels need no bound.
 pub(crate) struct Worker {
-    jobs: Sender<Job>,
-    done: Receiver<Done>,
+    jobs: Sender<Work>,
+    done: Receiver<Event>,
     thread: JoinHandle<()>,
 }
 
@@ -96,7 +108,7 @@ impl Reloader {
     /// # Errors
     /// What the operating system says.
     pub(crate) fn worker() -> std::io::Result<Self> {
-        let (jobs, jobs_in) = unbounded::<Job>();
+        let (jobs, jobs_in) = unbounded::<Work>();
         let (done_out, done) = unbounded();
         let thread = Builder::new()
             .name("geoheap-reload".into())
@@ -110,12 +122,12 @@ impl Reloader {
         Ok(Self::Worker(Worker { jobs, done, thread }))
     }
 
-    pub(crate) fn start(&mut self, job: Job) {
+    pub(crate) fn start(&mut self, work: Work) {
         match self {
-            Self::Inline(inline) => inline.start(job),
+            Self::Inline(inline) => inline.start(work),
             Self::Worker(worker) => {
                 // The worker ends only when this side closes the channel.
-                let sent = worker.jobs.send(job);
+                let sent = worker.jobs.send(work);
                 assert!(
                     sent.is_ok(),
                     "the reload worker lives as long as the driver"
@@ -125,7 +137,7 @@ impl Reloader {
     }
 
     /// Answers that have come.
-    pub(crate) fn finished(&mut self) -> Vec<Done> {
+    pub(crate) fn finished(&mut self) -> Vec<Event> {
         match self {
             Self::Inline(inline) => core::mem::take(&mut inline.done),
             Self::Worker(worker) => worker.done.drain().collect(),

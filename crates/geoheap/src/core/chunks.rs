@@ -8,6 +8,7 @@ use crate::budget_origin::BudgetOrigin;
 use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
 use crate::core::leaving::Cause;
+use crate::core::streaming::Spare;
 use crate::core::{Core, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
@@ -82,7 +83,8 @@ impl Core {
             }
         }
         self.compaction.trim = true;
-        self.make_room(capacity, out);
+        self.budget_hunger += 1;
+        self.make_room(capacity, Spare::Nothing, out);
     }
 
     /// Spare ahead of need, empty chunks past their time, chunks over the budget.
@@ -146,7 +148,7 @@ impl Core {
             .sum();
         let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
         let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
-        self.evict(live.saturating_sub(room), out);
+        self.evict(live.saturating_sub(room), Spare::Nothing, out);
         self.compaction.request();
         self.shed_ticks += 1;
         let patience = if self.config.defrag.enabled {
@@ -188,6 +190,24 @@ impl Core {
         self.heap
             .chunks()
             .filter(|info| info.lifetime == Lifetime::Dynamic && info.state != ChunkState::Closing)
+    }
+
+    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
+    /// made over the next ticks; the shell asks again.
+    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
+        self.budget.take_side(bytes)
+    }
+
+    /// Nobody waits for such room any more, or asks again.
+    pub(crate) fn forget_side_wishes(&mut self) {
+        self.budget.forget_side_wishes();
+    }
+
+    /// The device has such a buffer back.
+    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
+        if !self.lost {
+            self.budget.side_returned(bytes);
+        }
     }
 
     /// A new budget. It was checked by the shell, so it can hold a chunk.

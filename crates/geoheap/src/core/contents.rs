@@ -6,11 +6,12 @@ use geoheap_chunk_heap::{BlockLayout, Growth, PartId};
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
+use crate::core::Core;
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
 use crate::core::record::{Away, Record};
 use crate::core::retained::Retained;
-use crate::core::{Core, Seat};
+use crate::core::seats::Seat;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::payload::{Content, Source};
@@ -36,6 +37,7 @@ impl Core {
             source: block.source,
             layout: block.layout.clone(),
             retained: Retained::default(),
+            copied: None,
             place: None,
             away: Away::Pending,
             revision: 0,
@@ -55,6 +57,7 @@ impl Core {
         *tenant = Some(Box::new(record));
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, block.layout.len());
+        self.note_copies(handle);
         self.report.blocks += 1;
         if self.lost {
             return self.add_without_device(handle, out);
@@ -167,9 +170,16 @@ impl Core {
             record.retain_all(shared(ids, &contents));
             let after = record.layout.len();
             self.count_world(before, after);
+            self.note_copies(handle);
             self.ask_again(handle);
             return;
         }
+        let is_only_there = matches!(record.source, Source::ReadBack);
+        if is_only_there && record.place.is_none() {
+            // What came back from the GPU before is none of the new contents.
+            self.forget_copies(handle);
+        }
+        let record = self.own(handle);
         let in_place = in_place && record.place.is_some() && record.fill().is_none();
         let target_layout = if in_place {
             Arc::clone(&record.layout)

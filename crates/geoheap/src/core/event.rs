@@ -273,6 +273,15 @@ pub(crate) enum Event {
         bytes: u64,
         result: Result<Vec<Payload>, FailReason>,
     },
+    /// A block's retained copies were written into the file, or not.
+    Spilled {
+        handle: Handle,
+        seq: u64,
+        /// Which parts, and their lengths.
+        parts: Vec<(PartId, ByteLen)>,
+        /// Gives them back.
+        result: Result<ReloadFn, String>,
+    },
     /// Bytes that were asked for.
     ReadBackDone {
         read: Reading,
@@ -432,6 +441,12 @@ pub(crate) enum Effect {
         seq: u64,
         make: ReloadFn,
         bytes: u64,
+    },
+    /// Write a block's retained copies into the file; answer with `Spilled`.
+    Spill {
+        handle: Handle,
+        seq: u64,
+        parts: Vec<(PartId, Payload)>,
     },
     /// Answer a caller.
     Reply { reply: ReplyId, answer: Answer },

@@ -48,6 +48,8 @@ impl Core {
                 Lifetime::LongLived => report.long_lived_chunks += 1,
             }
         }
+        report.retained_bytes = self.copies.retained_bytes;
+        report.spilled_bytes = self.copies.spilled_bytes;
         report.leaving_blocks = self.leaving.len() as u64;
         report.resident_blocks = self.residency.figures().entries as u64;
         report

@@ -183,6 +183,11 @@ impl Fill {
         self.piece > 0 || self.piece_done > 0
     }
 
+    /// Bytes of the present batch.
+    pub(crate) fn sent_in_batch(&self) -> u64 {
+        self.sent_bytes - self.safe.sent_bytes
+    }
+
     /// What was recorded is submitted.
     pub(crate) fn keep_progress(&mut self) {
         self.in_batch = false;

@@ -185,7 +185,9 @@ impl Core {
         for (id, bytes) in parts {
             record.retained.put(id, Payload::from(bytes));
         }
-        if record.place.is_some() {
+        let is_placed = record.place.is_some();
+        self.note_copies(handle);
+        if is_placed {
             self.leave(handle);
         }
     }

@@ -12,7 +12,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
-//! | `record`, `retained`, `unsettled` | what is known of one block: always, of its contents, and while something happens to it |
+//! | `seats` | who has which slot |
+//! | `record`, `retained`, `unsettled` | one block: always, its contents, while it is not at rest |
 //! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `requests`, `contents`, `parts` | what clients ask for |
@@ -23,7 +24,9 @@
 //! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
 //! | `transfer` | recording under caps, and the commit |
+//! | `spread` | how much of what may wait goes in a tick |
 //! | `publish` | slots of the next version, and what it supersedes |
+//! | `spill` | retained copies that go to a file |
 //! | `streaming` | usage, eviction, streaming back |
 //! | `leaving` | bytes that come back from the GPU before their block leaves |
 //! | `loss` | the loss of the device, and what comes back on the next |
@@ -54,6 +57,9 @@ mod planted;
 mod publish;
 mod requests;
 mod retained;
+mod seats;
+mod spill;
+mod spread;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -76,28 +82,14 @@ use crate::core::compact::Compaction;
 use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
 use crate::core::loss::Returning;
-use crate::core::record::Record;
+use crate::core::seats::{Seat, Tenant};
+use crate::core::spill::Copies;
+use crate::core::spread::Spread;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
 use crate::report::{HeapEvent, Report};
 use crate::slot::Slot;
-
-/// Who has a slot of the handle map: a block, or nobody yet, where the handle is in the clients'
-/// reserve. A slot whose generation reached its maximum stays taken by nobody, so that no handle of
-/// it can ever name another block (R7).
-type Tenant = Option<Box<Record>>;
-
-/// What is known of a slot by its index.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seat {
-    /// Generation of the block that has it; 0 where none has.
-    generation: u32,
-    /// Generation of the last block that left it.
-    last_generation: u32,
-    /// The newest version when the last block came: later ones show it.
-    added: Version,
-}
 
 /// What the next version changes.
 #[derive(Debug, Default)]
@@ -133,6 +125,7 @@ pub(crate) struct Core {
     compaction: Compaction,
     /// Jobs not done yet.
     jobs: Jobs,
+    spread: Spread,
     /// Chunks whose buffer exists.
     ready: Vec<bool>,
     /// The last place given in the order of requests and jobs.
@@ -148,10 +141,12 @@ pub(crate) struct Core {
     wanted: BTreeSet<Handle>,
     tick: u64,
     frame: u64,
+    /// The tick before which the last frame ended.
+    frame_tick: u64,
     facts: TickFacts,
     pending: Pending,
     /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
-    copies: Vec<(u32, ByteOffset, Effect)>,
+    transfers: Vec<(u32, ByteOffset, Effect)>,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -174,6 +169,8 @@ pub(crate) struct Core {
     reloading_bytes: u64,
     /// Blocks whose bytes are on their way back from the GPU, in the order in which that began.
     leaving: BTreeMap<u64, Handle>,
+    /// Retained copies, where system memory has a budget for them.
+    copies: Copies,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -195,18 +192,8 @@ impl Core {
     ) -> Result<Self, ConfigError> {
         config.validate(buffer_bytes_max)?;
         let align_max = config.align_max();
-        let mut heap = ChunkHeap::new(HeapConfig {
-            chunk_bytes: config.chunk_bytes,
-            long_lived_chunk_bytes: config.long_lived_chunk_bytes,
-            dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
-            buffer_bytes_max,
-            spare_chunks: config.spare_chunks,
-            keep_empty_ticks: config.keep_empty_ticks,
-            small_heap_chunks: config.small_heap_chunks,
-            split_by_kind: config.split_by_kind,
-            ..HeapConfig::default()
-        })
-        .map_err(ConfigError::Heap)?;
+        let heap = ChunkHeap::new(heap_config(&config, buffer_bytes_max));
+        let mut heap = heap.map_err(ConfigError::Heap)?;
         let mut residency = Residency::new(config.residency).map_err(ConfigError::Residency)?;
         // Slots count from 1.
         let room = config.handles_initial.min(config.handles_max);
@@ -227,6 +214,7 @@ impl Core {
             seats: Vec::with_capacity(room),
             reserved: 0,
             jobs: Jobs::default(),
+            spread: Spread::default(),
             ready: Vec::new(),
             seq: 0,
             order: 0,
@@ -235,9 +223,10 @@ impl Core {
             wanted: BTreeSet::new(),
             tick: 0,
             frame: 0,
+            frame_tick: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
-            copies: Vec::new(),
+            transfers: Vec::new(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),
@@ -249,6 +238,7 @@ impl Core {
             spare_from_tick: 0,
             reloading_bytes: 0,
             leaving: BTreeMap::new(),
+            copies: Copies::default(),
             version: Version::default(),
             returning: Returning::default(),
             lost: false,
@@ -314,6 +304,12 @@ impl Core {
                 Reading::Leaving { handle, seq } => self.leaving_read(handle, seq, bytes),
             },
             Event::ReadBackDelayed { read } => self.leaving_delayed(&read),
+            Event::Spilled {
+                handle,
+                seq,
+                parts,
+                result,
+            } => self.spilled(handle, seq, parts, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -323,6 +319,7 @@ impl Core {
         self.tick += 1;
         self.facts = facts;
         self.budget.staging_held = facts.staging_held;
+        self.spill_copies(out);
         if self.lost {
             return;
         }
@@ -359,24 +356,6 @@ impl Core {
         self.pending.others = true;
     }
 
-    /// Takes room in the budget for a buffer beside the chunks (R10). Where there is none, room is
-    /// made over the next ticks; the shell asks again.
-    pub(crate) fn reserve_side(&mut self, bytes: ByteLen) -> bool {
-        self.budget.take_side(bytes)
-    }
-
-    /// Nobody waits for such room any more, or asks again.
-    pub(crate) fn forget_side_wishes(&mut self) {
-        self.budget.forget_side_wishes();
-    }
-
-    /// The device has such a buffer back.
-    pub(crate) fn side_returned(&mut self, bytes: ByteLen) {
-        if !self.lost {
-            self.budget.side_returned(bytes);
-        }
-    }
-
     /// The slot of that index as the next version shows it, whosever block has it.
     pub(crate) fn slot_at(&self, index: u32) -> Option<Slot> {
         let record = self.record(self.tenant_of(index)?)?;
@@ -403,19 +382,6 @@ impl Core {
         self.budget_hunger > 0
     }
 
-    /// Every block that lives, by slot.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let indices = (0..).take(self.seats.len());
-        let live = indices.filter_map(|index| self.tenant_of(index));
-        live.filter_map(|handle| self.record(handle))
-    }
-
-    /// The block that has the slot of this index.
-    fn tenant_of(&self, index: u32) -> Option<Handle> {
-        let seat = self.seats.get(index as usize)?;
-        (seat.generation > 0).then(|| Handle::of(index, seat.generation))
-    }
-
     /// Blocks that nobody removed, by handle.
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let leaks = self.records().map(|record| Leak {
@@ -424,31 +390,6 @@ impl Core {
             bytes: record.layout.len(),
         });
         leaks.collect()
-    }
-
-    /// The block of `handle`, if it lives.
-    fn record(&self, handle: Handle) -> Option<&Record> {
-        self.blocks.get(handle.key())?.as_deref()
-    }
-
-    fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        self.blocks.get_mut(handle.key())?.as_deref_mut()
-    }
-
-    /// A block that the engine's own books say is there.
-    fn own(&mut self, handle: Handle) -> &mut Record {
-        self.record_mut(handle)
-            .expect("the core's own books name only blocks that live")
-    }
-
-    /// Hands out handles until `count` are in the reserve, as far as there are any.
-    pub(crate) fn refill_reserve(&mut self, count: u32, out: &mut Vec<Handle>) {
-        let taken = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let free = self.config.handles_max.saturating_sub(taken);
-        for _ in 0..count.min(free) {
-            out.push(Handle::from_key(self.blocks.insert(None)));
-            self.reserved += 1;
-        }
     }
 
     /// Everything that waits for an answer gets one: the shell is about to end.
@@ -477,10 +418,26 @@ impl Core {
             && self.flushes.is_empty()
             && self.reloading_bytes == 0
             && self.leaving.is_empty()
+            && self.copies.is_at_rest()
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()
             && !self.stalled
+    }
+}
+
+/// The heap that a configuration asks for.
+fn heap_config(config: &Config, buffer_bytes_max: ByteLen) -> HeapConfig {
+    HeapConfig {
+        chunk_bytes: config.chunk_bytes,
+        long_lived_chunk_bytes: config.long_lived_chunk_bytes,
+        dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
+        buffer_bytes_max,
+        spare_chunks: config.spare_chunks,
+        keep_empty_ticks: config.keep_empty_ticks,
+        small_heap_chunks: config.small_heap_chunks,
+        split_by_kind: config.split_by_kind,
+        ..HeapConfig::default()
     }
 }
 

@@ -128,7 +128,9 @@ impl Core {
             .remove(part)
             .map_err(|error| RequestError::Part { part, error })?;
         record.retained.remove(part);
-        if let Some(place) = record.place {
+        let place = record.place;
+        self.note_copies(handle);
+        if let Some(place) = place {
             self.pending.retired.push(Retired::Room {
                 handle,
                 place,
@@ -186,6 +188,7 @@ impl Core {
             record.layout = Arc::new(planned.layout);
             record.revision += 1;
             record.written = 0;
+            self.note_copies(handle);
             self.repack_away(handle);
             let after = self.own(handle).layout.len();
             self.count_world(before, after);

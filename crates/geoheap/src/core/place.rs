@@ -8,6 +8,7 @@ use crate::core::claims::Claim;
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::record::{Away, Record};
+use crate::core::streaming::Spare;
 use crate::core::{Core, entry, refusals};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
@@ -23,6 +24,9 @@ const FAIL_TICKS: u32 = 512;
 /// Ticks without room after which retained contents are uploaded again instead of copied on the
 /// GPU, which takes a second chunk.
 const COPY_PATIENCE_TICKS: u32 = 4;
+/// Ticks without room after which a block that is looked at takes that of others which were a moment
+/// ago.
+const RECENT_PATIENCE_TICKS: u32 = 8;
 /// Every so many ticks without room, bytes on their way out no longer count as room to come.
 const MISS_PATIENCE_TICKS: u64 = 4;
 
@@ -44,7 +48,7 @@ impl Core {
             return;
         }
         let _span = tracing::trace_span!("place", blocks = waiting.len()).entered();
-        let mut demand = ByteLen::ZERO;
+        let (mut demand, mut patient) = (ByteLen::ZERO, ByteLen::ZERO);
         let mut misses = 0;
         self.compaction.want_room(None);
         let mut claims: Vec<Claim> = Vec::new();
@@ -66,20 +70,41 @@ impl Core {
                     let align = fill.map_or(Align::ONE, |fill| fill.layout.align());
                     self.compaction.want_room(Some((missing, align)));
                 }
-                demand += missing;
+                if self.may_push_out_recent(handle) {
+                    demand += missing;
+                } else {
+                    patient += missing;
+                }
                 misses += 1;
                 claims.extend(claim.map(|priority| Claim { handle, priority }));
                 self.lose_patience(handle, out);
             }
         }
-        if demand == ByteLen::ZERO {
+        if demand + patient == ByteLen::ZERO {
             self.budget_hunger = 0;
-        } else {
-            let coming = self.make_room(demand, out);
-            if let Some(coming) = coming {
-                self.displace(&claims, coming);
-            }
+            return;
         }
+        self.budget_hunger += 1;
+        let for_patient = self.make_room(patient, Spare::Recent, out);
+        let coming = self.make_room(demand, Spare::Nothing, out);
+        if let Some(coming) = coming.or(for_patient) {
+            self.displace(&claims, coming);
+        }
+    }
+
+    /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
+    /// looks at may not; one that is looked at waits a while for others to leave, which are young
+    /// by now, or were seen a little longer ago.
+    fn may_push_out_recent(&self, handle: Handle) -> bool {
+        let record = self.record(handle).expect("jobs name blocks that live");
+        if record.pins > 0 || record.is_exempt() {
+            return true;
+        }
+        let recent = self.config.residency.recent_frames;
+        let is_wished = record.wished_frame().saturating_add(recent) > self.frame;
+        let is_looked_at = (record.wished_frame() > 0 && is_wished) || self.is_in_use(handle);
+        let waited = record.fill().map_or(0, |fill| fill.misses);
+        is_looked_at && (waited >= RECENT_PATIENCE_TICKS || record.set_asides() > 0)
     }
 
     /// Finds a place for one job. Returns the bytes it lacks.
@@ -241,15 +266,12 @@ impl Core {
         if fill.raises_revision {
             record.revision += 1;
             record.written = 0;
-            if matches!(record.source, Source::ReadBack) {
-                // What came back from the GPU before is none of the new contents.
-                record.retained.clear();
-            }
         }
         record.layout = fill.layout;
         record.retain_all(fill.retain.into_iter());
         let after = record.layout.len();
         self.count_world(before, after);
+        self.note_copies(handle);
         fill.replies
     }
 
@@ -296,10 +318,18 @@ impl Core {
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
     /// but in pieces. Growth never waits for a move: this only helps the next ticks. Returns the
-    /// bytes that become free by that, or were to anyway; none where giving up brings nothing.
-    pub(super) fn make_room(&mut self, demand: ByteLen, out: &mut Vec<Effect>) -> Option<ByteLen> {
+    /// bytes that become free by that, or were to anyway; none where nothing is wanted, or giving
+    /// up brings nothing.
+    pub(super) fn make_room(
+        &mut self,
+        demand: ByteLen,
+        spare: Spare,
+        out: &mut Vec<Effect>,
+    ) -> Option<ByteLen> {
+        if demand == ByteLen::ZERO {
+            return None;
+        }
         let figures = self.heap.figures();
-        self.budget_hunger += 1;
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
         if self.facts.is_held_back && figures.retired() > ByteLen::ZERO {
@@ -316,7 +346,7 @@ impl Core {
         if figures.free() >= demand {
             self.compaction.placement_failed(demand);
         }
-        let left = self.evict(need, out);
+        let left = self.evict(need, spare, out);
         Some(coming + left)
     }
 }

@@ -6,6 +6,7 @@ use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
 
 use crate::core::fill::{Fill, Purpose, Target};
 use crate::core::retained::Retained;
+use crate::core::spill::Copied;
 use crate::core::unsettled::Unsettled;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
@@ -41,6 +42,8 @@ pub(crate) struct Record {
     /// Retained contents: complete for [`Source::Retained`], complete while it is away for
     /// [`Source::ReadBack`], else empty.
     pub(crate) retained: Retained,
+    /// What of it is counted, and what is in a file; none where there is no file.
+    pub(crate) copied: Option<Box<Copied>>,
     /// Where the next version shows it.
     pub(crate) place: Option<RangeKey>,
     /// Meaningful while `place` is `None`.
@@ -58,7 +61,7 @@ pub(crate) struct Record {
 }
 
 // What each block of a heap costs the engine's books, beside what the lower crates keep of it.
-const _: () = assert!(size_of::<Record>() <= 136, "Record must stay small");
+const _: () = assert!(size_of::<Record>() <= 144, "Record must stay small");
 
 impl Record {
     /// That layout, as the one that it has if they are the same, so that there is one of them.
@@ -124,9 +127,11 @@ impl Record {
     pub(crate) fn is_covered_by(&self, layout: &BlockLayout, others: &[(PartId, Payload)]) -> bool {
         let others = others.iter().map(|(id, payload)| (*id, payload));
         let known = others.chain(self.retained.iter());
+        let known = known.map(|(id, payload)| (id, payload.len()));
+        let known = known.chain(self.spilled_parts().iter().copied());
         layout.parts().all(|part| {
             let mut known = known.clone();
-            known.any(|(id, payload)| id == part.id && payload.len() == part.used_len)
+            known.any(|known| known == (part.id, part.used_len))
         })
     }
 

@@ -197,6 +197,7 @@ impl Core {
         self.refuse_all(handle, &error, out);
         self.cancel_job(handle);
         self.stop_leaving(handle);
+        self.forget_copies(handle);
         self.lost_no_more(handle);
         self.retire_place(handle);
         self.residency.remove(entry(handle));

@@ -20,14 +20,31 @@ use crate::report::{Degraded, HeapEvent};
 /// Wishes turned into jobs in one tick.
 const STREAM_INS_PER_TICK: usize = 64;
 
+/// What has to stay, beside what always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spare {
+    /// What frames saw lately, as long as there are frames.
+    Recent,
+    /// Nothing.
+    Nothing,
+}
+
 impl Core {
     /// A frame, or a worker's share of it, is over.
     pub(super) fn note_frame(&mut self, frame: u64, ends_frame: bool) {
         self.frame = self.frame.max(frame);
         if ends_frame {
+            self.frame_tick = self.tick;
             self.report.frames += 1;
             self.report.degraded_frames += u64::from(self.report.degraded.is_some());
         }
+    }
+
+    /// Whether frames came lately. Ages in frames stand still where none comes, and there is
+    /// nothing to keep steady.
+    pub(super) fn is_drawing(&self) -> bool {
+        let patience = self.config.residency.min_resident_ticks;
+        self.frame_tick > 0 && self.tick < self.frame_tick.saturating_add(patience)
     }
 
     /// What a frame used is recent, what it missed is wished for.
@@ -96,7 +113,7 @@ impl Core {
         let live = self.dynamic_live().get();
         let pressure = self.residency.evaluate(live, budget);
         if pressure.is_over() {
-            self.evict(ByteLen::new(pressure.over_bytes), out);
+            self.evict(ByteLen::new(pressure.over_bytes), Spare::Recent, out);
         }
     }
 
@@ -137,14 +154,19 @@ impl Core {
     }
 
     /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
-    pub(super) fn evict(&mut self, need: ByteLen, _out: &mut Vec<Effect>) -> ByteLen {
+    pub(super) fn evict(&mut self, need: ByteLen, spare: Spare, _out: &mut Vec<Effect>) -> ByteLen {
         let mut left = ByteLen::ZERO;
         if need == ByteLen::ZERO {
             return left;
         }
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
         let mut victims = Vec::new();
-        self.residency.victims(need.get(), self.now(), &mut victims);
+        if spare == Spare::Recent && self.is_drawing() {
+            self.residency
+                .victims_not_recent(need.get(), self.now(), &mut victims);
+        } else {
+            self.residency.victims(need.get(), self.now(), &mut victims);
+        }
         if !victims.is_empty() {
             self.returning.stop();
         }
@@ -264,11 +286,17 @@ impl Core {
         if record.away != Away::Evicted || record.fill().is_some() || record.place.is_some() {
             return;
         }
-        match &record.source {
+        // What the file has is asked for as of a callback.
+        let source = match record.spilled() {
+            Some(make) => &Source::Reload(make.clone()),
+            None => &record.source,
+        };
+        match source {
             Source::Retained | Source::ReadBack => {
                 let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
+                self.note_copies(handle);
                 self.start_stream_in(handle, contents);
             }
             Source::Reload(make) => {
@@ -323,7 +351,14 @@ impl Core {
             return;
         }
         record.stop_reloading();
-        match result.and_then(|payloads| match_lengths(record, payloads)) {
+        let contents = result.and_then(|payloads| {
+            if record.keeps_copies() {
+                record.join_copies(payloads)
+            } else {
+                match_lengths(record, payloads)
+            }
+        });
+        match contents {
             Ok(contents) => self.start_stream_in(handle, contents),
             Err(reason) => self.fail(handle, reason, out),
         }

@@ -7,11 +7,11 @@ use geoheap_suballoc::{Align, ByteLen};
 
 use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
-use crate::config::Config;
+use crate::config::{Config, SpillConfig};
 use crate::core::event::{Share, TickFacts};
 use crate::error::FailReason;
 use crate::handle::Handle;
-use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
+use crate::payload::{Content, PRIORITY_DEFAULT, Payload, ReloadFn, Source};
 
 /// A core whose shell is this test.
 struct Bench {
@@ -23,10 +23,16 @@ struct Bench {
     fail_chunks: u32,
     submit_ok: bool,
     share: Share,
+    /// Writes into the file for copies fail.
+    fail_spills: bool,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(spill: Option<SpillConfig>) -> Self {
         let align = Align::new(256).expect("a positive number");
         let kinds = Arc::new(KindTable::standard(align, align));
         let config = Config {
@@ -34,6 +40,7 @@ impl Bench {
             chunk_bytes: ByteLen::from_kib(64),
             long_lived_chunk_bytes: ByteLen::from_kib(16),
             staging_bytes: ByteLen::from_kib(16),
+            spill,
             ..Config::default()
         };
         let max = ByteLen::from_mib(64);
@@ -46,6 +53,7 @@ impl Bench {
             fail_chunks: 0,
             submit_ok: true,
             share: Share::FULL,
+            fail_spills: false,
         }
     }
 
@@ -141,6 +149,25 @@ impl Bench {
                 (line, Some(Event::Published { version }))
             }
             Effect::Notify(event) => (format!("tell: {event}"), None),
+            Effect::Spill { handle, seq, parts } => {
+                let lens = parts.iter().map(|(id, part)| (*id, part.len()));
+                let lens: Vec<_> = lens.collect();
+                let copies: Vec<_> = parts.into_iter().map(|(_, part)| part).collect();
+                let made = ReloadFn::new(move |_| Ok(copies.clone()));
+                let full = String::from("the disk is full");
+                let result = if self.fail_spills {
+                    Err(full)
+                } else {
+                    Ok(made)
+                };
+                let event = Event::Spilled {
+                    handle,
+                    seq,
+                    parts: lens,
+                    result,
+                };
+                (format!("spill {handle}"), Some(event))
+            }
             other => (format!("{other:?}"), None),
         }
     }
@@ -304,4 +331,45 @@ fn no_share_of_something_is_nothing() {
             "{thousandths} of {cap}"
         );
     }
+}
+
+#[test]
+fn a_copy_that_cannot_be_written_stays_in_memory_and_is_tried_later() {
+    let mut bench = Bench::with(Some(SpillConfig {
+        folder: std::path::PathBuf::new(),
+        retained_bytes_max: ByteLen::new(2_500),
+    }));
+    bench.fail_spills = true;
+    let handles = [bench.add(1_000), bench.add(1_000), bench.add(1_000)];
+    for _ in 0..20 {
+        bench.tick();
+    }
+    let told = |bench: &Bench, what: &str| {
+        let lines = bench.lines.iter();
+        lines.filter(|line| line.contains(what)).count()
+    };
+    assert_eq!(told(&bench, "spill "), 1, "not again and again");
+    assert_eq!(told(&bench, "the disk is full"), 1, "it is told");
+    let report = bench.core.report();
+    assert_eq!((report.retained_bytes, report.spilled_bytes), (3_000, 0));
+    assert_eq!(report.spill_failures, 1, "counted");
+    for _ in 0..300 {
+        bench.tick();
+    }
+    assert_eq!(told(&bench, "the disk is full"), 2, "tried later");
+    bench.fail_spills = false;
+    for _ in 0..300 {
+        bench.tick();
+    }
+    let report = bench.core.report();
+    assert_eq!(
+        (report.retained_bytes, report.spilled_bytes),
+        (2_000, 1_000)
+    );
+    let in_file = |handle| {
+        let record = bench.core.record(handle).expect("it lives");
+        record.spilled().is_some()
+    };
+    let spilled = handles.map(in_file);
+    assert_eq!(spilled, [true, false, false], "the longest not needed goes");
 }

@@ -5,14 +5,15 @@
 //! that come back from blocks which are to leave, as their room is waited for. Of the rest, urgent
 //! blocks go first: those
 //! that somebody waits for, long-lived and pinned ones, and those above the default priority.
-//! Blocks that come back and blocks that are new share what is left: each of the two gets half of
-//! it where both wait, and what one leaves the other takes. Moves, which nobody waits for, have the
-//! rest. A block larger than a tick's share goes over several ticks; it stays pending until its
-//! last byte is submitted.
+//! The others are spread over a few ticks while frames are drawn (`spread`), so that a burst of them
+//! makes no long frame. Blocks that come back and blocks that are new share what a tick has for
+//! them: each of the two gets half of it where both wait, and what one leaves the other takes. Moves,
+//! which nobody waits for, have the rest of the allowance. A block larger than a tick's share goes
+//! over several ticks; it stays pending until its last byte is submitted.
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo};
+use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo, RangeKey};
 use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
@@ -28,6 +29,11 @@ use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
+
+/// One part in so many of a tick's bytes is sent also where less is due.
+const LEAST_SHARE: u64 = 8;
+/// The most jobs of a queue that may have sent a part of their bytes.
+const STARTED_MAX: usize = 16;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +51,15 @@ impl Core {
             self.publish(out);
             return;
         }
-        let mut copies = core::mem::take(&mut self.copies);
+        let mut copies = core::mem::take(&mut self.transfers);
         let mut left = self.allowance(staging_free);
         self.read_leaving(&mut left, out);
         let jobs = core::mem::take(&mut self.jobs);
         self.record_jobs(jobs.urgent(), &mut left, &mut copies);
+        let held_back = left.bytes - self.spread_bytes(&jobs).min(left.bytes);
+        left.bytes -= held_back;
         self.record_in_turn(&jobs, &mut left, &mut copies);
+        left.bytes += held_back;
         self.jobs = jobs;
         if is_planted!(UploadForgotten) && copies.len() > 1 {
             copies.pop();
@@ -58,7 +67,7 @@ impl Core {
         // Neighbours in a chunk become one copy, so the backend gets them in address order.
         copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
         out.extend(copies.drain(..).map(|(_, _, effect)| effect));
-        self.copies = copies;
+        self.transfers = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
     }
@@ -73,6 +82,34 @@ impl Core {
             copies: u32::try_from(copies).unwrap_or(u32::MAX),
             staging: whole_words(staging_free.get()),
         }
+    }
+
+    /// What this tick may send of what is not urgent. Where no frame is drawn, none is kept short by
+    /// a long tick.
+    fn spread_bytes(&mut self, jobs: &Jobs) -> u64 {
+        if !self.is_drawing() {
+            self.spread.forget();
+            return u64::MAX;
+        }
+        let placed = [jobs.back(), jobs.others()].map(|queue| self.unsent_bytes(queue));
+        let wished = self.residency.missing_bytes(self.now());
+        let waiting: u64 = placed.into_iter().sum();
+        let due = self.spread.take(waiting + self.reloading_bytes + wished);
+        // So little makes no frame longer.
+        let least = self.config.tick_upload_bytes.get() / LEAST_SHARE;
+        whole_words(due.max(least)).max(WORD_BYTES)
+    }
+
+    /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely: jobs
+    /// are recorded in order, and one after the other.
+    fn unsent_bytes(&self, queue: &Queue) -> u64 {
+        let all: u64 = queue.values().map(|job| job.bytes).sum();
+        let sent = |job: &Job| {
+            let record = self.record(job.handle)?;
+            record.fill().map(|fill| fill.sent_bytes)
+        };
+        let sent: u64 = queue.values().take(STARTED_MAX).filter_map(sent).sum();
+        all.saturating_sub(sent)
     }
 
     /// Records blocks that come back and blocks that are new, half of what is left for each.
@@ -177,7 +214,9 @@ impl Core {
             let record = self.record_mut(handle);
             let fill = record.and_then(Record::fill_mut);
             if let Some(fill) = fill.filter(|fill| fill.in_batch) {
+                let sent = fill.sent_in_batch();
                 fill.keep_progress();
+                self.report.upload_bytes += sent;
             }
         }
     }
@@ -224,35 +263,10 @@ impl Core {
         if !is_same {
             self.note_gaps(handle);
         }
-        match fill.target {
-            Target::Fresh(range) => self.enter_place(handle, range),
-            Target::Present => {
-                let place = old_place.expect("a job in place has a place");
-                let rooms = fill.retire_rooms.iter().map(|part| Retired::Room {
-                    handle,
-                    place,
-                    part: *part,
-                });
-                if is_planted!(RoomFreedAtOnce) {
-                    self.released(rooms.collect(), out);
-                } else {
-                    self.pending.retired.extend(rooms);
-                }
-            }
-            Target::Unplaced => unreachable!("a recorded job has a place"),
-        }
+        self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
-        let record = self.own(handle);
-        if !is_planted!(SourceStale) {
-            for (part, payload) in &fill.retain {
-                record.retained.put(*part, payload.clone());
-            }
-        }
-        if matches!(record.source, Source::ReadBack) {
-            // From now on the GPU has them, and may change them.
-            record.retained.clear();
-        }
-        let after = record.layout.len();
+        let after = self.own(handle).layout.len();
+        self.keep_contents(handle, &fill);
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -280,8 +294,51 @@ impl Core {
         }
     }
 
+    /// What the job filled is where the block lies from now on.
+    fn commit_target(
+        &mut self,
+        handle: Handle,
+        fill: &Fill,
+        old_place: Option<RangeKey>,
+        out: &mut Vec<Effect>,
+    ) {
+        match fill.target {
+            Target::Fresh(range) => self.enter_place(handle, range),
+            Target::Present => {
+                let place = old_place.expect("a job in place has a place");
+                let rooms = fill.retire_rooms.iter().map(|part| Retired::Room {
+                    handle,
+                    place,
+                    part: *part,
+                });
+                if is_planted!(RoomFreedAtOnce) {
+                    self.released(rooms.collect(), out);
+                } else {
+                    self.pending.retired.extend(rooms);
+                }
+            }
+            Target::Unplaced => unreachable!("a recorded job has a place"),
+        }
+    }
+
+    /// Keeps what a job brought, as far as its block is to come back from that.
+    fn keep_contents(&mut self, handle: Handle, fill: &Fill) {
+        let record = self.own(handle);
+        if matches!(record.source, Source::ReadBack) {
+            // From now on the GPU has them, and may change them.
+            return self.forget_copies(handle);
+        }
+        if fill.retain.is_empty() || is_planted!(SourceStale) {
+            return;
+        }
+        for (part, payload) in &fill.retain {
+            record.retained.put(*part, payload.clone());
+        }
+        self.note_copies(handle);
+    }
+
     /// Makes a filled range the block's place, and retires the one before it.
-    fn enter_place(&mut self, handle: Handle, range: geoheap_chunk_heap::RangeKey) {
+    fn enter_place(&mut self, handle: Handle, range: RangeKey) {
         sure(self.heap.commit(range));
         let (tick, id) = (self.now(), entry(handle));
         let record = self.own(handle);
@@ -309,7 +366,7 @@ impl Core {
     }
 
     fn count_fill(&mut self, fill: &Fill, revived: bool) {
-        self.report.upload_bytes += fill.sent_bytes;
+        self.report.upload_bytes += fill.sent_in_batch();
         if revived && fill.purpose == Purpose::StreamIn {
             self.report.stream_ins += 1;
             self.report.stream_in_bytes += fill.sent_bytes;

@@ -303,3 +303,35 @@ fn what_cannot_be_kept_is_refused_as_ever() {
     assert!(told.iter().any(refused), "it has no source: {told:?}");
     assert!(!is_resident(&world, kept), "this one leaves at once");
 }
+
+#[test]
+fn staged_contents_that_find_no_room_are_not_given_up_for_older_ones() {
+    let (mut world, handle) = leaving();
+    go_on(&mut world);
+    // Nothing may leave, so the block finds no room to come back to.
+    let mut others = Vec::new();
+    for nth in 0..50 {
+        let block = BlockDesc::new().part(vertices(100 + nth, 0, 500));
+        if let Ok(other) = world.client.try_add(block.source(Source::None)) {
+            others.push(other);
+        }
+        world.ticks(2);
+    }
+    let staged = world
+        .client
+        .stage(ByteLen::new(10_000))
+        .expect("it is sent");
+    let mut staged = world.answer(staged).expect("there is room");
+    staged.write_at(0, &stamped(7, 1, 10_000)).expect("it fits");
+    let sent = world.client.update_staged(handle, vec![staged]);
+    sent.expect("it is sent");
+    for _ in 0..100 {
+        world.frame(&[handle]);
+        assert!(!is_resident(&world, handle), "there is no room for it");
+    }
+    for other in others.drain(..) {
+        world.client.remove(other).expect("it is sent");
+    }
+    world.flush();
+    check_returns(&mut world, handle, &stamped(7, 1, 10_000));
+}

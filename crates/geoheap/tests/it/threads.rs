@@ -11,6 +11,9 @@ use crate::harness::{World, mesh, small, stamped};
 /// Longest wait for anything in these tests; they are about order, not about speed.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Reads of the device that a test has under way at a time.
+const READS_MAX: u64 = 1_000;
+
 pub(crate) fn threaded() -> World {
     let mut config = small();
     config.threading = Threading::Actor;
@@ -49,8 +52,11 @@ fn clients_add_and_readers_read_at_the_same_time() {
         scope.spawn(move || {
             let mut known = Vec::new();
             let mut version = None;
+            let mut asked = 0;
             while !reader_stop.load(Ordering::Relaxed) {
                 known.extend(handles_out.try_iter());
+                // Where this thread is faster than the device, reads would pile up for ever.
+                let has_time = asked - reader_seen.load(Ordering::Relaxed) < READS_MAX;
                 let ticket = frames.begin_frame();
                 assert!(
                     Some(ticket.version()) >= version,
@@ -58,7 +64,10 @@ fn clients_add_and_readers_read_at_the_same_time() {
                 );
                 version = Some(ticket.version());
                 for (block, handle) in &known {
-                    if let Lookup::Resident(view) = ticket.get(*handle) {
+                    if let Lookup::Resident(view) = ticket.get(*handle)
+                        && has_time
+                    {
+                        asked += 1;
                         let (seen, block) = (Arc::clone(&reader_seen), *block);
                         let (start, len) = (view.offset().get(), view.len().get());
                         let held = ticket.in_flight();

@@ -52,6 +52,16 @@ impl VirtualControl {
         lock(&self.device).creation_faults.plant(n);
     }
 
+    /// Buffers that were asked for so far, whether or not they were made; staging is apart.
+    pub fn creations(&self) -> u64 {
+        lock(&self.device).creation_faults.calls()
+    }
+
+    /// As [`creations`](Self::creations), for staging: ring, leases and read-backs.
+    pub fn staging_creations(&self) -> u64 {
+        lock(&self.device).staging_faults.calls()
+    }
+
     /// As [`fail_creation`](Self::fail_creation), for staging: ring, leases and read-backs.
     pub fn fail_staging(&self, n: u64) {
         lock(&self.device).staging_faults.plant(n);

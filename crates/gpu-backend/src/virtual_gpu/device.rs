@@ -23,6 +23,11 @@ impl Faults {
         self.planted.insert(self.calls + n.max(1));
     }
 
+    /// Calls so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
+    }
+
     pub(super) fn is_due(&mut self) -> bool {
         self.calls += 1;
         self.planted.remove(&self.calls)

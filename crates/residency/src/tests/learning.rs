@@ -11,6 +11,7 @@ fn streamed(policy: PolicyKind, frames: &[Vec<u32>], room: u64, warm_up: usize) 
     let config = Config {
         policy,
         protect_frames: 0,
+        recent_frames: 0,
         min_resident_ticks: 0,
         ..Config::default()
     };

@@ -174,8 +174,14 @@ impl Oracle {
             && now.tick.get() - entry.since >= self.config.min_resident_ticks
     }
 
-    fn victims(&self, need: u64, now: Now) -> Vec<EntryId> {
-        self.first_to_leave(need, now, |e| self.may_leave(e, now))
+    fn is_recent(&self, entry: &Entry, now: Now) -> bool {
+        entry.used && now.frame.get().saturating_sub(entry.frame) < self.config.recent_frames
+    }
+
+    fn victims(&self, need: u64, now: Now, recent_too: bool) -> Vec<EntryId> {
+        self.first_to_leave(need, now, |e| {
+            self.may_leave(e, now) && (recent_too || !self.is_recent(e, now))
+        })
     }
 
     fn victims_below(&self, priority: u8, need: u64, now: Now) -> Vec<EntryId> {
@@ -196,6 +202,7 @@ impl Oracle {
             let age_frames = now.frame.get().saturating_sub(e.frame);
             (
                 e.priority,
+                self.is_recent(e, now),
                 self.policy.worth(e.group, age_frames),
                 e.frame,
                 e.used,
@@ -465,8 +472,15 @@ fn compare(r: &Residency, oracle: &Oracle, now: Now) {
         assert_eq!(got.remove(0), EntryId(99), "victims are appended");
         assert_eq!(
             got,
-            oracle.victims(need, now),
+            oracle.victims(need, now, true),
             "K4: victims for {need} bytes"
+        );
+        let mut others = Vec::new();
+        r.victims_not_recent(need, now, &mut others);
+        assert_eq!(
+            others,
+            oracle.victims(need, now, false),
+            "K4: victims for {need} bytes that can wait"
         );
         assert_eq!(
             found >= need,
@@ -540,10 +554,12 @@ proptest! {
         calls in vec(call(), 1..120),
         policy in policy(),
         protect_frames in 0_u64..5,
+        recent_frames in 0_u64..12,
         min_resident_ticks in 0_u64..6,
     ) {
         let config = Config {
             protect_frames,
+            recent_frames,
             min_resident_ticks,
             wish_max_age_frames: 9,
             entries_max: 13,

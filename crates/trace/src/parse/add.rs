@@ -17,7 +17,7 @@ const ALIGN: &str = "an alignment in bytes above 0 and up to 4294967295";
 const STRIDE: &str = "a stride in bytes above 0 and up to 4294967295";
 const INDEX_STRIDE: &str = "an index stride of 2 or 4 bytes";
 const SPARE: &str = "a number of bytes up to 1099511627776";
-const SOURCES: &str = "`retained`, `reload` or `none`";
+const SOURCES: &str = "`retained`, `reload`, `read-back` or `none`";
 
 /// What is said of the one part that a line is about.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,19 @@
 use super::Camera;
 use glam::Vec3;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+/// Frames of keyframes are below this, so that a flight's length is one that can be flown.
+pub const FRAMES_MAX: u32 = 10_000_000;
+/// The most metres from the origin, and the most degrees of yaw, either way: beyond them a float
+/// has no place between two steps.
+pub const NUMBER_MAX: f32 = 1e6;
+/// The most degrees up or down.
+const PITCH_MAX: f32 = 89.9;
+/// The longest file that is read.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// A place and a direction at a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +33,8 @@ pub struct Keyframe {
 /// A flight through keyframes.
 ///
 /// As a text: one keyframe a line, `frame x y z yaw pitch`, with world metres and degrees, frames
-/// rising; `#` begins a comment; empty lines count nothing.
+/// rising; `#` begins a comment; empty lines count nothing. Frames are below [`FRAMES_MAX`],
+/// metres and yaw within [`NUMBER_MAX`] either way, pitch within 89.9 degrees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CameraScript {
     keyframes: Vec<Keyframe>,
@@ -110,7 +123,7 @@ impl CameraScript {
     /// # Errors
     /// [`ScriptError`], with the path and where it applies the line.
     pub fn load(path: &Path) -> Result<Self, ScriptError> {
-        let text = std::fs::read_to_string(path).map_err(|e| ScriptError::Unreadable {
+        let text = read(path).map_err(|e| ScriptError::Unreadable {
             path: path.into(),
             reason: e.to_string(),
         })?;
@@ -153,7 +166,9 @@ impl CameraScript {
     pub fn to_text(&self) -> String {
         let line = |k: &Keyframe| {
             let Vec3 { x, y, z } = k.position;
-            let (yaw, pitch) = (k.yaw.to_degrees(), k.pitch.to_degrees());
+            // The way to radians and back may end just outside.
+            let yaw = k.yaw.to_degrees().clamp(-NUMBER_MAX, NUMBER_MAX);
+            let pitch = k.pitch.to_degrees().clamp(-PITCH_MAX, PITCH_MAX);
             format!("{} {x} {y} {z} {yaw} {pitch}\n", k.frame)
         };
         std::iter::once("# frame x y z yaw pitch (world metres, degrees)\n".into())
@@ -212,6 +227,19 @@ impl CameraScript {
     }
 }
 
+/// A text that is not too long; some files have no end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?
+        .take(FILE_BYTES_MAX)
+        .read_to_string(&mut text)?;
+    if read as u64 == FILE_BYTES_MAX {
+        let reason = format!("it is not shorter than {FILE_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text)
+}
+
 fn camera(position: Vec3, yaw: f32, pitch: f32) -> Camera {
     Camera {
         position,
@@ -247,21 +275,23 @@ fn parse_line(content: &str) -> Result<Keyframe, (&'static str, &str)> {
     let frame = next()?;
     let frame = frame
         .parse()
-        .map_err(|_| ("a frame as a whole number from 0", frame))?;
+        .ok()
+        .filter(|frame| *frame < FRAMES_MAX)
+        .ok_or(("a frame as a whole number from 0 to 9999999", frame))?;
     let mut numbers = [0.0; 5];
     for number in &mut numbers {
         let word = next()?;
         *number = word
             .parse()
             .ok()
-            .filter(|n: &f32| n.is_finite())
-            .ok_or(("a finite number", word))?;
+            .filter(|n: &f32| n.abs() <= NUMBER_MAX)
+            .ok_or(("a number from -1000000 to 1000000", word))?;
     }
     if words.next().is_some() {
         return Err((LINE, content));
     }
     let [x, y, z, yaw, pitch] = numbers;
-    if !(-89.9..=89.9).contains(&pitch) {
+    if !(-PITCH_MAX..=PITCH_MAX).contains(&pitch) {
         return Err(("a pitch of -89.9 to 89.9 degrees", content));
     }
     let (yaw, pitch) = (yaw.to_radians(), pitch.to_radians());

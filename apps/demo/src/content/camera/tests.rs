@@ -99,10 +99,12 @@ fn scripts_say_what_they_expected_and_where() {
     check("0 1 2 3 4 5 6", ":1: expected six numbers");
     check(
         "# a\n0 1 2 3 4 5\nx 1 2 3 4 5",
-        ":3: expected a frame as a whole number from 0, found `x`",
+        ":3: expected a frame as a whole number from 0 to 9999999, found `x`",
     );
     check("-1 1 2 3 4 5", "found `-1`");
-    check("0 1 2 NaN 4 5", "expected a finite number, found `NaN`");
+    check("4294967295 1 2 3 4 5", "to 9999999, found `4294967295`");
+    check("0 1 2 NaN 4 5", "from -1000000 to 1000000, found `NaN`");
+    check("0 1 -1e7 3 4 5", "found `-1e7`");
     check("0 1 2 3 4 95", "a pitch of -89.9 to 89.9");
     check(
         "5 1 2 3 4 5\n5 1 2 3 4 5",

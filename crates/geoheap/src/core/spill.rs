@@ -1,0 +1,240 @@
+//! Retained copies under a budget of system memory: those that were not needed for the longest time
+//! go to a file, and come back the way that reload callbacks go.
+//!
+//! A copy is needed when its block comes back, or gets new contents. It leaves memory when it was
+//! written, and only if it is still the same by then. In the file it stays until there are other
+//! contents of all parts: a block that came back may leave again without another write. Copies of
+//! single parts that changed since stay in memory beside it, and go before what the file has.
+
+use std::collections::BTreeMap;
+
+use geoheap_chunk_heap::PartId;
+use geoheap_suballoc::ByteLen;
+
+use crate::core::Core;
+use crate::core::event::Effect;
+use crate::core::record::Record;
+use crate::error::FailReason;
+use crate::handle::Handle;
+use crate::payload::{Payload, ReloadFn};
+use crate::report::HeapEvent;
+
+/// Copies that are looked at in one tick.
+const LOOKED_AT_MAX: usize = 64;
+/// Ticks after which writing is tried again once it failed.
+const RETRY_TICKS: u64 = 256;
+
+/// All copies.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// Bytes in memory.
+    pub(super) retained_bytes: u64,
+    /// Of them, those that are being written.
+    writing_bytes: u64,
+    /// Bytes in the file.
+    pub(super) spilled_bytes: u64,
+    /// Blocks with copies in memory, the longest not needed first.
+    order: BTreeMap<u64, Handle>,
+    /// Nothing is written before this tick.
+    retry_tick: u64,
+}
+
+impl Copies {
+    /// Whether nothing is being written.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.writing_bytes == 0
+    }
+}
+
+/// What is known of one block's copies.
+#[derive(Debug, Default)]
+pub(crate) struct Copied {
+    /// Its bytes in [`Copies::retained_bytes`].
+    counted_bytes: u64,
+    /// Its place in [`Copies::order`].
+    needed: u64,
+    /// Its copies are being written; tells this write from others.
+    writing: Option<u64>,
+    spilled: Option<Spilled>,
+}
+
+/// Copies in the file.
+#[derive(Debug)]
+struct Spilled {
+    parts: Vec<(PartId, ByteLen)>,
+    bytes: u64,
+    make: ReloadFn,
+}
+
+impl Record {
+    /// What reads the copies in the file, if there are any.
+    pub(super) fn spilled(&self) -> Option<&ReloadFn> {
+        let spilled = self.copied.as_ref()?.spilled.as_ref()?;
+        Some(&spilled.make)
+    }
+
+    /// Parts in the file, and their lengths.
+    pub(super) fn spilled_parts(&self) -> &[(PartId, ByteLen)] {
+        let spilled = self
+            .copied
+            .as_ref()
+            .and_then(|copied| copied.spilled.as_ref());
+        spilled.map_or(&[], |spilled| &spilled.parts)
+    }
+
+    /// Whether the copies of all parts are in memory.
+    fn has_all_copies(&self) -> bool {
+        let mut parts = self.layout.parts();
+        parts.all(|part| self.retained.get(part.id).is_some())
+    }
+
+    /// The contents of all parts, from what was read of the file and what is newer in memory.
+    pub(super) fn join_copies(
+        &self,
+        read: Vec<Payload>,
+    ) -> Result<Vec<(PartId, Payload)>, FailReason> {
+        let ids = self.spilled_parts().iter().map(|(id, _)| *id);
+        let read: Vec<(PartId, Payload)> = ids.zip(read).collect();
+        let parts = self.layout.parts_by_id();
+        let mut out = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let kept = self.retained.get(part.id);
+            let found = read.iter().find(|(id, _)| *id == part.id);
+            let payload = kept.or(found.map(|(_, payload)| payload));
+            let given = payload.map_or(ByteLen::ZERO, Payload::len);
+            let Some(payload) = payload.filter(|_| given == part.used_len) else {
+                let expected = part.used_len;
+                return Err(FailReason::ReloadLength { expected, given });
+            };
+            out.push((part.id, payload.clone()));
+        }
+        Ok(out)
+    }
+}
+
+impl Core {
+    /// A block's copies in memory are others than before, or were needed.
+    pub(super) fn note_copies(&mut self, handle: Handle) {
+        if self.config.spill.is_none() {
+            return;
+        }
+        let seq = self.next_seq();
+        let record = self.own(handle);
+        let retained = record.retained.iter();
+        let bytes = retained.map(|(_, payload)| payload.len().get()).sum();
+        let is_whole = record.has_all_copies();
+        let copied = record.copied.get_or_insert_default();
+        let older = copied.spilled.take_if(|_| is_whole);
+        copied.writing = None;
+        let counted = core::mem::replace(&mut copied.counted_bytes, bytes);
+        let needed = core::mem::replace(&mut copied.needed, seq);
+        let copies = &mut self.copies;
+        copies.spilled_bytes -= older.map_or(0, |older| older.bytes);
+        copies.retained_bytes = copies.retained_bytes - counted + bytes;
+        copies.order.remove(&needed);
+        if bytes > 0 {
+            copies.order.insert(seq, handle);
+        }
+    }
+
+    /// The engine keeps no copies of the block any more.
+    pub(super) fn forget_copies(&mut self, handle: Handle) {
+        let record = self.own(handle);
+        record.retained.clear();
+        let Some(copied) = record.copied.take() else {
+            return;
+        };
+        let copies = &mut self.copies;
+        copies.retained_bytes -= copied.counted_bytes;
+        copies.order.remove(&copied.needed);
+        copies.spilled_bytes -= copied.spilled.map_or(0, |spilled| spilled.bytes);
+    }
+
+    /// Has copies written as long as there are too many in memory.
+    pub(super) fn spill_copies(&mut self, out: &mut Vec<Effect>) {
+        let Some(spill) = &self.config.spill else {
+            return;
+        };
+        if self.tick < self.copies.retry_tick {
+            return;
+        }
+        let max = spill.retained_bytes_max.get();
+        let cap = self.config.tick_upload_bytes.get();
+        let oldest: Vec<Handle> = self
+            .copies
+            .order
+            .values()
+            .copied()
+            .take(LOOKED_AT_MAX)
+            .collect();
+        for handle in oldest {
+            let copies = &self.copies;
+            let left = copies.retained_bytes.saturating_sub(copies.writing_bytes);
+            if left <= max || copies.writing_bytes >= cap {
+                return;
+            }
+            self.spill(handle, out);
+        }
+    }
+
+    /// Has one block's copies written, if they are those of all its parts and nothing brings
+    /// others.
+    fn spill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        let record = self.record(handle).expect("copies are of blocks that live");
+        let copied = record.copied.as_ref().expect("it was counted");
+        if copied.writing.is_some() {
+            return;
+        }
+        if record.fill().is_some() || !record.has_all_copies() {
+            // It takes its turn behind the others.
+            return self.note_copies(handle);
+        }
+        let parts: Vec<(PartId, Payload)> = record
+            .retained
+            .iter()
+            .map(|(id, payload)| (id, payload.clone()))
+            .collect();
+        let bytes = copied.counted_bytes;
+        let seq = self.next_seq();
+        let copied = self.own(handle).copied.as_mut();
+        copied.expect("it was there just now").writing = Some(seq);
+        self.copies.writing_bytes += bytes;
+        out.push(Effect::Spill { handle, seq, parts });
+    }
+
+    /// Copies were written, or not. If they are not the block's any more they are dropped.
+    pub(super) fn spilled(
+        &mut self,
+        handle: Handle,
+        seq: u64,
+        parts: Vec<(PartId, ByteLen)>,
+        result: Result<ReloadFn, String>,
+        out: &mut Vec<Effect>,
+    ) {
+        let bytes = parts.iter().map(|(_, len)| len.get()).sum();
+        self.copies.writing_bytes -= bytes;
+        let copied = self.record_mut(handle).and_then(|at| at.copied.as_mut());
+        let copied = copied.filter(|copied| copied.writing == Some(seq));
+        match result {
+            Ok(make) => {
+                let Some(copied) = copied else {
+                    return;
+                };
+                copied.writing = None;
+                copied.spilled = Some(Spilled { parts, bytes, make });
+                self.copies.spilled_bytes += bytes;
+                self.own(handle).retained.clear();
+                self.note_copies(handle);
+            }
+            Err(message) => {
+                if let Some(copied) = copied {
+                    copied.writing = None;
+                }
+                self.report.spill_failures += 1;
+                self.copies.retry_tick = self.tick + RETRY_TICKS;
+                let bytes = ByteLen::new(bytes);
+                out.push(Effect::Notify(HeapEvent::SpillFailed { bytes, message }));
+            }
+        }
+    }
+}
