@@ -40,14 +40,15 @@ impl Retained {
                     *self = Self::Many(Box::new([(id, old), (part, payload)]));
                 }
             }
-            Self::Many(all) => match all.iter_mut().find(|(id, _)| *id == part) {
-                Some(entry) => entry.1 = payload,
-                None => {
+            Self::Many(all) => {
+                if let Some(entry) = all.iter_mut().find(|(id, _)| *id == part) {
+                    entry.1 = payload;
+                } else {
                     let mut more = core::mem::take(all).into_vec();
                     more.push((part, payload));
                     *all = more.into_boxed_slice();
                 }
-            },
+            }
         }
     }
 
