@@ -111,10 +111,10 @@ impl Core {
             return;
         }
         for pool in self.pools() {
-            let Some(reason) = self.reason(&pool, requested, failed) else {
+            let Some(reason) = self.reason(pool, requested, failed) else {
                 continue;
             };
-            if self.run_pass(&pool, reason, requested, &caps, out) {
+            if self.run_pass(pool, reason, requested, &caps, out) {
                 self.carry_on(&mut caps, out);
                 return;
             }
@@ -124,7 +124,7 @@ impl Core {
     /// Why a pass over a pool is due, if it is.
     fn reason(
         &self,
-        pool: &Pool,
+        pool: Pool,
         requested: bool,
         failed: Option<(ByteLen, Align)>,
     ) -> Option<Reason> {
@@ -149,7 +149,7 @@ impl Core {
     /// Plans and follows. Returns whether there was anything to do.
     fn run_pass(
         &mut self,
-        pool: &Pool,
+        pool: Pool,
         reason: Reason,
         requested: bool,
         caps: &Caps,

@@ -50,7 +50,7 @@ impl Core {
     }
 
     /// A block of the pool whose gaps are worth closing now.
-    pub(super) fn gaps_in(&self, pool: &Pool) -> Option<Reason> {
+    pub(super) fn gaps_in(&self, pool: Pool) -> Option<Reason> {
         self.compaction.gappy.iter().find_map(|&handle| {
             let record = self.record(handle)?;
             let info = self.heap.range(record.place?)?;

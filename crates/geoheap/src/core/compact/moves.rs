@@ -70,7 +70,11 @@ impl Core {
     /// Reserves the place of a planned move. Whether it could be had.
     #[cfg_attr(
         not(any(geoheap_shuttle, feature = "planted-bugs")),
-        expect(unused_variables, reason = "only a planted bug copies at once")
+        expect(
+            unused_variables,
+            clippy::ptr_arg,
+            reason = "only a planted bug copies at once"
+        )
     )]
     pub(super) fn hold(&mut self, planned: &Move, out: &mut Vec<Effect>) -> bool {
         let handle = Handle::from_bits(planned.key);
@@ -183,7 +187,10 @@ impl Core {
         let to = sure(self.heap.range(held.to).ok_or("a held place is a range"));
         let is_last = held.done + piece == len;
         let is_long = held.done > 0;
-        let is_cut = is_planted!(MoveCutShort) || is_long && is_planted!(PieceForgotten);
+        let mut is_cut = is_planted!(MoveCutShort);
+        if is_long && is_planted!(PieceForgotten) {
+            is_cut = true;
+        }
         let copied = if is_last && is_cut {
             piece.saturating_sub(WORD_BYTES)
         } else {
@@ -260,11 +267,11 @@ impl Core {
     /// The copy is submitted: the block's next version names the new place, if the block and its
     /// contents are still those that were copied (R8).
     pub(crate) fn commit_move(&mut self, moved: Moved) {
+        let is_blind = is_planted!(MoveUnchecked);
+        let is_blind = is_planted!(LongMoveUnchecked) || is_blind;
         let still = self.record(moved.handle).is_some_and(|record| {
-            record.place == Some(moved.from)
-                && (record.revision == moved.revision
-                    || is_planted!(MoveUnchecked)
-                    || is_planted!(LongMoveUnchecked))
+            let is_same = record.revision == moved.revision || is_blind;
+            record.place == Some(moved.from) && is_same
         });
         if !still {
             sure(self.heap.cancel(moved.to));

@@ -59,7 +59,7 @@ impl Core {
     }
 
     /// What sets off a pass, from what is known without a walk over the ranges.
-    pub(super) fn trigger(&self, pool: &Pool) -> Option<Reason> {
+    pub(super) fn trigger(&self, pool: Pool) -> Option<Reason> {
         let chunks = self.heap.chunks();
         let chunks = chunks.filter(|info| pool.has(info) && is_evacuable(info));
         let uses = chunks.map(|info| ChunkUse {
