@@ -93,7 +93,8 @@ impl Core {
     }
 
     /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
-    /// looks at may not; one that is looked at waits a while for others to leave, which are young
+    /// looks at may not; one that is looked at, or that somebody
+    /// waits for, waits a while for others to leave, which are young
     /// by now, or were seen a little longer ago.
     fn may_push_out_recent(&self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
@@ -104,7 +105,8 @@ impl Core {
         let is_wished = record.wished_frame().saturating_add(recent) > self.frame;
         let is_looked_at = (record.wished_frame() > 0 && is_wished) || self.is_in_use(handle);
         let waited = record.fill().map_or(0, |fill| fill.misses);
-        is_looked_at && (waited >= RECENT_PATIENCE_TICKS || record.set_asides() > 0)
+        let is_wanted = is_looked_at || record.has_waiters();
+        is_wanted && (waited >= RECENT_PATIENCE_TICKS || record.set_asides() > 0)
     }
 
     /// Finds a place for one job. Returns the bytes it lacks.
