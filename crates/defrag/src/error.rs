@@ -4,7 +4,7 @@ use core::fmt;
 
 use geoheap_suballoc::{ByteLen, ByteRange, Space};
 
-/// Why a [`Layout`] is refused.
+/// Why a [`Layout`](crate::Layout) is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LayoutError {
