@@ -102,9 +102,6 @@ bugs! {
     MoveCutShort = ("move-cut-short", "R8"),
     /// The last word of a block that moves in several ticks is left behind.
     PieceForgotten = ("piece-forgotten", "R8"),
-    /// A block that moves in several ticks is not looked at again: it may have got other contents
-    /// where it lies.
-    LongMoveUnchecked = ("long-move-unchecked", "R8"),
     /// A move writes over retired bytes, too.
     MovedOverRetired = ("moved-over-retired", "R3"),
     /// Compaction moves blocks between dynamic and long-lived chunks.

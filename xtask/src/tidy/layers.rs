@@ -204,16 +204,16 @@ mod tests {
 
     #[test]
     fn layer_1_uses_the_ranges_only() {
-        for user in [
-            "geoheap-defrag",
-            "geoheap-chunk-heap",
-            "geoheap-gpu-backend",
+        for (user, only) in [
+            ("geoheap-defrag", "geoheap-suballoc, geoheap-heap-dump"),
+            ("geoheap-chunk-heap", "geoheap-suballoc"),
+            ("geoheap-gpu-backend", "geoheap-suballoc"),
         ] {
             let said = check_one(user, "geoheap-frame-sync", false);
             assert_eq!(
                 said,
                 [format!(
-                    "{user} must not use geoheap-frame-sync: only geoheap-suballoc"
+                    "{user} must not use geoheap-frame-sync: only {only}"
                 )]
             );
         }

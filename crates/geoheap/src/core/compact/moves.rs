@@ -209,8 +209,7 @@ impl Core {
     /// Whether a block still is where a move found it, with the same contents, and may move.
     fn is_as_it_was(&self, handle: Handle, from: RangeKey, revision: u64) -> bool {
         self.record(handle).is_some_and(|record| {
-            let is_same = record.revision == revision || is_planted!(LongMoveUnchecked);
-            record.place == Some(from) && is_same && record.is_movable()
+            record.place == Some(from) && record.revision == revision && record.is_movable()
         })
     }
 
@@ -268,7 +267,6 @@ impl Core {
     /// contents are still those that were copied (R8).
     pub(crate) fn commit_move(&mut self, moved: Moved) {
         let is_blind = is_planted!(MoveUnchecked);
-        let is_blind = is_planted!(LongMoveUnchecked) || is_blind;
         let still = self.record(moved.handle).is_some_and(|record| {
             let is_same = record.revision == moved.revision || is_blind;
             record.place == Some(moved.from) && is_same
