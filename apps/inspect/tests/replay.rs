@@ -122,7 +122,7 @@ fn a_lag_that_falls_lets_go_of_the_frames_before() {
         let mut lines = String::from("budget 33554432\n");
         for frame in 0..90_usize {
             let lag = lags[frame / 30];
-            let _ = writeln!(lines, "add {frame} 1048576\nframe lag={lag}\nuse {frame}");
+            let _ = writeln!(lines, "add {frame} 524288\nframe lag={lag}\nuse {frame}");
             let _ = writeln!(lines, "frame\nremove {frame}\nframe");
         }
         lines
