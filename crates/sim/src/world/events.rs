@@ -1,6 +1,6 @@
 //! What the engine tells by itself.
 
-use geoheap::{HeapEvent, Lifetime, Op, RequestError};
+use geoheap::{FailReason, HeapEvent, Lifetime, Op, RequestError};
 
 use super::{World, words};
 use crate::finding::{Check, Verdict, ensure};
@@ -31,13 +31,22 @@ impl<G: Gpu> World<G> {
                     let since = self.timeline.tick().saturating_sub(1);
                     self.judge_refusal(block, Some(*op), Some(error), since)?;
                 }
-                HeapEvent::Failed { handle, .. } => {
+                HeapEvent::Failed { handle, reason } => {
                     let block = self.oracle.by_handle(*handle);
                     self.timeline
                         .note(Actor::Engine, "fails", block, [NONE, NONE]);
                     if let Some(block) = block {
+                        self.check_reload(block, reason)?;
                         self.block_failed(block);
                     }
+                }
+                HeapEvent::SpillFailed { bytes, message } => {
+                    let bytes = ("bytes", bytes.get());
+                    self.timeline
+                        .note(Actor::Engine, "cannot write", None, [bytes, NONE]);
+                    ensure(self.disk_faults.write_is_told(), Check::Contents, || {
+                        format!("the disk took all copies, and one was not written: {message}")
+                    })?;
                 }
                 HeapEvent::DeviceLost { .. } => {
                     self.timeline
@@ -74,6 +83,20 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// The copies of a block without a callback can be read, unless the disk fails.
+    fn check_reload(&mut self, block: u32, reason: &FailReason) -> Verdict {
+        let is_reload = matches!(
+            reason,
+            FailReason::Reload { .. } | FailReason::ReloadLength { .. }
+        );
+        if !is_reload || self.oracle.block(block).has_callback() {
+            return Ok(());
+        }
+        ensure(self.disk_faults.read_is_told(), Check::Contents, || {
+            format!("the disk gave all copies back, and those of block {block} are not: {reason}")
+        })
     }
 
     /// A block could not be made resident, or its update failed.
