@@ -225,7 +225,7 @@ fn compare_suballoc(options: &SuballocOptions) -> Result<usize, Box<dyn Error>> 
             suballoc::tightness(&mut table, &script);
         }
     }
-    common.finish(&table, &bars::suballoc::ALL, common.is_whole())
+    common.finish(&table, bars::suballoc::ALL, common.is_whole())
 }
 
 /// Measures, prints and writes; returns how many bars are missed.
@@ -235,7 +235,7 @@ fn compare_frames(options: &Options<Workload>) -> Result<usize, Box<dyn Error>> 
     let extent = options.extent(frames::Extent::QUICK, frames::Extent::FULL);
     let mut table = Table::default();
     frames::run(&mut table, &extent, &|one| options.is_wanted(&one));
-    options.finish(&table, &bars::frames::ALL, options.is_whole())
+    options.finish(&table, bars::frames::ALL, options.is_whole())
 }
 
 /// Counts, prints and writes; returns how many bars are missed.
@@ -248,7 +248,7 @@ fn compare_residency(options: &Options<Worlds>) -> Result<usize, Box<dyn Error>>
     if options.is_wanted(&Worlds::Mixes) {
         residency::mixes(&mut table, &extent);
     }
-    let bars = [&bars::residency::FLIGHTS[..], &bars::residency::MIXES].concat();
+    let bars = [bars::residency::FLIGHTS, bars::residency::MIXES].concat();
     // A quick one has not all budgets.
     options.finish(&table, &bars, options.is_whole() && !options.quick)
 }
@@ -269,7 +269,7 @@ fn compare_defrag(options: &Options<Heaps>) -> Result<usize, Box<dyn Error>> {
     if options.is_wanted(&Heaps::Plans) {
         defrag::plans(&mut table, &extent);
     }
-    options.finish(&table, &bars::defrag::ALL, options.is_whole())
+    options.finish(&table, bars::defrag::ALL, options.is_whole())
 }
 
 /// Measures, prints and writes; returns how many bars are missed.
@@ -282,5 +282,5 @@ fn compare_engine(options: &Options<Load>) -> Result<usize, Box<dyn Error>> {
     if options.is_wanted(&Load::Uploads) {
         engine::uploads(&mut table, &extent);
     }
-    options.finish(&table, &bars::engine::ALL, options.is_whole())
+    options.finish(&table, bars::engine::ALL, options.is_whole())
 }
