@@ -197,18 +197,8 @@ impl<B: Backend> GeometryManager<B> {
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
         let table = Arc::new(VersionTable::of_device(0));
-        let ring_config = RingConfig {
-            // Slots count from 1.
-            slots_initial: config
-                .handles_initial
-                .min(config.handles_max)
-                .saturating_add(1),
-            versions_alive_max: config.versions_alive_max,
-            replicas: config.replicas as usize,
-            feed_versions: config.feed_versions,
-        };
         let (publisher, reader) =
-            ring(ring_config, VersionTable::of_device(0)).map_err(ConfigError::Ring)?;
+            ring(ring_config(&config), VersionTable::of_device(0)).map_err(ConfigError::Ring)?;
         let caller_driven = config.threading == Threading::CallerDriven;
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
@@ -420,6 +410,19 @@ impl<B: Backend> GeometryManager<B> {
 impl<B: Backend> Drop for GeometryManager<B> {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+fn ring_config(config: &Config) -> RingConfig {
+    RingConfig {
+        // Slots count from 1.
+        slots_initial: config
+            .handles_initial
+            .min(config.handles_max)
+            .saturating_add(1),
+        versions_alive_max: config.versions_alive_max,
+        replicas: config.replicas as usize,
+        feed_versions: config.feed_versions,
     }
 }
 

@@ -61,20 +61,7 @@ impl<G: Gpu> World<G> {
                     self.timeline
                         .note(Actor::Engine, "degraded", None, [NONE, NONE]);
                 }
-                HeapEvent::GpuError { message } => {
-                    self.timeline
-                        .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
-                    // What is planted says so; a device that is going says what it likes.
-                    let planted = ["has no memory", "planted fault"];
-                    let mut is_planted =
-                        self.is_lost() || planted.iter().any(|words| message.contains(words));
-                    // Staging that the device has no memory for cannot grow as far as it may.
-                    let is_tight = self.lacks_memory();
-                    is_planted |= is_tight && message.contains("of staging asked for");
-                    ensure(is_planted, Check::Device, || {
-                        format!("the device refuses what the engine asks: {message}")
-                    })?;
-                }
+                HeapEvent::GpuError { message } => self.check_gpu_error(message)?,
                 HeapEvent::PublishStalled { .. } => {
                     self.timeline
                         .note(Actor::Engine, "publish stalled", None, [NONE, NONE]);
@@ -83,6 +70,20 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// The device refuses only what it was told to.
+    fn check_gpu_error(&mut self, message: &str) -> Verdict {
+        self.timeline
+            .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
+        // What is planted says so; a device that is going says what it likes.
+        let planted = ["has no memory", "planted fault"];
+        let mut is_planted = self.is_lost() || planted.iter().any(|words| message.contains(words));
+        // Staging that the device has no memory for cannot grow as far as it may.
+        is_planted |= self.lacks_memory() && message.contains("of staging asked for");
+        ensure(is_planted, Check::Device, || {
+            format!("the device refuses what the engine asks: {message}")
+        })
     }
 
     /// The copies of a block without a callback can be read, unless the disk fails.
