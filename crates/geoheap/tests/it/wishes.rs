@@ -26,7 +26,7 @@ fn away(priorities: &[u8]) -> (World, Vec<Handle>) {
         world.client.evict(*handle).expect("it is sent");
     }
     world.ticks(4);
-    assert_eq!(resident(&world), BTreeSet::new());
+    assert_eq!(resident(&world), BTreeSet::new(), "all left");
     (world, handles)
 }
 
