@@ -75,9 +75,10 @@
 //!
 //! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
 //! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An
-//! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays, and
-//! [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends have slack, so that a heap
-//! that swings around the edge of a chunk does not make and drop buffers all the time.
+//! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays while the
+//! others have little room, and [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends
+//! have slack, so that a heap that swings around the edge of a chunk does not make and drop buffers
+//! all the time.
 //! [`ChunkHeap::report`] says of each chunk why it is held, and how few would do.
 //!
 //! A range is `Reserved` (bytes on their way), `Live` (the newest version names it), `Retired`
