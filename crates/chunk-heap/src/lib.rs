@@ -135,6 +135,8 @@
 //! - Of the ready chunks whose free room may lie badly for an alignment, two are tried, not all: a
 //!   failed try walks all free ranges of the chunk. A new chunk may thus be asked for although
 //!   some chunk had a fitting place.
+//! - Whether a spare is wanted is told by free bytes, also where they are in pieces. A block longer
+//!   than all of these finds no spare then, and its bytes wait for a buffer to be made.
 //! - A block with spare room is aligned for uniform and storage parts from the start, which costs
 //!   up to that alignment in front of it, and saves a move when such a part is added.
 //! - A layout's operations walk its rooms. That is right for blocks of a few parts, wrong for
