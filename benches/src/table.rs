@@ -68,7 +68,7 @@
 //! | `overhead_mean` | bytes held for each live byte, on average; of traces with spares | lower |
 //! | `overhead_with_spare` | the same with spare chunks | lower |
 //! | `bytes_per_chunk_returned` | bytes moved, in vain or not, for a chunk that came back | lower |
-//! | `bytes_per_chunk_returned_strict` | the same; the bound counts all chunks, and has no bar | lower |
+//! | `bytes_per_chunk_returned_strict` | the same; the bound counts all chunks, no bar | lower |
 //! | `moves` | ranges moved | lower |
 //! | `chunks_returned` | chunks that moves emptied and that came back | higher |
 //! | `plan_us`, `plan_us_max` | microseconds of a plan, median and longest (best of 3) | lower |
