@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::core::event::{PartOp, ReplyId, Request};
 use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
-use crate::payload::{Content, PartData, Payload, StagedWrite};
+use crate::payload::{Content, Contents, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, PoisonError};
@@ -157,7 +157,7 @@ impl Client {
         handle: Handle,
         contents: Vec<StagedWrite>,
     ) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Staged).collect();
+        let contents = contents.into_iter().map(Content::staged).collect();
         self.send_update(handle, contents, false)
     }
 
@@ -174,7 +174,7 @@ impl Client {
     fn send_update(
         &self,
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) -> Result<(), SendError> {
         let bytes = contents.iter().map(Content::shared_bytes).sum();
@@ -242,7 +242,7 @@ impl Client {
         part: PartId,
         contents: StagedWrite,
     ) -> Result<Pending<PartId>, SendError> {
-        let content = Content::Staged(contents);
+        let content = Content::staged(contents);
         self.part_op(handle, PartOp::Update { part, content }, 0, read_part)
     }
 

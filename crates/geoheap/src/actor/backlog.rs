@@ -102,6 +102,7 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
 mod tests {
     use super::*;
     use crate::actor::mailbox::Weight;
+    use crate::payload::Contents;
 
     fn envelope(message: Message) -> Envelope {
         let weight = Weight::default();
@@ -118,7 +119,7 @@ mod tests {
         let mut backlog = Backlog::new();
         let update = Request::Update {
             handle: block(1),
-            contents: Vec::new(),
+            contents: Contents::new(),
             in_place: false,
         };
         let kept = backlog.keep_or_pass(envelope(Message::Request(update, None)));

@@ -238,7 +238,7 @@ impl<B: Backend> Driver<B> {
 
     fn upload_staged(
         &mut self,
-        mut staged: StagedWrite,
+        mut staged: Box<StagedWrite>,
         chunk: ChunkId,
         offset: ByteOffset,
     ) -> Result<(), String> {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use std::sync::Arc;
-
 use geoheap_chunk_heap::{BlockLayout, PartSpec};
 use geoheap_suballoc::ByteLen;
+use smallvec::SmallVec;
 
 use crate::actor::mailbox::{Message, Patience, Permit, Weight};
 use crate::client::Client;
@@ -188,7 +187,7 @@ impl Client {
         if staged.any(|of| of != device) {
             return Err(AddError::StagedOnLostDevice);
         }
-        let specs: Vec<PartSpec> = block.parts.iter().map(|part| part.spec).collect();
+        let specs: SmallVec<[PartSpec; 4]> = block.parts.iter().map(|part| part.spec).collect();
         let shared = &self.shared;
         let layout = BlockLayout::pack(&specs, &shared.kinds, block.spare, shared.align_max)?;
         let max = ByteLen::new(shared.block_bytes_max.load(Ordering::Relaxed));
@@ -226,7 +225,7 @@ fn send_add(
 
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
     PreparedBlock {
-        layout: Arc::new(layout),
+        layout,
         spare: block.spare,
         contents: block.parts.into_iter().map(|part| part.content).collect(),
         label: block.label,

@@ -14,7 +14,7 @@ use crate::core::retained::Retained;
 use crate::core::seats::Seat;
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Source};
+use crate::payload::{Content, Contents, Source};
 
 impl Core {
     pub(super) fn add(&mut self, handle: Handle, block: PreparedBlock, out: &mut Vec<Effect>) {
@@ -26,7 +26,8 @@ impl Core {
             "R7: {handle:?} is given to one block only"
         );
         self.reserved -= 1;
-        let ids = ids_in_order(&block.layout);
+        let layout = self.layouts.shared(block.layout);
+        let ids = ids_in_order(&layout);
         let mut record = Record {
             handle,
             label: block.label,
@@ -35,7 +36,7 @@ impl Core {
             owners: 1,
             pins: 0,
             source: block.source,
-            layout: block.layout.clone(),
+            layout: Arc::clone(&layout),
             retained: Retained::default(),
             copied: None,
             place: None,
@@ -56,7 +57,7 @@ impl Core {
         seat.added = self.version;
         *tenant = Some(Box::new(record));
         self.report.blocks_added += 1;
-        self.count_world(ByteLen::ZERO, block.layout.len());
+        self.count_world(ByteLen::ZERO, layout.len());
         self.note_copies(handle);
         self.report.blocks += 1;
         if self.lost {
@@ -66,15 +67,15 @@ impl Core {
             return self.add_of_lost_staging(handle, out);
         }
         self.queue_slot(handle);
-        let pieces = pieces(&block.layout, &ids, block.contents);
-        let fill = Fill::new(self.order, Purpose::Add, block.layout, pieces);
+        let pieces = pieces(&layout, &ids, block.contents);
+        let fill = Fill::new(self.order, Purpose::Add, layout, pieces);
         self.start_job(handle, fill);
     }
 
     pub(super) fn update(
         &mut self,
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) -> Result<(), RequestError> {
         let checked = self.check_update(handle, &contents, in_place);
@@ -153,7 +154,7 @@ impl Core {
         handle: Handle,
         layout: Arc<BlockLayout>,
         ids: &[PartId],
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) {
         let order = self.order;
@@ -222,8 +223,9 @@ impl Core {
 
 /// Ids of the live parts in the order in which callers give and get their contents.
 pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 2]> {
-    let parts = layout.parts_by_id();
-    parts.iter().map(|part| part.id).collect()
+    let mut ids: SmallVec<[PartId; 2]> = layout.parts().map(|part| part.id).collect();
+    ids.sort_unstable_by_key(|id| id.index);
+    ids
 }
 
 /// The shared memory among `contents`, by part.
@@ -237,7 +239,7 @@ pub(super) fn shared<'a>(
 }
 
 /// One piece a part.
-pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Vec<Content>) -> Pieces {
+pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Contents) -> Pieces {
     ids.iter()
         .zip(contents)
         .map(|(id, content)| Piece::of_part(layout, *id, content))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
 
-use crate::core::fill::{Fill, Purpose, Target};
+use crate::core::fill::{Fill, Purpose, Retain, Target};
 use crate::core::retained::Retained;
 use crate::core::spill::Copied;
 use crate::core::unsettled::Unsettled;
@@ -152,14 +152,11 @@ impl Record {
     }
 
     /// Those of `contents` that the source wants kept.
-    pub(crate) fn retainable(
-        &self,
-        contents: impl Iterator<Item = (PartId, Payload)>,
-    ) -> Vec<(PartId, Payload)> {
+    pub(crate) fn retainable(&self, contents: impl Iterator<Item = (PartId, Payload)>) -> Retain {
         if self.keeps_copies() {
             contents.collect()
         } else {
-            Vec::new()
+            Retain::new()
         }
     }
 

@@ -146,9 +146,12 @@ impl Core {
         if placed.is_some() {
             sure(self.residency.pin(entry(handle)));
         }
-        let record = self.own(handle);
         fill.is_guarded = placed.is_some();
+        let spare = self.spare_rooms.pop();
+        let record = self.own(handle);
+        let spare = record.unsettle_in(spare);
         record.set_fill(fill);
+        self.spare_rooms.extend(spare);
     }
 
     /// Ends the block's job without a result; its range was never published, so it is free at

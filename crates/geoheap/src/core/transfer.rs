@@ -18,6 +18,7 @@ use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::config::{WORD_BYTES, whole_words};
+use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Jobs, Queue};
@@ -29,6 +30,8 @@ use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
+/// Rooms for the affairs of blocks that are kept for the next ones: about two megabytes.
+const SPARE_ROOMS_MAX: usize = 4 << 10;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +59,10 @@ impl Core {
         self.record_in_turn(&jobs, &mut left, &mut copies);
         left.bytes += held_back;
         self.jobs = jobs;
-        if is_planted!(UploadForgotten) && copies.len() > 1 {
-            copies.pop();
+        if is_planted!(UploadForgotten) {
+            copies.forget_last();
         }
-        // Neighbours in a chunk become one copy, so the backend gets them in address order.
-        copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
-        out.extend(copies.drain(..).map(|(_, _, effect)| effect));
+        copies.drain_into(out);
         self.transfers = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
@@ -80,14 +81,9 @@ impl Core {
     }
 
     /// Records blocks that come back and blocks that are new, half of what is left for each.
-    fn record_in_turn(
-        &mut self,
-        jobs: &Jobs,
-        left: &mut Allowance,
-        copies: &mut Vec<(u32, ByteOffset, Effect)>,
-    ) {
+    fn record_in_turn(&mut self, jobs: &Jobs, left: &mut Allowance, copies: &mut TickCopies) {
         let (back, new) = (jobs.back(), jobs.others());
-        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
+        let waits = |queue: &Queue| queue.iter().any(|job| self.can_record(job));
         if waits(back) && waits(new) {
             let half = Allowance {
                 bytes: whole_words(left.bytes / 2),
@@ -109,13 +105,8 @@ impl Core {
         job.to.is_some_and(|(chunk, _)| self.ready[chunk.index()])
     }
 
-    fn record_jobs(
-        &mut self,
-        jobs: &Queue,
-        left: &mut Allowance,
-        copies: &mut Vec<(u32, ByteOffset, Effect)>,
-    ) {
-        for job in jobs.values() {
+    fn record_jobs(&mut self, jobs: &Queue, left: &mut Allowance, copies: &mut TickCopies) {
+        for job in jobs.iter() {
             if left.bytes == 0 || left.copies == 0 {
                 return;
             }
@@ -212,7 +203,7 @@ impl Core {
         // What is committed now is shown by the next version.
         let next_version = self.version.get() + 1;
         let record = self.own(handle);
-        let fill = record.take_fill().expect("a recorded block has its job");
+        let mut fill = record.take_fill().expect("a recorded block has its job");
         record.revision += u64::from(fill.raises_revision);
         if fill.raises_revision || record.written == 0 {
             record.written = next_version;
@@ -233,7 +224,7 @@ impl Core {
         self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
         let after = self.own(handle).layout.len();
-        self.keep_contents(handle, &fill);
+        self.keep_contents(handle, &mut fill);
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -256,8 +247,11 @@ impl Core {
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }
-        if let Some(record) = self.record_mut(handle) {
-            record.settle();
+        let room = self.record_mut(handle).and_then(Record::settle);
+        if let Some(room) = room
+            && self.spare_rooms.len() < SPARE_ROOMS_MAX
+        {
+            self.spare_rooms.push(room);
         }
     }
 
@@ -289,7 +283,7 @@ impl Core {
     }
 
     /// Keeps what a job brought, as far as its block is to come back from that.
-    fn keep_contents(&mut self, handle: Handle, fill: &Fill) {
+    fn keep_contents(&mut self, handle: Handle, fill: &mut Fill) {
         let record = self.own(handle);
         if matches!(record.source, Source::ReadBack) {
             // From now on the GPU has them, and may change them.
@@ -298,8 +292,8 @@ impl Core {
         if fill.retain.is_empty() || is_planted!(SourceStale) {
             return;
         }
-        for (part, payload) in &fill.retain {
-            record.retained.put(*part, payload.clone());
+        for (part, payload) in fill.retain.drain(..) {
+            record.retained.put(part, payload);
         }
         self.note_copies(handle);
     }
@@ -423,7 +417,7 @@ fn record_fill(
     (chunk, start): (ChunkId, ByteOffset),
     from: Option<RangeInfo>,
     left: &mut Allowance,
-    copies: &mut Vec<(u32, ByteOffset, Effect)>,
+    copies: &mut TickCopies,
 ) {
     while let Some(piece) = fill.pieces.get_mut(fill.piece) {
         if left.bytes == 0 || left.copies == 0 {
@@ -472,7 +466,7 @@ fn record_fill(
                 }
             }
         };
-        copies.push((chunk.get(), offset, effect));
+        copies.push(chunk, offset, effect);
         left.bytes -= len.min(left.bytes);
         left.copies -= 1;
         fill.piece_done += len;
