@@ -296,10 +296,9 @@ impl ChunkHeap {
             .and_then(Option::as_mut);
         let chunk = chunk.expect("H2: what the heap refers to is there");
         // What is free stays as it is, so the chunk stays filed where it is.
-        self.figures.subtract(chunk);
         *chunk.bytes.of(entry.state) -= len;
         *chunk.bytes.of(state) += len;
-        self.figures.add(chunk);
+        self.figures.pass(chunk, len, entry.state, state);
     }
 
     fn free(&mut self, key: RangeKey, entry: Entry) -> ByteRange {

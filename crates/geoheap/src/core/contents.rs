@@ -9,12 +9,12 @@ use smallvec::SmallVec;
 use crate::core::Core;
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
-use crate::core::record::{Away, Record};
+use crate::core::record::{Away, Record, SourceKind};
 use crate::core::retained::Retained;
 use crate::core::seats::Seat;
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Contents, Source};
+use crate::payload::{Content, Contents};
 
 impl Core {
     pub(super) fn add(&mut self, handle: Handle, block: PreparedBlock, out: &mut Vec<Effect>) {
@@ -30,15 +30,11 @@ impl Core {
         let ids = ids_in_order(&layout);
         let mut record = Record {
             handle,
-            label: block.label,
             lifetime: block.lifetime,
             priority: block.priority,
-            owners: 1,
-            pins: 0,
-            source: block.source,
+            source: SourceKind::of(&block.source),
             layout: Arc::clone(&layout),
-            retained: Retained::default(),
-            copied: None,
+            retained: Retained::of(block.source),
             place: None,
             away: Away::Pending,
             revision: 0,
@@ -46,7 +42,9 @@ impl Core {
             shown: false,
             returns: false,
             unsettled: None,
+            rare: None,
         };
+        record.set_label(block.label);
         record.retain_all(shared(&ids, &block.contents));
         let index = handle.index() as usize;
         if self.seats.len() <= index {
@@ -55,7 +53,7 @@ impl Core {
         let seat = &mut self.seats[index];
         seat.generation = handle.generation();
         seat.added = self.version;
-        *tenant = Some(Box::new(record));
+        *tenant = Some(record);
         self.report.blocks_added += 1;
         self.count_world(ByteLen::ZERO, layout.len());
         self.note_copies(handle);
@@ -98,7 +96,7 @@ impl Core {
         handle: Handle,
         contents: &[Content],
         in_place: bool,
-    ) -> Result<(SmallVec<[PartId; 2]>, Arc<BlockLayout>), RequestError> {
+    ) -> Result<(SmallVec<[PartId; 4]>, Arc<BlockLayout>), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
@@ -175,7 +173,7 @@ impl Core {
             self.ask_again(handle);
             return;
         }
-        let is_only_there = matches!(record.source, Source::ReadBack);
+        let is_only_there = record.source == SourceKind::ReadBack;
         if is_only_there && record.place.is_none() {
             // What came back from the GPU before is none of the new contents.
             self.forget_copies(handle);
@@ -222,10 +220,8 @@ impl Core {
 }
 
 /// Ids of the live parts in the order in which callers give and get their contents.
-pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 2]> {
-    let mut ids: SmallVec<[PartId; 2]> = layout.parts().map(|part| part.id).collect();
-    ids.sort_unstable_by_key(|id| id.index);
-    ids
+pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 4]> {
+    layout.ids()
 }
 
 /// The shared memory among `contents`, by part.
@@ -248,7 +244,7 @@ pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Contents) -
 
 /// A retained source needs memory to retain.
 pub(super) fn check_retainable(record: &Record, contents: &[Content]) -> Result<(), RequestError> {
-    let retained = matches!(record.source, Source::Retained);
+    let retained = record.source == SourceKind::Retained;
     if retained && contents.iter().any(|content| content.payload().is_none()) {
         return Err(RequestError::StagedCannotRetain);
     }

@@ -95,8 +95,8 @@ impl Core {
             state: range.state,
             handle: record.map(|record| record.handle),
             kind_bytes,
-            pinned: record.is_some_and(|record| record.pins > 0),
-            label: record.and_then(|record| record.label.clone()),
+            pinned: record.is_some_and(|record| record.is_pinned()),
+            label: record.and_then(|record| record.label().cloned()),
         }
     }
 

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `seats` | who has which slot |
-//! | `record`, `retained`, `unsettled` | one block: always, its contents, while it is not at rest |
+//! | `record`, `retained`, `rare`, `unsettled` | one block: always, its contents, what few have, while it is not at rest |
 //! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `copies` | a tick's copies, in the order of addresses |
@@ -59,6 +59,7 @@ mod place;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 mod planted;
 mod publish;
+mod rare;
 mod requests;
 mod retained;
 mod seats;
@@ -399,7 +400,7 @@ impl Core {
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let leaks = self.records().map(|record| Leak {
             handle: record.handle,
-            label: record.label.clone(),
+            label: record.label().cloned(),
             bytes: record.layout.len(),
         });
         leaks.collect()

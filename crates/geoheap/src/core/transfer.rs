@@ -22,11 +22,10 @@ use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Jobs, Queue};
-use crate::core::record::Record;
+use crate::core::record::{Record, SourceKind};
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
-use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
@@ -285,7 +284,7 @@ impl Core {
     /// Keeps what a job brought, as far as its block is to come back from that.
     fn keep_contents(&mut self, handle: Handle, fill: &mut Fill) {
         let record = self.own(handle);
-        if matches!(record.source, Source::ReadBack) {
+        if record.source == SourceKind::ReadBack {
             // From now on the GPU has them, and may change them.
             return self.forget_copies(handle);
         }
@@ -304,7 +303,7 @@ impl Core {
         let (tick, id) = (self.now(), entry(handle));
         let record = self.own(handle);
         let bytes = record.layout.len().get();
-        let (pinned, exempt) = (record.pins > 0, record.is_exempt());
+        let (pinned, exempt) = (record.is_pinned(), record.is_exempt());
         let (priority, wished) = (Priority::new(record.priority), record.wished_frame());
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));

@@ -227,11 +227,13 @@ impl Record {
     /// for go with them.
     pub(crate) fn take_waiters(&mut self) -> Vec<ReplyId> {
         let mut replies = Vec::new();
+        let mut pins = 0;
         let open = self.unsettled.as_mut();
         for waiter in open.into_iter().flat_map(|open| open.waiters.drain(..)) {
-            self.pins -= u64::from(waiter.pins);
+            pins += u64::from(waiter.pins);
             replies.push(waiter.reply);
         }
+        self.drop_pins(pins);
         replies
     }
 }
