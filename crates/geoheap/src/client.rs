@@ -143,8 +143,7 @@ impl Client {
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Shared).collect();
-        self.send_update(handle, contents, false)
+        self.send_update(handle, shared(contents), false)
     }
 
     /// As [`Client::update`], with contents that were written straight into staging. Not for
@@ -167,8 +166,7 @@ impl Client {
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update_in_place(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Shared).collect();
-        self.send_update(handle, contents, true)
+        self.send_update(handle, shared(contents), true)
     }
 
     fn send_update(
@@ -481,7 +479,16 @@ impl Client {
         reply: Option<crate::actor::mailbox::ReplyTo>,
     ) -> Result<(), SendError> {
         let weight = Weight { messages: 1, bytes };
-        let mut permit = self.mailbox.permit(weight, Patience::Forever)?;
-        permit.send(Message::Request(request, reply), weight)
+        self.mailbox
+            .send_weighed(Message::Request(request, reply), weight)
     }
+}
+
+/// What callers share, as contents of parts. One by one: most are one.
+fn shared(payloads: Vec<Payload>) -> Contents {
+    let mut contents = Contents::new();
+    for payload in payloads {
+        contents.push(Content::Shared(payload));
+    }
+    contents
 }

@@ -339,7 +339,7 @@ impl fmt::Debug for Source {
 /// and go together.
 #[derive(Debug, Default)]
 pub struct BlockDesc {
-    pub(crate) parts: Vec<PartData>,
+    pub(crate) parts: SmallVec<[PartData; 1]>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,

@@ -14,7 +14,7 @@ use crate::actor::channel::{Receiver, Sender};
 use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::figures::Tally;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
-use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
+use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome, Weight};
 use crate::actor::pace::Pace;
 use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
@@ -31,6 +31,9 @@ use crate::report::HeapEvent;
 use crate::slot::Slot;
 use crate::sync::Ordering;
 use crate::ticket::VersionTable;
+
+/// Messages whose room in the mailbox is given back together, at most.
+const TAKEN_MAX: u64 = 64;
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<BlockLayout>, VersionTable<Buf>, Waits>;
 
@@ -222,14 +225,24 @@ impl<B: Backend> Driver<B> {
         // No more than is there now: clients refill the mailbox as fast as it is emptied, and the
         // tick has to come too.
         let count = self.backlog.len() + self.inbox.receiver.len();
+        let mut taken = Weight::default();
+        let mut ends = false;
         for _ in 0..count {
-            if let Some(envelope) = self.next_message()
-                && self.take(envelope)
-            {
-                return true;
+            let Some(envelope) = self.next_message() else {
+                continue;
+            };
+            taken += envelope.weight;
+            ends = self.handle(envelope);
+            // Senders that wait need not wait for the last of them, but to tell them costs a lock.
+            if ends || taken.messages >= TAKEN_MAX {
+                self.give_room(core::mem::take(&mut taken));
+            }
+            if ends {
+                break;
             }
         }
-        false
+        self.give_room(taken);
+        ends
     }
 
     /// The next message to handle: without appetite only one that may pass what waits.
@@ -242,8 +255,26 @@ impl<B: Backend> Driver<B> {
         waiting.or_else(|| self.inbox.receiver.try_recv().ok())
     }
 
-    /// Handles one message. Returns whether it asks to end.
+    /// Handles one message, and gives the room back that it took in the mailbox. Returns whether
+    /// it asks to end.
     pub(crate) fn take(&mut self, envelope: Envelope) -> bool {
+        let weight = envelope.weight;
+        let ends = self.handle(envelope);
+        self.give_room(weight);
+        ends
+    }
+
+    /// Room in the mailbox is free again.
+    fn give_room(&mut self, weight: Weight) {
+        self.inbox.gate.leave(weight);
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::ReserveRefilledLate) {
+            self.refill_reserve();
+        }
+    }
+
+    /// Handles one message, whose room in the mailbox stays taken. Returns whether it asks to end.
+    fn handle(&mut self, envelope: Envelope) -> bool {
         let Envelope { message, weight } = envelope;
         self.since.taken_bytes += weight.bytes;
         let ends = matches!(message, Message::Shutdown);
@@ -284,13 +315,10 @@ impl<B: Backend> Driver<B> {
         }
         #[cfg(geoheap_shuttle)]
         if planted::is(Bug::ReserveRefilledLate) {
-            self.inbox.gate.leave(weight);
-            self.refill_reserve();
             return ends;
         }
         // The reserve is full again before anybody can enter in the place of this message.
         self.refill_reserve();
-        self.inbox.gate.leave(weight);
         ends
     }
 
@@ -437,7 +465,10 @@ impl<B: Backend> Driver<B> {
     /// Queues what the core wants done about an event.
     fn decide(&mut self, event: Event) {
         self.core.step(event, &mut self.decided);
-        self.effects.extend(self.decided.drain(..));
+        // Most requests ask for nothing at once.
+        if !self.decided.is_empty() {
+            self.effects.extend(self.decided.drain(..));
+        }
     }
 
     pub(super) fn notify(&mut self, mut event: HeapEvent) {

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::core::event::{PreparedBlock, Request};
 use crate::error::{AddError, Refused};
 use crate::handle::Handle;
-use crate::payload::{BlockDesc, Source};
+use crate::payload::{BlockDesc, Contents, Source};
 use crate::sync::Ordering;
 
 /// Adds and removes that enter the mailbox together: all of them or none.
@@ -224,10 +224,14 @@ fn send_add(
 }
 
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
+    let mut contents = Contents::new();
+    for part in block.parts {
+        contents.push(part.content);
+    }
     PreparedBlock {
         layout,
         spare: block.spare,
-        contents: block.parts.into_iter().map(|part| part.content).collect(),
+        contents,
         label: block.label,
         lifetime: block.lifetime,
         priority: block.priority,

@@ -236,10 +236,11 @@ pub(super) fn shared<'a>(
 
 /// One piece a part.
 pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Contents) -> Pieces {
-    ids.iter()
-        .zip(contents)
-        .map(|(id, content)| Piece::of_part(layout, *id, content))
-        .collect()
+    let mut pieces = Pieces::new();
+    for (id, content) in ids.iter().zip(contents) {
+        pieces.push(Piece::of_part(layout, *id, content));
+    }
+    pieces
 }
 
 /// A retained source needs memory to retain.

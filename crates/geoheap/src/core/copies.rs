@@ -30,10 +30,13 @@ impl TickCopies {
     /// Gives all of them out, in order.
     pub(super) fn drain_into(&mut self, out: &mut Vec<Effect>) {
         self.order.sort_unstable();
-        let effects = &mut self.effects;
-        let sorted = self.order.drain(..);
-        out.extend(sorted.filter_map(|(_, nth)| effects[nth as usize].take()));
-        effects.clear();
+        out.reserve(self.order.len());
+        for (_, nth) in self.order.drain(..) {
+            if let Some(effect) = self.effects[nth as usize].take() {
+                out.push(effect);
+            }
+        }
+        self.effects.clear();
     }
 
     /// What a planted bug does: the last of several is not made.

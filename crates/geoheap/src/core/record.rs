@@ -174,11 +174,11 @@ impl Record {
 
     /// Those of `contents` that the source wants kept.
     pub(crate) fn retainable(&self, contents: impl Iterator<Item = (PartId, Payload)>) -> Retain {
+        let mut retain = Retain::new();
         if self.keeps_copies() {
-            contents.collect()
-        } else {
-            Retain::new()
+            contents.for_each(|content| retain.push(content));
         }
+        retain
     }
 
     /// Takes over contents as the ones to come back from, where the source says so.
