@@ -14,7 +14,7 @@ use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
-use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
+use crate::actor::mailbox::{Mailbox, Message, Weight};
 use crate::actor::reply::{
     Pending, Reply, read_bytes, read_done, read_dump, read_map, read_part, read_staged,
     read_version,

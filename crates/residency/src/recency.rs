@@ -6,6 +6,7 @@
 //! the last ticks; nearly always one of them is the one, so that it costs no search. The ordered map from rank to bucket is searched only when a bucket is made,
 //! left empty, or switched to.
 
+use core::hint::black_box;
 use std::collections::BTreeMap;
 
 use crate::policy::History;
@@ -205,6 +206,19 @@ impl Recency {
     pub(crate) fn rank(&self, id: u32) -> Option<Rank> {
         self.get(id)
             .map(|entry| self.buckets[entry.bucket as usize].rank)
+    }
+
+    /// Looks at entries, and then at their neighbours in line.
+    pub(crate) fn look_ahead(&self, ids: impl Iterator<Item = u32> + Clone) {
+        for entry in ids.clone().filter_map(|id| self.entries.get(id as usize)) {
+            black_box(entry.bucket);
+        }
+        for entry in ids.filter_map(|id| self.entries.get(id as usize)) {
+            for neighbour in [entry.prev, entry.next] {
+                let neighbour = self.entries.get(neighbour as usize);
+                black_box(neighbour.map(|entry| entry.bucket));
+            }
+        }
     }
 
     /// The frame of the last use of an index and what is remembered of it, or `None` if it was

@@ -47,11 +47,16 @@ impl Backlog {
         if self.may_pass(&envelope.message) {
             return Some(envelope);
         }
+        self.keep(envelope);
+        None
+    }
+
+    /// Keeps the message behind those that wait.
+    pub(crate) fn keep(&mut self, envelope: Envelope) {
         for_each_subject(&envelope.message, |handle| {
             *self.subjects.entry(handle).or_default() += 1;
         });
         self.queue.push_back(envelope);
-        None
     }
 
     /// Whatever makes room, and comes after all that was asked about the same block.

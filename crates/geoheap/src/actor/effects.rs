@@ -122,7 +122,7 @@ impl<B: Backend> Driver<B> {
                 staged,
                 chunk,
                 offset,
-            } => self.upload_staged(staged, chunk, offset),
+            } => self.upload_staged(*staged, chunk, offset),
             Effect::Copy {
                 from,
                 from_offset,
@@ -238,7 +238,7 @@ impl<B: Backend> Driver<B> {
 
     fn upload_staged(
         &mut self,
-        mut staged: Box<StagedWrite>,
+        mut staged: StagedWrite,
         chunk: ChunkId,
         offset: ByteOffset,
     ) -> Result<(), String> {

@@ -108,7 +108,7 @@ impl Core {
                 .unwrap_or_default(),
             frame_last_used: used.map(geoheap_residency::Frame::get).or(wished),
             largest_hole: record.layout.largest_room().get(),
-            label: record.label().map(|label| label.to_string()),
+            label: record.label().map(ToString::to_string),
             parts: self.dump_parts(record),
         }
     }

@@ -330,10 +330,10 @@ mod tests {
             } else {
                 step + 1
             };
-            if !model.contains_key(&seq) {
+            model.entry(seq).or_insert_with(|| {
                 queue.insert(seq, job(seq + 1));
-                model.insert(seq, seq + 1);
-            }
+                seq + 1
+            });
             let ends = 1 + u64::from(step > 2_000 && chance.is_multiple_of(3));
             for nth in 0..ends * u64::from(!chance.is_multiple_of(5)) {
                 let from = (chance / 64 + nth) % (step + 1);

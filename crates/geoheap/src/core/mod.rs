@@ -19,6 +19,7 @@
 //! | `copies` | a tick's copies, in the order of addresses |
 //! | `layouts` | layouts that blocks have in common |
 //! | `requests`, `contents`, `parts` | what clients ask for |
+//! | `ahead` | a look at what comes next, for the caches |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
@@ -36,6 +37,7 @@
 //! | `figures` | counters and the heap map |
 //! | `dump` | the heap's state for tools |
 
+pub(crate) mod ahead;
 pub(crate) mod event;
 pub(crate) mod record;
 pub(crate) mod unsettled;
@@ -129,6 +131,10 @@ pub(crate) struct Core {
     /// Layouts that blocks have in common.
     layouts: Layouts,
     /// Rooms for the affairs of blocks that are not at rest, for the next ones.
+    #[expect(
+        clippy::vec_box,
+        reason = "they go to records, which have room for a pointer"
+    )]
     spare_rooms: Vec<Box<Unsettled>>,
     reserved: u32,
     heap: ChunkHeap,
@@ -302,7 +308,7 @@ impl Core {
                 if self.lost => {}
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),
             Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
-            Event::Released(items) => self.released(items, out),
+            Event::Released(items) => self.released(&items, out),
             Event::ChunkReturned { .. } if is_planted!(DroppedUncounted) => {}
             Event::ChunkReturned { bytes } => self.budget.came_back(bytes),
             Event::Reloaded {

@@ -18,6 +18,7 @@ use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::config::{WORD_BYTES, whole_words};
+use crate::core::ahead::AHEAD;
 use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
@@ -105,9 +106,14 @@ impl Core {
     }
 
     fn record_jobs(&mut self, jobs: &Queue, left: &mut Allowance, copies: &mut TickCopies) {
-        for job in jobs.iter() {
+        let mut ahead = jobs.iter();
+        for (nth, job) in jobs.iter().enumerate() {
             if left.bytes == 0 || left.copies == 0 {
                 return;
+            }
+            if nth.is_multiple_of(AHEAD) {
+                let next = ahead.by_ref().take(AHEAD).map(|job| job.handle);
+                self.look_ahead_at_jobs(next);
             }
             let Some(to) = job.to.filter(|_| self.can_record(job)) else {
                 continue;
@@ -145,9 +151,13 @@ impl Core {
         let moves = self.moves_to_commit();
         self.moves_submitted(ok);
         if ok {
-            for handle in recorded.drain(..) {
-                self.commit_fill(handle, out);
+            for run in recorded.chunks(AHEAD) {
+                self.look_ahead(run);
+                for handle in run {
+                    self.commit_fill(*handle, out);
+                }
             }
+            recorded.clear();
             self.keep_batch();
             for moved in moves {
                 self.commit_move(moved);
@@ -272,7 +282,7 @@ impl Core {
                     part: *part,
                 });
                 if is_planted!(RoomFreedAtOnce) {
-                    self.released(rooms.collect(), out);
+                    self.released(&rooms.collect::<Vec<_>>(), out);
                 } else {
                     self.pending.retired.extend(rooms);
                 }
@@ -334,9 +344,12 @@ impl Core {
     }
 
     /// No version in use names these any more (R3).
-    pub(super) fn released(&mut self, items: Vec<Retired>, out: &mut Vec<Effect>) {
-        for item in items {
-            match item {
+    pub(super) fn released(&mut self, items: &[Retired], out: &mut Vec<Effect>) {
+        for (nth, item) in items.iter().enumerate() {
+            if nth.is_multiple_of(AHEAD) {
+                self.look_ahead_of_release(&items[nth..items.len().min(nth + AHEAD)]);
+            }
+            match *item {
                 Retired::Range(range) => {
                     sure(self.heap.release(range));
                 }
