@@ -22,7 +22,7 @@ use crate::handle::Handle;
 pub(crate) const AHEAD: usize = 32;
 
 impl Core {
-    /// Looks at blocks and at where their jobs bring them, of which no more than [`AHEAD`] are worth it.
+    /// Looks at blocks and at where their jobs bring them; more than [`AHEAD`] are not worth it.
     pub(crate) fn look_ahead(&self, handles: &[Handle]) {
         let mut places = SmallVec::<[RangeKey; 2 * AHEAD]>::new();
         let mut entries = SmallVec::<[EntryId; AHEAD]>::new();

@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `seats` | who has which slot |
-//! | `record`, `retained`, `rare`, `unsettled` | one block: always, its contents, what few have, while it is not at rest |
+//! | `record`, `retained` | one block, and what is kept of its contents |
+//! | `rare`, `unsettled` | what few blocks have; what one has while it is not at rest |
 //! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `copies` | a tick's copies, in the order of addresses |

@@ -1,5 +1,5 @@
-//! What few blocks have: a label, pins, further owners, copies under a budget. It stands in a box of
-//! its own, which only those blocks have, so that the books of all others are small.
+//! What few blocks have: a label, pins, further owners, copies under a budget. It stands in a box
+//! of its own, which only those blocks have, so that the books of all others are small.
 
 use std::sync::Arc;
 
