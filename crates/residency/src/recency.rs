@@ -3,8 +3,8 @@
 //! A bucket holds the entries of one [`Rank`] in a doubly linked list threaded through the entries.
 //! A touch unlinks an entry and appends it to the bucket of the new frame and of the group that it
 //! then has. The last bucket of each group is remembered, and so are those of entries that came in
-//! the last ticks; nearly always one of them is the one, so that it costs no search. The ordered map
-//! from rank to bucket is searched only when a bucket is made, left empty, or switched to.
+//! the last ticks; nearly always one of them is the one, so that it costs no search. The ordered
+//! map from rank to bucket is searched only when a bucket is made, left empty, or switched to.
 
 use core::hint::black_box;
 use std::collections::BTreeMap;
