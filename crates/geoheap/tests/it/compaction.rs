@@ -208,6 +208,60 @@ fn cold_blocks_of_a_chunk_that_a_lowered_budget_wants_leave_rather_than_move() {
 }
 
 #[test]
+fn without_frames_a_pass_has_four_times_its_caps() {
+    let moves_max = |draws: bool| {
+        let mut config = small();
+        config.defrag.moves = 1;
+        let mut world = World::new(config);
+        riddled(&mut world, 3);
+        let mut last = world.manager.report().moves;
+        let steps = (0..200).map(|_| {
+            if draws {
+                world.frame(&[]);
+            } else {
+                world.ticks(1);
+            }
+            let moves = world.manager.report().moves;
+            moves - core::mem::replace(&mut last, moves)
+        });
+        steps.max()
+    };
+    assert_eq!((moves_max(true), moves_max(false)), (Some(1), Some(4)));
+}
+
+/// Uploads go first, and moves have what they leave of the tick's bytes.
+#[test]
+fn uploads_and_moves_share_the_bytes_of_a_tick() {
+    let cap = 12_000;
+    let moved = |update_bytes: usize| {
+        let mut config = small();
+        config.tick_upload_bytes = ByteLen::new(cap);
+        let mut world = World::new(config);
+        let urgent = vertices(999, 0, update_bytes / 20);
+        let urgent = BlockDesc::new().part(urgent).priority(200);
+        let urgent = world.client.add(urgent).expect("a valid block");
+        riddled(&mut world, 8);
+        let (mut last, mut moved) = (world.manager.report(), 0);
+        for revision in 0..40 {
+            let contents = vec![stamped(999, revision, update_bytes).into()];
+            world.client.update(urgent, contents).expect("it is sent");
+            world.frame(&[urgent]);
+            let now = world.manager.report();
+            let uploads = now.upload_bytes - last.upload_bytes;
+            let moves = now.moved_bytes - last.moved_bytes;
+            assert_eq!(uploads, update_bytes as u64, "urgent, each at once");
+            assert!(uploads + moves <= cap, "{uploads} and {moves} of {cap}");
+            moved += moves;
+            last = now;
+        }
+        moved
+    };
+    let (little, nothing) = (moved(4_000), moved(12_000));
+    assert!(little > 20_000, "two blocks a tick are left: {little}");
+    assert_eq!(nothing, 0, "no byte is left");
+}
+
+#[test]
 fn a_trimmed_spare_stays_away() {
     let mut config = small();
     config.keep_empty_ticks = 50;
