@@ -84,7 +84,7 @@ impl Core {
         }
         self.compaction.trim = true;
         self.budget_hunger += 1;
-        self.make_room(capacity, Spare::Nothing, out);
+        self.make_room(capacity, ByteLen::ZERO, out);
     }
 
     /// Spare ahead of need, empty chunks past their time, chunks over the budget.

@@ -86,9 +86,7 @@ impl Core {
             return;
         }
         self.budget_hunger += 1;
-        let for_patient = self.make_room(patient, Spare::Recent, out);
-        let coming = self.make_room(demand, Spare::Nothing, out);
-        if let Some(coming) = coming.or(for_patient) {
+        if let Some(coming) = self.make_room(demand, patient, out) {
             self.displace(&claims, coming);
         }
     }
@@ -156,11 +154,15 @@ impl Core {
                     self.give_up(handle, out);
                     return None;
                 }
-                if !self.budget.allows(capacity) {
+                if self.budget.allows(capacity) {
+                    self.open_chunk(capacity, lifetime, dedicated, request.class, out);
+                    self.heap.reserve(&request, exclude)
+                } else if dedicated {
+                    // There is no buffer to be had for it, but there may be room among others.
+                    self.heap.reserve_shared(&request, exclude)
+                } else {
                     return Some(request.len);
                 }
-                self.open_chunk(capacity, lifetime, dedicated, request.class, out);
-                self.heap.reserve(&request, exclude)
             }
             other => other,
         };
@@ -330,18 +332,17 @@ impl Core {
     }
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
-    /// but in pieces. Growth never waits for a move: this only helps the next ticks. Returns the
-    /// bytes that become free by that, or were to anyway; none where nothing is wanted, or giving
-    /// up brings nothing.
+    /// but in pieces. Growth never waits for a move: this only helps the next ticks. For what is
+    /// `patient` nothing leaves that frames saw lately. Returns the bytes that become free by that,
+    /// or were to anyway; none where nothing is wanted, or giving up brings nothing.
     pub(super) fn make_room(
         &mut self,
         demand: ByteLen,
-        spare: Spare,
+        patient: ByteLen,
         out: &mut Vec<Effect>,
     ) -> Option<ByteLen> {
-        if demand == ByteLen::ZERO {
-            return None;
-        }
+        let wanted = [demand, patient].into_iter().filter(|one| !one.is_zero());
+        let least = wanted.min()?;
         let figures = self.heap.figures();
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
@@ -355,12 +356,13 @@ impl Core {
         } else {
             figures.retired()
         };
-        let need = demand.saturating_sub(coming);
-        if figures.free() >= demand {
-            self.compaction.placement_failed(demand);
+        if figures.free() >= least {
+            self.compaction.placement_failed(least);
         }
-        let left = self.evict(need, spare, out);
-        Some(coming + left)
+        let need = (demand + patient).saturating_sub(coming);
+        let left = self.evict(need, Spare::Recent, out);
+        let urgent = need.saturating_sub(left).min(demand);
+        Some(coming + left + self.evict(urgent, Spare::Nothing, out))
     }
 }
 

@@ -112,9 +112,15 @@ impl Core {
         let budget = self.dynamic_capacity().get();
         let live = self.dynamic_live().get();
         let pressure = self.residency.evaluate(live, budget);
+        let mut over = ByteLen::ZERO;
         if pressure.is_over() {
-            self.evict(ByteLen::new(pressure.over_bytes), Spare::Recent, out);
+            over = ByteLen::new(pressure.over_bytes);
         }
+        // Where chunks have to go, what leaves the one that is emptied need not move.
+        if self.config.defrag.enabled && self.budget.overshoot_to_shed() > ByteLen::ZERO {
+            over = self.compaction.take_share(over, self.config.chunk_bytes);
+        }
+        self.evict(over, Spare::Recent, out);
     }
 
     /// Bytes that dynamic blocks can have at most under the budget: what chunks of the other

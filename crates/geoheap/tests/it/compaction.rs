@@ -167,6 +167,47 @@ fn a_pass_keeps_to_its_caps() {
 }
 
 #[test]
+fn cold_blocks_of_a_chunk_that_a_lowered_budget_wants_leave_rather_than_move() {
+    let lowered = |is_cold: bool| {
+        let mut world = World::new(small());
+        let handles = fill(&mut world, 40);
+        let (hot, others) = handles.split_at(12);
+        for _ in 0..60 {
+            world.frame(if is_cold { hot } else { &handles });
+        }
+        let before = world.manager.report();
+        assert_eq!(before.defrag_evictions, 0, "nothing has to leave");
+        let lower = world.client.set_budget(ByteLen::from_kib(384));
+        lower.expect("it holds a chunk");
+        for _ in 0..200 {
+            world.frame(hot);
+        }
+        let after = world.manager.report();
+        assert!(
+            after.held_bytes <= ByteLen::from_kib(384).get(),
+            "{after:?}"
+        );
+        let is_there = |handle: &Handle| {
+            let ticket = world.manager.begin_frame();
+            matches!(ticket.get(*handle), Lookup::Resident(_))
+        };
+        assert!(hot.iter().all(is_there), "what frames look at stays");
+        for nth in [12, 20, 39] {
+            let handle = others[nth - 12];
+            for _ in 0..20 {
+                world.frame(&[handle]);
+            }
+            let nth = u32::try_from(nth).expect("few blocks");
+            let bytes = world.bytes(handle);
+            assert_eq!(bytes, Some(stamped(nth, 0, 10_000)), "it comes back whole");
+        }
+        after.defrag_evictions
+    };
+    assert!(lowered(true) > 0);
+    assert_eq!(lowered(false), 0, "what was seen a moment ago moves");
+}
+
+#[test]
 fn without_frames_a_pass_has_four_times_its_caps() {
     let moves_max = |draws: bool| {
         let mut config = small();
@@ -339,6 +380,73 @@ fn a_block_longer_than_a_tick_may_move_goes_in_pieces() {
             "all pieces moved along"
         );
     }
+}
+
+#[test]
+fn a_long_move_ends_where_its_block_is_pinned_updated_or_removed() {
+    let mut config = small();
+    config.defrag.move_bytes = ByteLen::new(1_024);
+    let place = |world: &World, handle: Handle| {
+        let ticket = world.manager.begin_frame();
+        let view = ticket.get(handle).resident().expect("nothing is evicted");
+        (view.chunk(), view.offset())
+    };
+    // A block of 4 000 bytes takes four ticks with frames: whatever comes, comes in each of them.
+    for delay in 1..20 {
+        let mut world = World::new(config.clone());
+        let kept = riddled(&mut world, 8);
+        for _ in 0..delay {
+            world.frame(&[]);
+        }
+        let pins: Vec<_> = kept[..9]
+            .iter()
+            .map(|(_, handle)| world.client.pin(*handle).expect("it is sent"))
+            .collect();
+        let (nth, updated) = kept[9];
+        let newer = vec![stamped(nth, 1, 4_000).into()];
+        world.client.update(updated, newer).expect("it is sent");
+        for (_, handle) in &kept[10..] {
+            world.client.remove(*handle).expect("it is sent");
+        }
+        for pin in pins {
+            world.answer(pin).expect("it is resident");
+        }
+        let pinned = |world: &World| -> Vec<_> {
+            let handles = kept[..9].iter();
+            handles.map(|(_, handle)| place(world, *handle)).collect()
+        };
+        let before = pinned(&world);
+        for _ in 0..60 {
+            world.frame(&[]);
+        }
+        assert_eq!(pinned(&world), before, "R9: after {delay} ticks");
+        for (block, handle) in &kept[..9] {
+            let expected = Some(stamped(*block, 0, 4_000));
+            assert_eq!(world.bytes(*handle), expected, "after {delay} ticks");
+        }
+        let expected = Some(stamped(nth, 1, 4_000));
+        assert_eq!(world.bytes(updated), expected, "R8: after {delay} ticks");
+    }
+}
+
+#[test]
+fn a_long_block_takes_room_among_others_where_the_budget_has_no_buffer_for_it() {
+    let mut config = small();
+    config.defrag.enabled = false;
+    let mut world = World::new(config);
+    let handles = fill(&mut world, 42);
+    let full = world.manager.report();
+    assert_eq!(full.dynamic_chunks, 7, "the budget has no more");
+    for handle in &handles[..5] {
+        world.client.remove(*handle).expect("it is sent");
+    }
+    world.ticks(8);
+    let long = world.client.add(mesh(99, 2_000)).expect("a valid block");
+    world.ticks(8);
+    assert_eq!(world.bytes(long), Some(stamped(99, 0, 40_000)));
+    let report = world.manager.report();
+    assert_eq!(report.evictions, full.evictions, "there is room enough");
+    assert_eq!(report.chunks, full.chunks, "it lies among others");
 }
 
 #[test]
