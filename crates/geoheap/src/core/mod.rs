@@ -429,15 +429,13 @@ impl Core {
 /// The heap that a configuration asks for.
 fn heap_config(config: &Config, buffer_bytes_max: ByteLen) -> HeapConfig {
     HeapConfig {
-        chunk_bytes: config.chunk_bytes,
         long_lived_chunk_bytes: config.long_lived_chunk_bytes,
-        dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
         buffer_bytes_max,
         spare_chunks: config.spare_chunks,
         keep_empty_ticks: config.keep_empty_ticks,
         small_heap_chunks: config.small_heap_chunks,
         split_by_kind: config.split_by_kind,
-        ..HeapConfig::default()
+        ..HeapConfig::with_chunk_bytes(config.chunk_bytes)
     }
 }
 

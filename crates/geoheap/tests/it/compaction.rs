@@ -2,7 +2,7 @@
 
 use geoheap::{BlockDesc, ByteLen, Handle, Lifetime, Lookup, PartData};
 
-use crate::harness::{World, mesh, small, stamped, vertices};
+use crate::harness::{World, fill, mesh, small, stamped, vertices};
 
 /// Fills eight chunks with 4 000-byte blocks and removes all but every `keep`-th.
 fn riddled(world: &mut World, keep: usize) -> Vec<(u32, Handle)> {
@@ -226,10 +226,8 @@ fn a_trimmed_spare_stays_away() {
     config.keep_empty_ticks = 50;
     config.small_heap_chunks = 1;
     let mut world = World::new(config);
-    for nth in 0..20 {
-        world.client.add(mesh(nth, 500)).expect("a valid block");
-        world.ticks(2);
-    }
+    // As many as fill two chunks but for less than a quarter of one.
+    fill(&mut world, 12);
     world.ticks(20);
     let chunks = |world: &World| world.manager.report().dynamic_chunks;
     let with_spare = chunks(&world);
