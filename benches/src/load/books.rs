@@ -8,7 +8,7 @@ use geoheap::{
 };
 
 use crate::measure::median;
-use crate::meter::Account;
+use crate::meter::{self, Account};
 use crate::random::Random;
 
 /// Bytes of a block: one vertex, so that bytes of contents do not hide those of books.
@@ -44,9 +44,8 @@ pub fn measure(count: usize, rounds: usize) -> Cost {
     let replica_bytes = u64::from(REPLICAS) * slots * SLOT_BYTES;
     let books = account.bytes() as f64 - (gpu_bytes + replica_bytes) as f64;
     let mut random = Random::new(1);
-    let mut ns: Vec<f64> = (0..rounds)
-        .map(|_| heap.round(&mut handles, &mut random))
-        .collect();
+    let rounds = (0..rounds).map(|_| heap.round(&mut handles, &mut random));
+    let mut ns: Vec<f64> = meter::paused(|| rounds.collect());
     Cost {
         ns_per_op: median(&mut ns),
         book_bytes_per_block: books / count as f64,

@@ -5,10 +5,12 @@ mod lifetime;
 mod place;
 mod validate;
 
+use core::hint::black_box;
 use std::collections::{BTreeMap, BTreeSet};
 
-use geoheap_suballoc::{ByteLen, ByteRange, Space};
+use geoheap_suballoc::{ByteLen, ByteRange, RangeId, Space};
 use slotmap::SlotMap;
+use smallvec::SmallVec;
 
 use crate::chunk::{
     Chunk, ChunkId, ChunkInfo, ChunkState, Entry, Lifetime, Owner, RangeInfo, RangeKey, RangeState,
@@ -222,6 +224,18 @@ impl ChunkHeap {
         entry.info(key, self.at(entry.chunk))
     }
 
+    /// Looks at what is known of ranges, all of them side by side, and changes nothing: whoever
+    /// goes on with one after the other then waits for no memory. Best with a few dozens.
+    pub fn look_ahead(&self, keys: &[RangeKey]) {
+        let entries = keys.iter().filter_map(|key| self.ranges.get(*key));
+        let found: SmallVec<[(u32, RangeId); 32]> =
+            entries.map(|entry| (entry.chunk, entry.id)).collect();
+        for (chunk, id) in found {
+            let chunk = self.get(ChunkId::new(chunk));
+            black_box(chunk.and_then(|chunk| chunk.space.get(id)));
+        }
+    }
+
     /// What is known of a chunk.
     pub fn chunk(&self, id: ChunkId) -> Option<ChunkInfo> {
         self.get(id).map(|chunk| chunk.info(id))
@@ -296,10 +310,9 @@ impl ChunkHeap {
             .and_then(Option::as_mut);
         let chunk = chunk.expect("H2: what the heap refers to is there");
         // What is free stays as it is, so the chunk stays filed where it is.
-        self.figures.subtract(chunk);
         *chunk.bytes.of(entry.state) -= len;
         *chunk.bytes.of(state) += len;
-        self.figures.add(chunk);
+        self.figures.pass(chunk, len, entry.state, state);
     }
 
     fn free(&mut self, key: RangeKey, entry: Entry) -> ByteRange {

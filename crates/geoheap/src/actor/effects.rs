@@ -119,7 +119,7 @@ impl<B: Backend> Driver<B> {
                 staged,
                 chunk,
                 offset,
-            } => self.upload_staged(staged, chunk, offset),
+            } => self.upload_staged(*staged, chunk, offset),
             Effect::Copy {
                 from,
                 from_offset,
@@ -197,11 +197,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
-        let buffer = self
-            .buffers
-            .get(chunk.get() as usize)
-            .and_then(Option::as_ref);
-        buffer.expect("the core records only into chunks that are ready")
+        buffer_of(&self.buffers, chunk)
     }
 
     /// Stages whole words; what the payload lacks at its end is zero.
@@ -213,14 +209,18 @@ impl<B: Backend> Driver<B> {
         offset: ByteOffset,
         len: ByteLen,
     ) -> Result<(), String> {
-        let dst = self.buffer(chunk).clone();
+        // By fields, as the buffer need not be cloned then.
+        let Self {
+            buffers, backend, ..
+        } = self;
+        let dst = buffer_of(buffers, chunk);
         let start = usize::try_from(from).map_err(|error| error.to_string())?;
         let end = usize::try_from(from + len.get()).map_err(|error| error.to_string())?;
         let bytes = payload.bytes();
         let words = &bytes[start..end.min(bytes.len())];
         let (whole, tail) = words.split_at(words.len() - words.len() % WORD);
-        self.backend
-            .upload(&dst, offset, whole)
+        backend
+            .upload(dst, offset, whole)
             .map_err(|error| error.to_string())?;
         if tail.is_empty() {
             return Ok(());
@@ -228,8 +228,8 @@ impl<B: Backend> Driver<B> {
         let mut word = [0; WORD];
         word[..tail.len()].copy_from_slice(tail);
         let at = offset + ByteLen::new(whole.len() as u64);
-        self.backend
-            .upload(&dst, at, &word)
+        backend
+            .upload(dst, at, &word)
             .map_err(|error| error.to_string())
     }
 
@@ -414,4 +414,9 @@ impl<B: Backend> Driver<B> {
             });
         }
     }
+}
+
+fn buffer_of<Buf>(buffers: &[Option<Buf>], chunk: ChunkId) -> &Buf {
+    let buffer = buffers.get(chunk.index()).and_then(Option::as_ref);
+    buffer.expect("the core records only into chunks that are ready")
 }

@@ -10,7 +10,7 @@ use crate::budget_origin::BudgetOrigin;
 use crate::core::spill::{Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
+use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
 use crate::slot::Slot;
 
@@ -44,10 +44,10 @@ pub(crate) struct Asked {
 /// A block whose layout was made and checked on the caller's thread.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
-    pub(crate) layout: Arc<BlockLayout>,
+    pub(crate) layout: BlockLayout,
     /// Room behind the parts that the caller asked for; it is in the layout.
     pub(crate) spare: ByteLen,
-    pub(crate) contents: Vec<Content>,
+    pub(crate) contents: Contents,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,
@@ -71,7 +71,7 @@ pub(crate) enum Request {
     },
     Update {
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     },
     Remove {
@@ -405,7 +405,7 @@ pub(crate) enum Effect {
     },
     /// Copy a staged piece to a chunk.
     UploadStaged {
-        staged: StagedWrite,
+        staged: Box<StagedWrite>,
         chunk: ChunkId,
         offset: ByteOffset,
     },

@@ -7,12 +7,11 @@ use geoheap_suballoc::{Align, ByteLen};
 use crate::core::claims::Claim;
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
-use crate::core::record::{Away, Record};
+use crate::core::record::{Away, Record, SourceKind};
 use crate::core::streaming::Spare;
 use crate::core::{Core, entry, refusals};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::Source;
 use crate::report::HeapEvent;
 
 /// Jobs that may fail to find room in one tick before the rest is left for the next.
@@ -98,7 +97,7 @@ impl Core {
     /// by now, or were seen a little longer ago.
     fn may_push_out_recent(&self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
-        if record.pins > 0 || record.is_exempt() {
+        if record.is_pinned() || record.is_exempt() {
             return true;
         }
         let recent = self.config.residency.recent_frames;
@@ -228,13 +227,13 @@ impl Core {
         let fill = record.fill().expect("a waiting block has a job");
         let complete = !fill.reads_present()
             && match record.source {
-                Source::Retained => true,
-                Source::Reload(_) => fill.purpose != Purpose::Reshape,
-                Source::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
-                Source::None => false,
+                SourceKind::Retained => true,
+                SourceKind::Reload => fill.purpose != Purpose::Reshape,
+                SourceKind::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
+                SourceKind::None => false,
             };
         // One that is away already takes nothing from anybody by staying away.
-        let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
+        let may_go = record.place.is_none() || (!record.is_exempt() && !record.is_pinned());
         complete && may_go
     }
 

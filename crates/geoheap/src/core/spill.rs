@@ -105,16 +105,13 @@ impl Spilling {
 impl Record {
     /// What reads the copies in the file, if there are any.
     pub(super) fn spilled(&self) -> Option<&ReloadFn> {
-        let spilled = self.copied.as_ref()?.spilled.as_ref()?;
+        let spilled = self.copied()?.spilled.as_ref()?;
         Some(&spilled.make)
     }
 
     /// Parts in the file, and their lengths.
     pub(super) fn spilled_parts(&self) -> &[(PartId, ByteLen)] {
-        let spilled = self
-            .copied
-            .as_ref()
-            .and_then(|copied| copied.spilled.as_ref());
+        let spilled = self.copied().and_then(|copied| copied.spilled.as_ref());
         spilled.map_or(&[], |spilled| &spilled.parts)
     }
 
@@ -159,7 +156,7 @@ impl Core {
         let retained = record.retained.iter();
         let bytes = retained.map(|(_, payload)| payload.len().get()).sum();
         let is_whole = record.has_all_copies();
-        let copied = record.copied.get_or_insert_default();
+        let copied = record.count_copies();
         let older = copied.spilled.take_if(|_| is_whole);
         copied.writing = None;
         let counted = core::mem::replace(&mut copied.counted_bytes, bytes);
@@ -177,7 +174,7 @@ impl Core {
     pub(super) fn forget_copies(&mut self, handle: Handle) {
         let record = self.own(handle);
         record.retained.clear();
-        let Some(copied) = record.copied.take() else {
+        let Some(copied) = record.take_copied() else {
             return;
         };
         let copies = &mut self.copies;
@@ -217,7 +214,7 @@ impl Core {
     /// others.
     fn spill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("copies are of blocks that live");
-        let copied = record.copied.as_ref().expect("it was counted");
+        let copied = record.copied().expect("it was counted");
         if copied.writing.is_some() {
             return;
         }
@@ -237,7 +234,7 @@ impl Core {
             (older.make.clone(), ids.collect())
         });
         let seq = self.next_seq();
-        let copied = self.own(handle).copied.as_mut();
+        let copied = self.own(handle).copied_mut();
         copied.expect("it was there just now").writing = Some(seq);
         self.copies.writing_bytes += bytes;
         out.push(Effect::Spill(Spilling {
@@ -259,7 +256,7 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         self.copies.writing_bytes -= bytes;
-        let copied = self.record_mut(handle).and_then(|at| at.copied.as_mut());
+        let copied = self.record_mut(handle).and_then(Record::copied_mut);
         let copied =
             copied.filter(|copied| copied.writing == Some(seq) || is_planted!(SpilledUnchecked));
         match result {

@@ -14,7 +14,7 @@ use crate::core::unsettled::Reloading;
 use crate::core::{Core, entry};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::{Payload, Source};
+use crate::payload::Payload;
 use crate::report::{Degraded, HeapEvent};
 
 /// Wishes turned into jobs in one tick.
@@ -198,7 +198,7 @@ impl Core {
         if record.place.is_none() {
             return Err(RequestError::NotResident { handle });
         }
-        if record.pins > 0 && !is_planted!(PinnedEvicted) {
+        if record.is_pinned() && !is_planted!(PinnedEvicted) {
             return Err(RequestError::Pinned { handle });
         }
         if record.lifetime == Lifetime::LongLived && !is_planted!(LongLivedEvicted) {
@@ -233,7 +233,10 @@ impl Core {
     pub(super) fn leave(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
-        let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
+        let (bytes, label) = (
+            record.layout.len().get(),
+            record.label().map(|label| &**label),
+        );
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
         record.forget_wish();
@@ -287,19 +290,20 @@ impl Core {
             return;
         }
         // What the file has is asked for as of a callback.
-        let source = match record.spilled() {
-            Some(make) => &Source::Reload(make.clone()),
-            None => &record.source,
-        };
-        match source {
-            Source::Retained | Source::ReadBack => {
+        let make = record.spilled().or(record.retained.callback());
+        match make {
+            None => {
+                assert!(
+                    record.keeps_copies(),
+                    "R9: a block without a source is never evicted: {handle:?}"
+                );
                 let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
                 self.note_copies(handle);
                 self.start_stream_in(handle, contents);
             }
-            Source::Reload(make) => {
+            Some(make) => {
                 let (make, bytes) = (make.clone(), record.layout.len().get());
                 if record.keeps_copies() {
                     // What is read is that of now, whatever was being written.
@@ -315,7 +319,6 @@ impl Core {
                     bytes,
                 });
             }
-            Source::None => unreachable!("R9: a block without a source is never evicted"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, KindTable, Lifetime, PartSpec};
 use geoheap_suballoc::{Align, ByteLen};
+use smallvec::smallvec;
 
 use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
@@ -74,8 +75,8 @@ impl Bench {
         let len = usize::try_from(bytes).expect("small");
         let block = PreparedBlock {
             spare: ByteLen::ZERO,
-            layout: Arc::new(layout.expect("a valid layout")),
-            contents: vec![Content::Shared(Payload::from(vec![7; len]))],
+            layout: layout.expect("a valid layout"),
+            contents: smallvec![Content::Shared(Payload::from(vec![7; len]))],
             label: None,
             lifetime: Lifetime::Dynamic,
             priority,
