@@ -8,9 +8,8 @@ mod validate;
 use core::hint::black_box;
 use std::collections::{BTreeMap, BTreeSet};
 
-use geoheap_suballoc::{ByteLen, ByteRange, RangeId, Space};
+use geoheap_suballoc::{ByteLen, ByteRange, Space};
 use slotmap::SlotMap;
-use smallvec::SmallVec;
 
 use crate::chunk::{
     Chunk, ChunkId, ChunkInfo, ChunkState, Entry, Lifetime, Owner, RangeInfo, RangeKey, RangeState,
@@ -227,12 +226,14 @@ impl ChunkHeap {
     /// Looks at what is known of ranges, all of them side by side, and changes nothing: whoever
     /// goes on with one after the other then waits for no memory. Best with a few dozens.
     pub fn look_ahead(&self, keys: &[RangeKey]) {
-        let entries = keys.iter().filter_map(|key| self.ranges.get(*key));
-        let found: SmallVec<[(u32, RangeId); 32]> =
-            entries.map(|entry| (entry.chunk, entry.id)).collect();
-        for (chunk, id) in found {
-            let chunk = self.get(ChunkId::new(chunk));
-            black_box(chunk.and_then(|chunk| chunk.space.get(id)));
+        // Twice over the same keys: all entries are on their way before the first node is.
+        for key in keys {
+            black_box(self.ranges.get(*key).map(|entry| entry.chunk));
+        }
+        for entry in keys.iter().filter_map(|key| self.ranges.get(*key)) {
+            if let Some(chunk) = self.get(ChunkId::new(entry.chunk)) {
+                chunk.space.look_at(entry.id);
+            }
         }
     }
 

@@ -194,7 +194,7 @@ impl ChunkHeap {
             let suits = |at: u32, least: ByteLen| {
                 let chunk = chunks.get(at as usize).and_then(Option::as_ref);
                 let suits = |chunk: &Chunk| chunk.class == class || chunk.is_empty();
-                let fits = |chunk: &Chunk| chunk.space.largest_free() >= least;
+                let fits = |chunk: &Chunk| chunk.largest >= least;
                 Some(at) != exclude && chunk.is_some_and(|chunk| suits(chunk) && fits(chunk))
             };
             let certain = pool.candidates(sure).find(|&at| suits(at, sure));

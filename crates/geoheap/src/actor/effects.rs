@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkId, Lifetime, PartId};
+use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
 use geoheap_gpu_backend::{
     Backend, BufferDesc, BufferRole, CreateError as BufferError, StageError,
@@ -16,8 +16,8 @@ use crate::actor::spill::SpillJob;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
+use crate::core::spill::Spilling;
 use crate::error::{FailReason, RequestError};
-use crate::handle::Handle;
 use crate::payload::{Payload, StagedWrite};
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
@@ -74,8 +74,8 @@ impl<B: Backend> Driver<B> {
                 self.reloader.start(Work::Reload(job));
                 None
             }
-            Effect::Spill { handle, seq, parts } => {
-                self.spill(handle, seq, parts);
+            Effect::Spill(spilling) => {
+                self.spill(spilling);
                 None
             }
             Effect::Reply { reply, answer } => {
@@ -94,14 +94,11 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    fn spill(&mut self, handle: Handle, seq: u64, parts: Vec<(PartId, Payload)>) {
+    fn spill(&mut self, spilling: Spilling) {
         let file = self.spill_file.clone();
-        self.reloader.start(Work::Spill(SpillJob {
-            file: file.expect("copies are spilled where there is a file"),
-            handle,
-            seq,
-            parts,
-        }));
+        let file = file.expect("copies are spilled where there is a file");
+        self.reloader
+            .start(Work::Spill(SpillJob { file, spilling }));
     }
 
     /// Effects that go into the backend's open batch.

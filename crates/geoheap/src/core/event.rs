@@ -7,6 +7,7 @@ use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::budget_origin::BudgetOrigin;
+use crate::core::spill::{Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
@@ -277,10 +278,10 @@ pub(crate) enum Event {
     Spilled {
         handle: Handle,
         seq: u64,
-        /// Which parts, and their lengths.
-        parts: Vec<(PartId, ByteLen)>,
-        /// Gives them back.
-        result: Result<ReloadFn, String>,
+        /// Bytes in memory that this was to save.
+        bytes: u64,
+        /// What is in the file now.
+        result: Result<Spilled, String>,
     },
     /// Bytes that were asked for.
     ReadBackDone {
@@ -443,11 +444,7 @@ pub(crate) enum Effect {
         bytes: u64,
     },
     /// Write a block's retained copies into the file; answer with `Spilled`.
-    Spill {
-        handle: Handle,
-        seq: u64,
-        parts: Vec<(PartId, Payload)>,
-    },
+    Spill(Spilling),
     /// Answer a caller.
     Reply { reply: ReplyId, answer: Answer },
     /// Tell the event stream.

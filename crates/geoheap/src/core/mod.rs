@@ -66,7 +66,7 @@ mod rare;
 mod requests;
 mod retained;
 mod seats;
-mod spill;
+pub(crate) mod spill;
 mod spread;
 mod streaming;
 #[cfg(test)]
@@ -328,9 +328,9 @@ impl Core {
             Event::Spilled {
                 handle,
                 seq,
-                parts,
+                bytes,
                 result,
-            } => self.spilled(handle, seq, parts, result, out),
+            } => self.spilled(handle, seq, bytes, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }

@@ -51,12 +51,14 @@ impl Core {
         let mut misses = 0;
         self.compaction.want_room(None);
         let mut claims: Vec<Claim> = Vec::new();
+        let sheds = self.sheds_blocks();
         for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
                 break;
             }
             let unmet = claims.first().map(|claim| claim.priority);
-            if self.yields(handle, claim, unmet) {
+            let is_kept_out = sheds && self.can_wait_outside(handle);
+            if is_kept_out || self.yields(handle, claim, unmet) {
                 self.lose_patience(handle, out);
                 continue;
             }
@@ -89,10 +91,20 @@ impl Core {
         }
     }
 
+    /// Whether a block that is to come in misses nothing by waiting: no frame looks at it, and it
+    /// can be evicted, as it were, before it came.
+    fn can_wait_outside(&self, handle: Handle) -> bool {
+        let record = self.record(handle).expect("jobs name blocks that live");
+        let protect = self.config.residency.protect_frames.max(1);
+        let wished = record.wished_frame();
+        let is_wished = wished > 0 && wished.saturating_add(protect) > self.frame;
+        let is_away = record.place.is_none() && record.source != SourceKind::None;
+        is_away && !is_wished && !record.is_pinned() && !record.is_exempt()
+    }
+
     /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
-    /// looks at may not; one that is looked at, or that somebody
-    /// waits for, waits a while for others to leave, which are young
-    /// by now, or were seen a little longer ago.
+    /// looks at may not; one that is looked at, or that somebody waits for, waits a while for
+    /// others to leave, which are young by now, or were seen a little longer ago.
     fn may_push_out_recent(&self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
         if record.is_pinned() || record.is_exempt() {

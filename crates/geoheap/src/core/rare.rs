@@ -17,6 +17,11 @@ pub(crate) struct Rare {
     copied: Option<Copied>,
 }
 
+const _: () = assert!(
+    size_of::<Rare>() <= 112,
+    "a label should not cost much more"
+);
+
 impl Record {
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()

@@ -314,6 +314,10 @@ impl Core {
             }
             Some(make) => {
                 let (make, bytes) = (make.clone(), record.layout.len().get());
+                if record.keeps_copies() {
+                    // What is read is that of now, whatever was being written.
+                    self.note_copies(handle);
+                }
                 let seq = self.next_seq();
                 self.own(handle).unsettled().reloading = Some(Reloading { seq });
                 self.reloading_bytes += bytes;
