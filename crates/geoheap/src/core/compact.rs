@@ -46,10 +46,8 @@ pub(super) struct Compaction {
     /// Empty chunks go at once in this tick.
     pub(super) trim: bool,
     /// Bytes that have to leave, and are left to this tick's plan: it knows whose leaving spares a
-    /// move.
-    evict: ByteLen,
-    /// A plan had its turn since bytes have to leave.
-    had_turn: bool,
+    /// move. 0 after its turn, none where nothing has to leave.
+    evict: Option<ByteLen>,
     /// The chunk being emptied.
     victim: Option<ChunkId>,
     /// All blocks of the victim have places: before that, none of them moves.
@@ -83,13 +81,12 @@ impl Compaction {
     /// so that what it does not send away leaves in the next tick by the policy's choice. Returns
     /// the others.
     pub(super) fn take_share(&mut self, over: ByteLen, chunk: ByteLen) -> ByteLen {
-        self.evict = if self.had_turn {
-            ByteLen::ZERO
-        } else {
-            over.min(chunk)
+        let share = match self.evict {
+            Some(_) => ByteLen::ZERO,
+            None => over.min(chunk),
         };
-        self.had_turn = !over.is_zero();
-        over - self.evict
+        self.evict = (!over.is_zero()).then_some(share);
+        over - share
     }
 
     /// The first block of this tick that found no room.
@@ -109,7 +106,7 @@ impl Core {
     pub(super) fn compact(&mut self, left: &Allowance, out: &mut Vec<Effect>) {
         let requested = core::mem::take(&mut self.compaction.requested);
         let failed = self.compaction.failed.take();
-        let evict = core::mem::take(&mut self.compaction.evict);
+        let evict = self.compaction.evict.as_mut().map(core::mem::take);
         if !self.config.defrag.enabled || self.waits_for_planted_move() {
             return;
         }
@@ -136,7 +133,7 @@ impl Core {
             };
             let mut goal = Goal::new(reason);
             goal.unit = self.heap.config().unit_bytes;
-            goal.evict = evict;
+            goal.evict = evict.unwrap_or_default();
             if requested {
                 // Whoever asks wants the chunk back at any price.
                 goal.price_max_fraction = 1.0;

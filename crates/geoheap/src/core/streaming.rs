@@ -151,12 +151,15 @@ impl Core {
         self.dynamic_capacity() + other
     }
 
+    /// Bytes that dynamic blocks have in shared chunks. One that moves counts once: the place that
+    /// is held for it must not make others leave.
     pub(super) fn dynamic_live(&self) -> ByteLen {
-        self.heap
+        let dynamic = self
+            .heap
             .chunks()
-            .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated)
-            .map(|info| info.live + info.reserved)
-            .sum()
+            .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated);
+        let taken: ByteLen = dynamic.map(|info| info.live + info.reserved).sum();
+        taken.saturating_sub(self.held_for_moves())
     }
 
     /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.

@@ -262,6 +262,77 @@ fn uploads_and_moves_share_the_bytes_of_a_tick() {
 }
 
 #[test]
+fn passes_begin_in_their_rhythm_unless_somebody_asks() {
+    let mut config = small();
+    config.defrag.every_ticks = 50;
+    let mut world = World::new(config);
+    riddled(&mut world, 8);
+    let report = |world: &World| world.manager.report();
+    while report(&world).tick % 50 != 10 {
+        world.ticks(1);
+    }
+    let before = report(&world);
+    while report(&world).tick % 50 != 49 {
+        world.ticks(1);
+        // What began at the fiftieth tick may still go on; with these caps it does not.
+        assert_eq!(report(&world).moves, before.moves, "between two looks");
+    }
+    let at_rest = before.moves;
+    riddled(&mut world, 8);
+    while report(&world).tick % 50 != 10 {
+        world.ticks(1);
+    }
+    assert!(report(&world).moves > at_rest, "a look finds something");
+
+    riddled(&mut world, 8);
+    while report(&world).tick % 50 > 40 {
+        world.ticks(1);
+    }
+    let before = report(&world);
+    let compact = world.client.compact_now().expect("it is sent");
+    world.answer(compact).expect("it is heard");
+    world.ticks(4);
+    let after = report(&world);
+    assert!(after.tick / 50 == before.tick / 50 && after.moves > before.moves);
+}
+
+/// One block to either side of where a pass gets four times its caps: a thirty-second below the
+/// high-water mark.
+#[test]
+fn near_the_high_water_mark_a_pass_has_four_times_its_caps() {
+    let moves_max = |more: u32| {
+        let mut config = small();
+        config.budget_bytes = ByteLen::from_kib(1_024);
+        config.defrag.moves = 1;
+        config.defrag.every_ticks = 150;
+        // Of the seven chunks of the lower budget: 206 438 bytes.
+        config.residency.high_water = 0.45;
+        config.residency.low_water = 0.40;
+        let mut world = World::new(config);
+        riddled(&mut world, 2);
+        for nth in 0..more {
+            let more = world.client.add(mesh(200 + nth, 200));
+            more.expect("a valid block");
+        }
+        let lower = world.client.set_budget(ByteLen::from_kib(512));
+        lower.expect("the chunks that there are fit");
+        world.flush();
+        let before = world.manager.report();
+        let (mut last, mut most) = (before.moves, 0);
+        // The first chunk to be emptied has but two blocks.
+        for _ in 0..600 {
+            world.frame(&[]);
+            let moves = world.manager.report().moves;
+            most = most.max(moves - core::mem::replace(&mut last, moves));
+        }
+        let after = world.manager.report();
+        assert_eq!(after.evictions, before.evictions, "a move takes no room");
+        most
+    };
+    assert_eq!((moves_max(0), moves_max(1)), (1, 4));
+}
+
+#[test]
 fn a_trimmed_spare_stays_away() {
     let mut config = small();
     config.keep_empty_ticks = 50;
