@@ -141,8 +141,10 @@ impl Core {
         if self.facts.is_held_back && self.budget.is_over_by_wishes() {
             return;
         }
-        let over_by = self.live_over(over);
-        self.evict(over_by.unwrap_or_default(), Spare::Nothing, out);
+        // What was left to this tick's plan is on its way already.
+        let over_by = self.live_over(over).unwrap_or_default();
+        let need = over_by.saturating_sub(self.compaction.share());
+        self.evict(need, Spare::Nothing, out);
         self.compaction.request();
         self.shed_ticks += 1;
         let patience = if self.config.defrag.enabled {

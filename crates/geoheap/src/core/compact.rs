@@ -89,6 +89,11 @@ impl Compaction {
         over - share
     }
 
+    /// Bytes that are left to this tick's plan.
+    pub(super) fn share(&self) -> ByteLen {
+        self.evict.unwrap_or_default()
+    }
+
     /// The first block of this tick that found no room.
     pub(super) fn want_room(&mut self, wanted: Option<(ByteLen, Align)>) {
         self.wanted = wanted;

@@ -2,7 +2,7 @@
 
 use geoheap::{BlockDesc, ByteLen, Handle, Lifetime, Lookup, PartData};
 
-use crate::harness::{World, fill, mesh, small, stamped, vertices};
+use crate::harness::{World, fill, mesh, resident, small, stamped, vertices};
 
 /// Fills eight chunks with 4 000-byte blocks and removes all but every `keep`-th.
 fn riddled(world: &mut World, keep: usize) -> Vec<(u32, Handle)> {
@@ -205,6 +205,34 @@ fn cold_blocks_of_a_chunk_that_a_lowered_budget_wants_leave_rather_than_move() {
     };
     assert!(lowered(true) > 0);
     assert_eq!(lowered(false), 0, "what was seen a moment ago moves");
+}
+
+/// Frames that look at the first `hot` alone, until the others are cold.
+fn gone_cold(world: &mut World, handles: &[Handle], hot: usize) {
+    for _ in 0..60 {
+        world.frame(&handles[..hot]);
+    }
+}
+
+#[test]
+fn a_lowered_budget_takes_no_more_than_down_to_the_low_water_mark() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 40);
+    gone_cold(&mut world, &handles, 4);
+    let lower = world.client.set_budget(ByteLen::from_kib(256));
+    lower.expect("it holds a chunk");
+    for _ in 0..60 {
+        world.frame(&handles[..4]);
+    }
+    let report = world.manager.report();
+    assert!(report.defrag_evictions > 0, "the plan had its turn");
+    // Three chunks are left beside staging.
+    let low = 3.0 * 65_536.0 * f64::from(world.manager.config().residency.low_water);
+    let stay = resident(&world).len() * 10_000;
+    assert!(
+        f64::from(u32::try_from(stay).expect("few bytes")) > low - 10_000.0,
+        "{stay} bytes stay, and may be {low}"
+    );
 }
 
 #[test]
