@@ -77,16 +77,16 @@ impl Compaction {
         self.requested = true;
     }
 
-    /// Of bytes that have to leave, takes as many for this tick's plan as a chunk may have; once,
-    /// so that what it does not send away leaves in the next tick by the policy's choice. Returns
-    /// the others.
+    /// Of bytes that have to leave so that chunks can go, takes as many for this tick's plan as a
+    /// chunk may have, and returns how many. Once, so that what it does not send away leaves in the
+    /// next tick by the policy's choice; anew when nothing had to leave in between.
     pub(super) fn take_share(&mut self, over: ByteLen, chunk: ByteLen) -> ByteLen {
         let share = match self.evict {
             Some(_) => ByteLen::ZERO,
             None => over.min(chunk),
         };
         self.evict = (!over.is_zero()).then_some(share);
-        over - share
+        share
     }
 
     /// Bytes that are left to this tick's plan.

@@ -117,9 +117,9 @@ impl Core {
             over = ByteLen::new(pressure.over_bytes);
         }
         // Where chunks have to go, what leaves the one that is emptied need not move.
-        if self.config.defrag.enabled && self.budget.overshoot_to_shed() > ByteLen::ZERO {
-            over = self.compaction.take_share(over, self.config.chunk_bytes);
-        }
+        let sheds = self.config.defrag.enabled && self.budget.overshoot_to_shed() > ByteLen::ZERO;
+        let to_shed = if sheds { over } else { ByteLen::ZERO };
+        over -= self.compaction.take_share(to_shed, self.config.chunk_bytes);
         self.evict(over, Spare::Recent, out);
     }
 

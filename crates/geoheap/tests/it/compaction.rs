@@ -236,6 +236,32 @@ fn a_lowered_budget_takes_no_more_than_down_to_the_low_water_mark() {
 }
 
 #[test]
+fn each_time_a_budget_is_lowered_the_plan_has_its_turn() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 40);
+    let mut evictions = Vec::new();
+    for _ in 0..3 {
+        gone_cold(&mut world, &handles, 4);
+        let lower = world.client.set_budget(ByteLen::from_kib(256));
+        lower.expect("it holds a chunk");
+        world.frame(&handles[..4]);
+        // Before the lower budget is reached.
+        let raise = world.client.set_budget(ByteLen::from_kib(512));
+        raise.expect("it holds a chunk");
+        for _ in 0..60 {
+            world.frame(&handles);
+        }
+        let all = handles.iter().copied().collect();
+        assert_eq!(resident(&world), all, "who is looked at is back");
+        evictions.push(world.manager.report().defrag_evictions);
+    }
+    assert!(
+        0 < evictions[0] && evictions[0] < evictions[1] && evictions[1] < evictions[2],
+        "{evictions:?}"
+    );
+}
+
+#[test]
 fn without_frames_a_pass_has_four_times_its_caps() {
     let moves_max = |draws: bool| {
         let mut config = small();
