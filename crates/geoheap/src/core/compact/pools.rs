@@ -19,8 +19,13 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn seen_by(self, core: &Core) -> Seen<'_> {
-        Seen { core, pool: self }
+    /// What the planner reads; `evicts` says whether blocks may leave by its plan.
+    pub(super) fn seen_by(self, core: &Core, evicts: bool) -> Seen<'_> {
+        Seen {
+            core,
+            pool: self,
+            evicts,
+        }
     }
 
     /// Whether the planner sees a chunk when it plans for this pool.
@@ -73,7 +78,7 @@ impl Core {
         self.config.defrag.triggers.check_uses(uses)
     }
 
-    fn view_range(&self, range: &RangeInfo) -> RangeView {
+    fn view_range(&self, range: &RangeInfo, evicts: bool) -> RangeView {
         let handle = Handle::from_bits(range.owner.0);
         let record = self.record(handle);
         let record = record.filter(|record| record.place == Some(range.key));
@@ -94,7 +99,7 @@ impl Core {
             // Laid out anew, a block may start at multiples of another number.
             align: needed.unwrap_or(range.align),
             state,
-            cold: record.is_some_and(|record| self.is_cold(record)),
+            cold: evicts && record.is_some_and(|record| self.is_cold(record)),
             has_gaps: tight.is_some(),
         }
     }
@@ -127,6 +132,8 @@ fn is_stuck(record: &Record) -> bool {
 pub(super) struct Seen<'a> {
     core: &'a Core,
     pool: Pool,
+    /// Nobody asks who is cold where nothing leaves, as in nearly all plans.
+    evicts: bool,
 }
 
 impl Heap for Seen<'_> {
@@ -146,7 +153,7 @@ impl Heap for Seen<'_> {
 
     fn ranges(&self, chunk: u32, out: &mut Vec<RangeView>) {
         let ranges = self.core.heap.ranges(ChunkId::new(chunk));
-        out.extend(ranges.map(|range| self.core.view_range(&range)));
+        out.extend(ranges.map(|range| self.core.view_range(&range, self.evicts)));
     }
 
     fn places(&self, chunk: u32, out: &mut Vec<ByteRange>) {
