@@ -178,7 +178,10 @@ impl Core {
     /// Plans and follows. Returns whether there was anything to do.
     fn run_pass(&mut self, pool: Pool, goal: &Goal, caps: &Caps, out: &mut Vec<Effect>) -> bool {
         let victim = self.compaction.victim.map(ChunkId::get);
-        let seen = pool.seen_by(self, !goal.evict.is_zero());
+        // What leaves by a plan leaves in the policy's order of priorities, too.
+        let evicts = !goal.evict.is_zero();
+        let leaves = evicts.then(|| self.priority_to_leave(goal.evict));
+        let seen = pool.seen_by(self, leaves.flatten());
         let plan = geoheap_defrag::plan_from(&seen, caps, goal, victim);
         let plan = plan.expect("R6: the heap's own layout is one that can be");
         let (moves, bytes) = (plan.moves.len(), plan.forecast.bytes_moved.get());

@@ -2,7 +2,7 @@
 
 use geoheap_chunk_heap::{Lifetime, PartId};
 use geoheap_frame_sync::{Usage, Version};
-use geoheap_residency::{Frame, Priority};
+use geoheap_residency::{EntryId, Frame, Priority};
 use geoheap_suballoc::ByteLen;
 
 use crate::core::event::Effect;
@@ -162,6 +162,30 @@ impl Core {
         taken.saturating_sub(self.held_for_moves())
     }
 
+    /// The blocks that the policy would let go of for `need` bytes, the first one first.
+    fn victims(&self, need: ByteLen, spare: Spare) -> Vec<EntryId> {
+        let (need, now, mut victims) = (need.get(), self.now(), Vec::new());
+        if spare == Spare::Recent && self.is_drawing() {
+            self.residency.victims_not_recent(need, now, &mut victims);
+        } else {
+            self.residency.victims(need, now, &mut victims);
+        }
+        victims
+    }
+
+    /// The priority of the first block that would leave for `need` bytes and is not about to: as
+    /// long as it is there, none of a higher one leaves.
+    pub(super) fn priority_to_leave(&self, need: ByteLen) -> Option<Priority> {
+        let victims = self.victims(need, Spare::Recent).into_iter();
+        let mut open = victims.filter(|id| {
+            let record = self.tenant_of(id.get());
+            let record = record.and_then(|handle| self.record(handle));
+            record.is_some_and(|record| !record.is_busy() && record.leaving().is_none())
+        });
+        let first = self.residency.get(open.next()?);
+        first.map(|known| known.priority)
+    }
+
     /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
     pub(super) fn evict(&mut self, need: ByteLen, spare: Spare, _out: &mut Vec<Effect>) -> ByteLen {
         let mut left = ByteLen::ZERO;
@@ -169,13 +193,7 @@ impl Core {
             return left;
         }
         let _span = tracing::trace_span!("evict", need_bytes = need.get()).entered();
-        let mut victims = Vec::new();
-        if spare == Spare::Recent && self.is_drawing() {
-            self.residency
-                .victims_not_recent(need.get(), self.now(), &mut victims);
-        } else {
-            self.residency.victims(need.get(), self.now(), &mut victims);
-        }
+        let victims = self.victims(need, spare);
         if !victims.is_empty() {
             self.returning.stop();
         }

@@ -262,6 +262,58 @@ fn each_time_a_budget_is_lowered_the_plan_has_its_turn() {
 }
 
 #[test]
+fn by_a_plan_too_nothing_leaves_before_what_has_a_lower_priority() {
+    // Six blocks a chunk: the last chunk, the one to be emptied, has four blocks of their own.
+    for (priority, takes_part) in [(200, false), (128, true), (3, true)] {
+        let mut world = World::new(small());
+        let handles: Vec<Handle> = (0..40)
+            .map(|nth| {
+                let block = mesh(nth, 500).priority(if nth < 36 { 128 } else { priority });
+                let handle = world.client.add(block).expect("a valid block");
+                world.ticks(2);
+                handle
+            })
+            .collect();
+        let (others, last) = handles.split_at(36);
+        gone_cold(&mut world, &handles, 4);
+        // All that has to leave is the plan's share.
+        let lower = world.client.set_budget(ByteLen::from_kib(448));
+        lower.expect("it holds a chunk");
+        for _ in 0..60 {
+            world.frame(&handles[..4]);
+        }
+        let there = resident(&world);
+        let stay = last.iter().filter(|handle| there.contains(handle)).count();
+        let cold = others[4..].iter().filter(|handle| there.contains(handle));
+        assert!(cold.count() > 0, "of the others some stay");
+        let expected = if takes_part { 0 } else { 4 };
+        assert_eq!(stay, expected, "K4: of those of priority {priority}");
+        assert!(world.manager.report().defrag_evictions > 0);
+    }
+}
+
+#[test]
+fn what_frames_use_leaves_by_no_plan_though_nothing_counts_as_recent() {
+    let mut config = small();
+    config.residency.recent_frames = 0;
+    let mut world = World::new(config);
+    let handles = fill(&mut world, 40);
+    // The last chunk, the one to be emptied, has four blocks of six.
+    let in_use = &handles[36..];
+    for _ in 0..60 {
+        world.frame(in_use);
+    }
+    let lower = world.client.set_budget(ByteLen::from_kib(448));
+    lower.expect("it holds a chunk");
+    for _ in 0..4 {
+        world.frame(in_use);
+        let there = resident(&world);
+        assert!(in_use.iter().all(|handle| there.contains(handle)), "K4");
+    }
+    assert!(resident(&world).len() < handles.len(), "others left");
+}
+
+#[test]
 fn without_frames_a_pass_has_four_times_its_caps() {
     let moves_max = |draws: bool| {
         let mut config = small();

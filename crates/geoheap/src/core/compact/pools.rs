@@ -4,7 +4,7 @@ use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeInfo, Ra
 use geoheap_defrag::{
     ChunkSummary, ChunkUse, RangeState as PlanState, RangeView, Reason, Source as Heap,
 };
-use geoheap_residency::Frame;
+use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::ByteRange;
 
 use crate::core::record::Record;
@@ -19,12 +19,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// What the planner reads; `evicts` says whether blocks may leave by its plan.
-    pub(super) fn seen_by(self, core: &Core, evicts: bool) -> Seen<'_> {
+    /// What the planner reads. Blocks of at most the priority `leaves` may leave by its plan.
+    pub(super) fn seen_by(self, core: &Core, leaves: Option<Priority>) -> Seen<'_> {
         Seen {
             core,
             pool: self,
-            evicts,
+            leaves,
         }
     }
 
@@ -78,7 +78,7 @@ impl Core {
         self.config.defrag.triggers.check_uses(uses)
     }
 
-    fn view_range(&self, range: &RangeInfo, evicts: bool) -> RangeView {
+    fn view_range(&self, range: &RangeInfo, leaves: Option<Priority>) -> RangeView {
         let handle = Handle::from_bits(range.owner.0);
         let record = self.record(handle);
         let record = record.filter(|record| record.place == Some(range.key));
@@ -99,14 +99,14 @@ impl Core {
             // Laid out anew, a block may start at multiples of another number.
             align: needed.unwrap_or(range.align),
             state,
-            cold: evicts && record.is_some_and(|record| self.is_cold(record)),
+            cold: record.is_some_and(|record| leaves.is_some_and(|max| self.is_cold(record, max))),
             has_gaps: tight.is_some(),
         }
     }
 
-    /// Whether a block may leave rather than move: at once, unused for as long as the policy calls
-    /// recent, and not just come.
-    fn is_cold(&self, record: &Record) -> bool {
+    /// Whether a block may leave rather than move: at once, of at most the priority `max`, unused
+    /// for as long as the policy calls recent or protects, and not just come.
+    fn is_cold(&self, record: &Record, max: Priority) -> bool {
         let stays = record.is_busy() || record.is_exempt() || record.has_waiters();
         if stays || !record.is_covered() || record.leaving().is_some() {
             return false;
@@ -116,9 +116,11 @@ impl Core {
             .get(entry(record.handle))
             .is_some_and(|known| {
                 let used = known.last_used.map_or(0, Frame::get);
-                let is_recent = used > 0 && used.saturating_add(config.recent_frames) > self.frame;
+                let window = config.recent_frames.max(config.protect_frames);
+                let is_recent = used > 0 && used.saturating_add(window) > self.frame;
                 let age_ticks = self.tick.saturating_sub(known.since.get());
-                !is_recent && age_ticks >= config.min_resident_ticks
+                let is_young = age_ticks < config.min_resident_ticks;
+                known.priority <= max && !is_recent && !is_young
             })
     }
 }
@@ -132,8 +134,8 @@ fn is_stuck(record: &Record) -> bool {
 pub(super) struct Seen<'a> {
     core: &'a Core,
     pool: Pool,
-    /// Nobody asks who is cold where nothing leaves, as in nearly all plans.
-    evicts: bool,
+    /// None where nothing leaves, as in nearly all plans: then nobody asks who is cold.
+    leaves: Option<Priority>,
 }
 
 impl Heap for Seen<'_> {
@@ -153,7 +155,7 @@ impl Heap for Seen<'_> {
 
     fn ranges(&self, chunk: u32, out: &mut Vec<RangeView>) {
         let ranges = self.core.heap.ranges(ChunkId::new(chunk));
-        out.extend(ranges.map(|range| self.core.view_range(&range, self.evicts)));
+        out.extend(ranges.map(|range| self.core.view_range(&range, self.leaves)));
     }
 
     fn places(&self, chunk: u32, out: &mut Vec<ByteRange>) {
