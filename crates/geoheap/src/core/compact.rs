@@ -6,6 +6,10 @@
 //! once, so that what is begun can be finished although others want room; and nothing leaves a
 //! victim before all that lies in it has a place.
 //!
+//! Where a lowered budget wants blocks to leave, up to a chunk's bytes of them are left to the
+//! plan of one tick: what lies in the victim, is cold and of the priority that leaves next anyway
+//! goes rather than moves. Whoever else makes room in that tick counts these bytes as gone.
+//!
 //! | room | what it does |
 //! |---|---|
 //! | `pools` | which chunks exchange blocks, and what the planner reads of them |
