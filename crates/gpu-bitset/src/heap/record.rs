@@ -1,0 +1,464 @@
+//! A batch becomes commands.
+
+use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+use wgpu::{Buffer, BufferUsages};
+
+use crate::error::BatchError;
+use crate::heap::GpuHeap;
+use crate::heap::buffers::STATE_BATCH_BYTES;
+use crate::passes::{self, DIGITS, Pass, Wants};
+use crate::records::{Handle, Request, STREAMS_MAX};
+
+/// Up to so many runs each one counts those before it; more are sorted digit by digit.
+const FEW_RUNS: u32 = 2048;
+/// Workgroups in a row of the dispatches that may have several rows: see `common.wgsl`.
+const ROW: u32 = 32_768;
+/// Workgroups that go through all runs together: see `runs.wgsl`.
+const CHUNK_GROUPS: u32 = 64;
+
+/// Frees or requests of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum List<'a, T> {
+    /// The CPU has them.
+    Known(&'a [T]),
+    /// Shaders have written them, one after the other from the buffer's beginning.
+    OnGpu {
+        /// Where they are. Needs `STORAGE`.
+        items: &'a Buffer,
+        /// Where their number is, a `u32`. Needs `COPY_SRC`.
+        count: &'a Buffer,
+        /// Its place in that buffer, in bytes, a multiple of 4.
+        count_offset: u64,
+        /// The most that there may be; what a larger number says beyond that is ignored.
+        items_max: u32,
+    },
+}
+
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        Self::Known(&[])
+    }
+}
+
+impl<T> List<'_, T> {
+    fn most(&self) -> usize {
+        match self {
+            Self::Known(items) => items.len(),
+            Self::OnGpu { items_max, .. } => *items_max as usize,
+        }
+    }
+}
+
+/// What a batch shall do: all frees, then all requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Batch<'a> {
+    /// Objects to free.
+    pub frees: List<'a, Handle>,
+    /// Objects that want memory.
+    pub requests: List<'a, Request>,
+    /// Where the bytes of each stream are copied from; needs `STORAGE`. Without one nothing is
+    /// copied, and the requests' source offsets mean nothing.
+    pub sources: &'a [Option<&'a Buffer>],
+}
+
+/// The first bytes of each pass: see `common.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    units: u32,
+    words: u32,
+    units_per_buffer: u32,
+    slots: u32,
+    streams: u32,
+    separate: u32,
+    epoch: u32,
+    guards: u32,
+    frees_max: u32,
+    requests_max: u32,
+    copied: u32,
+    reserved: u32,
+    unit_bytes: [u32; STREAMS_MAX],
+    source_bytes: [u32; STREAMS_MAX],
+}
+
+/// The buffers of one batch.
+struct BatchBuffers<'a> {
+    params: Buffer,
+    counts: Buffer,
+    frees: Buffer,
+    requests: Buffer,
+    sources: &'a [Option<&'a Buffer>],
+    frees_max: u32,
+    requests_max: u32,
+}
+
+impl GpuHeap {
+    /// Records a batch. Its outcomes are in the heap's buffers for whatever is recorded after it.
+    /// Returns its epoch.
+    ///
+    /// # Errors
+    /// [`BatchError`], with nothing recorded.
+    pub fn record(
+        &mut self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        batch: &Batch<'_>,
+    ) -> Result<u32, BatchError> {
+        self.check(batch)?;
+        self.epoch = self.epoch.wrapping_add(1);
+        let own = self.batch_buffers(device, encoder, batch);
+        encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
+        let desc = wgpu::ComputePassDescriptor {
+            label: Some("gpu heap: batch"),
+            timestamp_writes: None,
+        };
+        let mut pass = encoder.begin_compute_pass(&desc);
+        let mut recorder = Recorder {
+            heap: self,
+            device,
+            own: &own,
+            pass: &mut pass,
+        };
+        recorder.frees();
+        recorder.requests();
+        recorder.sort();
+        recorder.place();
+        recorder.enter();
+        recorder.copy();
+        Ok(self.epoch)
+    }
+
+    fn check(&self, batch: &Batch<'_>) -> Result<(), BatchError> {
+        let (frees, requests) = (batch.frees.most(), batch.requests.most());
+        if frees > self.frees_max as usize {
+            return Err(BatchError::Frees {
+                frees,
+                frees_max: self.frees_max,
+            });
+        }
+        if requests > self.requests_max as usize {
+            return Err(BatchError::Requests {
+                requests,
+                requests_max: self.requests_max,
+            });
+        }
+        if batch.sources.len() > self.shape.streams as usize {
+            return Err(BatchError::Sources {
+                sources: batch.sources.len(),
+                streams: self.shape.streams,
+            });
+        }
+        check_list(&batch.frees, "frees")?;
+        check_list(&batch.requests, "requests")?;
+        for source in batch.sources.iter().flatten() {
+            check_usage(source, "source", BufferUsages::STORAGE)?;
+            check_bytes(source, "source", 16, 16)?;
+        }
+        Ok(())
+    }
+
+    fn batch_buffers<'a>(
+        &self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        batch: &Batch<'a>,
+    ) -> BatchBuffers<'a> {
+        let most = |count: usize| u32::try_from(count).expect("checked against the heap's");
+        let frees_max = most(batch.frees.most());
+        let requests_max = most(batch.requests.most());
+        let known = [known(&batch.frees), known(&batch.requests), 0, 0];
+        let counts = fill(
+            device,
+            &known,
+            BufferUsages::COPY_DST | BufferUsages::STORAGE,
+        );
+        let frees = items(device, encoder, &batch.frees, &counts, 0);
+        let requests = items(device, encoder, &batch.requests, &counts, 4);
+        let mut source_bytes = [u32::MAX; STREAMS_MAX];
+        let mut copied = 0;
+        for (stream, source) in batch.sources.iter().enumerate() {
+            if let Some(source) = source {
+                copied |= 1 << stream;
+                source_bytes[stream] = u32::try_from(source.size()).unwrap_or(u32::MAX);
+            }
+        }
+        let shape = &self.shape;
+        let params = Params {
+            units: shape.units,
+            words: shape.words(),
+            units_per_buffer: shape.units_per_buffer,
+            slots: shape.slots,
+            streams: shape.streams,
+            separate: shape.separate.into(),
+            epoch: self.epoch,
+            guards: shape.buffers - 1,
+            frees_max,
+            requests_max,
+            copied,
+            reserved: 0,
+            unit_bytes: shape.unit_bytes.map(|bytes| bytes.max(16)),
+            source_bytes,
+        };
+        let params = device.create_buffer_init(&BufferInitDescriptor {
+            label: Some("gpu heap: batch"),
+            contents: bytes_of(&params),
+            usage: BufferUsages::UNIFORM,
+        });
+        BatchBuffers {
+            params,
+            counts,
+            frees,
+            requests,
+            sources: batch.sources,
+            frees_max,
+            requests_max,
+        }
+    }
+}
+
+fn known<T>(list: &List<'_, T>) -> u32 {
+    match list {
+        List::Known(items) => u32::try_from(items.len()).expect("checked against the heap's"),
+        List::OnGpu { .. } => 0,
+    }
+}
+
+fn fill<T: Pod>(device: &wgpu::Device, contents: &[T], usage: BufferUsages) -> Buffer {
+    device.create_buffer_init(&BufferInitDescriptor {
+        label: Some("gpu heap: batch"),
+        contents: cast_slice(contents),
+        usage,
+    })
+}
+
+fn items<T: Pod>(
+    device: &wgpu::Device,
+    encoder: &mut wgpu::CommandEncoder,
+    list: &List<'_, T>,
+    counts: &Buffer,
+    place: u64,
+) -> Buffer {
+    match list {
+        List::Known([]) => fill(device, &[T::zeroed()], BufferUsages::STORAGE),
+        List::Known(items) => fill(device, items, BufferUsages::STORAGE),
+        List::OnGpu {
+            items,
+            count,
+            count_offset,
+            ..
+        } => {
+            encoder.copy_buffer_to_buffer(count, *count_offset, counts, place, 4);
+            (*items).clone()
+        }
+    }
+}
+
+fn check_list<T>(list: &List<'_, T>, what: &'static str) -> Result<(), BatchError> {
+    let List::OnGpu {
+        items,
+        count,
+        count_offset,
+        items_max,
+    } = list
+    else {
+        return Ok(());
+    };
+    check_usage(items, what, BufferUsages::STORAGE)?;
+    check_usage(count, what, BufferUsages::COPY_SRC)?;
+    let each = size_of::<T>() as u64;
+    check_bytes(items, what, u64::from(*items_max).max(1) * each, 4)?;
+    let needed = count_offset.saturating_add(4);
+    if count.size() < needed || count_offset % 4 != 0 {
+        return Err(BatchError::BufferBytes {
+            what,
+            bytes: count.size(),
+            needed,
+        });
+    }
+    Ok(())
+}
+
+fn check_usage(buffer: &Buffer, what: &'static str, usage: BufferUsages) -> Result<(), BatchError> {
+    let missing = usage.difference(buffer.usage());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(BatchError::BufferUsage { what, missing })
+}
+
+fn check_bytes(
+    buffer: &Buffer,
+    what: &'static str,
+    needed: u64,
+    multiple_of: u64,
+) -> Result<(), BatchError> {
+    let bytes = buffer.size();
+    if bytes >= needed && bytes % multiple_of == 0 {
+        return Ok(());
+    }
+    Err(BatchError::BufferBytes {
+        what,
+        bytes,
+        needed,
+    })
+}
+
+/// Records the passes of one batch, in their order.
+struct Recorder<'a, 'p> {
+    heap: &'a GpuHeap,
+    device: &'a wgpu::Device,
+    own: &'a BatchBuffers<'a>,
+    pass: &'a mut wgpu::ComputePass<'p>,
+}
+
+impl Recorder<'_, '_> {
+    fn frees(&mut self) {
+        let frees = self.own.frees_max;
+        if frees > 0 {
+            self.dispatch(&passes::free_claim(), self.groups(frees), 1);
+        }
+        let left = if self.heap.shape.separate {
+            self.heap.requests_max * self.heap.shape.streams
+        } else {
+            0
+        };
+        let all = frees + left;
+        if all > 0 {
+            self.dispatch(&passes::free_release(), all.min(ROW), all.div_ceil(ROW));
+        }
+    }
+
+    fn requests(&mut self) {
+        let groups = self.groups(self.own.requests_max);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::slot_claim(), groups, 1);
+        }
+        // Without requests it still forgets what the frees have taken back.
+        self.dispatch(&passes::prepare(), groups.max(1), 1);
+    }
+
+    fn runs_asked(&self) -> u32 {
+        self.own.requests_max * u32::try_from(self.heap.shape.runs_each()).expect("four at most")
+    }
+
+    fn sort(&mut self) {
+        let runs = self.runs_asked();
+        let groups = self.groups(runs);
+        if runs == 0 {
+            return;
+        }
+        if runs <= FEW_RUNS {
+            self.dispatch(&passes::sort_few(), groups, 1);
+            return;
+        }
+        for digit in 0..DIGITS {
+            let [count, scan, scatter] = passes::sort_digit(digit);
+            self.dispatch(&count, groups, 1);
+            self.dispatch(&scan, 1, 1);
+            self.dispatch(&scatter, groups, 1);
+        }
+    }
+
+    fn place(&mut self) {
+        let words = self.groups(self.heap.shape.words().div_ceil(4));
+        self.dispatch(&passes::runs_count(), words, 1);
+        self.dispatch(&passes::runs_emit(), words, 1);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::chunk_max(), CHUNK_GROUPS, 1);
+            self.dispatch(&passes::place(), 1, 1);
+            self.dispatch(&passes::resolve(), self.groups(self.runs_asked()), 1);
+        }
+    }
+
+    fn enter(&mut self) {
+        let groups = self.groups(self.own.requests_max);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::enter(), groups, 1);
+            self.dispatch(&passes::tiles_scan(), groups, self.heap.shape.streams);
+        }
+        let words = self.groups(self.heap.shape.words().div_ceil(4));
+        self.dispatch(&passes::claim(), words, 1);
+        self.dispatch(&passes::finish(), 1, 1);
+    }
+
+    fn copy(&mut self) {
+        if self.own.requests_max == 0 {
+            return;
+        }
+        for stream in 0..u8::try_from(self.heap.shape.streams).expect("four at most") {
+            if self.source(stream).is_some() {
+                self.set(&passes::copy(stream, &self.heap.shape));
+                let place = u64::from(stream) * 16;
+                let copies = &self.heap.buffers.copies;
+                self.pass.dispatch_workgroups_indirect(copies, place);
+            }
+        }
+    }
+
+    fn groups(&self, invocations: u32) -> u32 {
+        invocations.div_ceil(self.heap.workgroup)
+    }
+
+    fn dispatch(&mut self, pass: &Pass, x: u32, y: u32) {
+        self.set(pass);
+        self.pass.dispatch_workgroups(x, y, 1);
+    }
+
+    fn set(&mut self, pass: &Pass) {
+        let pipeline = self.heap.pipelines.of(pass);
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = pass
+            .wants
+            .iter()
+            .map(|&(binding, wants)| wgpu::BindGroupEntry {
+                binding,
+                resource: self.buffer(wants).as_entire_binding(),
+            })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(pass.entry),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        self.pass.set_pipeline(pipeline);
+        self.pass.set_bind_group(0, &group, &[]);
+    }
+
+    fn source(&self, stream: u8) -> Option<&Buffer> {
+        self.own.sources.get(usize::from(stream)).copied().flatten()
+    }
+
+    fn buffer(&self, wants: Wants) -> &Buffer {
+        let heap = &self.heap.buffers;
+        let after = self.heap.epoch as usize % 2;
+        match wants {
+            Wants::Params => &self.own.params,
+            Wants::Counts => &self.own.counts,
+            Wants::Frees => &self.own.frees,
+            Wants::Requests => &self.own.requests,
+            Wants::Bits => &heap.bits[1 - after],
+            Wants::BitsAfter => &heap.bits[after],
+            Wants::Slots => &heap.slots,
+            Wants::Claims => &heap.claims,
+            Wants::State => &heap.state,
+            Wants::Pending => &heap.pending,
+            Wants::Outcomes => &heap.outcomes,
+            Wants::Keys => &heap.keys,
+            Wants::KeysA => &heap.sorted[0].0,
+            Wants::OrderA => &heap.sorted[0].1,
+            Wants::KeysB => &heap.sorted[1].0,
+            Wants::OrderB => &heap.sorted[1].1,
+            Wants::Bins => &heap.bins,
+            Wants::Digit(digit) => &heap.digits[usize::from(digit)],
+            Wants::RunTiles => &heap.run_tiles,
+            Wants::Runs => &heap.runs,
+            Wants::Chunks => &heap.chunks,
+            Wants::Segments => &heap.segments,
+            Wants::CopyTiles => &heap.copy_tiles,
+            Wants::Copies => &heap.copies,
+            Wants::Stream(stream) => &heap.streams[usize::from(stream)],
+            Wants::Source(stream) => self.source(stream).unwrap_or(&heap.nothing),
+            Wants::Permanent(set, buffer) => &heap.permanent[usize::from(set)][usize::from(buffer)],
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! An allocator that lives on the GPU.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod heap;
+pub mod model;
+mod passes;
+pub mod records;
+pub mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use error::{BatchError, HeapError};
+pub use heap::{Batch, GpuHeap, GpuHeapDesc, List, StreamDesc};
+pub use records::{Handle, Header, Outcome, Request, Slot, Status};
+pub use shape::Shape;
+pub use wgpu;

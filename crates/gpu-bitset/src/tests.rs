@@ -1,0 +1,4 @@
+//! The shaders against the model, on a real driver.
+
+mod equality;
+mod rig;

@@ -1,0 +1,150 @@
+//! Random batches: bitset, outcomes, slots and header are the model's, word for word.
+
+use super::rig::Pair;
+use crate::records::{Handle, Request, Status};
+use crate::{GpuHeapDesc, StreamDesc};
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mix = self.0;
+        mix = (mix ^ (mix >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mix = (mix ^ (mix >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mix ^ (mix >> 31)
+    }
+
+    fn below(&mut self, end: u32) -> u32 {
+        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+    }
+}
+
+fn churn(pair: &mut Pair, random: &mut Random, requests_max: u32, units_max: u32) {
+    let shape = *pair.heap.shape();
+    let live: Vec<Handle> = (0_u32..)
+        .zip(&pair.model.slots)
+        .filter(|(_, slot)| slot.flags != 0)
+        .map(|(slot, entry)| Handle {
+            slot,
+            generation: entry.generation,
+        })
+        .collect();
+    let frees: Vec<Handle> = (0..random.below(requests_max + 1))
+        .map(|_| {
+            let mut handle = Handle {
+                slot: random.below(shape.slots + 2),
+                generation: 0,
+            };
+            if !live.is_empty() && random.below(8) != 0 {
+                handle = live[random.below(live.len() as u32) as usize];
+            }
+            handle
+        })
+        .collect();
+    let requests: Vec<Request> = (0..random.below(requests_max + 1))
+        .map(|_| {
+            let mut request = Request {
+                slot: random.below(shape.slots + 1),
+                priority: random.below(8) / 2,
+                ..Request::default()
+            };
+            for stream in 0..shape.streams as usize {
+                let units = random.below(units_max + 1);
+                request.bytes[stream] = units * shape.unit_bytes[stream];
+                if units > 0 {
+                    request.bytes[stream] -= 4 * random.below(4);
+                }
+            }
+            request
+        })
+        .collect();
+    pair.batch(&frees, &requests);
+}
+
+const fn stream(unit_bytes: u32) -> StreamDesc {
+    StreamDesc {
+        unit_bytes,
+        usage: wgpu::BufferUsages::VERTEX,
+    }
+}
+
+#[test]
+fn one_request_has_the_first_units() {
+    let streams = [stream(16)];
+    let mut pair = Pair::new(&GpuHeapDesc {
+        units: 100,
+        streams: &streams,
+        slots: 4,
+        ..GpuHeapDesc::default()
+    });
+    let request = Request {
+        slot: 2,
+        bytes: [160, 0, 0, 0],
+        ..Request::default()
+    };
+    let result = pair.batch(&[], &[request]);
+    assert_eq!(result.outcomes[0].status(), Status::Ok);
+    assert_eq!(result.outcomes[0].offset_units, 0);
+    assert_eq!(result.header.used_units, 10);
+}
+
+#[test]
+fn small_heaps_are_as_the_model_says() {
+    let streams = [stream(16), stream(32)];
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let mut pair = Pair::new(&GpuHeapDesc {
+            units: 200 + random.below(800),
+            streams: &streams[..1 + seed as usize % 2],
+            separate: false,
+            slots: 64,
+            requests_max: 48,
+            frees_max: 48,
+            workgroup: [64, 128, 256][seed as usize % 3],
+            ..GpuHeapDesc::default()
+        });
+        for _ in 0..50 {
+            churn(&mut pair, &mut random, 40, 30);
+        }
+    }
+}
+
+#[test]
+fn separate_streams_are_as_the_model_says() {
+    let streams = [stream(16), stream(16), stream(16)];
+    for seed in 0..3 {
+        let mut random = Random(seed);
+        let mut pair = Pair::new(&GpuHeapDesc {
+            units: 200 + random.below(800),
+            streams: &streams,
+            separate: true,
+            slots: 64,
+            requests_max: 48,
+            frees_max: 48,
+            workgroup: 64,
+            ..GpuHeapDesc::default()
+        });
+        for _ in 0..50 {
+            churn(&mut pair, &mut random, 30, 20);
+        }
+    }
+}
+
+#[test]
+fn many_requests_are_as_the_model_says() {
+    let streams = [stream(16)];
+    let mut random = Random(1);
+    let mut pair = Pair::new(&GpuHeapDesc {
+        units: 1 << 22,
+        streams: &streams,
+        slots: 1 << 16,
+        requests_max: 1 << 16,
+        frees_max: 1 << 16,
+        ..GpuHeapDesc::default()
+    });
+    for _ in 0..4 {
+        churn(&mut pair, &mut random, 1 << 16, 128);
+    }
+}
