@@ -1,4 +1,7 @@
 //! The shaders against the model, on a real driver.
 
+mod bytes;
+mod edges;
 mod equality;
+mod random;
 mod rig;

@@ -1,25 +1,9 @@
 //! Random batches: bitset, outcomes, slots and header are the model's, word for word.
 
-use super::rig::Pair;
+use super::random::Random;
+use super::rig::{Pair, stream};
+use crate::GpuHeapDesc;
 use crate::records::{Handle, Request, Status};
-use crate::{GpuHeapDesc, StreamDesc};
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mix = self.0;
-        mix = (mix ^ (mix >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mix = (mix ^ (mix >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mix ^ (mix >> 31)
-    }
-
-    fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
-    }
-}
 
 fn churn(pair: &mut Pair, random: &mut Random, requests_max: u32, units_max: u32) {
     let shape = *pair.heap.shape();
@@ -61,13 +45,6 @@ fn churn(pair: &mut Pair, random: &mut Random, requests_max: u32, units_max: u32
         })
         .collect();
     pair.batch(&frees, &requests);
-}
-
-const fn stream(unit_bytes: u32) -> StreamDesc {
-    StreamDesc {
-        unit_bytes,
-        usage: wgpu::BufferUsages::VERTEX,
-    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use wgpu::{Buffer, BufferUsages};
 
 use crate::model::{BatchResult, Model};
 use crate::records::{Handle, Header, Outcome, Request, STREAMS_MAX, Slot};
-use crate::{Batch, GpuHeap, GpuHeapDesc, List};
+use crate::{Batch, GpuHeap, GpuHeapDesc, List, StreamDesc};
 
-/// A device of the limits that every adapter has.
+/// A device, of the limits that every adapter has if no others are given.
 pub(super) struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
@@ -15,6 +15,10 @@ pub(super) struct Gpu {
 
 impl Gpu {
     pub(super) fn new() -> Self {
+        Self::with_limits(wgpu::Limits::default())
+    }
+
+    pub(super) fn with_limits(required_limits: wgpu::Limits) -> Self {
         pollster::block_on(async {
             let desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
             let instance = wgpu::Instance::new(desc);
@@ -31,9 +35,12 @@ impl Gpu {
             }
             let adapter = found.expect("these tests need an adapter; Mesa's lavapipe is one");
             let (device, queue) = adapter
-                .request_device(&wgpu::DeviceDescriptor::default())
+                .request_device(&wgpu::DeviceDescriptor {
+                    required_limits,
+                    ..Default::default()
+                })
                 .await
-                .expect("the adapter gives a device of default limits");
+                .expect("the adapter gives a device of these limits");
             Self { device, queue }
         })
     }
@@ -112,5 +119,13 @@ impl Pair {
         for (index, (found, expected)) in slots.iter().zip(&self.model.slots).enumerate() {
             assert_eq!(found, expected, "slot {index}");
         }
+    }
+}
+
+/// A stream of vertices.
+pub(super) const fn stream(unit_bytes: u32) -> StreamDesc {
+    StreamDesc {
+        unit_bytes,
+        usage: BufferUsages::VERTEX,
     }
 }
