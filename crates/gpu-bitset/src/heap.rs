@@ -14,7 +14,7 @@ use crate::shape::Shape;
 use buffers::Buffers;
 use pipelines::Pipelines;
 
-pub use record::{Batch, List};
+pub use record::{Batch, List, Path};
 
 /// A stream of the objects of a heap.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,8 @@ pub struct GpuHeap {
     buffers: Buffers,
     pipelines: Pipelines,
     epoch: u32,
+    /// Which of the two bitsets is the one that counts.
+    bits: usize,
 }
 
 impl fmt::Debug for GpuHeap {
@@ -106,6 +108,7 @@ impl GpuHeap {
             buffers: Buffers::new(device, desc, &shape),
             pipelines: Pipelines::new(device, desc.workgroup, &shape),
             epoch: 0,
+            bits: 0,
         })
     }
 
@@ -127,7 +130,7 @@ impl GpuHeap {
 
     /// The bitset, one bit for each unit, as the last recorded batch leaves it.
     pub fn bits(&self) -> &wgpu::Buffer {
-        &self.buffers.bits[self.epoch as usize % 2]
+        &self.buffers.bits[self.bits]
     }
 
     /// The handle table: one [`Slot`](crate::Slot) after the other.

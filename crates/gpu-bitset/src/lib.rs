@@ -11,7 +11,7 @@ pub mod shape;
 mod tests;
 
 pub use error::{BatchError, HeapError};
-pub use heap::{Batch, GpuHeap, GpuHeapDesc, List, StreamDesc};
+pub use heap::{Batch, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
 pub use records::{Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;
 pub use wgpu;

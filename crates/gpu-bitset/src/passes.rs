@@ -54,10 +54,11 @@ pub(crate) enum Module {
     Enter,
     Claim,
     Copy,
+    Single,
 }
 
 impl Module {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Frees,
         Self::Requests,
         Self::Sort,
@@ -67,6 +68,7 @@ impl Module {
         Self::Enter,
         Self::Claim,
         Self::Copy,
+        Self::Single,
     ];
 
     /// The whole text of the module for a heap.
@@ -81,6 +83,7 @@ impl Module {
             Self::Enter => include_str!("shaders/enter.wgsl"),
             Self::Claim => include_str!("shaders/claim.wgsl"),
             Self::Copy => include_str!("shaders/copy.wgsl"),
+            Self::Single => include_str!("shaders/single.wgsl"),
         };
         let common = include_str!("shaders/common.wgsl");
         let scan = include_str!("shaders/scan.wgsl");
@@ -312,4 +315,20 @@ pub(crate) fn copy(stream: u8, shape: &Shape) -> Pass {
     let buffers = 0..u8::try_from(shape.buffers).expect("four at most");
     wants.extend(buffers.map(|buffer| (6 + u32::from(buffer), Permanent(set, buffer))));
     pass(Module::Copy, "copy", &wants)
+}
+
+pub(crate) fn single() -> Pass {
+    use Wants::{Bits, Copies, CopyTiles, Counts, Outcomes, Params, Requests, Slots, State};
+    let wants = [
+        (0, Params),
+        (1, Counts),
+        (2, Requests),
+        (3, Bits),
+        (4, Slots),
+        (5, State),
+        (6, Outcomes),
+        (7, CopyTiles),
+        (8, Copies),
+    ];
+    pass(Module::Single, "single", &wants)
 }

@@ -5,13 +5,14 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
 
 use crate::heap::GpuHeapDesc;
-use crate::records::{Outcome, Slot};
+use crate::model::{free_runs, hash};
+use crate::records::{Header, Outcome, Slot};
 use crate::shape::Shape;
 
 /// Bytes of the state that a batch begins with zeros.
 pub(super) const STATE_BATCH_BYTES: u64 = 96;
-/// All of its bytes.
-const STATE_BYTES: u64 = 112;
+/// All of its words.
+const STATE_WORDS: usize = 28;
 /// Runs in a chunk of runs, and chunks in a chunk of chunks.
 const CHUNK: u64 = 64;
 /// Where the maxima of chunks of chunks begin: see `sweep.wgsl`.
@@ -72,7 +73,7 @@ impl Buffers {
             bits: [0, 1].map(|_| maker.filled("bits", &words, ends)),
             slots: maker.zeros("slots", u64::from(shape.slots) * size_of::<Slot>() as u64),
             claims: maker.filled("claims", &vec![u32::MAX; shape.slots as usize], ends),
-            state: maker.zeros("state", STATE_BYTES),
+            state: maker.filled("state", &state(shape, &words), ends),
             pending: maker.room("pending", runs_asked * 8),
             outcomes: maker.room("outcomes", runs_asked * size_of::<Outcome>() as u64),
             keys: maker.room("keys", runs_asked * 4),
@@ -97,6 +98,20 @@ impl Buffers {
             nothing: maker.room("no source", 16),
         }
     }
+}
+
+/// The state of an empty heap, with a header that is true for it.
+fn state(shape: &Shape, words: &[u32]) -> Vec<u32> {
+    let runs = free_runs(words);
+    let header = Header {
+        runs: u32::try_from(runs.len()).expect("one for each buffer"),
+        largest_run_units: shape.units_per_buffer,
+        hash: hash(words),
+        ..Header::default()
+    };
+    let mut state: Vec<u32> = cast_slice(&[header]).to_vec();
+    state.resize(STATE_WORDS, 0);
+    state
 }
 
 struct Maker<'a> {

@@ -39,6 +39,7 @@ impl Pipelines {
             passes::claim(),
             passes::finish(),
             passes::copy(0, shape),
+            passes::single(),
         ];
         all.extend(passes::sort_digit(0));
         let constants = [("WG", f64::from(workgroup))];

@@ -60,6 +60,18 @@ pub struct Batch<'a> {
     /// Where the bytes of each stream are copied from; needs `STORAGE`. Without one nothing is
     /// copied, and the requests' source offsets mean nothing.
     pub sources: &'a [Option<&'a Buffer>],
+    /// How a batch of one request is carried out.
+    pub path: Path,
+}
+
+/// How a batch of one request, at most, and no free is carried out. Its outcome is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Path {
+    /// In one dispatch beside the copy. Heaps of separate streams take the passes all the same.
+    #[default]
+    Short,
+    /// In the passes of every other batch.
+    Passes,
 }
 
 /// The first bytes of each pass: see `common.wgsl`.
@@ -108,7 +120,12 @@ impl GpuHeap {
         self.check(batch)?;
         self.epoch = self.epoch.wrapping_add(1);
         let own = self.batch_buffers(device, encoder, batch);
-        encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
+        let is_single = batch.path == Path::Short
+            && (own.frees_max, own.requests_max) == (0, 1)
+            && !self.shape.separate;
+        if !is_single {
+            encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
+        }
         let desc = wgpu::ComputePassDescriptor {
             label: Some("gpu heap: batch"),
             timestamp_writes: None,
@@ -120,12 +137,19 @@ impl GpuHeap {
             own: &own,
             pass: &mut pass,
         };
+        if is_single {
+            recorder.dispatch(&passes::single(), 1, 1);
+            recorder.copy();
+            return Ok(self.epoch);
+        }
         recorder.frees();
         recorder.requests();
         recorder.sort();
         recorder.place();
         recorder.enter();
         recorder.copy();
+        drop(pass);
+        self.bits = 1 - self.bits;
         Ok(self.epoch)
     }
 
@@ -430,14 +454,13 @@ impl Recorder<'_, '_> {
 
     fn buffer(&self, wants: Wants) -> &Buffer {
         let heap = &self.heap.buffers;
-        let after = self.heap.epoch as usize % 2;
         match wants {
             Wants::Params => &self.own.params,
             Wants::Counts => &self.own.counts,
             Wants::Frees => &self.own.frees,
             Wants::Requests => &self.own.requests,
-            Wants::Bits => &heap.bits[1 - after],
-            Wants::BitsAfter => &heap.bits[after],
+            Wants::Bits => &heap.bits[self.heap.bits],
+            Wants::BitsAfter => &heap.bits[1 - self.heap.bits],
             Wants::Slots => &heap.slots,
             Wants::Claims => &heap.claims,
             Wants::State => &heap.state,

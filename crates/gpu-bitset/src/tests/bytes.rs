@@ -54,6 +54,7 @@ impl Bytes {
             frees: List::Known(frees),
             requests: List::Known(requests),
             sources: &sources,
+            ..Batch::default()
         };
         let gpu = &self.pair.gpu;
         let mut encoder = gpu.device.create_command_encoder(&Default::default());

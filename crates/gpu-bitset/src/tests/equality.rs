@@ -2,8 +2,8 @@
 
 use super::random::Random;
 use super::rig::{Pair, stream};
-use crate::GpuHeapDesc;
 use crate::records::{Handle, Request, Status};
+use crate::{GpuHeapDesc, Path};
 
 fn churn(pair: &mut Pair, random: &mut Random, requests_max: u32, units_max: u32) {
     let shape = *pair.heap.shape();
@@ -123,5 +123,35 @@ fn many_requests_are_as_the_model_says() {
     });
     for _ in 0..4 {
         churn(&mut pair, &mut random, 1 << 16, 128);
+    }
+}
+
+/// The same requests one by one, each in one dispatch, between batches that free.
+#[test]
+fn single_requests_are_as_the_model_says() {
+    let streams = [stream(16), stream(48)];
+    for (units, workgroup) in [(31, 64), (500, 64), (9000, 128), (40_000, 256)] {
+        let mut random = Random(units.into());
+        let mut pair = Pair::new(&GpuHeapDesc {
+            units,
+            streams: &streams,
+            slots: 64,
+            workgroup,
+            ..GpuHeapDesc::default()
+        });
+        for round in 0..80 {
+            pair.path = [Path::Short, Path::Passes][usize::from(round % 8 == 7)];
+            if round % 20 == 19 {
+                churn(&mut pair, &mut random, 40, units / 8);
+                continue;
+            }
+            let units = random.below(units / 8 + 2);
+            let request = Request {
+                slot: random.below(66),
+                bytes: [units * 16, random.below(units + 1) * 48, 0, 0],
+                ..Request::default()
+            };
+            pair.batch(&[], &[request]);
+        }
     }
 }

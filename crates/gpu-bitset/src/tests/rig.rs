@@ -5,7 +5,7 @@ use wgpu::{Buffer, BufferUsages};
 
 use crate::model::{BatchResult, Model};
 use crate::records::{Handle, Header, Outcome, Request, STREAMS_MAX, Slot};
-use crate::{Batch, GpuHeap, GpuHeapDesc, List, StreamDesc};
+use crate::{Batch, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
 
 /// A device, of the limits that every adapter has if no others are given.
 pub(super) struct Gpu {
@@ -73,6 +73,7 @@ pub(super) struct Pair {
     pub(super) gpu: Gpu,
     pub(super) heap: GpuHeap,
     pub(super) model: Model,
+    pub(super) path: Path,
 }
 
 impl Pair {
@@ -83,7 +84,12 @@ impl Pair {
     pub(super) fn on(gpu: Gpu, desc: &GpuHeapDesc<'_>) -> Self {
         let heap = GpuHeap::new(&gpu.device, desc).expect("a heap that the device can have");
         let model = Model::new(*heap.shape());
-        Self { gpu, heap, model }
+        Self {
+            gpu,
+            heap,
+            model,
+            path: Path::Short,
+        }
     }
 
     /// Runs a batch on both and compares all that they leave.
@@ -91,7 +97,8 @@ impl Pair {
         let batch = Batch {
             frees: List::Known(frees),
             requests: List::Known(requests),
-            sources: &[],
+            path: self.path,
+            ..Batch::default()
         };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.heap
