@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod heap;
+pub mod mirror;
 pub mod model;
 mod passes;
 pub mod records;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use error::{BatchError, HeapError};
 pub use heap::{Batch, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
+pub use mirror::{Mirror, MirrorDesc};
 pub use records::{Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;
 pub use wgpu;

@@ -39,13 +39,16 @@ pub fn place(runs: &mut [(u32, u32)], wanted: &[Wanted]) -> Vec<Option<u32>> {
 /// The checksum of a bitset: each word is mixed with its index, and all are joined by exclusive
 /// or, so that shaders may take them in any order. The mix is the finalizer of MurmurHash3.
 pub fn hash(words: &[u32]) -> u32 {
-    let mixed = words.iter().zip(0_u32..).map(|(&word, index)| {
-        let mut mix = word ^ index.wrapping_mul(0x9e37_79b9);
-        mix = (mix ^ (mix >> 16)).wrapping_mul(0x85eb_ca6b);
-        mix = (mix ^ (mix >> 13)).wrapping_mul(0xc2b2_ae35);
-        mix ^ (mix >> 16)
-    });
-    mixed.fold(0, |all, mix| all ^ mix)
+    let words = words.iter().zip(0_u32..);
+    words.fold(0, |all, (&word, index)| all ^ mixed(word, index))
+}
+
+/// What one word adds to the checksum.
+pub fn mixed(word: u32, index: u32) -> u32 {
+    let mut mix = word ^ index.wrapping_mul(0x9e37_79b9);
+    mix = (mix ^ (mix >> 16)).wrapping_mul(0x85eb_ca6b);
+    mix = (mix ^ (mix >> 13)).wrapping_mul(0xc2b2_ae35);
+    mix ^ (mix >> 16)
 }
 
 /// A heap as the GPU has it.

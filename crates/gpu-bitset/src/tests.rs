@@ -3,5 +3,6 @@
 mod bytes;
 mod edges;
 mod equality;
+mod mirror;
 mod random;
 mod rig;

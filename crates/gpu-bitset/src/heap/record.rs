@@ -42,7 +42,7 @@ impl<T> Default for List<'_, T> {
 }
 
 impl<T> List<'_, T> {
-    fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         match self {
             Self::Known(items) => items.len(),
             Self::OnGpu { items_max, .. } => *items_max as usize,
