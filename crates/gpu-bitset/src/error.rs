@@ -145,6 +145,13 @@ pub enum BatchError {
         /// What the heap was made for.
         frees_max: u32,
     },
+    /// More flips than a batch may have.
+    Flips {
+        /// Flips of the batch, or the most that there may be.
+        flips: usize,
+        /// What a batch may have.
+        flips_max: u32,
+    },
     /// A buffer is shorter than what the batch says of it, or no multiple of 16 bytes.
     BufferBytes {
         /// What the buffer is for.
@@ -182,6 +189,9 @@ impl fmt::Display for BatchError {
             ),
             Self::Frees { frees, frees_max } => {
                 write!(f, "{frees} frees in a batch; the heap takes {frees_max}")
+            }
+            Self::Flips { flips, flips_max } => {
+                write!(f, "{flips} flips in a batch; it may have {flips_max}")
             }
             Self::BufferBytes {
                 what,

@@ -14,7 +14,7 @@ use crate::shape::Shape;
 use buffers::Buffers;
 use pipelines::Pipelines;
 
-pub use record::{Batch, List, Path};
+pub use record::{Batch, FlipIf, List, Path};
 
 /// A stream of the objects of a heap.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +115,11 @@ impl GpuHeap {
     /// What it is made of.
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Invocations of its workgroups.
+    pub fn workgroup(&self) -> u32 {
+        self.workgroup
     }
 
     /// The batch that was recorded last; the first is 1.

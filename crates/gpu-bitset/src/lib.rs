@@ -1,6 +1,7 @@
 //! An allocator that lives on the GPU.
 #![forbid(unsafe_code)]
 
+pub mod draws;
 pub mod error;
 pub mod heap;
 pub mod mirror;
@@ -11,9 +12,10 @@ pub mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use draws::{DrawDesc, Draws};
 pub use error::{BatchError, HeapError};
-pub use heap::{Batch, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
+pub use heap::{Batch, FlipIf, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
 pub use mirror::{Mirror, MirrorDesc};
-pub use records::{Handle, Header, Outcome, Request, Slot, Status};
+pub use records::{Flip, Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;
 pub use wgpu;

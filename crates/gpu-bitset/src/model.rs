@@ -4,8 +4,11 @@
 //! model shares nothing with them but the records' layouts.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
-use crate::records::{Handle, Header, Outcome, PRIORITY_MAX, Request, STREAMS_MAX, Slot, Status};
+use crate::records::{
+    Flip, Handle, Header, Outcome, PRIORITY_MAX, Request, STREAMS_MAX, Slot, Status,
+};
 use crate::shape::Shape;
 
 /// A run that is wanted.
@@ -108,6 +111,22 @@ impl Model {
         BatchResult { outcomes, header }
     }
 
+    /// The flips of a batch, after all else.
+    pub fn flip(&mut self, flips: &[Flip]) {
+        let mut seen = HashSet::new();
+        for flip in flips {
+            let slot = self.slots.get_mut(flip.handle.slot as usize);
+            let slot = slot.filter(|slot| {
+                slot.flags & Slot::LIVE != 0 && slot.generation == flip.handle.generation
+            });
+            if let Some(slot) = slot
+                && seen.insert(flip.handle.slot)
+            {
+                slot.flags = Slot::LIVE | u32::from(flip.visible == 1) * Slot::VISIBLE;
+            }
+        }
+    }
+
     fn set(&mut self, start: u32, units: u32, used: bool) {
         for unit in start..start + units {
             let bit = 1 << (unit % 32);
@@ -150,7 +169,7 @@ impl Model {
 
     /// Outcomes before any is placed: those to be placed are OK, with an offset of `u32::MAX`.
     fn judge(&self, requests: &[Request], source_bytes: [u32; STREAMS_MAX]) -> Vec<Outcome> {
-        let mut asked = std::collections::HashSet::new();
+        let mut asked = HashSet::new();
         let mut outcomes = Vec::new();
         for request in requests {
             let slot = self.slots.get(request.slot as usize);
@@ -213,7 +232,7 @@ impl Model {
                 continue;
             }
             let slot = &mut self.slots[request.slot as usize];
-            slot.flags = Slot::LIVE;
+            slot.flags = Slot::LIVE | (request.flags & Request::SHOW) * Slot::VISIBLE;
             slot.bytes = request.bytes;
             slot.decided_by = runs[0].stream();
             for stream in 0..self.shape.streams as usize {

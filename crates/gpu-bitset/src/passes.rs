@@ -11,6 +11,7 @@ pub(crate) enum Wants {
     Counts,
     Frees,
     Requests,
+    Flips,
     /// The bits as the batch finds them, and as it leaves them.
     Bits,
     BitsAfter,
@@ -55,10 +56,13 @@ pub(crate) enum Module {
     Claim,
     Copy,
     Single,
+    Flips,
+    Draws,
 }
 
 impl Module {
-    pub(crate) const ALL: [Self; 10] = [
+    /// Those of batches.
+    pub(crate) const ALL: [Self; 11] = [
         Self::Frees,
         Self::Requests,
         Self::Sort,
@@ -69,6 +73,7 @@ impl Module {
         Self::Claim,
         Self::Copy,
         Self::Single,
+        Self::Flips,
     ];
 
     /// The whole text of the module for a heap.
@@ -84,6 +89,8 @@ impl Module {
             Self::Claim => include_str!("shaders/claim.wgsl"),
             Self::Copy => include_str!("shaders/copy.wgsl"),
             Self::Single => include_str!("shaders/single.wgsl"),
+            Self::Flips => include_str!("shaders/flips.wgsl"),
+            Self::Draws => include_str!("shaders/draws.wgsl"),
         };
         let common = include_str!("shaders/common.wgsl");
         let scan = include_str!("shaders/scan.wgsl");
@@ -331,4 +338,18 @@ pub(crate) fn single() -> Pass {
         (8, Copies),
     ];
     pass(Module::Single, "single", &wants)
+}
+
+/// The two passes of the flips.
+pub(crate) fn flips() -> [Pass; 2] {
+    use Wants::{Claims, Counts, Flips, Params, Slots, State};
+    let wants = [
+        (0, Params),
+        (1, Counts),
+        (2, Flips),
+        (3, Slots),
+        (4, Claims),
+        (5, State),
+    ];
+    ["flip_claim", "flip_apply"].map(|entry| pass(Module::Flips, entry, &wants))
 }

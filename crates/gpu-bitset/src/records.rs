@@ -8,6 +8,8 @@ pub const STREAMS_MAX: usize = 4;
 pub const UNITS_MAX: u32 = 1 << 22;
 /// Runs that one batch may ask for: its requests, or with separate streams, their streams.
 pub const REQUESTS_MAX: u32 = 1 << 16;
+/// Objects that one batch may show or hide.
+pub const FLIPS_MAX: u32 = 1 << 16;
 /// Objects that one batch may free.
 pub const FREES_MAX: u32 = 1 << 16;
 /// The lowest priority; 0 is the highest.
@@ -23,12 +25,31 @@ pub struct Request {
     pub slot: u32,
     /// From 0, placed first, to [`PRIORITY_MAX`]; more counts as that.
     pub priority: u32,
+    /// [`SHOW`](Self::SHOW) if it is visible as soon as it is there.
+    pub flags: u32,
     /// Zero; kept for later.
-    pub reserved: [u32; 2],
+    pub reserved: u32,
     /// Bytes of each stream, multiples of four; 0 beyond the heap's streams.
     pub bytes: [u32; STREAMS_MAX],
     /// Where each stream begins in its source, in bytes, multiples of 16.
     pub source_offsets: [u32; STREAMS_MAX],
+}
+
+impl Request {
+    /// Visible from the beginning.
+    pub const SHOW: u32 = 1;
+}
+
+/// An object that shall be drawn from now on, or not any more: 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct Flip {
+    /// The object; a stale handle changes nothing.
+    pub handle: Handle,
+    /// 1 for visible, 0 for not.
+    pub visible: u32,
+    /// Zero; kept for later.
+    pub reserved: u32,
 }
 
 /// An object to free: 8 bytes.

@@ -1,8 +1,10 @@
 //! The shaders against the model, on a real driver.
 
 mod bytes;
+mod draws;
 mod edges;
 mod equality;
+mod from_gpu;
 mod mirror;
 mod random;
 mod rig;

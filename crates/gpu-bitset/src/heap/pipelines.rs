@@ -42,6 +42,7 @@ impl Pipelines {
             passes::single(),
         ];
         all.extend(passes::sort_digit(0));
+        all.extend(passes::flips());
         let constants = [("WG", f64::from(workgroup))];
         let compile = |pass: Pass| {
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

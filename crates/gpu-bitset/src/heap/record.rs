@@ -8,7 +8,7 @@ use crate::error::BatchError;
 use crate::heap::GpuHeap;
 use crate::heap::buffers::STATE_BATCH_BYTES;
 use crate::passes::{self, DIGITS, Pass, Wants};
-use crate::records::{Handle, Request, STREAMS_MAX};
+use crate::records::{FLIPS_MAX, Flip, Handle, Request, STREAMS_MAX};
 
 /// Up to so many runs each one counts those before it; more are sorted digit by digit.
 const FEW_RUNS: u32 = 2048;
@@ -60,8 +60,24 @@ pub struct Batch<'a> {
     /// Where the bytes of each stream are copied from; needs `STORAGE`. Without one nothing is
     /// copied, and the requests' source offsets mean nothing.
     pub sources: &'a [Option<&'a Buffer>],
+    /// Objects to show and to hide, after all else; those that the requests have just made may
+    /// be among them. All of them change at once, for whatever is recorded after the batch.
+    pub flips: List<'a, Flip>,
+    /// Whether the flips depend on the requests.
+    pub flip_if: FlipIf,
     /// How a batch of one request is carried out.
     pub path: Path,
+}
+
+/// When a batch's flips take place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlipIf {
+    /// If none of its requests was without room or refused, so that what replaces something is
+    /// there before that is hidden.
+    #[default]
+    AllPlaced,
+    /// Whatever became of them.
+    Always,
 }
 
 /// How a batch of one request, at most, and no free is carried out. Its outcome is the same.
@@ -89,7 +105,9 @@ struct Params {
     frees_max: u32,
     requests_max: u32,
     copied: u32,
-    reserved: u32,
+    flips_max: u32,
+    flip_always: u32,
+    reserved: [u32; 3],
     unit_bytes: [u32; STREAMS_MAX],
     source_bytes: [u32; STREAMS_MAX],
 }
@@ -100,9 +118,11 @@ struct BatchBuffers<'a> {
     counts: Buffer,
     frees: Buffer,
     requests: Buffer,
+    flips: Buffer,
     sources: &'a [Option<&'a Buffer>],
     frees_max: u32,
     requests_max: u32,
+    flips_max: u32,
 }
 
 impl GpuHeap {
@@ -140,6 +160,7 @@ impl GpuHeap {
         if is_single {
             recorder.dispatch(&passes::single(), 1, 1);
             recorder.copy();
+            recorder.flips();
             return Ok(self.epoch);
         }
         recorder.frees();
@@ -148,6 +169,7 @@ impl GpuHeap {
         recorder.place();
         recorder.enter();
         recorder.copy();
+        recorder.flips();
         drop(pass);
         self.bits = 1 - self.bits;
         Ok(self.epoch)
@@ -167,6 +189,13 @@ impl GpuHeap {
                 requests_max: self.requests_max,
             });
         }
+        let flips = batch.flips.most();
+        if flips > FLIPS_MAX as usize {
+            return Err(BatchError::Flips {
+                flips,
+                flips_max: FLIPS_MAX,
+            });
+        }
         if batch.sources.len() > self.shape.streams as usize {
             return Err(BatchError::Sources {
                 sources: batch.sources.len(),
@@ -175,6 +204,7 @@ impl GpuHeap {
         }
         check_list(&batch.frees, "frees")?;
         check_list(&batch.requests, "requests")?;
+        check_list(&batch.flips, "flips")?;
         for source in batch.sources.iter().flatten() {
             check_usage(source, "source", BufferUsages::STORAGE)?;
             check_bytes(source, "source", 16, 16)?;
@@ -191,7 +221,13 @@ impl GpuHeap {
         let most = |count: usize| u32::try_from(count).expect("checked against the heap's");
         let frees_max = most(batch.frees.most());
         let requests_max = most(batch.requests.most());
-        let known = [known(&batch.frees), known(&batch.requests), 0, 0];
+        let flips_max = most(batch.flips.most());
+        let known = [
+            known(&batch.frees),
+            known(&batch.requests),
+            known(&batch.flips),
+            0,
+        ];
         let counts = fill(
             device,
             &known,
@@ -199,6 +235,7 @@ impl GpuHeap {
         );
         let frees = items(device, encoder, &batch.frees, &counts, 0);
         let requests = items(device, encoder, &batch.requests, &counts, 4);
+        let flips = items(device, encoder, &batch.flips, &counts, 8);
         let mut source_bytes = [u32::MAX; STREAMS_MAX];
         let mut copied = 0;
         for (stream, source) in batch.sources.iter().enumerate() {
@@ -220,7 +257,9 @@ impl GpuHeap {
             frees_max,
             requests_max,
             copied,
-            reserved: 0,
+            flips_max,
+            flip_always: (batch.flip_if == FlipIf::Always).into(),
+            reserved: [0; 3],
             unit_bytes: shape.unit_bytes.map(|bytes| bytes.max(16)),
             source_bytes,
         };
@@ -234,9 +273,11 @@ impl GpuHeap {
             counts,
             frees,
             requests,
+            flips,
             sources: batch.sources,
             frees_max,
             requests_max,
+            flips_max,
         }
     }
 }
@@ -420,6 +461,14 @@ impl Recorder<'_, '_> {
         }
     }
 
+    fn flips(&mut self) {
+        if self.own.flips_max > 0 {
+            for pass in passes::flips() {
+                self.dispatch(&pass, self.groups(self.own.flips_max), 1);
+            }
+        }
+    }
+
     fn groups(&self, invocations: u32) -> u32 {
         invocations.div_ceil(self.heap.workgroup)
     }
@@ -459,6 +508,7 @@ impl Recorder<'_, '_> {
             Wants::Counts => &self.own.counts,
             Wants::Frees => &self.own.frees,
             Wants::Requests => &self.own.requests,
+            Wants::Flips => &self.own.flips,
             Wants::Bits => &heap.bits[self.heap.bits],
             Wants::BitsAfter => &heap.bits[1 - self.heap.bits],
             Wants::Slots => &heap.slots,

@@ -15,6 +15,13 @@ const ZERO: u32 = 2u;
 const INVALID: u32 = 3u;
 
 const LIVE: u32 = 1u;
+const VISIBLE: u32 = 2u;
+// Of a request: visible from the beginning.
+const SHOW: u32 = 1u;
+
+// Words of the header.
+const HEADER_NO_SPACE: u32 = 6u;
+const HEADER_INVALID: u32 = 8u;
 
 // Keys of runs to be placed are below; all others have this.
 const KEY_END: u32 = 0x1000000u;
@@ -37,7 +44,12 @@ struct Params {
     requests_max: u32,
     // 1 where the stream is copied.
     copied: u32,
-    reserved: u32,
+    flips_max: u32,
+    // 1 where flips take place even if a request of the batch had no room.
+    flip_always: u32,
+    reserved_0: u32,
+    reserved_1: u32,
+    reserved_2: u32,
     unit_bytes: vec4<u32>,
     source_bytes: vec4<u32>,
 }
@@ -45,7 +57,8 @@ struct Params {
 struct Request {
     slot: u32,
     priority: u32,
-    reserved: vec2<u32>,
+    flags: u32,
+    reserved: u32,
     bytes: vec4<u32>,
     source_offsets: vec4<u32>,
 }
@@ -90,6 +103,10 @@ struct State {
     reserved_2: u32,
     // Not cleared between batches: ranges to free at the beginning of the next.
     pending: atomic<u32>,
+}
+
+fn flags_of(request: Request) -> u32 {
+    return LIVE | select(0u, VISIBLE, (request.flags & SHOW) != 0u);
 }
 
 fn runs_each(params: Params) -> u32 {

@@ -38,7 +38,7 @@ fn give_back(index: u32) {
 fn slot_of(index: u32, request: Request) -> Slot {
     let each = runs_each(params);
     let first = outcomes[index * each];
-    var slot = Slot(first.w, LIVE, (first.x >> 4u) & 15u, 0u, vec4(0u), vec4(0u), request.bytes);
+    var slot = Slot(first.w, flags_of(request), (first.x >> 4u) & 15u, 0u, vec4(0u), vec4(0u), request.bytes);
     for (var stream = 0u; stream < params.streams; stream++) {
         let run = outcomes[index * each + select(0u, stream, each > 1u)];
         slot.offset_units[stream] = select(0u, run.y, (run.x & 15u) == OK);

@@ -167,7 +167,7 @@ fn claim(tid: u32, start: u32, units: u32) {
 
 // Enters the object, and what is to be copied of it.
 fn enter(request: Request, judged: vec4<u32>, start: u32) {
-    var slot = Slot(judged.w, LIVE, judged.y, 0u, vec4(0u), vec4(0u), request.bytes);
+    var slot = Slot(judged.w, flags_of(request), judged.y, 0u, vec4(0u), vec4(0u), request.bytes);
     var wasted = 0u;
     for (var stream = 0u; stream < params.streams; stream++) {
         slot.offset_units[stream] = start;
