@@ -251,7 +251,7 @@ fn pipelines(
 ) -> HashMap<&'static str, wgpu::ComputePipeline> {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("gpu heap: draws"),
-        source: wgpu::ShaderSource::Wgsl(Module::Draws.text(heap.shape()).into()),
+        source: wgpu::ShaderSource::Wgsl(Module::Draws.text(heap.shape(), heap.scan()).into()),
     });
     let constants = [("WG", f64::from(heap.workgroup()))];
     let compile = |entry: &'static str| {

@@ -62,6 +62,12 @@ pub enum HeapError {
         /// The device's `max_compute_invocations_per_workgroup`.
         invocations_max: u32,
     },
+    /// Sums by subgroups were asked for, and the device was made without them, or its subgroups
+    /// are smaller than 4 or larger than the workgroup.
+    Subgroups {
+        /// The smallest and the largest, if there are any.
+        lanes: Option<(u32, u32)>,
+    },
     /// The device offers too little of something else.
     Limit {
         /// The name of the limit.
@@ -115,6 +121,15 @@ impl fmt::Display for HeapError {
                 f,
                 "workgroups of {invocations}; there may be 64, 128 or 256, and the device has at \
                  most {invocations_max}"
+            ),
+            Self::Subgroups { lanes: None } => {
+                write!(f, "the device was made without subgroups")
+            }
+            Self::Subgroups {
+                lanes: Some((least, most)),
+            } => write!(
+                f,
+                "the device has subgroups of {least} to {most}; there may be 4 up to a workgroup"
             ),
             Self::Limit {
                 name,

@@ -8,6 +8,7 @@ mod record;
 use std::fmt;
 
 use crate::error::HeapError;
+pub use crate::passes::Scan;
 use crate::records::STREAMS_MAX;
 use crate::shape::Shape;
 
@@ -48,6 +49,9 @@ pub struct GpuHeapDesc<'a> {
     pub frees_max: u32,
     /// Invocations of a workgroup: 64, 128 or 256. No result depends on it.
     pub workgroup: u32,
+    /// How sums over a workgroup are made. [`Scan::Subgroups`] needs
+    /// [`wgpu::Features::SUBGROUP`]. No result depends on it.
+    pub scan: Scan,
 }
 
 impl Default for GpuHeapDesc<'_> {
@@ -66,6 +70,7 @@ impl Default for GpuHeapDesc<'_> {
             requests_max: 2048,
             frees_max: 2048,
             workgroup: 256,
+            scan: Scan::Steps,
         }
     }
 }
@@ -76,6 +81,7 @@ pub struct GpuHeap {
     requests_max: u32,
     frees_max: u32,
     workgroup: u32,
+    scan: Scan,
     buffers: Buffers,
     pipelines: Pipelines,
     epoch: u32,
@@ -99,14 +105,15 @@ impl GpuHeap {
     /// [`HeapError`] if the description is wrong or the device too weak. Memory that the device
     /// refuses is its own error, as with every buffer of wgpu.
     pub fn new(device: &wgpu::Device, desc: &GpuHeapDesc<'_>) -> Result<Self, HeapError> {
-        let shape = describe::shape(desc, &device.limits())?;
+        let shape = describe::shape(desc, device)?;
         Ok(Self {
             shape,
             requests_max: desc.requests_max,
             frees_max: desc.frees_max,
             workgroup: desc.workgroup,
+            scan: desc.scan,
             buffers: Buffers::new(device, desc, &shape),
-            pipelines: Pipelines::new(device, desc.workgroup, &shape),
+            pipelines: Pipelines::new(device, desc, &shape),
             epoch: 0,
             bits: 0,
         })
@@ -120,6 +127,11 @@ impl GpuHeap {
     /// Invocations of its workgroups.
     pub fn workgroup(&self) -> u32 {
         self.workgroup
+    }
+
+    /// How sums over its workgroups are made.
+    pub fn scan(&self) -> Scan {
+        self.scan
     }
 
     /// The batch that was recorded last; the first is 1.

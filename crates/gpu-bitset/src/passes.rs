@@ -77,7 +77,7 @@ impl Module {
     ];
 
     /// The whole text of the module for a heap.
-    pub(crate) fn text(self, shape: &Shape) -> String {
+    pub(crate) fn text(self, shape: &Shape, scan: Scan) -> String {
         let own = match self {
             Self::Frees => include_str!("shaders/frees.wgsl"),
             Self::Requests => include_str!("shaders/requests.wgsl"),
@@ -93,14 +93,39 @@ impl Module {
             Self::Draws => include_str!("shaders/draws.wgsl"),
         };
         let common = include_str!("shaders/common.wgsl");
-        let scan = include_str!("shaders/scan.wgsl");
-        let text = [common, scan, own].concat();
+        let workgroup = include_str!("shaders/workgroup.wgsl");
+        let text = match scan {
+            Scan::Steps => [common, workgroup, include_str!("shaders/scan.wgsl"), own].concat(),
+            Scan::Subgroups => {
+                let scan = include_str!("shaders/scan_subgroup.wgsl");
+                with_subgroups(&[common, workgroup, scan, own].concat())
+            }
+        };
         if self == Self::Copy {
             with_buffers(&text, shape.buffers)
         } else {
             text
         }
     }
+}
+
+/// How the sums over a workgroup are made. No result depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// In workgroup memory alone.
+    Steps,
+    /// With subgroups, of any size up to 64.
+    Subgroups,
+}
+
+/// The text with what an entry point has to be told of subgroups.
+fn with_subgroups(text: &str) -> String {
+    let builtins = ", @builtin(subgroup_id) subgroup_id: u32, \
+                    @builtin(subgroup_invocation_id) lane: u32, \
+                    @builtin(subgroup_size) lanes: u32";
+    let set = "subgroup = vec3(subgroup_id, lane, lanes);";
+    text.replace("/*{builtins}*/", builtins)
+        .replace("//{subgroup}", set)
 }
 
 /// The copy's text with as many permanent buffers as the heap has: none may be bound twice.

@@ -1,7 +1,7 @@
 //! From a description to a shape: all checks.
 
 use crate::error::HeapError;
-use crate::heap::GpuHeapDesc;
+use crate::heap::{GpuHeapDesc, Scan};
 use crate::records::{FREES_MAX, STREAMS_MAX, UNITS_MAX};
 use crate::shape::{BUFFERS_MAX, Shape};
 
@@ -10,8 +10,10 @@ const STORAGE_BUFFERS: u32 = 8;
 /// Bytes of workgroup memory of the pass that wants most.
 const WORKGROUP_BYTES: u32 = 4096;
 
-pub(super) fn shape(desc: &GpuHeapDesc<'_>, limits: &wgpu::Limits) -> Result<Shape, HeapError> {
+pub(super) fn shape(desc: &GpuHeapDesc<'_>, device: &wgpu::Device) -> Result<Shape, HeapError> {
+    let limits = &device.limits();
     check_limits(desc, limits)?;
+    check_subgroups(desc, device)?;
     if desc.units == 0 || desc.units > UNITS_MAX {
         return Err(HeapError::Units {
             units: desc.units,
@@ -74,6 +76,22 @@ pub(super) fn shape(desc: &GpuHeapDesc<'_>, limits: &wgpu::Limits) -> Result<Sha
         }
     }
     Ok(shape)
+}
+
+/// Sums by subgroups need full ones, of which a workgroup has at most 64.
+fn check_subgroups(desc: &GpuHeapDesc<'_>, device: &wgpu::Device) -> Result<(), HeapError> {
+    if desc.scan == Scan::Steps {
+        return Ok(());
+    }
+    let info = device.adapter_info();
+    let has = device.features().contains(wgpu::Features::SUBGROUP);
+    let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
+    if has && least >= 4 && most <= desc.workgroup {
+        return Ok(());
+    }
+    Err(HeapError::Subgroups {
+        lanes: has.then_some((least, most)),
+    })
 }
 
 fn buffer_bytes_max(limits: &wgpu::Limits) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::heap::GpuHeapDesc;
 use crate::passes::{self, Module, Pass};
 use crate::shape::Shape;
 
@@ -12,13 +13,13 @@ pub(super) struct Pipelines {
 }
 
 impl Pipelines {
-    pub(super) fn new(device: &wgpu::Device, workgroup: u32, shape: &Shape) -> Self {
+    pub(super) fn new(device: &wgpu::Device, desc: &GpuHeapDesc<'_>, shape: &Shape) -> Self {
         let modules: HashMap<Module, wgpu::ShaderModule> = Module::ALL
             .into_iter()
             .map(|module| {
                 let desc = wgpu::ShaderModuleDescriptor {
                     label: Some("gpu heap"),
-                    source: wgpu::ShaderSource::Wgsl(module.text(shape).into()),
+                    source: wgpu::ShaderSource::Wgsl(module.text(shape, desc.scan).into()),
                 };
                 (module, device.create_shader_module(desc))
             })
@@ -43,7 +44,7 @@ impl Pipelines {
         ];
         all.extend(passes::sort_digit(0));
         all.extend(passes::flips());
-        let constants = [("WG", f64::from(workgroup))];
+        let constants = [("WG", f64::from(desc.workgroup))];
         let compile = |pass: Pass| {
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(pass.entry),

@@ -65,8 +65,9 @@ fn top_of(word: u32, used: u32) -> u32 {
 fn claim(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     if tid < 4u {
         atomicStore(&sums[tid], 0u);
     }

@@ -50,8 +50,9 @@ fn blocks() -> u32 {
 fn draws_count(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     scan(tid, vec2(select(0u, 1u, is_drawn(id.x, group.y)), 0u));
     let total = scan_total().x;
     if tid == 0u {
@@ -63,8 +64,9 @@ fn draws_count(
 fn draws_emit(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     var earlier = 0u;
     for (var block = tid; block < group.x; block += WG) {
         earlier += sums[group.y * blocks() + block];

@@ -52,8 +52,9 @@ fn slot_of(index: u32, request: Request) -> Slot {
 fn enter(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     let index = id.x;
     var is_whole = false;
     var request = Request();
@@ -101,8 +102,9 @@ fn enter(
 fn tiles_scan(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     let stream = group.y;
     let sums = params.streams * params.requests_max + stream * blocks();
     var earlier = 0u;

@@ -36,8 +36,9 @@ fn ends_of(word: u32, free: u32) -> u32 {
 fn runs_count(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     var count = 0u;
     for (var each = 0u; each < WORDS_EACH; each++) {
         let word = id.x * WORDS_EACH + each;
@@ -55,8 +56,9 @@ fn runs_count(
 fn runs_emit(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) tid: u32,
+    @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
+    //{subgroup}
     var earlier = 0u;
     for (var tile = tid; tile < group.x; tile += WG) {
         earlier += tiles[tile];

@@ -1,8 +1,4 @@
-// Sums and maxima over a workgroup, by steps that double.
-
-var<workgroup> scan_words: array<vec2<u32>, 256>;
-
-// The sum of what the invocations before bring.
+// The sum of what the invocations before bring, by steps that double (Hillis and Steele 1986).
 fn scan(tid: u32, value: vec2<u32>) -> vec2<u32> {
     workgroupBarrier();
     scan_words[tid] = value;
@@ -17,23 +13,4 @@ fn scan(tid: u32, value: vec2<u32>) -> vec2<u32> {
         workgroupBarrier();
     }
     return scan_words[tid] - value;
-}
-
-// What all brought to the last scan.
-fn scan_total() -> vec2<u32> {
-    return workgroupUniformLoad(&scan_words[WG - 1u]);
-}
-
-// The largest value that any invocation brings.
-fn largest(tid: u32, value: u32) -> u32 {
-    workgroupBarrier();
-    scan_words[tid].x = value;
-    workgroupBarrier();
-    for (var step = WG / 2u; step > 0u; step >>= 1u) {
-        if tid < step {
-            scan_words[tid].x = max(scan_words[tid].x, scan_words[tid + step].x);
-        }
-        workgroupBarrier();
-    }
-    return workgroupUniformLoad(&scan_words[0]).x;
 }

@@ -83,7 +83,8 @@ fn sort_count(
 
 // ... one workgroup turns the counts into where each block's digits begin ...
 @compute @workgroup_size(WG)
-fn sort_scan(@builtin(local_invocation_index) tid: u32) {
+fn sort_scan(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
+    //{subgroup}
     let all = DIGITS * blocks();
     let each = (all + WG - 1u) / WG;
     let end = min((tid + 1u) * each, all);

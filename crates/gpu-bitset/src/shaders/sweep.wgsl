@@ -173,7 +173,8 @@ fn raise_listed(tid: u32, list_len: u32, all_chunks: u32) {
 }
 
 @compute @workgroup_size(WG)
-fn place(@builtin(local_invocation_index) tid: u32) {
+fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
+    //{subgroup}
     if tid == 0u {
         sweep.rank = 0u;
         sweep.segments = 0u;

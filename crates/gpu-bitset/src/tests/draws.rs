@@ -6,7 +6,7 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Flip, Handle, Request, Slot};
-use crate::{Batch, DrawDesc, Draws, FlipIf, GpuHeapDesc, List};
+use crate::{Batch, DrawDesc, Draws, FlipIf, GpuHeapDesc, List, Scan};
 
 const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     label: "drawn",
@@ -18,6 +18,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     requests_max: 64,
     frees_max: 64,
     workgroup: 64,
+    scan: Scan::Steps,
 };
 
 const HOW: DrawDesc = DrawDesc {

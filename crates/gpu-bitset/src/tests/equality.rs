@@ -1,9 +1,9 @@
 //! Random batches: bitset, outcomes, slots and header are the model's, word for word.
 
 use super::random::Random;
-use super::rig::{Pair, stream};
+use super::rig::{Gpu, Pair, stream};
 use crate::records::{Handle, Request, Status};
-use crate::{GpuHeapDesc, Path};
+use crate::{GpuHeapDesc, Path, Scan};
 
 fn churn(pair: &mut Pair, random: &mut Random, requests_max: u32, units_max: u32) {
     let shape = *pair.heap.shape();
@@ -152,6 +152,29 @@ fn single_requests_are_as_the_model_says() {
                 ..Request::default()
             };
             pair.batch(&[], &[request]);
+        }
+    }
+}
+
+#[test]
+fn subgroups_give_the_same() {
+    let streams = [stream(16)];
+    for workgroup in [64, 128, 256] {
+        let mut random = Random(workgroup.into());
+        let gpu = Gpu::with(wgpu::Limits::default(), wgpu::Features::SUBGROUP);
+        let desc = GpuHeapDesc {
+            units: 30_000,
+            streams: &streams,
+            slots: 4096,
+            requests_max: 4096,
+            frees_max: 4096,
+            workgroup,
+            scan: Scan::Subgroups,
+            ..GpuHeapDesc::default()
+        };
+        let mut pair = Pair::on(gpu, &desc);
+        for _ in 0..6 {
+            churn(&mut pair, &mut random, 4096, 12);
         }
     }
 }

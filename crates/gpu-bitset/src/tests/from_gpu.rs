@@ -7,7 +7,7 @@ use wgpu::{Buffer, BufferUsages};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Handle, Request, STREAMS_MAX};
-use crate::{Batch, BatchError, GpuHeapDesc, List};
+use crate::{Batch, BatchError, GpuHeapDesc, List, Scan};
 
 const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     label: "fed by the GPU",
@@ -18,6 +18,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     requests_max: 64,
     frees_max: 64,
     workgroup: 128,
+    scan: Scan::Steps,
 };
 
 fn buffer<T: Pod>(gpu: &Gpu, contents: &[T]) -> Buffer {

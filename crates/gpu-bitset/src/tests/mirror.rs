@@ -4,7 +4,7 @@ use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::model::{BatchResult, Model};
 use crate::records::{Handle, Request, STREAMS_MAX};
-use crate::{Batch, GpuHeapDesc, List, Mirror, MirrorDesc};
+use crate::{Batch, GpuHeapDesc, List, Mirror, MirrorDesc, Scan};
 
 struct Mirrored {
     pair: Pair,
@@ -127,6 +127,7 @@ const SMALL: GpuHeapDesc<'static> = GpuHeapDesc {
     requests_max: 32,
     frees_max: 32,
     workgroup: 64,
+    scan: Scan::Steps,
 };
 
 #[test]

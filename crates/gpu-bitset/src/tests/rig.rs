@@ -19,6 +19,10 @@ impl Gpu {
     }
 
     pub(super) fn with_limits(required_limits: wgpu::Limits) -> Self {
+        Self::with(required_limits, wgpu::Features::empty())
+    }
+
+    pub(super) fn with(required_limits: wgpu::Limits, required_features: wgpu::Features) -> Self {
         pollster::block_on(async {
             let desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
             let instance = wgpu::Instance::new(desc);
@@ -37,6 +41,7 @@ impl Gpu {
             let (device, queue) = adapter
                 .request_device(&wgpu::DeviceDescriptor {
                     required_limits,
+                    required_features,
                     ..Default::default()
                 })
                 .await
