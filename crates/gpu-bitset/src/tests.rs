@@ -6,5 +6,9 @@ mod edges;
 mod equality;
 mod from_gpu;
 mod mirror;
+mod planted;
 mod random;
 mod rig;
+mod threads;
+
+pub(crate) use planted::planted;

@@ -14,12 +14,16 @@ pub(super) struct Pipelines {
 
 impl Pipelines {
     pub(super) fn new(device: &wgpu::Device, desc: &GpuHeapDesc<'_>, shape: &Shape) -> Self {
+        #[cfg(not(test))]
+        let text = |module: Module| module.text(shape, desc.scan);
+        #[cfg(test)]
+        let text = |module: Module| crate::tests::planted(module.text(shape, desc.scan));
         let modules: HashMap<Module, wgpu::ShaderModule> = Module::ALL
             .into_iter()
             .map(|module| {
                 let desc = wgpu::ShaderModuleDescriptor {
                     label: Some("gpu heap"),
-                    source: wgpu::ShaderSource::Wgsl(module.text(shape, desc.scan).into()),
+                    source: wgpu::ShaderSource::Wgsl(text(module).into()),
                 };
                 (module, device.create_shader_module(desc))
             })

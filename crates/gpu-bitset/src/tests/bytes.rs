@@ -228,3 +228,27 @@ fn without_room_nothing_is_written() {
     let refused = bytes.batch(&[], &[request(2, 21), request(3, 90), request(4, 101)]);
     assert_eq!(refused, [Status::NoSpace, Status::NoSpace, Status::Invalid]);
 }
+
+/// More tiles to copy than a dispatch has workgroups in a row.
+#[test]
+fn copies_have_more_tiles_than_a_row() {
+    let mut random = Random(5);
+    let streams = [stream(16)];
+    let desc = GpuHeapDesc {
+        units: 1 << 17,
+        streams: &streams,
+        slots: 1 << 16,
+        requests_max: 1 << 16,
+        ..GpuHeapDesc::default()
+    };
+    let mut bytes = Bytes::new(Gpu::new(), &desc, 1 << 20, &mut random);
+    let requests: Vec<Request> = (0..1 << 16)
+        .map(|slot| Request {
+            slot,
+            bytes: [4 + 4 * random.below(8), 0, 0, 0],
+            source_offsets: [16 * random.below(60_000), 0, 0, 0],
+            ..Request::default()
+        })
+        .collect();
+    bytes.batch(&[], &requests);
+}

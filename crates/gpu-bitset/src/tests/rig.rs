@@ -8,6 +8,7 @@ use crate::records::{Handle, Header, Outcome, Request, STREAMS_MAX, Slot};
 use crate::{Batch, GpuHeap, GpuHeapDesc, List, Path, StreamDesc};
 
 /// A device, of the limits that every adapter has if no others are given.
+#[derive(Clone)]
 pub(super) struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
