@@ -22,7 +22,7 @@ const FIRST_LINES: [&str; 4] = [
 const FILE: &str = "input";
 
 /// The first words of lines, as they are counted.
-const LINES: [&str; 23] = [
+pub const LINES: [&str; 23] = [
     "add",
     "await",
     "budget",

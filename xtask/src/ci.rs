@@ -24,8 +24,14 @@ const WATCHED_FRAMES: &str = "40";
 /// The layer of the watched flight.
 const LAYER: &str = "VK_LAYER_KHRONOS_validation";
 
-/// The examples that check their own picture.
-const EXAMPLES: [&str; 4] = ["draw", "own_threads", "gpu_culling", "levels_of_detail"];
+/// The examples that need a driver; all but the last check their own picture.
+const EXAMPLES: [&str; 5] = [
+    "draw",
+    "own_threads",
+    "gpu_culling",
+    "levels_of_detail",
+    "probed_budget",
+];
 
 /// What all short flights share. The size is small because a software driver draws it.
 const FLIGHT: [&str; 7] = [
@@ -105,7 +111,6 @@ fn run_step(
         }
         Step::Demo => {
             vulkan::ensure_driver(may_install)?;
-            // They count the pixels that they drew.
             for example in EXAMPLES {
                 let mut cargo = crate::process::cargo(&workspace.root);
                 run_command(cargo.args(["run", "-p", "geoheap", "--example", example]))?;

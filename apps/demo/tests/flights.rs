@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use geoheap::TRACE_VARIABLE;
 use serde_json::Value;
 
 /// A folder of one test's own, removed at its end.
@@ -47,11 +48,13 @@ impl Drop for Folder {
 }
 
 fn demo(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_geoheap-demo"))
-        .args(arguments)
-        .env("RUST_LOG", "warn")
-        .output()
-        .expect("the program starts")
+    program(arguments).output().expect("the program starts")
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_geoheap-demo"));
+    program.args(arguments).env("RUST_LOG", "warn");
+    program
 }
 
 /// Flies on the virtual GPU and returns the report.
@@ -61,6 +64,28 @@ fn fly(folder: &Folder, out: &str, more: &[&str]) -> Value {
 
 /// Flies without a window and returns the report.
 fn fly_on(backend: &str, folder: &Folder, out: &str, more: &[&str]) -> Value {
+    fly_with(backend, folder, out, more, &|program| program)
+}
+
+/// Flies on the virtual GPU and returns the report, and how many times the program told the heap to
+/// replace contents, as the heap's trace has it.
+fn fly_counting_updates(folder: &Folder, out: &str, more: &[&str]) -> (Value, u64) {
+    let trace = folder.path(&format!("{out}.trace"));
+    let report = fly_with("virtual", folder, out, more, &|program| {
+        program.env(TRACE_VARIABLE, &trace)
+    });
+    let trace = std::fs::read_to_string(&trace).expect("a trace");
+    let updates = trace.lines().filter(|line| line.starts_with("update "));
+    (report, updates.count() as u64)
+}
+
+fn fly_with(
+    backend: &str,
+    folder: &Folder,
+    out: &str,
+    more: &[&str],
+    change: &dyn Fn(&mut Command) -> &mut Command,
+) -> Value {
     let (elevation, out) = (folder.elevation(), folder.path(out));
     let mut arguments = vec![
         "--headless",
@@ -72,7 +97,8 @@ fn fly_on(backend: &str, folder: &Folder, out: &str, more: &[&str]) -> Value {
         &out,
     ];
     arguments.extend(more);
-    let output = demo(&arguments);
+    let output = change(&mut program(&arguments)).output();
+    let output = output.expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
     let text = std::fs::read_to_string(Path::new(&out).join("report.json")).expect("a report");
@@ -186,7 +212,15 @@ fn a_flight_goes_on_when_the_device_is_lost() {
     ];
     let losses = ["--lose-device-at", "34", "--lose-device-at", "12"];
     let lossy = [&flags[..], &losses].concat();
-    let mut reports = [fly(&folder, "a", &lossy), fly(&folder, "b", &lossy)];
+    let counted = |out, flags| {
+        let (report, updates) = fly_counting_updates(&folder, out, flags);
+        // How many there are the heap decides, as one waits until the one before is through.
+        let carried_out = number(&report, "blocks_updated");
+        assert_eq!(carried_out, updates, "R11: none goes with a device");
+        assert!(updates > 3, "there are some: {report}");
+        report
+    };
+    let mut reports = ["a", "b"].map(|out| counted(out, &lossy));
     for report in &mut reports {
         check_sound(report);
         assert_eq!(number(report, "device_losses"), 2, "{report}");
@@ -199,13 +233,12 @@ fn a_flight_goes_on_when_the_device_is_lost() {
         report.remove("frame_ms");
         report.remove("record_ms");
     }
-    let undisturbed = fly(&folder, "undisturbed", &flags);
+    let undisturbed = counted("undisturbed", &flags);
     assert_eq!(
         frames_until_visible(&undisturbed),
         [0; 0],
         "nothing was lost"
     );
-    // A replacement waits until the one before is through, which the heap decides.
     for key in ["blocks_added", "blocks_removed", "world_bytes"] {
         let both = [&reports[0], &undisturbed].map(|report| number(report, key));
         assert_eq!(both[0], both[1], "the world is the same: {key}");

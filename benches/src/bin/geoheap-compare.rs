@@ -2,7 +2,7 @@
 //! `geoheap-compare`: our crates against their peers, as a table and as JSON.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -34,15 +34,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Sub-allocation in one space, and heaps of many chunks
-    Suballoc(Options),
+    Suballoc(SuballocOptions),
     /// Lookups, publication, recording and uploads of frames
-    Frames(FrameOptions),
+    Frames(Options<Workload>),
     /// What is streamed in under a budget
-    Residency(ResidencyOptions),
+    Residency(Options<Worlds>),
     /// What moves bring and cost
-    Defrag(DefragOptions),
+    Defrag(Options<Heaps>),
     /// The engine under load
-    Engine(EngineOptions),
+    Engine(Options<Load>),
     /// Play one churn to one peer, for a profiler
     Play {
         /// churn-a, churn-b, ...
@@ -54,72 +54,64 @@ enum What {
     },
 }
 
+/// What each comparison is told; `P` are its parts.
 #[derive(Debug, clap::Args)]
-struct Options {
+struct Options<P: ValueEnum + Send + Sync + 'static> {
     /// Write the rows to this file, as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Measure these only; may be given several times
     #[arg(long, value_enum, value_name = "PART")]
-    only: Vec<Part>,
-    /// Fewer steps than any figure should be quoted from
+    only: Vec<P>,
+    /// Smaller and fewer than any figure should be quoted from
     #[arg(long)]
     quick: bool,
     /// Exit with status 1 where a bar is missed
     #[arg(long)]
     check: bool,
+}
+
+impl<P: ValueEnum + PartialEq + Send + Sync + 'static> Options<P> {
+    /// Whether no part is left out.
+    fn is_whole(&self) -> bool {
+        self.only.is_empty()
+    }
+
+    fn is_wanted(&self, part: &P) -> bool {
+        self.is_whole() || self.only.contains(part)
+    }
+
+    /// How much is measured.
+    fn extent<E>(&self, quick: E, full: E) -> E {
+        if self.quick { quick } else { full }
+    }
+
+    /// Judges and writes; returns how many bars are missed. Where not all was measured that there
+    /// are bars for, those without a row are left out.
+    fn finish(
+        &self,
+        table: &Table,
+        bars: &[bars::Bar],
+        is_whole: bool,
+    ) -> Result<usize, Box<dyn Error>> {
+        println!();
+        let missed = bars::judge(table, bars, is_whole);
+        if let Some(path) = &self.out {
+            table.write(path)?;
+            println!("\nwritten to {}", path.display());
+        }
+        Ok(missed)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct SuballocOptions {
+    #[command(flatten)]
+    common: Options<Part>,
     /// Also find the smallest space for the planning problems in this folder (CSV files with
     /// the columns id,lower,upper,size)
     #[arg(long, value_name = "FOLDER")]
     plans: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-struct FrameOptions {
-    /// Write the rows to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Measure these only; may be given several times
-    #[arg(long, value_enum, value_name = "WORKLOAD")]
-    only: Vec<Workload>,
-    /// Smaller and fewer than any figure should be quoted from
-    #[arg(long)]
-    quick: bool,
-    /// Exit with status 1 where a bar is missed
-    #[arg(long)]
-    check: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct ResidencyOptions {
-    /// Write the rows to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Measure these only; may be given several times
-    #[arg(long, value_enum, value_name = "WORLDS")]
-    only: Vec<Worlds>,
-    /// Smaller and fewer than any figure should be quoted from
-    #[arg(long)]
-    quick: bool,
-    /// Exit with status 1 where a bar is missed
-    #[arg(long)]
-    check: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct DefragOptions {
-    /// Write the rows to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Measure these only; may be given several times
-    #[arg(long, value_enum, value_name = "HEAPS")]
-    only: Vec<Heaps>,
-    /// Smaller and fewer than any figure should be quoted from
-    #[arg(long)]
-    quick: bool,
-    /// Exit with status 1 where a bar is missed
-    #[arg(long)]
-    check: bool,
 }
 
 /// What is compacted.
@@ -133,22 +125,6 @@ enum Heaps {
     Scenarios,
     /// A heap of many chunks
     Plans,
-}
-
-#[derive(Debug, clap::Args)]
-struct EngineOptions {
-    /// Write the rows to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Measure these only; may be given several times
-    #[arg(long, value_enum, value_name = "LOAD")]
-    only: Vec<Load>,
-    /// Smaller and fewer than any figure should be quoted from
-    #[arg(long)]
-    quick: bool,
-    /// Exit with status 1 where a bar is missed
-    #[arg(long)]
-    check: bool,
 }
 
 /// What the engine has to do.
@@ -193,7 +169,7 @@ const PLAN_BYTES: u64 = 1 << 20;
 
 fn main() -> ExitCode {
     match Cli::parse().what {
-        What::Suballoc(options) => status(compare(&options), options.check),
+        What::Suballoc(options) => status(compare_suballoc(&options), options.common.check),
         What::Frames(options) => status(compare_frames(&options), options.check),
         What::Defrag(options) => status(compare_defrag(&options), options.check),
         What::Engine(options) => status(compare_engine(&options), options.check),
@@ -225,15 +201,12 @@ fn status(result: Result<usize, Box<dyn Error>>, is_checked: bool) -> ExitCode {
 }
 
 /// Measures, prints and writes; returns how many bars are missed.
-fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
-    let extent = if options.quick {
-        Extent::QUICK
-    } else {
-        Extent::FULL
-    };
+fn compare_suballoc(options: &SuballocOptions) -> Result<usize, Box<dyn Error>> {
+    let SuballocOptions { common, plans } = options;
+    let extent = common.extent(Extent::QUICK, Extent::FULL);
     let mut table = Table::default();
-    for &part in Part::value_variants() {
-        if !options.only.is_empty() && !options.only.contains(&part) {
+    for part in Part::value_variants() {
+        if !common.is_wanted(part) {
             continue;
         }
         match part {
@@ -243,118 +216,71 @@ fn compare(options: &Options) -> Result<usize, Box<dyn Error>> {
             Part::Many => suballoc::many_ranges(&mut table, &extent),
             Part::Traces => suballoc::traces(&mut table, &extent)?,
             Part::Heaps => heaps::compare(&mut table, extent.steps / 10, extent.seeds.min(3))?,
-            Part::Instructions if options.quick => {}
+            Part::Instructions if common.quick => {}
             Part::Instructions => instructions::count(&mut table, &std::env::current_exe()?),
         }
     }
-    if let Some(folder) = &options.plans {
+    if let Some(folder) = plans {
         for script in planning::read_all(folder, PLAN_BYTES)? {
             suballoc::tightness(&mut table, &script);
         }
     }
-    finish(
-        &table,
-        &bars::suballoc::ALL,
-        options.only.is_empty(),
-        options.out.as_deref(),
-    )
+    common.finish(&table, bars::suballoc::ALL, common.is_whole())
 }
 
 /// Measures, prints and writes; returns how many bars are missed.
-fn compare_frames(options: &FrameOptions) -> Result<usize, Box<dyn Error>> {
+fn compare_frames(options: &Options<Workload>) -> Result<usize, Box<dyn Error>> {
     // Threads allocate at the same time here, and no bytes are booked.
     meter::stop();
-    let extent = if options.quick {
-        frames::Extent::QUICK
-    } else {
-        frames::Extent::FULL
-    };
+    let extent = options.extent(frames::Extent::QUICK, frames::Extent::FULL);
     let mut table = Table::default();
-    let is_whole = options.only.is_empty();
-    frames::run(&mut table, &extent, &|one| {
-        is_whole || options.only.contains(&one)
-    });
-    finish(&table, &bars::frames::ALL, is_whole, options.out.as_deref())
+    frames::run(&mut table, &extent, &|one| options.is_wanted(&one));
+    options.finish(&table, bars::frames::ALL, options.is_whole())
 }
 
 /// Counts, prints and writes; returns how many bars are missed.
-fn compare_residency(options: &ResidencyOptions) -> Result<usize, Box<dyn Error>> {
-    let extent = if options.quick {
-        residency::Extent::QUICK
-    } else {
-        residency::Extent::FULL
-    };
+fn compare_residency(options: &Options<Worlds>) -> Result<usize, Box<dyn Error>> {
+    let extent = options.extent(residency::Extent::QUICK, residency::Extent::FULL);
     let mut table = Table::default();
-    let is_whole = options.only.is_empty();
-    let is_wanted = |worlds| is_whole || options.only.contains(&worlds);
-    if is_wanted(Worlds::Flights) {
+    if options.is_wanted(&Worlds::Flights) {
         residency::flights(&mut table, &extent)?;
     }
-    if is_wanted(Worlds::Mixes) {
+    if options.is_wanted(&Worlds::Mixes) {
         residency::mixes(&mut table, &extent);
     }
-    let bars = [&bars::residency::FLIGHTS[..], &bars::residency::MIXES].concat();
+    let bars = [bars::residency::FLIGHTS, bars::residency::MIXES].concat();
     // A quick one has not all budgets.
-    let is_whole = is_whole && !options.quick;
-    finish(&table, &bars, is_whole, options.out.as_deref())
+    options.finish(&table, &bars, options.is_whole() && !options.quick)
 }
 
 /// Counts, prints and writes; returns how many bars are missed.
-fn compare_defrag(options: &DefragOptions) -> Result<usize, Box<dyn Error>> {
-    let extent = if options.quick {
-        defrag::Extent::QUICK
-    } else {
-        defrag::Extent::FULL
-    };
+fn compare_defrag(options: &Options<Heaps>) -> Result<usize, Box<dyn Error>> {
+    let extent = options.extent(defrag::Extent::QUICK, defrag::Extent::FULL);
     let mut table = Table::default();
-    let is_whole = options.only.is_empty();
-    let is_wanted = |heaps| is_whole || options.only.contains(&heaps);
-    if is_wanted(Heaps::Churns) {
+    if options.is_wanted(&Heaps::Churns) {
         defrag::churns(&mut table, &extent);
     }
-    if is_wanted(Heaps::Traces) {
+    if options.is_wanted(&Heaps::Traces) {
         defrag::traces(&mut table, &extent)?;
     }
-    if is_wanted(Heaps::Scenarios) {
+    if options.is_wanted(&Heaps::Scenarios) {
         defrag::scenarios(&mut table);
     }
-    if is_wanted(Heaps::Plans) {
+    if options.is_wanted(&Heaps::Plans) {
         defrag::plans(&mut table, &extent);
     }
-    finish(&table, &bars::defrag::ALL, is_whole, options.out.as_deref())
+    options.finish(&table, bars::defrag::ALL, options.is_whole())
 }
 
 /// Measures, prints and writes; returns how many bars are missed.
-fn compare_engine(options: &EngineOptions) -> Result<usize, Box<dyn Error>> {
-    let extent = if options.quick {
-        engine::Extent::QUICK
-    } else {
-        engine::Extent::FULL
-    };
+fn compare_engine(options: &Options<Load>) -> Result<usize, Box<dyn Error>> {
+    let extent = options.extent(engine::Extent::QUICK, engine::Extent::FULL);
     let mut table = Table::default();
-    let is_whole = options.only.is_empty();
-    let is_wanted = |load| is_whole || options.only.contains(&load);
-    if is_wanted(Load::Books) {
+    if options.is_wanted(&Load::Books) {
         engine::books(&mut table, &extent);
     }
-    if is_wanted(Load::Uploads) {
+    if options.is_wanted(&Load::Uploads) {
         engine::uploads(&mut table, &extent);
     }
-    finish(&table, &bars::engine::ALL, is_whole, options.out.as_deref())
-}
-
-/// Judges and writes; returns how many bars are missed.
-fn finish(
-    table: &Table,
-    bars: &[bars::Bar],
-    is_whole: bool,
-    out: Option<&Path>,
-) -> Result<usize, Box<dyn Error>> {
-    println!();
-    let missed = bars::judge(table, bars, is_whole);
-    if let Some(path) = out {
-        table.write(path)?;
-        println!("\nwritten to {}", path.display());
-    }
-    Ok(missed)
+    options.finish(&table, bars::engine::ALL, options.is_whole())
 }

@@ -1,5 +1,17 @@
 //! What our crates are held to, each against a peer in the same run.
 
+/// A table of bars, by what is bounded: `metric, peer, bound => workloads;`.
+macro_rules! bars {
+    ($($metric:expr, $peer:expr, $bound:expr => $($workload:expr),+;)+) => {
+        &[$($(super::Bar {
+            workload: $workload,
+            metric: $metric,
+            peer: $peer,
+            bound: $bound,
+        }),+),+]
+    };
+}
+
 pub mod defrag;
 pub mod engine;
 pub mod frames;
@@ -29,20 +41,6 @@ enum Bound {
     AtMost(f64),
     /// Ours is at least this.
     AtLeast(f64),
-}
-
-const fn bar(
-    workload: &'static str,
-    metric: &'static str,
-    peer: &'static str,
-    bound: Bound,
-) -> Bar {
-    Bar {
-        workload,
-        metric,
-        peer,
-        bound,
-    }
 }
 
 /// Prints each bar with the value that it is held against, and returns how many are missed. A bar
@@ -98,7 +96,12 @@ mod tests {
     #[test]
     fn a_bar_is_met_at_its_bound_and_missed_beyond() {
         let check = |bound, ours, value, missed| {
-            let bars = [bar("w", "m", "peer", bound)];
+            let bars = [Bar {
+                workload: "w",
+                metric: "m",
+                peer: "peer",
+                bound,
+            }];
             let mut table = Table::default();
             table.push(Row::new("w", "m", ours, "peer", value));
             assert_eq!(
@@ -126,12 +129,12 @@ mod tests {
     #[test]
     fn a_bar_without_a_row_is_missed_in_a_whole_table_only() {
         for bars in [
-            suballoc::ALL.as_slice(),
-            frames::ALL.as_slice(),
-            engine::ALL.as_slice(),
-            defrag::ALL.as_slice(),
-            residency::FLIGHTS.as_slice(),
-            residency::MIXES.as_slice(),
+            suballoc::ALL,
+            frames::ALL,
+            engine::ALL,
+            defrag::ALL,
+            residency::FLIGHTS,
+            residency::MIXES,
         ] {
             assert_eq!(judge(&Table::default(), bars, false), 0);
             assert_eq!(
@@ -142,6 +145,6 @@ mod tests {
         }
         let mut table = Table::default();
         table.push(Row::new("churn-a", "ns_per_op", 9.0, "another", 1.0));
-        assert_eq!(judge(&table, &suballoc::ALL, false), 0);
+        assert_eq!(judge(&table, suballoc::ALL, false), 0);
     }
 }

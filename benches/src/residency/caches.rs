@@ -2,6 +2,7 @@
 
 mod belady;
 mod clock;
+mod ghosts;
 mod lru;
 mod ours;
 mod s3_fifo;

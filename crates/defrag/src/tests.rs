@@ -10,7 +10,18 @@ mod ways;
 
 use geoheap_suballoc::{Align, ByteLen, ByteOffset, ByteRange};
 
-use crate::{ChunkView, Layout, LayoutError, RangeView};
+use crate::{ChunkView, Layout, LayoutError, Plan, RangeView};
+
+/// A plan, and the map after it.
+fn followed(layout: &Layout, plan: &Plan) -> String {
+    format!("{plan}\n\n{}", maps::draw(&model::execute(layout, plan)))
+}
+
+#[track_caller]
+fn check_schema(json: &str) {
+    let value: serde_json::Value = serde_json::from_str(json).expect("the text is JSON");
+    assert_eq!(value["schema"], "geoheap-plan/1", "the schema is named");
+}
 
 fn range(start: u64, len: u64) -> ByteRange {
     ByteRange::new(ByteOffset::new(start), ByteLen::new(len))

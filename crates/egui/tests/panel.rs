@@ -497,56 +497,12 @@ fn a_heap_elsewhere_is_shown_and_its_commands_are_handed_over() {
 
 /// A heap of so many chunks with as many blocks in each.
 fn large(chunks: u32, blocks_each: u32) -> HeapDump {
-    use geoheap::geoheap_heap_dump::{
-        BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
-        SourceDump,
-    };
     const SIZE: u64 = 4096;
-    let mut dump = HeapDump::default();
-    for id in 0..chunks {
-        let mut ranges = Vec::new();
-        for nth in 0..blocks_each {
-            let handle = format!("{}v1", dump.blocks.len() + 1);
-            let offset = u64::from(nth) * SIZE;
-            ranges.push(RangeDump {
-                offset,
-                size: SIZE,
-                state: RangeStateDump::Live,
-                handle: Some(handle.clone()),
-            });
-            dump.blocks.push(BlockDump {
-                handle,
-                chunk: Some(id),
-                offset: Some(offset),
-                size: SIZE,
-                alignment: 4,
-                state: BlockState::Resident,
-                lifetime: LifetimeDump::Dynamic,
-                pins: 0,
-                owners: 1,
-                priority: 128,
-                source: SourceDump::Retained,
-                revision: 0,
-                version_written: 1,
-                frame_last_used: None,
-                largest_hole: 0,
-                label: Some(format!("block: {nth} of {id}")),
-                parts: vec![PartDump {
-                    id: "0.1".to_owned(),
-                    offset: 0,
-                    size: SIZE,
-                    kind: "vertex".to_owned(),
-                    alignment: 4,
-                }],
-            });
-        }
-        let capacity = u64::from(blocks_each) * SIZE;
-        dump.chunks.push(ChunkDump::of_ranges(
-            id,
-            capacity,
-            LifetimeDump::Dynamic,
-            ranges,
-        ));
+    let sizes = vec![SIZE; blocks_each as usize];
+    let chunks = vec![&sizes[..]; chunks as usize];
+    let mut dump = HeapDump::packed(SIZE * u64::from(blocks_each), &chunks);
+    for (nth, block) in dump.blocks.iter_mut().enumerate() {
+        block.label = Some(format!("block: {nth} of them"));
     }
     dump
 }

@@ -347,6 +347,8 @@ pub use wgpu;
 pub use crate::actor::recorder::TRACE_VARIABLE;
 pub use crate::actor::render::{Missing, Order, RecordError, RenderActors, Scene};
 pub use crate::actor::reply::Pending;
+#[doc(hidden)]
+pub use crate::actor::spill::SpillDisk;
 pub use crate::budget_origin::{BUDGET_DEFAULT, BudgetOrigin};
 pub use crate::client::{Batch, Client};
 pub use crate::config::{CHUNK_SLACK, Config, ConfigError, DefragConfig, SpillConfig, Threading};

@@ -17,7 +17,7 @@ use crate::actor::mailbox::{Mailbox, Message, mailbox};
 use crate::actor::reload::{Inline, Reloader};
 use crate::actor::reply::{reply_channel, wait_restored};
 use crate::actor::restore::Successor;
-use crate::actor::spill::SpillFile;
+use crate::actor::spill::{SpillDisk, SpillFile};
 use crate::actor::thread::{ActorThread, EventQueue, event_queue};
 use crate::client::{Client, Shared};
 use crate::config::{Config, ConfigError, Threading};
@@ -171,7 +171,21 @@ impl<B: Backend> GeometryManager<B> {
     ///
     /// # Errors
     /// [`CreateError`].
-    pub fn with_backend(mut backend: B, config: Config) -> Result<Self, CreateError> {
+    pub fn with_backend(backend: B, config: Config) -> Result<Self, CreateError> {
+        Self::with_disk(backend, config, None)
+    }
+
+    /// As [`GeometryManager::with_backend`], but retained copies go to `disk`, if there is one, and
+    /// [`SpillConfig::folder`](crate::SpillConfig::folder) says nothing. For simulations.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    #[doc(hidden)]
+    pub fn with_disk(
+        mut backend: B,
+        config: Config,
+        disk: Option<Box<dyn SpillDisk>>,
+    ) -> Result<Self, CreateError> {
         let (info, limits) = (backend.info(), backend.limits());
         let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
         config.validate(buffer_bytes_max)?;
@@ -183,18 +197,8 @@ impl<B: Backend> GeometryManager<B> {
         let kinds = Arc::new(kinds(&config, &limits)?);
         let core = Core::new(config.clone(), Arc::clone(&kinds), buffer_bytes_max)?;
         let table = Arc::new(VersionTable::of_device(0));
-        let ring_config = RingConfig {
-            // Slots count from 1.
-            slots_initial: config
-                .handles_initial
-                .min(config.handles_max)
-                .saturating_add(1),
-            versions_alive_max: config.versions_alive_max,
-            replicas: config.replicas as usize,
-            feed_versions: config.feed_versions,
-        };
         let (publisher, reader) =
-            ring(ring_config, VersionTable::of_device(0)).map_err(ConfigError::Ring)?;
+            ring(ring_config(&config), VersionTable::of_device(0)).map_err(ConfigError::Ring)?;
         let caller_driven = config.threading == Threading::CallerDriven;
         let (mailbox, inbox) =
             mailbox(config.mailbox_messages, config.mailbox_bytes, caller_driven);
@@ -204,8 +208,10 @@ impl<B: Backend> GeometryManager<B> {
         } else {
             Reloader::worker().map_err(CreateError::Thread)?
         };
-        let spill = config.spill.as_ref();
-        let spill_file = spill.map(|spill| SpillFile::create(&spill.folder));
+        let spill_file = config.spill.as_ref().map(|spill| match disk {
+            Some(disk) => Ok(SpillFile::on(disk, None)),
+            None => SpillFile::create(&spill.folder),
+        });
         let spill_file = spill_file.transpose().map_err(CreateError::SpillFile)?;
         let shared = Arc::new(Shared::new(config, kinds, &limits));
         let board = Arc::clone(&shared.board);
@@ -404,6 +410,19 @@ impl<B: Backend> GeometryManager<B> {
 impl<B: Backend> Drop for GeometryManager<B> {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+fn ring_config(config: &Config) -> RingConfig {
+    RingConfig {
+        // Slots count from 1.
+        slots_initial: config
+            .handles_initial
+            .min(config.handles_max)
+            .saturating_add(1),
+        versions_alive_max: config.versions_alive_max,
+        replicas: config.replicas as usize,
+        feed_versions: config.feed_versions,
     }
 }
 

@@ -136,6 +136,10 @@ bugs! {
     CopyUnchecked = ("copy-unchecked", "contents"),
     /// A block whose parts changed keeps the table of parts that it had.
     PartsStale = ("parts-stale", "contents"),
+    /// Copies that were written take the place of those in memory, also of newer ones.
+    SpilledUnchecked = ("spilled-unchecked", "contents"),
+    /// Each part is read from where the first one begins in the file.
+    SpilledAskew = ("spilled-askew", "contents"),
     /// Answers that wait for a version which stalled are lost.
     ReplyLost = ("reply-lost", "liveness"),
     /// What frames miss is not wished for.

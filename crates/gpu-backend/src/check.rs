@@ -40,40 +40,20 @@ pub(crate) fn range(
     }
 }
 
-impl From<RangeFault> for StageError {
-    fn from(fault: RangeFault) -> Self {
-        match fault {
-            RangeFault::Misaligned { offset, len, align } => {
-                Self::Misaligned { offset, len, align }
+macro_rules! tells_of_ranges {
+    ($($error:ty),+) => {$(
+        impl From<RangeFault> for $error {
+            fn from(fault: RangeFault) -> Self {
+                match fault {
+                    RangeFault::Misaligned { offset, len, align } => {
+                        Self::Misaligned { offset, len, align }
+                    }
+                    RangeFault::OutOfBounds { offset, len, bounds } => {
+                        Self::OutOfBounds { offset, len, bounds }
+                    }
+                }
             }
-            RangeFault::OutOfBounds {
-                offset,
-                len,
-                bounds,
-            } => Self::OutOfBounds {
-                offset,
-                len,
-                bounds,
-            },
         }
-    }
+    )+};
 }
-
-impl From<RangeFault> for CopyError {
-    fn from(fault: RangeFault) -> Self {
-        match fault {
-            RangeFault::Misaligned { offset, len, align } => {
-                Self::Misaligned { offset, len, align }
-            }
-            RangeFault::OutOfBounds {
-                offset,
-                len,
-                bounds,
-            } => Self::OutOfBounds {
-                offset,
-                len,
-                bounds,
-            },
-        }
-    }
-}
+tells_of_ranges!(StageError, CopyError);

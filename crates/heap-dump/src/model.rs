@@ -255,7 +255,71 @@ impl PartDump {
     }
 }
 
+impl HeapDump {
+    /// A heap of shared chunks for dynamic blocks, of `chunk_bytes` each, for tests of what reads
+    /// heaps. Each number is the bytes of a block as [`BlockDump::resident`] makes it; they lie one
+    /// behind the other, and are called `1v1`, `2v1` and so on.
+    pub fn packed(chunk_bytes: u64, chunks: &[&[u64]]) -> Self {
+        let mut dump = Self {
+            schema: SCHEMA.to_owned(),
+            unit_bytes: 16,
+            ..Self::default()
+        };
+        for (id, sizes) in (0_u32..).zip(chunks) {
+            let mut ranges = Vec::new();
+            let mut offset = 0_u64;
+            for &size in *sizes {
+                let handle = format!("{}v1", dump.blocks.len() + 1);
+                ranges.push(RangeDump {
+                    offset,
+                    size,
+                    state: RangeStateDump::Live,
+                    handle: Some(handle.clone()),
+                });
+                dump.blocks
+                    .push(BlockDump::resident(handle, id, offset, size));
+                offset = offset.saturating_add(size);
+            }
+            let lifetime = LifetimeDump::Dynamic;
+            let chunk = ChunkDump::of_ranges(id, chunk_bytes, lifetime, ranges);
+            dump.held_bytes = dump.held_bytes.saturating_add(chunk_bytes);
+            dump.chunks.push(chunk);
+        }
+        dump
+    }
+}
+
 impl BlockDump {
+    /// A dynamic block with a retained source and one owner, that no frame has used, and that one
+    /// part of vertices fills.
+    pub fn resident(handle: String, chunk: u32, offset: u64, size: u64) -> Self {
+        Self {
+            handle,
+            chunk: Some(chunk),
+            offset: Some(offset),
+            size,
+            alignment: 4,
+            state: BlockState::Resident,
+            lifetime: LifetimeDump::Dynamic,
+            pins: 0,
+            owners: 1,
+            priority: 128,
+            source: SourceDump::Retained,
+            revision: 0,
+            version_written: 0,
+            frame_last_used: None,
+            largest_hole: 0,
+            label: None,
+            parts: vec![PartDump {
+                id: "0.1".to_owned(),
+                offset: 0,
+                size,
+                kind: "vertex".to_owned(),
+                alignment: 4,
+            }],
+        }
+    }
+
     /// The longest room in the block that no part takes.
     pub fn largest_gap(&self) -> u64 {
         let mut from = 0;

@@ -39,6 +39,7 @@ classes! {
     Misuse "misuse" "Calls with bad input or with nothing, and handles of blocks that are gone.",
     Odd "odd" "Odd lengths, strides and alignments, and blocks of more than a chunk.",
     Churn "churn" "Slots that are used again until they leave service.",
+    Spill "spill" "Little memory for retained copies, and a file for them that fails.",
 }
 
 impl fmt::Display for FaultClass {

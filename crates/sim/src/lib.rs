@@ -40,6 +40,7 @@
 //! | `options`, `fault`, `setting` | what a run is told, and what its seed draws from that |
 //! | `random` | the one source of chance |
 //! | `gpu` | the virtual GPU and wgpu's noop device, and a backend around them that fails |
+//! | `disk` | a file for retained copies, in memory, that fails |
 //! | `contents` | stamps |
 //! | `oracle` | what must be true of each block, from what was asked and answered alone |
 //! | `heap_check` | what must be true of the heap as a whole |
@@ -62,7 +63,8 @@
 //! - **C6** The budget holds, by the engine's books and by the device's; pinned and long-lived
 //!   blocks stay where they are; a working set beyond the budget is told.
 //! - **C7** A tick moves no more than its caps, and no block is hidden.
-//! - **C8** At the end each block has the contents that it was given last.
+//! - **C8** At the end each block has the contents that it was given last. Copies in a file are
+//!   written and read, unless the disk fails.
 //! - **C9** Everybody is answered, and who is told that there is no room is told the truth; what
 //!   frames miss comes back, and nothing is left when all is removed.
 //! - **C10** A seed gives the same run, to the last event, in every build.
@@ -84,6 +86,7 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+mod disk;
 mod fault;
 mod finding;
 mod gpu;

@@ -1,7 +1,10 @@
 //! The engine's settings and the habits of those who use it, drawn from the seed.
 
+use std::path::PathBuf;
+
 use geoheap::{
-    ByteLen, Config, DefragConfig, PolicyKind, ResidencyConfig, StagingConfig, Threading,
+    ByteLen, Config, DefragConfig, PolicyKind, ResidencyConfig, SpillConfig, StagingConfig,
+    Threading,
 };
 
 use crate::fault::{FaultClass, FaultPlan};
@@ -67,6 +70,7 @@ impl Setting {
             move_long_lived: random.chance(200),
             defrag: defrag(&mut random, chunk_bytes),
             residency: residency(&mut random),
+            spill: spill(options, plan, budget_bytes),
             threading: Threading::CallerDriven,
             ..Config::default()
         };
@@ -142,6 +146,17 @@ fn defrag(random: &mut Random, chunk_bytes: u64) -> DefragConfig {
     defrag.moves = small(random.magnitude(1, 64));
     defrag.steps = small(random.magnitude(64, 4096));
     defrag
+}
+
+/// The folder stays unused: copies go to the simulation's own disk.
+fn spill(options: &Options, plan: &FaultPlan, budget_bytes: u64) -> Option<SpillConfig> {
+    // Of a sequence of its own, so that it shifts nothing else.
+    let mut random = Random::fork(options.seed, 6);
+    let retained_bytes_max = ByteLen::new(random.magnitude(1024, budget_bytes / 2));
+    plan.has(FaultClass::Spill).then(|| SpillConfig {
+        folder: PathBuf::new(),
+        retained_bytes_max,
+    })
 }
 
 fn residency(random: &mut Random) -> ResidencyConfig {

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use geoheap::{ByteLen, Client, GeometryManager, HeapDump, HeapMap, RangeState, Report, Restored};
 
+use crate::disk::{Disk, DiskFaults};
 use crate::fault::{FaultClass, FaultPlan};
 use crate::finding::{Broken, Check, Finding, Verdict};
 use crate::gpu::{CallFaults, Faulty, Gpu};
@@ -54,6 +55,7 @@ pub(crate) struct World<G: Gpu> {
     pub(super) client: Client,
     pub(super) gpu: G,
     pub(super) call_faults: CallFaults,
+    pub(super) disk_faults: DiskFaults,
     pub(super) oracle: Oracle,
     pub(super) waiting: Vec<Waiting>,
     /// Pieces of staging that clients keep.
@@ -110,7 +112,9 @@ impl<G: Gpu> World<G> {
         let (backend, gpu) = G::make(&setting.device);
         let call_faults = CallFaults::default();
         let backend = Faulty::new(backend, call_faults.clone());
-        let manager = GeometryManager::with_backend(backend, setting.config.clone())
+        let disk_faults = DiskFaults::default();
+        let disk = Box::new(Disk::new(disk_faults.clone()));
+        let manager = GeometryManager::with_disk(backend, setting.config.clone(), Some(disk))
             .map_err(|error| error.to_string())?;
         let fork = |purpose| Random::fork(options.seed, purpose);
         let mut world = Self {
@@ -130,6 +134,7 @@ impl<G: Gpu> World<G> {
             manager,
             gpu,
             call_faults,
+            disk_faults,
             oracle: Oracle::default(),
             sets: Vec::new(),
             waiting: Vec::new(),

@@ -1,7 +1,4 @@
-use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, ChunkStateDump, PartDump, RangeDump, RangeStateDump, SCHEMA,
-    SourceDump,
-};
+use geoheap_heap_dump::{ChunkDump, ChunkStateDump, RangeDump, RangeStateDump};
 
 use super::*;
 
@@ -9,59 +6,12 @@ const KIB: u64 = 1024;
 
 /// A heap of chunks of 16 KiB; each number is a block's KiB, packed from the start.
 fn heap(chunks: &[&[u64]]) -> HeapDump {
-    let mut dump = HeapDump {
-        schema: SCHEMA.to_owned(),
-        unit_bytes: 16,
-        ..HeapDump::default()
-    };
-    for (id, sizes) in (0_u32..).zip(chunks) {
-        let mut ranges = Vec::new();
-        let mut at = 0;
-        for size in *sizes {
-            let handle = format!("{}v1", dump.blocks.len() + 1);
-            let size = size * KIB;
-            ranges.push(RangeDump {
-                offset: at,
-                size,
-                state: RangeStateDump::Live,
-                handle: Some(handle.clone()),
-            });
-            dump.blocks.push(block(handle, id, at, size));
-            at += size;
-        }
-        let chunk = ChunkDump::of_ranges(id, 16 * KIB, LifetimeDump::Dynamic, ranges);
-        dump.chunks.push(chunk);
-    }
+    let bytes = |kib: &[u64]| kib.iter().map(|kib| kib * KIB).collect::<Vec<_>>();
+    let chunks: Vec<Vec<u64>> = chunks.iter().map(|kib| bytes(kib)).collect();
+    let chunks: Vec<&[u64]> = chunks.iter().map(Vec::as_slice).collect();
+    let dump = HeapDump::packed(16 * KIB, &chunks);
     dump.check().expect("a sound heap");
     dump
-}
-
-fn block(handle: String, chunk: u32, offset: u64, size: u64) -> BlockDump {
-    BlockDump {
-        handle,
-        chunk: Some(chunk),
-        offset: Some(offset),
-        size,
-        alignment: 4,
-        state: BlockState::Resident,
-        lifetime: LifetimeDump::Dynamic,
-        pins: 0,
-        owners: 1,
-        priority: 128,
-        source: SourceDump::Retained,
-        revision: 0,
-        version_written: 0,
-        frame_last_used: None,
-        largest_hole: 0,
-        label: None,
-        parts: vec![PartDump {
-            id: "0.1".to_owned(),
-            offset: 0,
-            size,
-            kind: "vertex".to_owned(),
-            alignment: 4,
-        }],
-    }
 }
 
 fn settings() -> Settings {

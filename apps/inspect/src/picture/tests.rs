@@ -1,7 +1,4 @@
-use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, LifetimeDump, PartDump, RangeDump, RangeStateDump, SCHEMA,
-    SourceDump,
-};
+use geoheap_heap_dump::{BlockDump, ChunkDump, LifetimeDump, RangeDump, RangeStateDump, SCHEMA};
 
 use super::bar::{STRENGTHS, Scale, Span, spans};
 use super::coloring::Piece;
@@ -58,31 +55,14 @@ fn many(count: u32) -> HeapDump {
 }
 
 fn block(handle: String, chunk: u32, offset: u64, size: u64) -> BlockDump {
-    BlockDump {
-        handle,
-        chunk: Some(chunk),
-        offset: Some(offset),
-        size,
-        alignment: 16,
-        state: BlockState::Resident,
-        lifetime: LifetimeDump::Dynamic,
-        pins: offset % 7 / 6,
-        owners: 1,
-        priority: 128,
-        source: SourceDump::Retained,
-        revision: 0,
-        version_written: 0,
-        frame_last_used: None,
-        largest_hole: 0,
-        label: Some("tree & <rock>\u{1}".to_owned()),
-        parts: vec![PartDump {
-            id: "0.1".to_owned(),
-            offset: 0,
-            size,
-            kind: ["vertex", "index"][(size / 512 % 2) as usize].to_owned(),
-            alignment: 16,
-        }],
-    }
+    let mut block = BlockDump::resident(handle, chunk, offset, size);
+    block.alignment = 16;
+    block.pins = offset % 7 / 6;
+    block.label = Some("tree & <rock>\u{1}".to_owned());
+    let part = &mut block.parts[0];
+    part.kind = ["vertex", "index"][(size / 512 % 2) as usize].to_owned();
+    part.alignment = 16;
+    block
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What streaming is held to.
 
-use super::{Bar, Bound, bar};
+use super::{Bar, Bound};
 
 const BYTES: &str = "bytes_streamed";
 const OPTIMUM: &str = "belady";
@@ -14,43 +14,25 @@ const LESS_NEAR: Bound = Bound::RatioAtMost(1.14);
 const BEST_OR_NEAR: Bound = Bound::RatioAtMost(1.02);
 
 macro_rules! at_each_budget {
-    ($($world:literal),* $(,)?) => {
-        [$(
-            bar(concat!($world, "@3%"), BYTES, BEST, BEST_OR_NEAR),
-            bar(concat!($world, "@5%"), BYTES, BEST, BEST_OR_NEAR),
-            bar(concat!($world, "@7%"), BYTES, BEST, BEST_OR_NEAR),
-            bar(concat!($world, "@10%"), BYTES, BEST, BEST_OR_NEAR),
-            bar(concat!($world, "@25%"), BYTES, BEST, BEST_OR_NEAR),
-        )*]
+    ($metric:expr, $peer:expr, $bound:expr => $($world:literal),+ $(,)?) => {
+        bars! {
+            $($metric, $peer, $bound =>
+                concat!($world, "@3%"), concat!($world, "@5%"), concat!($world, "@7%"),
+                concat!($world, "@10%"), concat!($world, "@25%");)+
+        }
     };
 }
 
 /// Recorded flights against the optimum.
-pub const FLIGHTS: [Bar; 10] = [
-    bar("luanti-v7@3%", BYTES, OPTIMUM, NEAR),
-    bar("luanti-v7@5%", BYTES, OPTIMUM, NEAR),
-    bar("luanti-v7@7%", BYTES, OPTIMUM, NEAR),
-    bar("luanti-v7@10%", BYTES, OPTIMUM, LESS_NEAR),
-    bar("luanti-v7@25%", BYTES, OPTIMUM, NEAR),
-    bar("demo@3%", BYTES, OPTIMUM, NEAR),
-    bar("demo@5%", BYTES, OPTIMUM, NEAR),
-    bar("demo@7%", BYTES, OPTIMUM, NEAR),
-    bar("demo@10%", BYTES, OPTIMUM, NEAR),
-    bar("demo@25%", BYTES, OPTIMUM, NEAR),
-];
+pub const FLIGHTS: &[Bar] = bars! {
+    BYTES, OPTIMUM, NEAR => "luanti-v7@3%", "luanti-v7@5%", "luanti-v7@7%", "luanti-v7@25%",
+        "demo@3%", "demo@5%", "demo@7%", "demo@10%", "demo@25%";
+    BYTES, OPTIMUM, LESS_NEAR => "luanti-v7@10%";
+};
 
 /// Everything against the best of five known policies.
-pub const MIXES: [Bar; 60] = at_each_budget![
-    "luanti-v7",
-    "luanti-v7-back",
-    "demo",
-    "zipf-0.8",
-    "zipf-1.1",
-    "loop",
-    "loop-short",
-    "scan",
-    "zipf-scan",
-    "zipf-loop",
-    "shift",
-    "turn",
-];
+pub const MIXES: &[Bar] = at_each_budget! {
+    BYTES, BEST, BEST_OR_NEAR =>
+    "luanti-v7", "luanti-v7-back", "demo", "zipf-0.8", "zipf-1.1", "loop",
+    "loop-short", "scan", "zipf-scan", "zipf-loop", "shift", "turn"
+};

@@ -2,20 +2,19 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::ghosts::Ghosts;
 use super::take_out;
 use crate::residency::cache::Cache;
 
 /// A small queue for what is new, a main one for what was used there more than once or came back
 /// soon, and the names of what left the small one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct S3Fifo {
     budget_bytes: u64,
     small: VecDeque<u32>,
     small_bytes: u64,
     main: VecDeque<u32>,
-    ghosts: VecDeque<u32>,
-    ghost_bytes: u64,
-    bytes_of_ghost: HashMap<u32, u64>,
+    ghosts: Ghosts,
     known: HashMap<u32, Known>,
 }
 
@@ -36,27 +35,12 @@ impl S3Fifo {
     pub fn new(budget_bytes: u64) -> Self {
         Self {
             budget_bytes,
-            ..Self::default()
+            small: VecDeque::new(),
+            small_bytes: 0,
+            main: VecDeque::new(),
+            ghosts: Ghosts::new(budget_bytes / 100 * (100 - SMALL_PERCENT)),
+            known: HashMap::new(),
         }
-    }
-
-    fn remember(&mut self, id: u32, bytes: u64) {
-        self.ghosts.push_back(id);
-        self.bytes_of_ghost.insert(id, bytes);
-        self.ghost_bytes += bytes;
-        let most = self.budget_bytes / 100 * (100 - SMALL_PERCENT);
-        while self.ghost_bytes > most
-            && let Some(oldest) = self.ghosts.pop_front()
-        {
-            self.forget(oldest);
-        }
-    }
-
-    /// Whether it was remembered.
-    fn forget(&mut self, id: u32) -> bool {
-        let bytes = self.bytes_of_ghost.remove(&id);
-        self.ghost_bytes -= bytes.unwrap_or(0);
-        bytes.is_some()
     }
 
     /// Looks at the oldest of the small queue. Returns what left.
@@ -71,7 +55,7 @@ impl S3Fifo {
             return None;
         }
         self.known.remove(&id);
-        self.remember(id, bytes);
+        self.ghosts.remember(id, bytes);
         Some(bytes)
     }
 
@@ -98,9 +82,8 @@ impl Cache for S3Fifo {
     }
 
     fn miss(&mut self, id: u32, bytes: u64, _frame: u64) {
-        let is_main = self.forget(id);
+        let is_main = self.ghosts.forget(id);
         if is_main {
-            take_out(&mut self.ghosts, id);
             self.main.push_back(id);
         } else {
             self.small.push_back(id);
@@ -131,8 +114,8 @@ impl Cache for S3Fifo {
                 take_out(&mut self.small, id);
                 self.small_bytes -= known.bytes;
             }
-        } else if self.forget(id) {
-            take_out(&mut self.ghosts, id);
+        } else {
+            self.ghosts.forget(id);
         }
     }
 

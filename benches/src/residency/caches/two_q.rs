@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::ghosts::Ghosts;
 use super::take_out;
 use crate::residency::cache::Cache;
 use crate::residency::caches::Lru;
 
 /// What is new waits in a queue; what comes back soon after it left that is kept by recency.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TwoQ {
     budget_bytes: u64,
     /// `A1in`: what is new.
@@ -16,9 +17,7 @@ pub struct TwoQ {
     new_bytes: u64,
     bytes_of_new: HashMap<u32, u64>,
     /// `A1out`: names of what left it.
-    ghosts: VecDeque<u32>,
-    ghost_bytes: u64,
-    bytes_of_ghost: HashMap<u32, u64>,
+    ghosts: Ghosts,
     /// `Am`.
     main: Lru,
 }
@@ -32,26 +31,12 @@ impl TwoQ {
     pub fn new(budget_bytes: u64) -> Self {
         Self {
             budget_bytes,
-            ..Self::default()
+            new: VecDeque::new(),
+            new_bytes: 0,
+            bytes_of_new: HashMap::new(),
+            ghosts: Ghosts::new(budget_bytes / 100 * GHOST_PERCENT),
+            main: Lru::default(),
         }
-    }
-
-    fn remember(&mut self, id: u32, bytes: u64) {
-        self.ghosts.push_back(id);
-        self.bytes_of_ghost.insert(id, bytes);
-        self.ghost_bytes += bytes;
-        while self.ghost_bytes > self.budget_bytes / 100 * GHOST_PERCENT
-            && let Some(oldest) = self.ghosts.pop_front()
-        {
-            self.forget(oldest);
-        }
-    }
-
-    /// Whether it was remembered.
-    fn forget(&mut self, id: u32) -> bool {
-        let bytes = self.bytes_of_ghost.remove(&id);
-        self.ghost_bytes -= bytes.unwrap_or(0);
-        bytes.is_some()
     }
 }
 
@@ -67,8 +52,7 @@ impl Cache for TwoQ {
     }
 
     fn miss(&mut self, id: u32, bytes: u64, frame: u64) {
-        if self.forget(id) {
-            take_out(&mut self.ghosts, id);
+        if self.ghosts.forget(id) {
             self.main.miss(id, bytes, frame);
         } else {
             self.new.push_back(id);
@@ -92,8 +76,8 @@ impl Cache for TwoQ {
             take_out(&mut self.new, id);
         } else if self.main.has(id) {
             self.main.gone(id);
-        } else if self.forget(id) {
-            take_out(&mut self.ghosts, id);
+        } else {
+            self.ghosts.forget(id);
         }
     }
 
@@ -105,7 +89,7 @@ impl Cache for TwoQ {
                 self.new.pop_front().map(|id| {
                     let own = self.bytes_of_new.remove(&id).unwrap_or(0);
                     self.new_bytes -= own;
-                    self.remember(id, own);
+                    self.ghosts.remember(id, own);
                     (id, own)
                 })
             } else {

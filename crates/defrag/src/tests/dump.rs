@@ -1,70 +1,18 @@
 //! Layouts from heap dumps, as a program's own tests use them.
 
-use geoheap_heap_dump::{
-    BlockDump, BlockState, ChunkDump, HeapDump, LifetimeDump, PartDump, RangeDump, RangeStateDump,
-    SCHEMA, SourceDump,
-};
+use geoheap_heap_dump::{HeapDump, PartDump, SourceDump};
 
 use crate::dump::{Pool, Reading, pools};
 use crate::{Caps, Goal, Plan, RangeState, Reason, plan};
 
-const CHUNK: u64 = 4096;
-
-/// Chunks of 4 KiB; each number is a block's bytes, packed from the start.
+/// Chunks of 4 KiB at frame 100, with blocks that were used ten frames before.
 fn heap(chunks: &[&[u64]]) -> HeapDump {
-    let mut dump = HeapDump {
-        schema: SCHEMA.to_owned(),
-        unit_bytes: 16,
-        frame: 100,
-        held_bytes: CHUNK * u64::try_from(chunks.len()).expect("few"),
-        ..HeapDump::default()
-    };
-    for (id, sizes) in (0_u32..).zip(chunks) {
-        let mut ranges = Vec::new();
-        let mut offset = 0;
-        for &size in *sizes {
-            let handle = format!("{}v1", dump.blocks.len() + 1);
-            ranges.push(RangeDump {
-                offset,
-                size,
-                state: RangeStateDump::Live,
-                handle: Some(handle.clone()),
-            });
-            dump.blocks.push(block(handle, id, offset, size));
-            offset += size;
-        }
-        let chunk = ChunkDump::of_ranges(id, CHUNK, LifetimeDump::Dynamic, ranges);
-        dump.chunks.push(chunk);
+    let mut dump = HeapDump::packed(4096, chunks);
+    dump.frame = 100;
+    for block in &mut dump.blocks {
+        block.frame_last_used = Some(90);
     }
     dump
-}
-
-fn block(handle: String, chunk: u32, offset: u64, size: u64) -> BlockDump {
-    BlockDump {
-        handle,
-        chunk: Some(chunk),
-        offset: Some(offset),
-        size,
-        alignment: 4,
-        state: BlockState::Resident,
-        lifetime: LifetimeDump::Dynamic,
-        pins: 0,
-        owners: 1,
-        priority: 128,
-        source: SourceDump::Retained,
-        revision: 0,
-        version_written: 0,
-        frame_last_used: Some(90),
-        largest_hole: 0,
-        label: None,
-        parts: vec![PartDump {
-            id: "0.1".to_owned(),
-            offset: 0,
-            size,
-            kind: "vertex".to_owned(),
-            alignment: 4,
-        }],
-    }
 }
 
 fn only_pool(dump: &HeapDump, reading: &Reading) -> Pool {

@@ -2,8 +2,9 @@
 
 use geoheap_suballoc::ByteLen;
 
-use super::maps::{draw, layout};
+use super::maps::layout;
 use super::model::execute;
+use super::{check_schema, followed};
 use crate::{Caps, Goal, Plan, Reason, Stopped, plan};
 
 fn planned(lines: &[&str], caps: &Caps, continue_victim: Option<u32>) -> Plan {
@@ -18,8 +19,7 @@ fn planned(lines: &[&str], caps: &Caps, continue_victim: Option<u32>) -> Plan {
 
 /// The plan and the map after it.
 fn dry_run(lines: &[&str], caps: &Caps, continue_victim: Option<u32>) -> String {
-    let plan = planned(lines, caps, continue_victim);
-    format!("{plan}\n\n{}", draw(&execute(&layout(lines), &plan)))
+    followed(&layout(lines), &planned(lines, caps, continue_victim))
 }
 
 fn caps(bytes: u64, moves: u32, steps: u32) -> Caps {
@@ -516,8 +516,7 @@ fn json_names_its_schema() {
     }
     "#);
     for text in [json, none] {
-        let value: serde_json::Value = serde_json::from_str(&text).expect("the text is JSON");
-        assert_eq!(value["schema"], "geoheap-plan/1", "the schema is named");
+        check_schema(&text);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use geoheap_suballoc::{Align, ByteLen};
 
-use super::maps::{CELL, draw, layout};
-use super::model::execute;
+use super::maps::{CELL, layout};
+use super::{check_schema, followed};
 use crate::{Caps, Goal, Reason, Stopped, plan};
 
 const CAPS: Caps = Caps {
@@ -42,7 +42,7 @@ fn with_bounce(goal: Goal, cells: u64) -> Goal {
 fn dry_run(lines: &[&str], goal: &Goal, caps: &Caps) -> String {
     let layout = layout(lines);
     let plan = plan(&layout, caps, goal, None).expect("D1: the layout is sound");
-    format!("{plan}\n\n{}", draw(&execute(&layout, &plan)))
+    followed(&layout, &plan)
 }
 
 #[test]
@@ -391,7 +391,6 @@ fn room_evictions_and_marks_are_in_the_json() {
     }
     "#);
     for plan in [cleared, emptied] {
-        let value: serde_json::Value = serde_json::from_str(&plan.to_json()).expect("JSON");
-        assert_eq!(value["schema"], "geoheap-plan/1", "the schema is named");
+        check_schema(&plan.to_json());
     }
 }

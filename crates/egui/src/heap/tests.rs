@@ -1,4 +1,4 @@
-use geoheap_heap_dump::{BlockState, LifetimeDump, PartDump, RangeDump, SCHEMA, SourceDump};
+use geoheap_heap_dump::{LifetimeDump, PartDump, RangeDump, SCHEMA};
 use proptest::prelude::*;
 
 use super::sorting::Bin;
@@ -7,23 +7,11 @@ use super::*;
 /// A resident block of 100 bytes with one vertex part, used at frame 90.
 pub(crate) fn block(handle: &str, chunk: u32, offset: u64) -> BlockDump {
     BlockDump {
-        handle: handle.to_owned(),
-        chunk: Some(chunk),
-        offset: Some(offset),
-        size: 100,
-        alignment: 4,
-        state: BlockState::Resident,
-        lifetime: LifetimeDump::Dynamic,
-        pins: 0,
-        owners: 1,
-        priority: 128,
-        source: SourceDump::Retained,
         revision: 1,
         version_written: 7,
         frame_last_used: Some(90),
-        largest_hole: 0,
         label: Some(format!("block {handle}")),
-        parts: vec![part("0.1", 0, 100, "vertex")],
+        ..BlockDump::resident(handle.to_owned(), chunk, offset, 100)
     }
 }
 

@@ -21,14 +21,22 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 /// Names that are tried before the folder is called full of other files.
 const NAMES_MAX: u32 = 10_000;
 
-/// Where bytes are put that do not stay in memory.
-trait Disk: Send {
+/// Where bytes are put that do not stay in memory: a file, or what a simulation plays.
+pub trait SpillDisk: Send {
+    /// Writes all of `bytes` from `at` on.
+    ///
+    /// # Errors
+    /// Not all of them were written.
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 
+    /// Reads as many bytes as `bytes` has room for, from `at` on.
+    ///
+    /// # Errors
+    /// Not all of them were read.
     fn read_at(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
 }
 
-impl Disk for File {
+impl SpillDisk for File {
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.seek(SeekFrom::Start(at))?;
         self.write_all(bytes)
@@ -47,7 +55,7 @@ pub(crate) struct SpillFile(Arc<Shelf>);
 struct Shelf {
     /// Apart from the disk, as the geometry actor gives room back and must not wait for a disk.
     rooms: Mutex<Rooms>,
-    disk: Mutex<Box<dyn Disk>>,
+    disk: Mutex<Box<dyn SpillDisk>>,
     /// What is removed at the end.
     path: Option<PathBuf>,
 }
@@ -113,7 +121,8 @@ impl SpillFile {
         ))
     }
 
-    fn on(disk: Box<dyn Disk>, path: Option<PathBuf>) -> Self {
+    /// On `disk`, whose file at `path`, if any, is removed at the end.
+    pub(crate) fn on(disk: Box<dyn SpillDisk>, path: Option<PathBuf>) -> Self {
         let (rooms, disk) = (Mutex::new(Rooms::default()), Mutex::new(disk));
         Self(Arc::new(Shelf { rooms, disk, path }))
     }
@@ -150,7 +159,7 @@ impl Shelf {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn disk(&self) -> MutexGuard<'_, Box<dyn Disk>> {
+    fn disk(&self) -> MutexGuard<'_, Box<dyn SpillDisk>> {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -207,7 +216,9 @@ impl Kept {
         let read = self.lens.iter().map(|len| {
             let mut bytes = vec![0; *len];
             self.shelf.disk().read_at(at, &mut bytes)?;
-            at += *len as u64;
+            if !is_planted!(SpilledAskew) {
+                at += *len as u64;
+            }
             Ok(Payload::from(bytes))
         });
         read.collect()
@@ -228,7 +239,7 @@ mod tests {
     /// Memory that has so many bytes and no more.
     struct Small(Vec<u8>);
 
-    impl Disk for Small {
+    impl SpillDisk for Small {
         fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
             let at = usize::try_from(at).expect("small");
             let room = self.0.get_mut(at..at + bytes.len());

@@ -214,7 +214,8 @@ impl Core {
         let bytes = parts.iter().map(|(_, len)| len.get()).sum();
         self.copies.writing_bytes -= bytes;
         let copied = self.record_mut(handle).and_then(|at| at.copied.as_mut());
-        let copied = copied.filter(|copied| copied.writing == Some(seq));
+        let copied =
+            copied.filter(|copied| copied.writing == Some(seq) || is_planted!(SpilledUnchecked));
         match result {
             Ok(make) => {
                 let Some(copied) = copied else {

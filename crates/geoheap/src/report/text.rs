@@ -16,8 +16,8 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "\nheld {} in {} chunks and {} of staging, {} live",
-            self.held_bytes, self.chunks, self.staging_bytes, self.live_bytes
+            "\nheld {}, of which {} are staging; {} live in {} chunks",
+            self.held_bytes, self.staging_bytes, self.live_bytes, self.chunks
         )?;
         write!(
             f,
@@ -59,7 +59,7 @@ mod tests {
         change(&mut report);
         let text = report.to_string();
         assert!(text.contains(expected), "{text:?} has {expected:?}");
-        let common = "\nheld 60 in 2 chunks and 10 of staging, 40 live\n\
+        let common = "\nheld 60, of which 10 are staging; 40 live in 2 chunks\n\
                       3 of 5 blocks resident, 70 bytes in all";
         assert!(text.contains(common), "{text:?}");
     }

@@ -1,6 +1,6 @@
 //! What the engine tells by itself.
 
-use geoheap::{HeapEvent, Lifetime, Op, RequestError};
+use geoheap::{FailReason, HeapEvent, Lifetime, Op, RequestError};
 
 use super::{World, words};
 use crate::finding::{Check, Verdict, ensure};
@@ -31,13 +31,22 @@ impl<G: Gpu> World<G> {
                     let since = self.timeline.tick().saturating_sub(1);
                     self.judge_refusal(block, Some(*op), Some(error), since)?;
                 }
-                HeapEvent::Failed { handle, .. } => {
+                HeapEvent::Failed { handle, reason } => {
                     let block = self.oracle.by_handle(*handle);
                     self.timeline
                         .note(Actor::Engine, "fails", block, [NONE, NONE]);
                     if let Some(block) = block {
+                        self.check_reload(block, reason)?;
                         self.block_failed(block);
                     }
+                }
+                HeapEvent::SpillFailed { bytes, message } => {
+                    let bytes = ("bytes", bytes.get());
+                    self.timeline
+                        .note(Actor::Engine, "cannot write", None, [bytes, NONE]);
+                    ensure(self.disk_faults.write_is_told(), Check::Contents, || {
+                        format!("the disk took all copies, and one was not written: {message}")
+                    })?;
                 }
                 HeapEvent::DeviceLost { .. } => {
                     self.timeline
@@ -52,20 +61,7 @@ impl<G: Gpu> World<G> {
                     self.timeline
                         .note(Actor::Engine, "degraded", None, [NONE, NONE]);
                 }
-                HeapEvent::GpuError { message } => {
-                    self.timeline
-                        .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
-                    // What is planted says so; a device that is going says what it likes.
-                    let planted = ["has no memory", "planted fault"];
-                    let mut is_planted =
-                        self.is_lost() || planted.iter().any(|words| message.contains(words));
-                    // Staging that the device has no memory for cannot grow as far as it may.
-                    let is_tight = self.lacks_memory();
-                    is_planted |= is_tight && message.contains("of staging asked for");
-                    ensure(is_planted, Check::Device, || {
-                        format!("the device refuses what the engine asks: {message}")
-                    })?;
-                }
+                HeapEvent::GpuError { message } => self.check_gpu_error(message)?,
                 HeapEvent::PublishStalled { .. } => {
                     self.timeline
                         .note(Actor::Engine, "publish stalled", None, [NONE, NONE]);
@@ -74,6 +70,34 @@ impl<G: Gpu> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// The device refuses only what it was told to.
+    fn check_gpu_error(&mut self, message: &str) -> Verdict {
+        self.timeline
+            .note(Actor::Engine, "GPU error", None, [NONE, NONE]);
+        // What is planted says so; a device that is going says what it likes.
+        let planted = ["has no memory", "planted fault"];
+        let mut is_planted = self.is_lost() || planted.iter().any(|words| message.contains(words));
+        // Staging that the device has no memory for cannot grow as far as it may.
+        is_planted |= self.lacks_memory() && message.contains("of staging asked for");
+        ensure(is_planted, Check::Device, || {
+            format!("the device refuses what the engine asks: {message}")
+        })
+    }
+
+    /// The copies of a block without a callback can be read, unless the disk fails.
+    fn check_reload(&mut self, block: u32, reason: &FailReason) -> Verdict {
+        let is_reload = matches!(
+            reason,
+            FailReason::Reload { .. } | FailReason::ReloadLength { .. }
+        );
+        if !is_reload || self.oracle.block(block).has_callback() {
+            return Ok(());
+        }
+        ensure(self.disk_faults.read_is_told(), Check::Contents, || {
+            format!("the disk gave all copies back, and those of block {block} are not: {reason}")
+        })
     }
 
     /// A block could not be made resident, or its update failed.

@@ -4,6 +4,7 @@ use geoheap::ByteLen;
 
 use super::World;
 use super::waiting::{Answer, Expected, Waiting};
+use crate::disk::ReadFault;
 use crate::fault::FaultClass;
 use crate::finding::Verdict;
 use crate::gpu::Gpu;
@@ -51,6 +52,7 @@ impl<G: Gpu> World<G> {
                 FaultClass::Mailbox => self.flood()?,
                 FaultClass::Budget => self.change_budget(),
                 FaultClass::Reload => self.hang_callbacks(),
+                FaultClass::Spill => self.fail_disk(n),
                 // These are habits of the actors, not strikes.
                 FaultClass::Late
                 | FaultClass::Tickets
@@ -60,7 +62,7 @@ impl<G: Gpu> World<G> {
             }
             let is_of_calls = matches!(
                 class,
-                FaultClass::Creation | FaultClass::Staging | FaultClass::Submit
+                FaultClass::Creation | FaultClass::Staging | FaultClass::Submit | FaultClass::Spill
             );
             let figures = [if is_of_calls { ("in calls", n) } else { NONE }, NONE];
             self.timeline
@@ -74,6 +76,17 @@ impl<G: Gpu> World<G> {
         let ticks = self.chances.classes[FaultClass::Reload as usize].magnitude(1, 200);
         self.hung_until = self.timeline.tick() + ticks;
         self.manager.hold_reloads(true);
+    }
+
+    /// One of the next copies cannot be written into the file, or read from it. Blocks whose
+    /// copies cannot be read have failed, so that is seldom: there are to be others.
+    fn fail_disk(&mut self, n: u64) {
+        let chance = &mut self.chances.classes[FaultClass::Spill as usize];
+        match chance.below(100) {
+            0..6 => self.disk_faults.fail_read(n, ReadFault::Refused),
+            6..12 => self.disk_faults.fail_read(n, ReadFault::Short),
+            _ => self.disk_faults.fail_write(n),
+        }
     }
 
     /// Callbacks go on when it is time.

@@ -57,6 +57,7 @@ impl<G: Gpu> World<G> {
         self.unhang_callbacks();
         self.frames.calm().store(true, Ordering::Release);
         self.call_faults.clear();
+        self.disk_faults.clear();
         self.timeline
             .note(Actor::Fault, "all faults stop", None, [NONE, NONE]);
         self.gpu.hurry();

@@ -1,6 +1,6 @@
 //! A heap that everything is removed from is empty, and of use again.
 
-use geoheap::{BlockDesc, ByteLen, PartData};
+use geoheap::{BlockDesc, ByteLen, PartData, Report};
 
 use super::CALM_TICKS;
 use crate::finding::{Check, Verdict, ensure};
@@ -16,6 +16,13 @@ const SOME_HANDLES: u64 = 8;
 /// Ticks in which staging is free again.
 const STAGING_TICKS: u64 = 8;
 
+/// Whether nothing is left of any block: neither its bytes, nor copies of them.
+fn is_empty(report: &Report) -> bool {
+    let placed = report.live_bytes + report.retired_bytes + report.reserved_bytes;
+    let copied = report.retained_bytes + report.spilled_bytes;
+    report.blocks == 0 && placed == 0 && copied == 0
+}
+
 impl<G: Gpu> World<G> {
     /// When everything is removed nothing is left, on the device least of all.
     pub(super) fn check_emptied(&mut self) -> Verdict {
@@ -28,17 +35,13 @@ impl<G: Gpu> World<G> {
         let _ = self.until(trim)?;
         for _ in 0..CALM_TICKS {
             let report = self.manager.report();
-            let left = report.live_bytes + report.retired_bytes + report.reserved_bytes;
-            if report.blocks == 0 && left == 0 {
+            if is_empty(&report) {
                 break;
             }
             self.quiet_tick()?;
         }
         let report = self.manager.report();
-        let is_empty = report.blocks == 0
-            && report.live_bytes == 0
-            && report.retired_bytes == 0
-            && report.reserved_bytes == 0;
+        let is_empty = is_empty(&report);
         ensure(is_empty, Check::Liveness, || {
             format!("everything was removed, and something is left: {report:?}")
         })?;
