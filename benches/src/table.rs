@@ -60,14 +60,15 @@
 //! Defragmentation (`cargo xtask compare defrag`), on `geoheap-chunk-heap` and `geoheap-defrag`
 //! under the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what
 //! emptying the emptiest chunks would take, counted from the heap and not by the planner. Where
-//! blocks come in meanwhile, chunks that they are filling (more than half is one free room) count
-//! only if they are emptied; `emptiest-chunk` counts them:
+//! blocks come in meanwhile, a chunk counts if it can be emptied: if the rooms of the others can
+//! have as many ranges of each length or above as it has, each length for itself:
 //!
 //! | metric | what | better |
 //! |---|---|---|
 //! | `overhead_mean` | bytes held for each live byte, on average; of traces with spares | lower |
 //! | `overhead_with_spare` | the same with spare chunks | lower |
 //! | `bytes_per_chunk_returned` | bytes moved, in vain or not, for a chunk that came back | lower |
+//! | `bytes_per_chunk_returned_strict` | the same; the bound counts all chunks, no bar | lower |
 //! | `moves` | ranges moved | lower |
 //! | `chunks_returned` | chunks that moves emptied and that came back | higher |
 //! | `plan_us`, `plan_us_max` | microseconds of a plan, median and longest (best of 3) | lower |

@@ -245,8 +245,8 @@ fn a_quick_comparison_of_defragmentation_moves_on_every_workload() {
         find(
             &rows,
             workload,
-            "bytes_per_chunk_returned",
-            "emptiest-chunk",
+            "bytes_per_chunk_returned_strict",
+            "lower-bound",
         );
     }
     for workload in ["trace-luanti", "trace-bevy"] {

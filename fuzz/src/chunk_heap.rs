@@ -92,7 +92,7 @@ fn config(bytes: &mut Bytes<'_>) -> HeapConfig {
         dedicated_granule_bytes: ByteLen::new(if rest & 2 == 0 { unit * 4 } else { 100 }),
         buffer_bytes_max: ByteLen::new(if rest & 4 == 0 { chunk * 4 } else { 4096 }),
         spare_chunks: u32::from(rest >> 3 & 1) + u32::from(rest >> 4 & 1),
-        spare_below_bytes: ByteLen::new(chunk),
+        spare_below_bytes: ByteLen::new(chunk / 2),
         keep_empty_ticks: u64::from(rest >> 5 & 1) * 3,
         small_heap_chunks: u32::from(rest >> 6 & 1) * 2,
         split_by_kind: rest >> 7 == 1,

@@ -59,9 +59,11 @@ pub struct Tally {
     /// Chunks that were emptied by moves and went.
     pub returned: u64,
     /// Live bytes of the chunk that was the emptiest when the emptying of each of these began, but
-    /// for others that new blocks are still filling: one free room is more than half of them.
+    /// for those that nobody can empty: they have more ranges of some length than all rooms of the
+    /// others can have. As a rule such a chunk is the one that new blocks go to, since nothing else
+    /// has room for them.
     pub bound_bytes: u64,
-    /// The same with these.
+    /// Live bytes of the emptiest chunk, whether it can be emptied or not.
     pub strict_bytes: u64,
     /// Ranges in it.
     pub bound_moves: u64,

@@ -7,6 +7,9 @@ use geoheap_suballoc::{ByteLen, Space};
 use crate::chunk::Lifetime;
 use crate::kind::WORD_BYTES;
 
+/// A spare chunk is wanted when less than this part of a chunk is free: one in so many.
+const SPARE_SHARE: u64 = 4;
+
 /// Sizes and rhythm of a heap. All lengths are in bytes. [`HeapConfig::with_chunk_bytes`] makes the
 /// others fit chunks of another size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,9 @@ pub struct HeapConfig {
     /// Empty dynamic chunks that are kept ready in a heap that is not small.
     pub spare_chunks: u32,
     /// A spare chunk is wanted ahead of need when less room than this is free in the dynamic
-    /// chunks that take placements.
+    /// chunks that take placements, and kept while the others have less than twice as much. The
+    /// default is a quarter of a chunk: what comes in while a buffer is made, and in a heap of few
+    /// chunks much less than a spare that is always there.
     pub spare_below_bytes: ByteLen,
     /// For how long an empty chunk stays before it is closed.
     pub keep_empty_ticks: u64,
@@ -52,7 +57,7 @@ impl Default for HeapConfig {
             dedicated_granule_bytes: ByteLen::from_kib(64),
             buffer_bytes_max: ByteLen::from_mib(256),
             spare_chunks: 1,
-            spare_below_bytes: chunk_bytes,
+            spare_below_bytes: ByteLen::new(chunk_bytes.get() / SPARE_SHARE),
             keep_empty_ticks: 120,
             small_heap_chunks: 2,
             split_by_kind: false,
@@ -112,8 +117,8 @@ impl core::error::Error for ConfigError {}
 
 impl HeapConfig {
     /// The default with dynamic chunks of `chunk_bytes`, and with what follows from that: blocks
-    /// above half of it get dedicated buffers, a spare is wanted when less than a chunk is free,
-    /// and chunks for long-lived blocks are no larger.
+    /// above half of it get dedicated buffers, a spare is wanted when less than a quarter of a
+    /// chunk is free, and chunks for long-lived blocks are no larger.
     #[must_use]
     pub fn with_chunk_bytes(chunk_bytes: ByteLen) -> Self {
         let default = Self::default();
@@ -121,7 +126,7 @@ impl HeapConfig {
             chunk_bytes,
             long_lived_chunk_bytes: default.long_lived_chunk_bytes.min(chunk_bytes),
             dedicated_above_bytes: ByteLen::new(chunk_bytes.get() / 2),
-            spare_below_bytes: chunk_bytes,
+            spare_below_bytes: ByteLen::new(chunk_bytes.get() / SPARE_SHARE),
             ..default
         }
     }

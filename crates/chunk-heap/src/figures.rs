@@ -2,7 +2,7 @@
 
 use geoheap_suballoc::ByteLen;
 
-use crate::chunk::{Chunk, ChunkState, Lifetime};
+use crate::chunk::{Chunk, ChunkState, Lifetime, RangeState};
 
 /// Sums over chunks of one sort. live + reserved + retired + free = capacity (R6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,14 @@ pub struct PoolFigures {
 }
 
 impl PoolFigures {
+    fn of(&mut self, state: RangeState) -> &mut ByteLen {
+        match state {
+            RangeState::Live => &mut self.live,
+            RangeState::Reserved => &mut self.reserved,
+            RangeState::Retired => &mut self.retired,
+        }
+    }
+
     /// The share of the free bytes that is outside the largest free room of its own chunk: 0
     /// where each chunk has its free bytes in one room, or none is free, towards 1 as they are
     /// scattered. It says nothing of how the free bytes are shared out among chunks.
@@ -115,6 +123,13 @@ impl HeapFigures {
             &self.closing,
         ]
         .into_iter()
+    }
+
+    /// Bytes of a chunk are in another state from now on; all else of it is as it was.
+    pub(crate) fn pass(&mut self, chunk: &Chunk, len: ByteLen, from: RangeState, to: RangeState) {
+        let pool = self.pool_of(chunk);
+        *pool.of(from) -= len;
+        *pool.of(to) += len;
     }
 
     fn pool_of(&mut self, chunk: &Chunk) -> &mut PoolFigures {

@@ -113,6 +113,17 @@ impl BlockLayout {
             .map(Room::part)
     }
 
+    /// The ids of the live parts, by their indices: see [`Self::parts_by_id`].
+    pub fn ids(&self) -> SmallVec<[PartId; 4]> {
+        let rooms = self.rooms.placed().iter();
+        let live = rooms.filter(|room| room.is_live());
+        let mut ids: SmallVec<[PartId; 4]> = live.map(Room::id).collect();
+        if !ids.is_sorted_by_key(|id| id.index) {
+            ids.sort_unstable_by_key(|id| id.index);
+        }
+        ids
+    }
+
     /// The live parts, by the indices of their ids: the order in which they were given, with a
     /// part that was added later in the place of one that was removed before. Unlike the address
     /// order it does not change when a part gets another room.

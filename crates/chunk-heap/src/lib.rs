@@ -75,9 +75,10 @@
 //!
 //! A chunk is `Opening`, then `Ready`; `Draining` keeps new ranges out while it is evacuated;
 //! `Closing` means that its buffer is to be given back, and its id is free once it is gone. An
-//! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays, and
-//! [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends have slack, so that a heap
-//! that swings around the edge of a chunk does not make and drop buffers all the time.
+//! empty chunk stays for a number of ticks; in a heap that is not small a spare one stays while the
+//! others have little room, and [`ChunkHeap::wants_spare`] asks for one ahead of need. Both ends
+//! have slack, so that a heap that swings around the edge of a chunk does not make and drop buffers
+//! all the time.
 //! [`ChunkHeap::report`] says of each chunk why it is held, and how few would do.
 //!
 //! A range is `Reserved` (bytes on their way), `Live` (the newest version names it), `Retired`
@@ -134,6 +135,8 @@
 //! - Of the ready chunks whose free room may lie badly for an alignment, two are tried, not all: a
 //!   failed try walks all free ranges of the chunk. A new chunk may thus be asked for although
 //!   some chunk had a fitting place.
+//! - Whether a spare is wanted is told by free bytes, also where they are in pieces. A block longer
+//!   than all of these finds no spare then, and its bytes wait for a buffer to be made.
 //! - A block with spare room is aligned for uniform and storage parts from the start, which costs
 //!   up to that alignment in front of it, and saves a move when such a part is added.
 //! - A layout's operations walk its rooms. That is right for blocks of a few parts, wrong for

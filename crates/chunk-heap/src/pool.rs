@@ -60,8 +60,13 @@ impl Place {
     reason = "less than 8 by the minimum"
 )]
 fn step(capacity: ByteLen, free: ByteLen) -> u8 {
-    let step = u128::from(free.get()) * STEPS as u128 / u128::from(capacity.get());
-    step.min(STEPS as u128 - 1) as u8
+    let steps = STEPS as u64;
+    // Half a word is far more than a buffer has, and dividing it is far cheaper than two words.
+    let step = match free.get().checked_mul(steps) {
+        Some(scaled) => scaled / capacity.get(),
+        None => free.get() / capacity.get().div_ceil(steps),
+    };
+    step.min(steps - 1) as u8
 }
 
 /// Monotonous in `len`: the position of the highest bit and the two bits below it.

@@ -1,5 +1,8 @@
 //! Evacuation: which chunk to empty, and where its ranges go.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use geoheap_suballoc::ByteLen;
 
 use crate::error::LayoutError;
@@ -79,7 +82,8 @@ pub(crate) fn plan(
 ) -> Result<Found, LayoutError> {
     let continued = continue_victim.and_then(|id| search.board.find(id));
     let mut stopped = Stopped::NothingWorthIt;
-    for at in candidates(search, continued) {
+    let mut candidates = candidates(search, continued);
+    while let Some(Reverse((_, _, at))) = candidates.pop() {
         if !search.steps.are_left() {
             return Ok(Found::Nothing(Stopped::Caps));
         }
@@ -87,7 +91,7 @@ pub(crate) fn plan(
         // Some of what lies in a chunk that is gone on with may be on its way elsewhere already.
         let is_continued = continued == Some(at);
         let need = live.saturating_sub(search.goal.evict);
-        if !is_continued && search.receivers.free_without(at) < need {
+        if !is_continued && lacks_room(search, at, need) {
             search.steps.take(1);
             stopped = no_room(stopped);
             continue;
@@ -104,6 +108,14 @@ pub(crate) fn plan(
     Ok(Found::Nothing(stopped))
 }
 
+/// Whether a chunk cannot be emptied by `need` bytes, for all that is known without a look at its
+/// ranges: one of them is at least as long as their mean.
+fn lacks_room(search: &Search<'_>, at: usize, need: ByteLen) -> bool {
+    let count = u64::from(search.board.chunks[at].range_count);
+    let mean = need.get().checked_div(count).unwrap_or(0);
+    search.receivers.free_without(at) < need || search.receivers.largest_without(at) < mean
+}
+
 /// That caps ended a search says more than that there was no room for another.
 fn no_room(stopped: Stopped) -> Stopped {
     match stopped {
@@ -112,22 +124,25 @@ fn no_room(stopped: Stopped) -> Stopped {
     }
 }
 
-/// The chunks that may be emptied, in the order in which to try.
-fn candidates(search: &Search<'_>, continued: Option<usize>) -> Vec<usize> {
+/// A chunk that may be emptied, in the order in which to try: whether a plan before did not begin
+/// with it, its live bytes, its index.
+type Candidate = Reverse<(bool, ByteLen, usize)>;
+
+/// The chunks that may be emptied. As a rule one of the first is, so that they are not sorted.
+fn candidates(search: &Search<'_>, continued: Option<usize>) -> BinaryHeap<Candidate> {
     let (board, goal) = (search.board, search.goal);
-    let mut candidates: Vec<usize> = (0..board.chunks.len())
-        .filter(|&at| board.chunks[at].evacuable)
-        .filter(|&at| {
-            // What was spent on a victim is lost unless it is finished, so that its price is not
-            // asked again; and it is still reported when nothing of it is left to move.
-            let chunk = &board.chunks[at];
-            let price = fraction(chunk.live.saturating_sub(goal.evict), chunk.capacity);
-            let is_worth_it = !chunk.live.is_zero() && price <= goal.price_max_fraction;
-            is_worth_it || continued == Some(at)
-        })
-        .collect();
-    candidates.sort_unstable_by_key(|&at| (continued != Some(at), board.chunks[at].live, at));
-    candidates
+    let chunks = board.chunks.iter().enumerate();
+    let evacuable = chunks.filter(|(_, chunk)| chunk.evacuable);
+    let worth_it = evacuable.filter(|&(at, chunk)| {
+        // What was spent on a victim is lost unless it is finished, so that its price is not
+        // asked again; and it is still reported when nothing of it is left to move.
+        let price = fraction(chunk.live.saturating_sub(goal.evict), chunk.capacity);
+        let is_worth_it = !chunk.live.is_zero() && price <= goal.price_max_fraction;
+        is_worth_it || continued == Some(at)
+    });
+    let candidates = worth_it.map(|(at, chunk)| Reverse((continued != Some(at), chunk.live, at)));
+    let candidates: Vec<Candidate> = candidates.collect();
+    candidates.into()
 }
 
 /// Reads a candidate; `None` if something in it must stay, or it is over the price after all.

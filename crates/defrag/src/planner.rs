@@ -21,7 +21,7 @@ pub struct Caps {
     pub bytes: ByteLen,
     /// Ranges to move. Default 128.
     pub moves: u32,
-    /// Planning steps: ranges read (two for each of the victim), places tried and taken back,
+    /// Planning steps: ranges read (three for each of the victim), places tried and taken back,
     /// searches in vain, and each 16 chunks that a search passes over. What has begun is finished,
     /// so that a plan may exceed this by one chunk read and the places of a few ranges. Reading
     /// and sorting the sums of the chunks is not counted. Default 8 192.

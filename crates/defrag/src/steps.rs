@@ -4,7 +4,7 @@
 const CHUNKS_A_STEP: usize = 16;
 
 /// Steps of a range that is read: it lies anywhere in memory.
-const STEPS_A_RANGE: usize = 2;
+const STEPS_A_RANGE: usize = 3;
 
 /// Steps taken so far, of so many.
 #[derive(Clone, Copy, Debug)]

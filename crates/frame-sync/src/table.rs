@@ -5,7 +5,11 @@ use crate::feed::Window;
 use crate::primitive::{Arc, AtomicBool, Ordering, Watch};
 use crate::token::Token;
 use crate::version::{DeviceEpoch, Version};
+use core::hint::black_box;
 use std::sync::Arc as PoolArc;
+
+/// Changes that are looked at together: more than a processor waits for at a time.
+const RUN: usize = 64;
 
 /// One queued change of one slot.
 pub(crate) struct Change<S, E> {
@@ -159,6 +163,25 @@ impl<S: Copy + Default, E: Clone> Table<S, E> {
     /// Applies changes in order; the caller has grown the table so that every index exists.
     pub(crate) fn apply(&mut self, changes: &[Change<S, E>]) {
         self.watch.write();
+        for run in changes.chunks(RUN) {
+            self.look_ahead(run);
+            self.apply_run(run);
+        }
+    }
+
+    /// Looks at what is about to change, all of it side by side, so that no change waits for the
+    /// memory of the one before it.
+    fn look_ahead(&self, changes: &[Change<S, E>]) {
+        for change in changes {
+            let index = change.index as usize;
+            black_box(self.slots[index]);
+            if !change.keeps_extra {
+                black_box(self.extras.get(index).is_some_and(Option::is_some));
+            }
+        }
+    }
+
+    fn apply_run(&mut self, changes: &[Change<S, E>]) {
         for change in changes {
             let index = change.index as usize;
             self.slots[index] = change.slot;

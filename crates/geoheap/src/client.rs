@@ -14,7 +14,7 @@ use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
 
 pub use self::admission::Batch;
-use crate::actor::mailbox::{Mailbox, Message, Patience, Weight};
+use crate::actor::mailbox::{Mailbox, Message, Weight};
 use crate::actor::reply::{
     Pending, Reply, read_bytes, read_done, read_dump, read_map, read_part, read_staged,
     read_version,
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::core::event::{PartOp, ReplyId, Request};
 use crate::error::{RequestError, SendError};
 use crate::handle::Handle;
-use crate::payload::{Content, PartData, Payload, StagedWrite};
+use crate::payload::{Content, Contents, PartData, Payload, StagedWrite};
 use crate::report::{HeapMap, ReadBack, Report};
 use crate::slot::BUFFER_BYTES_MAX;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, PoisonError};
@@ -143,8 +143,7 @@ impl Client {
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Shared).collect();
-        self.send_update(handle, contents, false)
+        self.send_update(handle, shared(contents), false)
     }
 
     /// As [`Client::update`], with contents that were written straight into staging. Not for
@@ -157,7 +156,7 @@ impl Client {
         handle: Handle,
         contents: Vec<StagedWrite>,
     ) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Staged).collect();
+        let contents = contents.into_iter().map(Content::staged).collect();
         self.send_update(handle, contents, false)
     }
 
@@ -167,14 +166,13 @@ impl Client {
     /// # Errors
     /// [`SendError`]. Later, on the event stream: [`RequestError`].
     pub fn update_in_place(&self, handle: Handle, contents: Vec<Payload>) -> Result<(), SendError> {
-        let contents = contents.into_iter().map(Content::Shared).collect();
-        self.send_update(handle, contents, true)
+        self.send_update(handle, shared(contents), true)
     }
 
     fn send_update(
         &self,
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) -> Result<(), SendError> {
         let bytes = contents.iter().map(Content::shared_bytes).sum();
@@ -242,7 +240,7 @@ impl Client {
         part: PartId,
         contents: StagedWrite,
     ) -> Result<Pending<PartId>, SendError> {
-        let content = Content::Staged(contents);
+        let content = Content::staged(contents);
         self.part_op(handle, PartOp::Update { part, content }, 0, read_part)
     }
 
@@ -481,7 +479,16 @@ impl Client {
         reply: Option<crate::actor::mailbox::ReplyTo>,
     ) -> Result<(), SendError> {
         let weight = Weight { messages: 1, bytes };
-        let mut permit = self.mailbox.permit(weight, Patience::Forever)?;
-        permit.send(Message::Request(request, reply), weight)
+        self.mailbox
+            .send_weighed(Message::Request(request, reply), weight)
     }
+}
+
+/// What callers share, as contents of parts. One by one: most are one.
+fn shared(payloads: Vec<Payload>) -> Contents {
+    let mut contents = Contents::new();
+    for payload in payloads {
+        contents.push(Content::Shared(payload));
+    }
+    contents
 }

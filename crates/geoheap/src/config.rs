@@ -114,7 +114,7 @@ pub struct SpillConfig {
 /// | `replicas` | 4 | copies of the placement tables: two less can be held by tickets at once |
 /// | `versions_alive_max` | 64 | versions in use before publishing pauses |
 /// | `feed_versions` | 32 | versions back that a ticket can tell what changed |
-/// | `spare_chunks` | 1 | empty chunks kept ready |
+/// | `spare_chunks` | 1 | empty chunks kept ready while little is free in the others |
 /// | `keep_empty_ticks` | 120 | how long another empty chunk is kept |
 /// | `small_heap_chunks` | 2 | up to so many dynamic chunks: no spare, no moves |
 /// | `split_by_kind` | `false` | chunks for blocks of one kind instead of mixed ones |

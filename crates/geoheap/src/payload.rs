@@ -6,6 +6,7 @@ use std::sync::Arc;
 use geoheap_chunk_heap::{KindId, Lifetime, PartSpec};
 use geoheap_gpu_backend::{LeaseWriteError, StagingLease};
 use geoheap_suballoc::ByteLen;
+use smallvec::SmallVec;
 
 use crate::handle::Handle;
 
@@ -155,11 +156,25 @@ impl std::error::Error for StagedWriteError {}
 pub(crate) enum Content {
     /// Memory shared with the caller.
     Shared(Payload),
-    /// Already in staging.
-    Staged(StagedWrite),
+    /// Already in staging. In a box, so that what most blocks have is small.
+    Staged(Box<StagedWrite>),
 }
 
+/// Contents of the parts of one block; most blocks have one part.
+pub(crate) type Contents = SmallVec<[Content; 1]>;
+
+// It is moved from the caller to the copy that it ends in.
+const _: () = assert!(
+    size_of::<Content>() == 16,
+    "contents are passed on by value"
+);
+
 impl Content {
+    /// What was written into staging.
+    pub(crate) fn staged(staged: StagedWrite) -> Self {
+        Self::Staged(Box::new(staged))
+    }
+
     /// Bytes the caller gave.
     pub(crate) fn len(&self) -> ByteLen {
         match self {
@@ -205,7 +220,7 @@ impl PartData {
 
     /// A part whose bytes were written straight into staging.
     pub fn staged(kind: KindId, stride: u32, staged: StagedWrite) -> Self {
-        Self::with_content(kind, stride, Content::Staged(staged))
+        Self::with_content(kind, stride, Content::staged(staged))
     }
 
     fn with_content(kind: KindId, stride: u32, content: Content) -> Self {
@@ -324,7 +339,7 @@ impl fmt::Debug for Source {
 /// and go together.
 #[derive(Debug, Default)]
 pub struct BlockDesc {
-    pub(crate) parts: Vec<PartData>,
+    pub(crate) parts: SmallVec<[PartData; 1]>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,

@@ -128,6 +128,8 @@ pub struct Report {
     pub move_copies: u64,
     /// Blocks that were laid out anew, for the gaps between their parts.
     pub gaps_closed: u64,
+    /// Evictions that spared a move: cold blocks of a chunk that was emptied for the budget.
+    pub defrag_evictions: u64,
     /// Compaction passes that planned at least one move.
     pub defrag_passes: u64,
     /// Versions published.

@@ -1,6 +1,6 @@
 //! What a published version says of one handle: 32 bytes, so that most lookups are one cache line.
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId};
+use geoheap_chunk_heap::{BlockLayout, ChunkId, KindId, Part};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::handle::Handle;
@@ -169,9 +169,21 @@ struct FirstDraw {
 /// The draw of a block's first vertex part with its first index part, by their ids, addressed from
 /// the chunk's start, so that a chunk is bound once for all blocks in it.
 fn first_draw(layout: &BlockLayout, block_start: ByteOffset) -> FirstDraw {
-    let of_kind = |kind: KindId| layout.parts().filter(move |part| part.kind == kind);
-    let live = |kind: KindId| of_kind(kind).min_by_key(|part| part.id.index);
-    let Some(vertices) = live(KindId::VERTEX) else {
+    let (mut vertices, mut indices) = (None, None);
+    for part in layout.parts() {
+        let found = match part.kind {
+            KindId::VERTEX => &mut vertices,
+            KindId::INDEX => &mut indices,
+            _ => continue,
+        };
+        if found
+            .as_ref()
+            .is_none_or(|first: &Part| part.id.index < first.id.index)
+        {
+            *found = Some(part);
+        }
+    }
+    let Some(vertices) = vertices else {
         return FirstDraw::default();
     };
     let start = block_start.get() + vertices.range.start.get();
@@ -181,7 +193,7 @@ fn first_draw(layout: &BlockLayout, block_start: ByteOffset) -> FirstDraw {
         "vertex parts start at a multiple of their stride: {start} % {stride}"
     );
     let first_vertex = start / stride;
-    let Some(indices) = live(KindId::INDEX) else {
+    let Some(indices) = indices else {
         return FirstDraw {
             format: DrawFormat::Plain,
             base_vertex: 0,

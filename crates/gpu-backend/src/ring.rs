@@ -79,6 +79,10 @@ impl<M> Ring<M> {
 
     /// Takes note of the one-shot memory that was given back since the last call.
     pub(crate) fn settle(&mut self) {
+        // A look is much cheaper than an exchange, and nearly always there is nothing.
+        if self.returned.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let returned = self.returned.swap(0, Ordering::AcqRel);
         assert!(
             returned <= self.one_shot_bytes,
@@ -138,6 +142,16 @@ impl<M> Ring<M> {
     fn growth_in(&self, room: u64) -> u64 {
         let whole = room - room % self.buffer_bytes;
         whole + self.next_capacity(room - whole).unwrap_or(0)
+    }
+
+    /// Whether so many bytes can be staged through the ring now. Nearly always the buffers that
+    /// are there have room.
+    pub(crate) fn has_upload_room(&self, bytes: u64) -> bool {
+        let is_open = |slot: &Slot<M>| match slot.state {
+            State::Open { used, .. } => slot.capacity - used >= bytes,
+            State::Free { .. } | State::InFlight => false,
+        };
+        self.slots.iter().any(is_open) || bytes <= self.upload_room()
     }
 
     /// Bytes that could be staged through the ring now.

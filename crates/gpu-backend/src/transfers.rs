@@ -67,10 +67,10 @@ impl<D: Driver> Transfers<D> {
     /// Whether `len` bytes can be staged now. Buffers that were made under another limit may fill
     /// the present one further than buffers made anew, so what fits now is never too large.
     fn check_room(&self, len: ByteLen) -> Result<(), StageError> {
-        let free = ByteLen::new(self.ring.upload_room());
-        if len <= free {
+        if self.ring.has_upload_room(len.get()) {
             return Ok(());
         }
+        let free = ByteLen::new(self.ring.upload_room());
         let (requested, limit) = (len, ByteLen::new(self.ring.upload_bytes_max()));
         Err(if requested > limit {
             StageError::TooLarge { requested, limit }

@@ -2,10 +2,11 @@
 //!
 //! A bucket holds the entries of one [`Rank`] in a doubly linked list threaded through the entries.
 //! A touch unlinks an entry and appends it to the bucket of the new frame and of the group that it
-//! then has. The last bucket of each group is remembered, and nearly always that is the one, so
-//! it costs no search. The ordered map from rank to bucket is searched only when a bucket is made,
-//! left empty, or switched to.
+//! then has. The last bucket of each group is remembered, and so are those of entries that came in
+//! the last ticks; nearly always one of them is the one, so that it costs no search. The ordered
+//! map from rank to bucket is searched only when a bucket is made, left empty, or switched to.
 
+use core::hint::black_box;
 use std::collections::BTreeMap;
 
 use crate::policy::History;
@@ -17,8 +18,8 @@ pub(crate) const NIL: u32 = u32::MAX;
 const USED: u64 = u64::MAX;
 /// The `last_used` of an index that was never used, nor came.
 const NEVER: u64 = u64::MAX;
-/// Groups that there can be.
-const GROUPS: usize = 1 << u8::BITS;
+/// Buckets that are remembered; a power of two.
+const RECENT: usize = 1 << 8;
 /// The most pins of an entry: the highest bit of the count says whether it is exempt.
 pub(crate) const PINS_MAX: u16 = EXEMPT - 1;
 const EXEMPT: u16 = 1 << 15;
@@ -75,6 +76,15 @@ impl Rank {
     /// The same entry in another class.
     pub(crate) const fn in_class(self, priority: u8) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Where the bucket of this rank is remembered. What is linked at a time differs in the group,
+    /// or for those that come and change, in the tick in which they came.
+    fn seat(self) -> usize {
+        let low = |number: u64| usize::try_from(number % RECENT as u64).unwrap_or(0);
+        let group = usize::from(self.group.get());
+        let of_tick = if self.is_used() { 0 } else { low(self.stamp) };
+        (group ^ of_tick ^ usize::from(self.held) << 7) % RECENT
     }
 
     pub(crate) const fn is_used(self) -> bool {
@@ -145,8 +155,8 @@ pub(crate) struct Recency {
     buckets: Vec<Bucket>,
     vacant_buckets: Vec<u32>,
     order: BTreeMap<Rank, u32>,
-    /// The bucket of each group's last link, tried first by the next one.
-    recent: Box<[u32; GROUPS]>,
+    /// Buckets of the last links, each in the seat of its rank, tried first by the next link.
+    recent: Box<[u32; RECENT]>,
     len: usize,
     bytes: u64,
     held_bytes: u64,
@@ -159,7 +169,7 @@ impl Recency {
             buckets: Vec::new(),
             vacant_buckets: Vec::new(),
             order: BTreeMap::new(),
-            recent: Box::new([NIL; GROUPS]),
+            recent: Box::new([NIL; RECENT]),
             len: 0,
             bytes: 0,
             held_bytes: 0,
@@ -196,6 +206,19 @@ impl Recency {
     pub(crate) fn rank(&self, id: u32) -> Option<Rank> {
         self.get(id)
             .map(|entry| self.buckets[entry.bucket as usize].rank)
+    }
+
+    /// Looks at entries, and then at their neighbours in line.
+    pub(crate) fn look_ahead(&self, ids: impl Iterator<Item = u32> + Clone) {
+        for entry in ids.clone().filter_map(|id| self.entries.get(id as usize)) {
+            black_box(entry.bucket);
+        }
+        for entry in ids.filter_map(|id| self.entries.get(id as usize)) {
+            for neighbour in [entry.prev, entry.next] {
+                let neighbour = self.entries.get(neighbour as usize);
+                black_box(neighbour.map(|entry| entry.bucket));
+            }
+        }
     }
 
     /// The frame of the last use of an index and what is remembered of it, or `None` if it was
@@ -312,7 +335,7 @@ impl Recency {
 
     /// The index of the bucket of this rank, made if there is none.
     fn bucket_of(&mut self, rank: Rank) -> u32 {
-        let recent = self.recent[usize::from(rank.group.get())];
+        let recent = self.recent[rank.seat()];
         if let Some(bucket) = self.buckets.get(recent as usize)
             && bucket.rank == rank
             && bucket.count > 0
@@ -347,7 +370,7 @@ impl Recency {
 
     fn link(&mut self, id: u32, rank: Rank) {
         let index = self.bucket_of(rank);
-        self.recent[usize::from(rank.group.get())] = index;
+        self.recent[rank.seat()] = index;
         let bucket = &mut self.buckets[index as usize];
         let tail = std::mem::replace(&mut bucket.tail, id);
         let entry = &mut self.entries[id as usize];

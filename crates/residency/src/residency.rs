@@ -245,6 +245,13 @@ impl Residency {
         self.recency.get(id.get()).is_some()
     }
 
+    /// Looks at entries and their neighbours in line, all of them side by side, and changes
+    /// nothing: whoever goes on with one after the other then waits for no memory. Best with a few
+    /// dozens.
+    pub fn look_ahead(&self, ids: &[EntryId]) {
+        self.recency.look_ahead(ids.iter().map(|id| id.get()));
+    }
+
     /// What is known of `id`, or `None` if it is not resident.
     pub fn get(&self, id: EntryId) -> Option<EntryInfo> {
         let entry = self.recency.get(id.get())?;

@@ -61,7 +61,8 @@
 //! - **C4** A ticket says the same for as long as it is held, and versions do not fall.
 //! - **C5** Nothing is free that a frame under way names; with no frames nothing stays retired.
 //! - **C6** The budget holds, by the engine's books and by the device's; pinned and long-lived
-//!   blocks stay where they are; a working set beyond the budget is told.
+//!   blocks stay where they are; a working set beyond the budget is told. Retained copies keep to
+//!   the budget of system memory once nobody brings others.
 //! - **C7** A tick moves no more than its caps, and no block is hidden.
 //! - **C8** At the end each block has the contents that it was given last. Copies in a file are
 //!   written and read, unless the disk fails.

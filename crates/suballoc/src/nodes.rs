@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::hint::black_box;
 use core::num::NonZeroU32;
 
 use crate::bins::LEN_MAX_UNITS;
@@ -171,6 +172,12 @@ impl Nodes {
     /// The node at address zero.
     pub(crate) fn first(&self) -> u32 {
         self.at(NONE).next
+    }
+
+    /// Has the node come into the caches.
+    #[inline]
+    pub(crate) fn look_at(&self, index: u32) {
+        black_box(self.slots.get(index as usize).map(|node| node.tag));
     }
 
     #[inline]

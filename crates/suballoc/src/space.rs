@@ -290,6 +290,12 @@ impl Space {
         self.live(id).ok().map(|node| self.range_of(node))
     }
 
+    /// Looks at the books of an id, so that they are in the caches for what follows, and changes
+    /// nothing.
+    pub fn look_at(&self, id: RangeId) {
+        self.nodes.look_at(id.index());
+    }
+
     /// All bytes of the space.
     pub const fn capacity(&self) -> ByteLen {
         self.scale.len(self.units)

@@ -263,9 +263,12 @@ impl Shadow {
         assert_eq!(heap.wants_spare(), expected, "a spare is wanted");
     }
 
-    /// A heap of few dynamic chunks keeps no spare.
-    pub(super) const fn spares_to_keep(&self, dynamic_chunks: u32) -> u32 {
-        if dynamic_chunks <= self.config.small_heap_chunks {
+    /// A heap of few dynamic chunks keeps no spare, nor one with much room in the others.
+    pub(super) fn spares_to_keep(&self, dynamic_chunks: u32) -> u32 {
+        let is_other = |chunk: &Chunk| chunk.is_plain() && chunk.is_open() && !chunk.is_spare();
+        let others = self.sum(is_other).free().get();
+        let enough = others >= 2 * self.config.spare_below_bytes.get();
+        if enough || dynamic_chunks <= self.config.small_heap_chunks {
             0
         } else {
             self.config.spare_chunks

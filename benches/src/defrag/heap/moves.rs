@@ -1,5 +1,6 @@
 //! Plans carried out: places held, copies made, blocks committed.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use geoheap::DefragConfig;
@@ -71,39 +72,60 @@ impl Heap {
         made.expect("a heap contradicts itself in nothing")
     }
 
-    /// Live bytes and ranges of the chunk that has the fewest and nothing that must stay.
-    /// Of chunks that are being filled only `victim` counts.
-    fn emptiest(&self, victim: Option<u32>) -> (u64, u64) {
+    /// Live bytes and ranges of the chunk that has the fewest and nothing that must stay: of all,
+    /// and of those that can be emptied for all that is known ([`fit`]). The one that is the
+    /// `victim` counts in any case.
+    fn emptiest(&self, victim: u32) -> [(u64, u64); 2] {
         let chunks = self.chunks.chunks().filter(is_planned);
-        let chunks = chunks.filter(|info| {
-            let is_filling = info.largest_free.get() > info.capacity.get() / 2;
-            !is_filling || victim.is_none_or(|victim| victim == info.id.get())
-        });
         let of_chunk = chunks.filter_map(|info| {
-            let (mut bytes, mut count) = (0, 0);
+            let mut lens = Vec::new();
             for range in self.chunks.ranges(info.id) {
                 let id = usize::try_from(range.owner.0).ok()?;
                 let block = self.blocks.get(id).and_then(Option::as_ref);
                 match (range.state, block) {
                     (RangeState::Retired, _) => {}
                     (RangeState::Live, Some(block)) if !block.is_fixed => {
-                        bytes += range.range.len.get();
-                        count += 1;
+                        lens.push(range.range.len.get());
                     }
                     _ => return None,
                 }
             }
-            (count > 0).then_some((bytes, count))
+            lens.sort_unstable_by_key(|len| Reverse(*len));
+            (!lens.is_empty()).then(|| (lens.iter().sum::<u64>(), info.id, lens))
         });
-        of_chunk.min().unwrap_or_default()
+        let mut emptiest_first: Vec<(u64, ChunkId, Vec<u64>)> = of_chunk.collect();
+        emptiest_first.sort_unstable();
+        let bytes_and_count = |one: &(u64, ChunkId, Vec<u64>)| (one.0, one.2.len() as u64);
+        let can_be_emptied = |one: &&(u64, ChunkId, Vec<u64>)| {
+            one.1.get() == victim || fit(&one.2, &self.rooms_without(one.1))
+        };
+        [
+            emptiest_first.first(),
+            emptiest_first.iter().find(can_be_emptied),
+        ]
+        .map(|one| one.map(bytes_and_count).unwrap_or_default())
+    }
+
+    /// Lengths of the free rooms of all chunks in use but one.
+    fn rooms_without(&self, victim: ChunkId) -> Vec<u64> {
+        let mut rooms = Vec::new();
+        let chunks = self.chunks.chunks().filter(is_planned);
+        for info in chunks.filter(|info| info.range_count > 0 && info.id != victim) {
+            let mut free_from = 0;
+            for place in self.chunks.places(info.id) {
+                rooms.push(place.start.get() - free_from);
+                free_from = place.end().get();
+            }
+            rooms.push(info.capacity.get() - free_from);
+        }
+        rooms
     }
 
     fn follow(&mut self, plan: &Plan) {
         if plan.victim != self.victim.map(|victim| victim.chunk) {
             self.spare_victim();
             if let Some(chunk) = plan.victim {
-                let (bound_bytes, bound_moves) = self.emptiest(Some(chunk));
-                let (strict_bytes, _) = self.emptiest(None);
+                let [(strict_bytes, _), (bound_bytes, bound_moves)] = self.emptiest(chunk);
                 self.drain(chunk, true);
                 self.victim = Some(Victim {
                     chunk,
@@ -210,5 +232,33 @@ impl Heap {
         block.is_moving = false;
         self.chunks.commit(queued.key).expect("its chunk is ready");
         self.retire(&before);
+    }
+}
+
+/// Whether ranges of these lengths, the longest first, may all fit into rooms: not so where there
+/// are more of some length or above than the rooms can have, each for itself. Others may not fit
+/// either; to know is to pack bins.
+fn fit(longest_first: &[u64], rooms: &[u64]) -> bool {
+    (1..).zip(longest_first).all(|(count, len)| {
+        let held: u64 = rooms.iter().map(|room| room / len).sum();
+        count <= held
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_than_all_rooms_does_not_fit() {
+        let check = |lens: &[u64], rooms: &[u64], expected| {
+            assert_eq!(fit(lens, rooms), expected, "{lens:?} into {rooms:?}");
+        };
+        check(&[8], &[7, 7], false);
+        check(&[8], &[7, 8], true);
+        check(&[8, 8], &[15, 7], false);
+        check(&[8, 8], &[16], true);
+        check(&[8, 3, 3], &[10, 5], true);
+        check(&[8, 3, 3], &[8, 2], false);
     }
 }

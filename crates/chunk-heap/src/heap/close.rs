@@ -8,6 +8,11 @@ use super::ChunkHeap;
 use crate::chunk::{ChunkId, ChunkState, Lifetime};
 use crate::error::ChunkError;
 
+/// A spare stays while the other chunks have less room than this times `spare_below_bytes`: more
+/// than the bound below which one is wanted, so that what comes and goes around it does not make
+/// and drop buffers.
+const SPARE_SLACK: u64 = 2;
+
 impl ChunkHeap {
     /// Closes chunks that are empty and not worth keeping, and appends their ids to `out`, highest
     /// first: the caller gives their buffers back, and says [`Self::chunk_gone`] when the device
@@ -15,9 +20,10 @@ impl ChunkHeap {
     ///
     /// A draining chunk is closed as soon as it is empty; others after `keep_empty_ticks`, or at
     /// once under `pressure`. Of the shared dynamic ones `spare_chunks` stay for as long as the
-    /// heap is not small and there is no pressure: those that became empty last, of equals those
-    /// of the lowest ids. `tick` is the caller's count; a chunk is empty since the latest tick that
-    /// was told before it became so.
+    /// heap is not small, there is no pressure, and the others have less room than twice
+    /// `spare_below_bytes`: those that became empty last, of equals those of the lowest ids. `tick`
+    /// is the caller's count; a chunk is empty since the latest tick that was told before it became
+    /// so.
     pub fn close_empty(&mut self, tick: u64, pressure: bool, out: &mut Vec<ChunkId>) {
         self.tick = self.tick.max(tick);
         let before = out.len();
@@ -68,10 +74,21 @@ impl ChunkHeap {
         self.spares_of(self.figures.dynamic.chunks)
     }
 
-    /// Spares that a heap of so many dynamic chunks keeps: a small one none.
+    /// Empty chunks that a heap of so many dynamic ones keeps: a small one none, nor one with much
+    /// room in the others.
     fn spares_of(&self, dynamic_chunks: u32) -> u32 {
         let small = dynamic_chunks <= self.config.small_heap_chunks;
-        if small { 0 } else { self.config.spare_chunks }
+        let others = self.figures.placeable_bytes - self.figures.spare_bytes;
+        let enough = self
+            .config
+            .spare_below_bytes
+            .get()
+            .saturating_mul(SPARE_SLACK);
+        if small || others.get() >= enough {
+            0
+        } else {
+            self.config.spare_chunks
+        }
     }
 
     /// The empty chunks that stay, if nothing comes in between: the others close first.

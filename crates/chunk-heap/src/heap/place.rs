@@ -48,7 +48,35 @@ impl ChunkHeap {
         request: &Request,
         exclude: Option<ChunkId>,
     ) -> Result<RangeKey, ReserveError> {
-        let lifetime = request.lifetime;
+        let len = self.check(request)?;
+        let exclude = exclude.map(ChunkId::get);
+        let placed = if self.config.is_dedicated(len, request.lifetime) {
+            self.place_dedicated(request, len, exclude)
+        } else {
+            self.place_shared(request, len, exclude)
+        };
+        let (chunk, placed) = placed.ok_or(self.needed_chunk(request, len))?;
+        Ok(self.enter(chunk, placed, request))
+    }
+
+    /// As [`Self::reserve`], but among others whatever the range's length: where there is no memory
+    /// for a dedicated buffer, and a shared chunk has room.
+    ///
+    /// # Errors
+    /// As for [`Self::reserve`].
+    pub fn reserve_shared(
+        &mut self,
+        request: &Request,
+        exclude: Option<ChunkId>,
+    ) -> Result<RangeKey, ReserveError> {
+        let len = self.check(request)?;
+        let placed = self.place_shared(request, len, exclude.map(ChunkId::get));
+        let (chunk, placed) = placed.ok_or(self.needed_chunk(request, len))?;
+        Ok(self.enter(chunk, placed, request))
+    }
+
+    /// The length in whole units, if the request is one that the heap can serve.
+    fn check(&self, request: &Request) -> Result<ByteLen, ReserveError> {
         if request.len == ByteLen::ZERO {
             return Err(ReserveError::ZeroSize);
         }
@@ -66,24 +94,23 @@ impl ChunkHeap {
                 max,
             });
         }
-        let exclude = exclude.map(ChunkId::get);
+        Ok(len)
+    }
+
+    /// Which chunk to open for a range of `len` bytes.
+    fn needed_chunk(&self, request: &Request, len: ByteLen) -> ReserveError {
+        let lifetime = request.lifetime;
         let dedicated = self.config.is_dedicated(len, lifetime);
-        let (placed, capacity) = if dedicated {
-            let placed = self.place_dedicated(request, len, exclude);
-            (placed, self.config.dedicated_capacity(len))
+        let capacity = if dedicated {
+            self.config.dedicated_capacity(len)
         } else {
-            (
-                self.place_shared(request, len, exclude),
-                self.config.capacity(lifetime),
-            )
+            self.config.capacity(lifetime)
         };
-        let needs_chunk = ReserveError::NeedsChunk {
+        ReserveError::NeedsChunk {
             capacity,
             lifetime,
             dedicated,
-        };
-        let (chunk, placed) = placed.ok_or(needs_chunk)?;
-        Ok(self.enter(chunk, placed, request))
+        }
     }
 
     /// Places a range at a given place, as a plan demands it.
@@ -167,7 +194,7 @@ impl ChunkHeap {
             let suits = |at: u32, least: ByteLen| {
                 let chunk = chunks.get(at as usize).and_then(Option::as_ref);
                 let suits = |chunk: &Chunk| chunk.class == class || chunk.is_empty();
-                let fits = |chunk: &Chunk| chunk.space.largest_free() >= least;
+                let fits = |chunk: &Chunk| chunk.largest >= least;
                 Some(at) != exclude && chunk.is_some_and(|chunk| suits(chunk) && fits(chunk))
             };
             let certain = pool.candidates(sure).find(|&at| suits(at, sure));

@@ -41,7 +41,7 @@ fn a_dump_is_planned_for_and_followed_to_the_end() {
       key 4294967302: 256 bytes, chunk 2 @512 -> chunk 0 @3072
       key 4294967301: 512 bytes, chunk 2 @0 -> chunk 0 @3328
     forecast: 1 chunk returned, 768 bytes moved, 0 left, free 52.1 % -> 28.1 %
-    stopped: done after 12 steps
+    stopped: done after 14 steps
     ");
     assert!(pool.layout.follow(&first), "chunk 2 is empty");
     assert_eq!(pool.layout.chunks.len(), 2, "and gone");

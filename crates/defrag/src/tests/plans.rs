@@ -43,7 +43,7 @@ fn the_cheapest_chunk_goes_into_the_densest() {
           key 99: 16 bytes, chunk 2 @0 -> chunk 1 @144
           key 100: 32 bytes, chunk 2 @48 -> chunk 1 @160
         forecast: 1 chunk returned, 48 bytes moved, 0 left, free 44.4 % -> 16.7 %
-        stopped: done after 11 steps
+        stopped: done after 13 steps
 
         0: aaaaaaaa....
         1: bbbbbbbbbcdd
@@ -66,7 +66,7 @@ fn ranges_fill_the_gaps_that_fit_best() {
           key 102: 32 bytes, chunk 1 @96 -> chunk 0 @128
           key 103: 48 bytes, chunk 1 @160 -> chunk 0 @208
         forecast: 1 chunk returned, 96 bytes moved, 0 left, free 50.0 % -> 0.0 %
-        stopped: done after 18 steps
+        stopped: done after 21 steps
 
         0: aaaaebbbffcccggg
         1: ...=..==..===...
@@ -87,7 +87,7 @@ fn alignment_is_kept() {
           key 65: 16 bytes, chunk 1 @48 -> chunk 0 @128
           key 66: 32 bytes, chunk 1 @160 -> chunk 0 @256
         forecast: 1 chunk returned, 48 bytes moved, 0 left, free 59.5 % -> 16.7 %
-        stopped: done after 17 steps
+        stopped: done after 19 steps
 
         0: a.bbbbb.Acccccc.BB
         1: ...=......==.......
@@ -108,7 +108,7 @@ fn retired_ranges_are_neither_moved_nor_written_over() {
           key 101: 16 bytes, chunk 2 @0 -> chunk 0 @112
           key 102: 16 bytes, chunk 2 @64 -> chunk 1 @160
         forecast: 1 chunk returned, 32 bytes moved, 0 left, free 55.6 % -> 33.3 %
-        stopped: done after 18 steps
+        stopped: done after 21 steps
 
         0: aaaaa==ebbbb
         1: ccc=====ddf.
@@ -129,7 +129,7 @@ fn a_chunk_with_a_pinned_range_stays() {
         moves: 1
           key 98: 64 bytes, chunk 2 @0 -> chunk 0 @128
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 63.9 % -> 45.8 %
-        stopped: done after 8 steps
+        stopped: done after 10 steps
 
         0: aaaaaaaabbbb
         1: #...........
@@ -180,7 +180,7 @@ fn caps_end_a_plan_and_the_next_goes_on() {
       key 100: 32 bytes, chunk 2 @64 -> chunk 0 @176
     later: 1
     forecast: 1 chunk returned, 48 bytes moved, 48 left, free 52.1 % -> 28.1 %
-    stopped: caps after 16 steps
+    stopped: caps after 19 steps
 
     0: aaaaaaaaaaedd...
     1: bbbbbbb.........
@@ -197,7 +197,7 @@ fn caps_end_a_plan_and_the_next_goes_on() {
     moves: 1
       key 99: 48 bytes, chunk 2 @0 -> chunk 0 @208
     forecast: 1 chunk returned, 48 bytes moved, 0 left, free 52.1 % -> 28.1 %
-    stopped: done after 10 steps
+    stopped: done after 13 steps
 
     0: aaaaaaaaaaddeccc
     1: bbbbbbb.........
@@ -219,7 +219,7 @@ fn a_cap_on_moves_takes_the_smallest() {
           key 100: 32 bytes, chunk 1 @64 -> chunk 0 @176
         later: 1
         forecast: 1 chunk returned, 48 bytes moved, 48 left, free 50.0 % -> 0.0 %
-        stopped: caps after 16 steps
+        stopped: caps after 19 steps
 
         0: aaaaaaaaaaedd...
         1: ccc.==.=........
@@ -239,7 +239,7 @@ fn an_oversized_range_moves_alone() {
         moves: 1 (oversized)
           key 100: 64 bytes, chunk 1 @64 -> chunk 0 @160
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 12.5 %
-        stopped: done after 6 steps
+        stopped: done after 7 steps
 
         0: aaaaaaaaaadddd..
         1: ....====........
@@ -259,7 +259,7 @@ fn a_cap_on_steps_leaves_a_guess() {
         moves: 1
           key 101: 16 bytes, chunk 1 @112 -> chunk 0 @160
         forecast: 1 chunk returned (a guess), 16 bytes moved, 80 left, free 50.0 % -> 0.0 %
-        stopped: caps after 14 steps
+        stopped: caps after 17 steps
 
         0: aaaaaaaaaae.....
         1: ccc.dd.=........
@@ -283,7 +283,7 @@ fn the_next_cheapest_is_tried_where_the_cheapest_does_not_fit() {
         moves: 1
           key 102: 64 bytes, chunk 1 @0 -> chunk 2 @128
         forecast: 1 chunk returned, 64 bytes moved, 0 left, free 56.2 % -> 34.4 %
-        stopped: done after 9 steps
+        stopped: done after 10 steps
 
         0: aa.bb.cc.dd.eeee
         1: ====............
@@ -307,7 +307,7 @@ fn the_longest_go_first_where_the_smallest_would_be_in_the_way() {
       key 101: 16 bytes, chunk 2 @96 -> chunk 1 @64
     later: 1
     forecast: 1 chunk returned, 64 bytes moved, 16 left, free 41.7 % -> 12.5 %
-    stopped: caps after 24 steps
+    stopped: caps after 27 steps
 
     0: aaaaaaaaaaaaaccc
     1: bbbbe.bbb..bbb..
@@ -362,7 +362,7 @@ fn a_plan_leads_downhill_only_where_it_finishes_its_victim() {
       key 99: 32 bytes, chunk 2 @0 -> chunk 1 @16
       key 99: 32 bytes, chunk 2 @48 -> chunk 1 @48
     forecast: 1 chunk returned, 80 bytes moved, 0 left, free 64.6 % -> 46.9 %
-    stopped: done after 26 steps
+    stopped: done after 30 steps
 
     0: aaaaaca.a.a.a.aa
     1: #cccc...........
@@ -373,7 +373,7 @@ fn a_plan_leads_downhill_only_where_it_finishes_its_victim() {
     victim: none
     moves: 0
     forecast: 0 chunks returned, 0 bytes moved, 0 left, free 64.6 % -> 64.6 %
-    stopped: caps after 48 steps
+    stopped: caps after 58 steps
 
     0: aaaaa.a.a.a.a.aa
     1: #...............
@@ -495,7 +495,7 @@ fn json_names_its_schema() {
       ],
       "oversized": false,
       "forecast": {"chunks_returned": 1, "proven": true, "bytes_moved": 48, "bytes_left": 48, "bytes_evicted": 0, "free_fraction_before": 0.500000, "free_fraction_after": 0.000000},
-      "steps": 16,
+      "steps": 19,
       "stopped": "caps"
     }
     "#);

@@ -59,7 +59,7 @@ fn room_is_cleared_where_the_fewest_bytes_move() {
     moves: 1
       key 99: 16 bytes, chunk 0 @144 -> chunk 2 @208
     forecast: 0 chunks returned, 16 bytes moved, 0 left, free 31.2 % -> 31.2 %
-    stopped: done after 16 steps
+    stopped: done after 23 steps
 
     0: aaa..bb..=..ddd.
     1: eeeeeeee..fff...
@@ -87,7 +87,7 @@ fn room_keeps_clear_of_what_must_stay() {
       key 98: 16 bytes, chunk 0 @64 -> chunk 1 @144
       key 99: 16 bytes, chunk 0 @96 -> chunk 1 @128
     forecast: 0 chunks returned, 32 bytes moved, 0 left, free 44.4 % -> 44.4 %
-    stopped: done after 29 steps
+    stopped: done after 42 steps
 
     0: a.#.=.=..d.e
     1: ffffffffcb..
@@ -105,7 +105,7 @@ fn what_is_retired_is_room_to_come() {
     moves: 1
       key 98: 16 bytes, chunk 0 @112 -> chunk 1 @160
     forecast: 0 chunks returned, 16 bytes moved, 0 left, free 37.5 % -> 37.5 %
-    stopped: done after 12 steps
+    stopped: done after 17 steps
 
     0: aa====.=..cc
     1: ddddddddddb.
@@ -117,7 +117,7 @@ fn what_is_retired_is_room_to_come() {
     room: 80 bytes, chunk 0 @32
     moves: 0
     forecast: 0 chunks returned, 0 bytes moved, 0 left, free 29.2 % -> 29.2 %
-    stopped: done after 10 steps
+    stopped: done after 15 steps
 
     0: aa===..bbbcc
     1: dddddddddd..
@@ -138,7 +138,7 @@ fn room_may_be_aligned() {
     moves: 1
       key 98: 16 bytes, chunk 0 @64 -> chunk 1 @144
     forecast: 0 chunks returned, 16 bytes moved, 0 left, free 41.7 % -> 41.7 %
-    stopped: done after 12 steps
+    stopped: done after 17 steps
 
     0: aa..=...c..d
     1: eeeeeeeeeb..
@@ -155,7 +155,7 @@ fn where_no_other_chunk_has_room_a_range_bounces() {
     moves: 1
       key 98: 32 bytes, chunk 0 @48 -> chunk 0 @144 (bounced)
     forecast: 0 chunks returned, 32 bytes moved, 0 left, free 25.0 % -> 25.0 %
-    stopped: done after 10 steps
+    stopped: done after 14 steps
 
     0: aa.==..ccbb.
     1: dddddddddddd
@@ -196,7 +196,7 @@ fn caps_cut_the_clearing_of_room() {
       key 99: 16 bytes, chunk 0 @80 -> chunk 1 @128
     later: 1
     forecast: 0 chunks returned, 32 bytes moved, 16 left, free 37.5 % -> 37.5 %
-    stopped: caps after 16 steps
+    stopped: caps after 22 steps
 
     0: aa.=.=.d.eee
     1: fffffff.cb..
@@ -212,7 +212,7 @@ fn a_block_with_gaps_moves_to_another_chunk() {
     moves: 1
       key 122: 64 bytes, chunk 0 @32 -> chunk 1 @64 (closes gaps)
     forecast: 0 chunks returned, 64 bytes moved, 0 left, free 45.8 % -> 45.8 %
-    stopped: done after 8 steps
+    stopped: done after 11 steps
 
     0: aa====.b
     1: cccczzzz
@@ -232,7 +232,7 @@ fn blocks_with_gaps_move_the_smallest_first() {
       key 121: 32 bytes, chunk 0 @64 -> chunk 1 @64 (closes gaps)
     later: 1
     forecast: 0 chunks returned, 48 bytes moved, 48 left, free 54.2 % -> 54.2 %
-    stopped: caps after 11 steps
+    stopped: caps after 14 steps
 
     0: zzz.===.
     1: cccxyy..
@@ -249,7 +249,7 @@ fn a_block_with_gaps_bounces_where_only_its_own_chunk_has_room() {
     moves: 1
       key 122: 32 bytes, chunk 0 @32 -> chunk 0 @64 (bounced, closes gaps)
     forecast: 0 chunks returned, 32 bytes moved, 0 left, free 12.5 % -> 12.5 %
-    stopped: done after 8 steps
+    stopped: done after 11 steps
 
     0: aa==zzbb
     1: cccccccc
@@ -266,7 +266,7 @@ fn gaps_close_with_the_evacuation_of_their_chunk() {
     moves: 1
       key 122: 32 bytes, chunk 1 @0 -> chunk 0 @96 (closes gaps)
     forecast: 1 chunk returned, 32 bytes moved, 0 left, free 45.8 % -> 18.8 %
-    stopped: done after 6 steps
+    stopped: done after 7 steps
 
     0: aaaaaazz
     1: ==......
@@ -299,7 +299,7 @@ fn cold_ranges_leave_rather_than_move() {
       key 51: 16 bytes, chunk 2 @144 -> chunk 1 @160
       key 99: 32 bytes, chunk 2 @48 -> chunk 0 @144
     forecast: 1 chunk returned, 48 bytes moved, 0 left, 64 evicted, free 27.8 % -> 8.3 %
-    stopped: done after 16 steps
+    stopped: done after 20 steps
 
     0: aaaaaaaaacc.
     1: bbbbbbbbbb3.
@@ -320,7 +320,7 @@ fn what_leaves_needs_no_room() {
     moves: 1
       key 99: 16 bytes, chunk 2 @176 -> chunk 0 @176
     forecast: 1 chunk returned, 16 bytes moved, 0 left, 96 evicted, free 16.7 % -> 0.0 %
-    stopped: done after 10 steps
+    stopped: done after 13 steps
 
     0: aaaaaaaaaaac
     1: bbbbbbbbbbbb
@@ -340,7 +340,7 @@ fn a_chunk_of_cold_ranges_needs_no_move() {
       key 49: 16 bytes, chunk 1 @0
     moves: 0
     forecast: 1 chunk returned, 0 bytes moved, 0 left, 64 evicted, free 33.3 % -> 0.0 %
-    stopped: done after 6 steps
+    stopped: done after 9 steps
 
     0: aaaaaaaaaaaa
     1: =.==...=....
@@ -365,7 +365,7 @@ fn room_evictions_and_marks_are_in_the_json() {
       "later": [],
       "oversized": false,
       "forecast": {"chunks_returned": 0, "proven": true, "bytes_moved": 32, "bytes_left": 0, "bytes_evicted": 0, "free_fraction_before": 0.250000, "free_fraction_after": 0.250000},
-      "steps": 10,
+      "steps": 14,
       "stopped": "done"
     }
     "#);
@@ -386,7 +386,7 @@ fn room_evictions_and_marks_are_in_the_json() {
       "later": [],
       "oversized": false,
       "forecast": {"chunks_returned": 1, "proven": true, "bytes_moved": 32, "bytes_left": 0, "bytes_evicted": 32, "free_fraction_before": 0.458333, "free_fraction_after": 0.083333},
-      "steps": 8,
+      "steps": 10,
       "stopped": "done"
     }
     "#);

@@ -47,11 +47,16 @@ impl Backlog {
         if self.may_pass(&envelope.message) {
             return Some(envelope);
         }
+        self.keep(envelope);
+        None
+    }
+
+    /// Keeps the message behind those that wait.
+    pub(crate) fn keep(&mut self, envelope: Envelope) {
         for_each_subject(&envelope.message, |handle| {
             *self.subjects.entry(handle).or_default() += 1;
         });
         self.queue.push_back(envelope);
-        None
     }
 
     /// Whatever makes room, and comes after all that was asked about the same block.
@@ -102,6 +107,7 @@ fn for_each_subject(message: &Message, mut each: impl FnMut(Handle)) {
 mod tests {
     use super::*;
     use crate::actor::mailbox::Weight;
+    use crate::payload::Contents;
 
     fn envelope(message: Message) -> Envelope {
         let weight = Weight::default();
@@ -118,7 +124,7 @@ mod tests {
         let mut backlog = Backlog::new();
         let update = Request::Update {
             handle: block(1),
-            contents: Vec::new(),
+            contents: Contents::new(),
             in_place: false,
         };
         let kept = backlog.keep_or_pass(envelope(Message::Request(update, None)));

@@ -14,7 +14,7 @@ use crate::actor::channel::{Receiver, Sender};
 use crate::actor::draw_sets::{DrawSets, RetiredRecords};
 use crate::actor::figures::Tally;
 use crate::actor::fixed_map::{FixedMap, fixed_map};
-use crate::actor::mailbox::{Envelope, Inbox, Message, Note, Outcome};
+use crate::actor::mailbox::{Envelope, Inbox, Note, Outcome};
 use crate::actor::pace::Pace;
 use crate::actor::recorder::Recorder;
 use crate::actor::reload::Reloader;
@@ -25,11 +25,8 @@ use crate::client::Shared;
 use crate::config::Threading;
 use crate::core::Core;
 use crate::core::event::{Effect, Event, Reading, ReplyId, Retired, TickFacts};
-#[cfg(geoheap_shuttle)]
-use crate::planted::{self, Bug};
 use crate::report::HeapEvent;
 use crate::slot::Slot;
-use crate::sync::Ordering;
 use crate::ticket::VersionTable;
 
 pub(crate) type HeapPublisher<Buf> = Publisher<Slot, Arc<BlockLayout>, VersionTable<Buf>, Waits>;
@@ -51,6 +48,9 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) inbox: Inbox,
     /// Messages taken out of the inbox that wait for the next tick.
     pub(super) backlog: Backlog,
+    /// The next messages, whose blocks were looked at; empty between two calls, and kept for its
+    /// room.
+    pub(super) run: VecDeque<Envelope>,
     pub(crate) reloader: Reloader,
     /// Where retained copies go that system memory has no budget for.
     pub(super) spill_file: Option<SpillFile>,
@@ -93,7 +93,7 @@ pub(crate) struct Driver<B: Backend> {
 #[derive(Debug, Default)]
 pub(super) struct Since {
     /// Bytes of contents taken from the mailbox since the last tick.
-    taken_bytes: u64,
+    pub(super) taken_bytes: u64,
     /// A frame ended since the last tick.
     pub(super) saw_frame: bool,
     /// A publish was tried in this tick.
@@ -130,6 +130,7 @@ impl<B: Backend> Driver<B> {
             publisher: parts.publisher,
             inbox: parts.inbox,
             backlog: Backlog::new(),
+            run: VecDeque::new(),
             reloader: parts.reloader,
             spill_file: parts.spill_file,
             buffers: Vec::new(),
@@ -213,101 +214,6 @@ impl<B: Backend> Driver<B> {
                 hidden_uses,
                 stale_lookups,
             });
-        }
-    }
-
-    /// Handles what waits, as far as the appetite goes; beyond that only what makes room. Returns
-    /// whether somebody asked to end.
-    pub(crate) fn take_messages(&mut self) -> bool {
-        // No more than is there now: clients refill the mailbox as fast as it is emptied, and the
-        // tick has to come too.
-        let count = self.backlog.len() + self.inbox.receiver.len();
-        for _ in 0..count {
-            if let Some(envelope) = self.next_message()
-                && self.take(envelope)
-            {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// The next message to handle: without appetite only one that may pass what waits.
-    fn next_message(&mut self) -> Option<Envelope> {
-        if !self.has_appetite() {
-            let envelope = self.inbox.receiver.try_recv().ok()?;
-            return self.backlog.keep_or_pass(envelope);
-        }
-        let waiting = self.backlog.pop();
-        waiting.or_else(|| self.inbox.receiver.try_recv().ok())
-    }
-
-    /// Handles one message. Returns whether it asks to end.
-    pub(crate) fn take(&mut self, envelope: Envelope) -> bool {
-        let Envelope { message, weight } = envelope;
-        self.since.taken_bytes += weight.bytes;
-        let ends = matches!(message, Message::Shutdown);
-        match message {
-            Message::Request(request, reply) => {
-                if let Some((id, sender)) = reply {
-                    self.waiting.insert(id, sender);
-                }
-                self.record_request(&request);
-                self.step(Event::Request(request));
-            }
-            Message::Batch(requests) => {
-                for request in requests {
-                    self.record_request(&request);
-                    self.step(Event::Request(request));
-                }
-            }
-            Message::Draws(id, draws) => self.change_draw_set(id, draws),
-            Message::Map(reply) => {
-                // A caller who went away needs no answer.
-                let _ = reply.send(Reply::Map(Box::new(self.heap_map())));
-            }
-            Message::Dump(reply) => {
-                let _ = reply.send(Reply::Dump(Box::new(self.dump())));
-            }
-            Message::Trace(path, reply) => {
-                let _ = reply.send(self.change_recording(path.as_deref()));
-            }
-            Message::Stage { len, reply } => {
-                let _ = reply.send(self.stage(len));
-            }
-            Message::Restore(reply) => {
-                let answer = self.take_successor();
-                let _ = reply.send(Reply::Restored(answer));
-            }
-            Message::FrameEnded => self.inbox.is_woken.store(false, Ordering::Release),
-            Message::Shutdown => {}
-        }
-        #[cfg(geoheap_shuttle)]
-        if planted::is(Bug::ReserveRefilledLate) {
-            self.inbox.gate.leave(weight);
-            self.refill_reserve();
-            return ends;
-        }
-        // The reserve is full again before anybody can enter in the place of this message.
-        self.refill_reserve();
-        self.inbox.gate.leave(weight);
-        ends
-    }
-
-    fn refill_reserve(&mut self) {
-        let missing = self
-            .inbox
-            .reserve_target
-            .saturating_sub(self.inbox.reserve.len());
-        if missing == 0 {
-            return;
-        }
-        let mut handles = Vec::new();
-        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-        self.core.refill_reserve(missing, &mut handles);
-        for handle in handles {
-            // With no client left nobody needs handles.
-            let _ = self.inbox.reserve.send(handle);
         }
     }
 
@@ -437,7 +343,10 @@ impl<B: Backend> Driver<B> {
     /// Queues what the core wants done about an event.
     fn decide(&mut self, event: Event) {
         self.core.step(event, &mut self.decided);
-        self.effects.extend(self.decided.drain(..));
+        // Most requests ask for nothing at once.
+        if !self.decided.is_empty() {
+            self.effects.extend(self.decided.drain(..));
+        }
     }
 
     pub(super) fn notify(&mut self, mut event: HeapEvent) {

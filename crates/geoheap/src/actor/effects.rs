@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{ChunkId, Lifetime, PartId};
+use geoheap_chunk_heap::{ChunkId, Lifetime};
 use geoheap_frame_sync::PublishError;
 use geoheap_gpu_backend::{
     Backend, BufferDesc, BufferRole, CreateError as BufferError, StageError,
@@ -16,8 +16,8 @@ use crate::actor::spill::SpillJob;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
+use crate::core::spill::Spilling;
 use crate::error::{FailReason, RequestError};
-use crate::handle::Handle;
 use crate::payload::{Payload, StagedWrite};
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
@@ -74,8 +74,8 @@ impl<B: Backend> Driver<B> {
                 self.reloader.start(Work::Reload(job));
                 None
             }
-            Effect::Spill { handle, seq, parts } => {
-                self.spill(handle, seq, parts);
+            Effect::Spill(spilling) => {
+                self.spill(spilling);
                 None
             }
             Effect::Reply { reply, answer } => {
@@ -94,14 +94,11 @@ impl<B: Backend> Driver<B> {
         }
     }
 
-    fn spill(&mut self, handle: Handle, seq: u64, parts: Vec<(PartId, Payload)>) {
+    fn spill(&mut self, spilling: Spilling) {
         let file = self.spill_file.clone();
-        self.reloader.start(Work::Spill(SpillJob {
-            file: file.expect("copies are spilled where there is a file"),
-            handle,
-            seq,
-            parts,
-        }));
+        let file = file.expect("copies are spilled where there is a file");
+        self.reloader
+            .start(Work::Spill(SpillJob { file, spilling }));
     }
 
     /// Effects that go into the backend's open batch.
@@ -122,7 +119,7 @@ impl<B: Backend> Driver<B> {
                 staged,
                 chunk,
                 offset,
-            } => self.upload_staged(staged, chunk, offset),
+            } => self.upload_staged(*staged, chunk, offset),
             Effect::Copy {
                 from,
                 from_offset,
@@ -200,11 +197,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn buffer(&self, chunk: ChunkId) -> &B::Buffer {
-        let buffer = self
-            .buffers
-            .get(chunk.get() as usize)
-            .and_then(Option::as_ref);
-        buffer.expect("the core records only into chunks that are ready")
+        buffer_of(&self.buffers, chunk)
     }
 
     /// Stages whole words; what the payload lacks at its end is zero.
@@ -216,14 +209,18 @@ impl<B: Backend> Driver<B> {
         offset: ByteOffset,
         len: ByteLen,
     ) -> Result<(), String> {
-        let dst = self.buffer(chunk).clone();
+        // By fields, as the buffer need not be cloned then.
+        let Self {
+            buffers, backend, ..
+        } = self;
+        let dst = buffer_of(buffers, chunk);
         let start = usize::try_from(from).map_err(|error| error.to_string())?;
         let end = usize::try_from(from + len.get()).map_err(|error| error.to_string())?;
         let bytes = payload.bytes();
         let words = &bytes[start..end.min(bytes.len())];
         let (whole, tail) = words.split_at(words.len() - words.len() % WORD);
-        self.backend
-            .upload(&dst, offset, whole)
+        backend
+            .upload(dst, offset, whole)
             .map_err(|error| error.to_string())?;
         if tail.is_empty() {
             return Ok(());
@@ -231,8 +228,8 @@ impl<B: Backend> Driver<B> {
         let mut word = [0; WORD];
         word[..tail.len()].copy_from_slice(tail);
         let at = offset + ByteLen::new(whole.len() as u64);
-        self.backend
-            .upload(&dst, at, &word)
+        backend
+            .upload(dst, at, &word)
             .map_err(|error| error.to_string())
     }
 
@@ -417,4 +414,9 @@ impl<B: Backend> Driver<B> {
             });
         }
     }
+}
+
+fn buffer_of<Buf>(buffers: &[Option<Buf>], chunk: ChunkId) -> &Buf {
+    let buffer = buffers.get(chunk.index()).and_then(Option::as_ref);
+    buffer.expect("the core records only into chunks that are ready")
 }

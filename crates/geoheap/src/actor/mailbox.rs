@@ -10,6 +10,7 @@
 //! nothing enters later. A message that came in between would lie in the channel as long as a
 //! client lives, and its sender wait for an answer as long.
 
+use core::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +115,13 @@ pub(crate) struct Weight {
     pub(crate) bytes: u64,
 }
 
+impl AddAssign for Weight {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
 /// How long a sender is ready to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Patience {
@@ -152,6 +160,15 @@ impl Gate {
 
     /// Takes `weight` of the bounds.
     pub(crate) fn enter(&self, weight: Weight, patience: Patience) -> Result<(), SendError> {
+        self.entered(weight, patience).map(drop)
+    }
+
+    /// Takes `weight` of the bounds; the gate cannot be closed while the answer is kept.
+    fn entered(
+        &self,
+        weight: Weight,
+        patience: Patience,
+    ) -> Result<MutexGuard<'_, Load>, SendError> {
         self.check_alone(weight)?;
         let mut start = None;
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,9 +177,8 @@ impl Gate {
                 return Err(SendError::ShutDown);
             }
             let Some(limit) = self.exceeded(&load, weight) else {
-                load.weight.messages += weight.messages;
-                load.weight.bytes += weight.bytes;
-                return Ok(());
+                load.weight += weight;
+                return Ok(load);
             };
             let left = match patience {
                 Patience::None => return Err(SendError::MailboxFull { limit }),
@@ -365,6 +381,23 @@ impl Mailbox {
             mailbox: self,
             weight,
         })
+    }
+
+    /// Waits for room, as long as it takes, and sends: a permit that is used at once.
+    pub(crate) fn send_weighed(&self, message: Message, weight: Weight) -> Result<(), SendError> {
+        let passed = self.gate.entered(weight, Patience::Forever)?;
+        #[cfg(geoheap_shuttle)]
+        let passed = (!planted::is(Bug::SentBesideTheGate)).then_some(passed);
+        let sent = self.sender.send(Envelope { message, weight });
+        drop(passed);
+        if sent.is_err() {
+            self.gate.leave(weight);
+        }
+        #[cfg(geoheap_shuttle)]
+        if planted::is(Bug::PermitGivenBackTwice) {
+            self.gate.leave(weight);
+        }
+        sent.map_err(|_| SendError::ShutDown)
     }
 
     /// A number for somebody who waits for an answer.

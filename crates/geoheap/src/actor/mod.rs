@@ -11,6 +11,7 @@ mod effects;
 mod ending;
 mod figures;
 pub(crate) mod fixed_map;
+mod intake;
 mod lending;
 pub(crate) mod mailbox;
 pub(crate) mod pace;

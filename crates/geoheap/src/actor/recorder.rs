@@ -22,7 +22,7 @@ use crate::actor::fixed_map::{FixedMap, fixed_map};
 use crate::actor::reply::Reply;
 use crate::config::Config;
 use crate::core::event::{Answer, PartOp, PreparedBlock, ReplyId, Request};
-use crate::core::record::Record;
+use crate::core::record::{Record, SourceKind};
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::sync::{AtomicU64, Ordering};
@@ -302,7 +302,7 @@ impl Recorder {
             spare: block.spare.get(),
             lifetime: lifetime_name(block.lifetime),
             priority: priority(block.priority),
-            source: source_name(&block.source),
+            source: source_name(SourceKind::of(&block.source)),
             label: block.label.as_deref().map(shortened_label),
             ..self.enter(handle, &block.layout, kinds)
         };
@@ -314,16 +314,16 @@ impl Recorder {
         let add = Add {
             lifetime: lifetime_name(record.lifetime),
             priority: priority(record.priority),
-            source: source_name(&record.source),
-            label: record.label.as_deref().map(shortened_label),
+            source: source_name(record.source),
+            label: record.label().map(|label| shortened_label(label)),
             ..self.enter(record.handle, &record.layout, kinds)
         };
         let id = add.id;
         self.write(&Event::Add(add));
-        (1..record.owners).for_each(|_| {
+        (1..record.owners()).for_each(|_| {
             self.write(&Event::Share(id));
         });
-        (0..record.pins).for_each(|_| {
+        (0..record.pins()).for_each(|_| {
             self.write(&Event::Pin(id));
         });
     }

@@ -10,11 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use geoheap_chunk_heap::PartId;
-use geoheap_suballoc::ByteLen;
-
 use crate::core::event::Event;
-use crate::handle::Handle;
+use crate::core::spill::{Spilled, Spilling};
 use crate::payload::{Payload, ReloadFn};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -77,24 +74,31 @@ struct Kept {
 /// Copies that are to be put into the file.
 pub(crate) struct SpillJob {
     pub(crate) file: SpillFile,
-    pub(crate) handle: Handle,
-    pub(crate) seq: u64,
-    pub(crate) parts: Vec<(PartId, Payload)>,
+    pub(crate) spilling: Spilling,
 }
 
 impl SpillJob {
     /// Writes them.
     pub(crate) fn run(self) -> Event {
-        let payloads: Vec<&Payload> = self.parts.iter().map(|(_, payload)| payload).collect();
-        let kept = self.file.keep(&payloads);
-        let parts = self.parts.iter();
-        let parts: Vec<(PartId, ByteLen)> = parts.map(|(id, part)| (*id, part.len())).collect();
+        let result = self.write();
+        let Spilling {
+            handle, seq, bytes, ..
+        } = self.spilling;
         Event::Spilled {
-            handle: self.handle,
-            seq: self.seq,
-            parts,
-            result: kept.map_err(|error| error.to_string()),
+            handle,
+            seq,
+            bytes,
+            result,
         }
+    }
+
+    fn write(&self) -> Result<Spilled, String> {
+        let whole = self.spilling.whole()?;
+        let payloads: Vec<&Payload> = whole.iter().map(|(_, payload)| payload).collect();
+        let make = self.file.keep(&payloads);
+        let make = make.map_err(|error| error.to_string())?;
+        let parts = whole.iter().map(|(id, part)| (*id, part.len())).collect();
+        Ok(Spilled { parts, make })
     }
 }
 
@@ -235,6 +239,7 @@ impl Drop for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handle::Handle;
 
     /// Memory that has so many bytes and no more.
     struct Small(Vec<u8>);

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use std::sync::Arc;
-
 use geoheap_chunk_heap::{BlockLayout, PartSpec};
 use geoheap_suballoc::ByteLen;
+use smallvec::SmallVec;
 
 use crate::actor::mailbox::{Message, Patience, Permit, Weight};
 use crate::client::Client;
 use crate::core::event::{PreparedBlock, Request};
 use crate::error::{AddError, Refused};
 use crate::handle::Handle;
-use crate::payload::{BlockDesc, Source};
+use crate::payload::{BlockDesc, Contents, Source};
 use crate::sync::Ordering;
 
 /// Adds and removes that enter the mailbox together: all of them or none.
@@ -188,7 +187,7 @@ impl Client {
         if staged.any(|of| of != device) {
             return Err(AddError::StagedOnLostDevice);
         }
-        let specs: Vec<PartSpec> = block.parts.iter().map(|part| part.spec).collect();
+        let specs: SmallVec<[PartSpec; 4]> = block.parts.iter().map(|part| part.spec).collect();
         let shared = &self.shared;
         let layout = BlockLayout::pack(&specs, &shared.kinds, block.spare, shared.align_max)?;
         let max = ByteLen::new(shared.block_bytes_max.load(Ordering::Relaxed));
@@ -225,10 +224,14 @@ fn send_add(
 }
 
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
+    let mut contents = Contents::new();
+    for part in block.parts {
+        contents.push(part.content);
+    }
     PreparedBlock {
-        layout: Arc::new(layout),
+        layout,
         spare: block.spare,
-        contents: block.parts.into_iter().map(|part| part.content).collect(),
+        contents,
         label: block.label,
         lifetime: block.lifetime,
         priority: block.priority,

@@ -5,7 +5,6 @@ use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeState};
 use geoheap_suballoc::ByteLen;
 
 use crate::budget_origin::BudgetOrigin;
-use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
 use crate::core::leaving::Cause;
 use crate::core::streaming::Spare;
@@ -20,6 +19,8 @@ const CREATE_FAILURES_MAX: u32 = 2;
 const REGROW_TICKS: u64 = 256;
 /// Ticks in which moves may bring back a chunk that a lowered budget wants, before blocks leave.
 const SHED_PATIENCE_TICKS: u64 = 64;
+/// One part in so many of the chunks that stay counts for nothing, as blocks never fill them.
+const SLACK_SHARE: u64 = 8;
 
 impl Core {
     pub(super) fn open_chunk(
@@ -84,7 +85,7 @@ impl Core {
         }
         self.compaction.trim = true;
         self.budget_hunger += 1;
-        self.make_room(capacity, Spare::Nothing, out);
+        self.make_room(capacity, ByteLen::ZERO, out);
     }
 
     /// Spare ahead of need, empty chunks past their time, chunks over the budget.
@@ -141,14 +142,8 @@ impl Core {
         if self.facts.is_held_back && self.budget.is_over_by_wishes() {
             return;
         }
-        let capacity: ByteLen = self.open_dynamic().map(|info| info.capacity).sum();
-        let live: ByteLen = self
-            .open_dynamic()
-            .map(|info| info.live + info.reserved)
-            .sum();
-        let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
-        let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
-        self.evict(live.saturating_sub(room), Spare::Nothing, out);
+        let over_by = self.live_over(over);
+        self.evict(over_by.unwrap_or_default(), Spare::Nothing, out);
         self.compaction.request();
         self.shed_ticks += 1;
         let patience = if self.config.defrag.enabled {
@@ -159,6 +154,26 @@ impl Core {
         if self.shed_ticks.is_multiple_of(patience) && !is_planted!(ChunkNeverCleared) {
             self.clear_chunk();
         }
+    }
+
+    /// Whether chunks have to go and what is live does not fit into those that may stay yet: then
+    /// what nobody looks at does not come in, though there is room for it.
+    pub(super) fn sheds_blocks(&self) -> bool {
+        let over = self.budget.overshoot_to_shed();
+        over > ByteLen::ZERO && self.live_over(over).is_some()
+    }
+
+    /// Bytes of dynamic blocks beyond what the chunks hold that stay once `over` bytes of them
+    /// are gone; none if they fit.
+    fn live_over(&self, over: ByteLen) -> Option<ByteLen> {
+        let (mut capacity, mut live) = (ByteLen::ZERO, ByteLen::ZERO);
+        for info in self.open_dynamic() {
+            capacity += info.capacity;
+            live += info.live + info.reserved;
+        }
+        let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
+        let room = ByteLen::new(target.get() / SLACK_SHARE * (SLACK_SHARE - 1));
+        (live > room).then(|| live.saturating_sub(room))
     }
 
     /// Moves do not bring a chunk back: they are switched off, or the others of its class have no

@@ -53,14 +53,14 @@ impl Core {
         // A block with a buffer of its own needs room in the budget, not in a chunk.
         let is_shared = len <= self.heap.config().dedicated_above_bytes;
         let is_away = record.place.is_none() && record.lifetime == Lifetime::Dynamic;
-        let is_looked_at = record.pins > 0 || self.is_wished_now(record);
+        let is_looked_at = record.is_pinned() || self.is_wished_now(record);
         let claims = is_away && is_shared && is_looked_at && self.may_try(record);
         let claims = claims && self.residency.has_below(Priority::new(record.priority));
         claims.then_some(record.priority)
     }
 
     /// Whether recent frames looked for the block while it was away.
-    fn is_wished_now(&self, record: &Record) -> bool {
+    pub(super) fn is_wished_now(&self, record: &Record) -> bool {
         let protect = self.config.residency.protect_frames.max(1);
         record.wished_frame() > 0 && record.wished_frame().saturating_add(protect) > self.frame
     }
@@ -96,7 +96,7 @@ impl Core {
         };
         let comes_back = |purpose| purpose == Purpose::StreamIn;
         let comes_back = record.fill().is_some_and(|fill| comes_back(fill.purpose));
-        let may_wait = record.pins == 0 && record.lifetime == Lifetime::Dynamic;
+        let may_wait = !record.is_pinned() && record.lifetime == Lifetime::Dynamic;
         let is_below = record.priority < unmet || (record.priority == unmet && claim.is_none());
         comes_back && may_wait && is_below
     }

@@ -26,6 +26,7 @@ use self::moves::Held;
 pub(super) use self::moves::Moved;
 use self::pools::Pool;
 use crate::core::event::Effect;
+use crate::core::leaving::Cause;
 use crate::core::transfer::Allowance;
 use crate::core::{Core, sure};
 use crate::handle::Handle;
@@ -44,6 +45,9 @@ pub(super) struct Compaction {
     wanted: Option<(ByteLen, Align)>,
     /// Empty chunks go at once in this tick.
     pub(super) trim: bool,
+    /// Bytes that have to leave, and are left to this tick's plan: it knows whose leaving spares a
+    /// move. 0 after its turn, none where nothing has to leave.
+    evict: Option<ByteLen>,
     /// The chunk being emptied.
     victim: Option<ChunkId>,
     /// All blocks of the victim have places: before that, none of them moves.
@@ -73,6 +77,18 @@ impl Compaction {
         self.requested = true;
     }
 
+    /// Of bytes that have to leave, takes as many for this tick's plan as a chunk may have; once,
+    /// so that what it does not send away leaves in the next tick by the policy's choice. Returns
+    /// the others.
+    pub(super) fn take_share(&mut self, over: ByteLen, chunk: ByteLen) -> ByteLen {
+        let share = match self.evict {
+            Some(_) => ByteLen::ZERO,
+            None => over.min(chunk),
+        };
+        self.evict = (!over.is_zero()).then_some(share);
+        over - share
+    }
+
     /// The first block of this tick that found no room.
     pub(super) fn want_room(&mut self, wanted: Option<(ByteLen, Align)>) {
         self.wanted = wanted;
@@ -90,6 +106,7 @@ impl Core {
     pub(super) fn compact(&mut self, left: &Allowance, out: &mut Vec<Effect>) {
         let requested = core::mem::take(&mut self.compaction.requested);
         let failed = self.compaction.failed.take();
+        let evict = self.compaction.evict.as_mut().map(core::mem::take);
         if !self.config.defrag.enabled || self.waits_for_planted_move() {
             return;
         }
@@ -114,7 +131,14 @@ impl Core {
             let Some(reason) = self.reason(pool, requested, failed) else {
                 continue;
             };
-            if self.run_pass(pool, reason, requested, &caps, out) {
+            let mut goal = Goal::new(reason);
+            goal.unit = self.heap.config().unit_bytes;
+            goal.evict = evict.unwrap_or_default();
+            if requested {
+                // Whoever asks wants the chunk back at any price.
+                goal.price_max_fraction = 1.0;
+            }
+            if self.run_pass(pool, &goal, &caps, out) {
                 self.carry_on(&mut caps, out);
                 return;
             }
@@ -147,28 +171,28 @@ impl Core {
     }
 
     /// Plans and follows. Returns whether there was anything to do.
-    fn run_pass(
-        &mut self,
-        pool: Pool,
-        reason: Reason,
-        requested: bool,
-        caps: &Caps,
-        out: &mut Vec<Effect>,
-    ) -> bool {
-        let mut goal = Goal::new(reason);
-        goal.unit = self.heap.config().unit_bytes;
-        if requested {
-            // Whoever asks wants the chunk back at any price.
-            goal.price_max_fraction = 1.0;
-        }
+    fn run_pass(&mut self, pool: Pool, goal: &Goal, caps: &Caps, out: &mut Vec<Effect>) -> bool {
         let victim = self.compaction.victim.map(ChunkId::get);
-        let plan = geoheap_defrag::plan_from(&pool.seen_by(self), caps, &goal, victim);
+        let plan = geoheap_defrag::plan_from(&pool.seen_by(self), caps, goal, victim);
         let plan = plan.expect("R6: the heap's own layout is one that can be");
         let (moves, bytes) = (plan.moves.len(), plan.forecast.bytes_moved.get());
+        let reason = goal.reason;
         let _span =
             tracing::trace_span!("move", %reason, victim = plan.victim, moves, bytes).entered();
         self.follow(&plan, out);
         plan.victim.is_some() || !plan.moves.is_empty()
+    }
+
+    /// Cold blocks of the victim leave, once all others in it have a place.
+    fn send_cold_away(&mut self, plan: &Plan) {
+        if plan.evictions.is_empty() || !plan.forecast.is_proven {
+            return;
+        }
+        self.returning.stop();
+        for one in &plan.evictions {
+            self.send_away(Handle::from_bits(one.key), Cause::Age);
+            self.report.defrag_evictions += 1;
+        }
     }
 
     fn follow(&mut self, plan: &Plan, out: &mut Vec<Effect>) {
@@ -182,6 +206,7 @@ impl Core {
         }
         self.compaction.is_proven = plan.forecast.is_proven;
         self.report.defrag_passes += u64::from(!plan.moves.is_empty());
+        self.send_cold_away(plan);
         let mut held = 0;
         for planned in plan.moves.iter().chain(&plan.later) {
             held += u32::from(self.hold(planned, out));

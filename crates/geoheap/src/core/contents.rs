@@ -9,12 +9,12 @@ use smallvec::SmallVec;
 use crate::core::Core;
 use crate::core::event::{Effect, PreparedBlock, Request};
 use crate::core::fill::{Fill, Piece, Pieces, Purpose, Target};
-use crate::core::record::{Away, Record};
+use crate::core::record::{Away, Record, SourceKind};
 use crate::core::retained::Retained;
 use crate::core::seats::Seat;
 use crate::error::RequestError;
 use crate::handle::Handle;
-use crate::payload::{Content, Source};
+use crate::payload::{Content, Contents};
 
 impl Core {
     pub(super) fn add(&mut self, handle: Handle, block: PreparedBlock, out: &mut Vec<Effect>) {
@@ -26,18 +26,15 @@ impl Core {
             "R7: {handle:?} is given to one block only"
         );
         self.reserved -= 1;
-        let ids = ids_in_order(&block.layout);
+        let layout = self.layouts.shared(block.layout);
+        let ids = ids_in_order(&layout);
         let mut record = Record {
             handle,
-            label: block.label,
             lifetime: block.lifetime,
             priority: block.priority,
-            owners: 1,
-            pins: 0,
-            source: block.source,
-            layout: block.layout.clone(),
-            retained: Retained::default(),
-            copied: None,
+            source: SourceKind::of(&block.source),
+            layout: Arc::clone(&layout),
+            retained: Retained::of(block.source),
             place: None,
             away: Away::Pending,
             revision: 0,
@@ -45,7 +42,9 @@ impl Core {
             shown: false,
             returns: false,
             unsettled: None,
+            rare: None,
         };
+        record.set_label(block.label);
         record.retain_all(shared(&ids, &block.contents));
         let index = handle.index() as usize;
         if self.seats.len() <= index {
@@ -54,9 +53,9 @@ impl Core {
         let seat = &mut self.seats[index];
         seat.generation = handle.generation();
         seat.added = self.version;
-        *tenant = Some(Box::new(record));
+        *tenant = Some(record);
         self.report.blocks_added += 1;
-        self.count_world(ByteLen::ZERO, block.layout.len());
+        self.count_world(ByteLen::ZERO, layout.len());
         self.note_copies(handle);
         self.report.blocks += 1;
         if self.lost {
@@ -66,15 +65,15 @@ impl Core {
             return self.add_of_lost_staging(handle, out);
         }
         self.queue_slot(handle);
-        let pieces = pieces(&block.layout, &ids, block.contents);
-        let fill = Fill::new(self.order, Purpose::Add, block.layout, pieces);
+        let pieces = pieces(&layout, &ids, block.contents);
+        let fill = Fill::new(self.order, Purpose::Add, layout, pieces);
         self.start_job(handle, fill);
     }
 
     pub(super) fn update(
         &mut self,
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) -> Result<(), RequestError> {
         let checked = self.check_update(handle, &contents, in_place);
@@ -97,7 +96,7 @@ impl Core {
         handle: Handle,
         contents: &[Content],
         in_place: bool,
-    ) -> Result<(SmallVec<[PartId; 2]>, Arc<BlockLayout>), RequestError> {
+    ) -> Result<(SmallVec<[PartId; 4]>, Arc<BlockLayout>), RequestError> {
         let record = self.record(handle).expect("the caller looked it up");
         let ids = ids_in_order(&record.layout);
         if ids.len() != contents.len() {
@@ -153,7 +152,7 @@ impl Core {
         handle: Handle,
         layout: Arc<BlockLayout>,
         ids: &[PartId],
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     ) {
         let order = self.order;
@@ -174,7 +173,7 @@ impl Core {
             self.ask_again(handle);
             return;
         }
-        let is_only_there = matches!(record.source, Source::ReadBack);
+        let is_only_there = record.source == SourceKind::ReadBack;
         if is_only_there && record.place.is_none() {
             // What came back from the GPU before is none of the new contents.
             self.forget_copies(handle);
@@ -221,9 +220,8 @@ impl Core {
 }
 
 /// Ids of the live parts in the order in which callers give and get their contents.
-pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 2]> {
-    let parts = layout.parts_by_id();
-    parts.iter().map(|part| part.id).collect()
+pub(super) fn ids_in_order(layout: &BlockLayout) -> SmallVec<[PartId; 4]> {
+    layout.ids()
 }
 
 /// The shared memory among `contents`, by part.
@@ -237,16 +235,17 @@ pub(super) fn shared<'a>(
 }
 
 /// One piece a part.
-pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Vec<Content>) -> Pieces {
-    ids.iter()
-        .zip(contents)
-        .map(|(id, content)| Piece::of_part(layout, *id, content))
-        .collect()
+pub(super) fn pieces(layout: &BlockLayout, ids: &[PartId], contents: Contents) -> Pieces {
+    let mut pieces = Pieces::new();
+    for (id, content) in ids.iter().zip(contents) {
+        pieces.push(Piece::of_part(layout, *id, content));
+    }
+    pieces
 }
 
 /// A retained source needs memory to retain.
 pub(super) fn check_retainable(record: &Record, contents: &[Content]) -> Result<(), RequestError> {
-    let retained = matches!(record.source, Source::Retained);
+    let retained = record.source == SourceKind::Retained;
     if retained && contents.iter().any(|content| content.payload().is_none()) {
         return Err(RequestError::StagedCannotRetain);
     }

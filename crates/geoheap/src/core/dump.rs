@@ -6,10 +6,9 @@ use geoheap_heap_dump::{
     RangeStateDump, SCHEMA, SourceDump,
 };
 
-use crate::core::record::{Away, Record};
+use crate::core::record::{Away, Record, SourceKind};
 use crate::core::{Core, entry};
 use crate::handle::Handle;
-use crate::payload::Source;
 
 impl Core {
     /// Everything that is known of chunks and blocks, in one pass over the heap. What only the
@@ -85,10 +84,10 @@ impl Core {
             (Away::Failed, _) => BlockState::Failed,
         };
         let source = match record.source {
-            Source::Retained => SourceDump::Retained,
-            Source::Reload(_) => SourceDump::Reload,
-            Source::ReadBack => SourceDump::ReadBack,
-            Source::None => SourceDump::None,
+            SourceKind::Retained => SourceDump::Retained,
+            SourceKind::Reload => SourceDump::Reload,
+            SourceKind::ReadBack => SourceDump::ReadBack,
+            SourceKind::None => SourceDump::None,
         };
         BlockDump {
             handle: record.handle.to_string(),
@@ -98,8 +97,8 @@ impl Core {
             alignment: record.layout.align().get(),
             state,
             lifetime: lifetime(record.lifetime),
-            pins: record.pins,
-            owners: record.owners,
+            pins: record.pins(),
+            owners: record.owners(),
             priority: record.priority,
             source,
             revision: record.revision,
@@ -109,7 +108,7 @@ impl Core {
                 .unwrap_or_default(),
             frame_last_used: used.map(geoheap_residency::Frame::get).or(wished),
             largest_hole: record.layout.largest_room().get(),
-            label: record.label.as_deref().map(str::to_owned),
+            label: record.label().map(ToString::to_string),
             parts: self.dump_parts(record),
         }
     }

@@ -7,9 +7,10 @@ use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::budget_origin::BudgetOrigin;
+use crate::core::spill::{Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::{Content, Payload, ReloadFn, Source, StagedWrite};
+use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
 use crate::slot::Slot;
 
@@ -43,10 +44,10 @@ pub(crate) struct Asked {
 /// A block whose layout was made and checked on the caller's thread.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
-    pub(crate) layout: Arc<BlockLayout>,
+    pub(crate) layout: BlockLayout,
     /// Room behind the parts that the caller asked for; it is in the layout.
     pub(crate) spare: ByteLen,
-    pub(crate) contents: Vec<Content>,
+    pub(crate) contents: Contents,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,
@@ -70,7 +71,7 @@ pub(crate) enum Request {
     },
     Update {
         handle: Handle,
-        contents: Vec<Content>,
+        contents: Contents,
         in_place: bool,
     },
     Remove {
@@ -277,10 +278,10 @@ pub(crate) enum Event {
     Spilled {
         handle: Handle,
         seq: u64,
-        /// Which parts, and their lengths.
-        parts: Vec<(PartId, ByteLen)>,
-        /// Gives them back.
-        result: Result<ReloadFn, String>,
+        /// Bytes in memory that this was to save.
+        bytes: u64,
+        /// What is in the file now.
+        result: Result<Spilled, String>,
     },
     /// Bytes that were asked for.
     ReadBackDone {
@@ -404,7 +405,7 @@ pub(crate) enum Effect {
     },
     /// Copy a staged piece to a chunk.
     UploadStaged {
-        staged: StagedWrite,
+        staged: Box<StagedWrite>,
         chunk: ChunkId,
         offset: ByteOffset,
     },
@@ -443,11 +444,7 @@ pub(crate) enum Effect {
         bytes: u64,
     },
     /// Write a block's retained copies into the file; answer with `Spilled`.
-    Spill {
-        handle: Handle,
-        seq: u64,
-        parts: Vec<(PartId, Payload)>,
-    },
+    Spill(Spilling),
     /// Answer a caller.
     Reply { reply: ReplyId, answer: Answer },
     /// Tell the event stream.

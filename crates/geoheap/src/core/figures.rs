@@ -5,6 +5,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::core::Core;
 use crate::core::event::{Answer, Asked, Effect, Reading, ReplyId};
+use crate::core::record::Record;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::report::{ChunkMap, HeapMap, RangeMap, ReadBack, Report};
@@ -95,8 +96,8 @@ impl Core {
             state: range.state,
             handle: record.map(|record| record.handle),
             kind_bytes,
-            pinned: record.is_some_and(|record| record.pins > 0),
-            label: record.and_then(|record| record.label.clone()),
+            pinned: record.is_some_and(Record::is_pinned),
+            label: record.and_then(|record| record.label().cloned()),
         }
     }
 

@@ -48,10 +48,13 @@ pub(crate) enum Bytes {
     /// Memory shared with the caller.
     Shared(Payload),
     /// Staging memory; `None` once it was sent.
-    Staged(Option<StagedWrite>),
+    Staged(Option<Box<StagedWrite>>),
     /// What lies in the block's present range at this offset from its start.
     FromPresent(ByteOffset),
 }
+
+/// Contents to keep, by part.
+pub(crate) type Retain = SmallVec<[(PartId, Payload); 1]>;
 
 /// Most blocks have one part.
 pub(crate) type Pieces = SmallVec<[Piece; 1]>;
@@ -115,7 +118,7 @@ pub(crate) struct Fill {
     /// Answers due once the result is published.
     pub(crate) replies: Vec<(ReplyId, Answer)>,
     /// Contents to retain once the job is done.
-    pub(crate) retain: Vec<(PartId, Payload)>,
+    pub(crate) retain: Retain,
     /// Whether the policy was told to leave the block alone meanwhile.
     pub(crate) is_guarded: bool,
     /// Times that blocks of lower priority made way for it.
@@ -154,7 +157,7 @@ impl Fill {
             raises_revision: purpose == Purpose::Update,
             retire_rooms: Vec::new(),
             replies: Vec::new(),
-            retain: Vec::new(),
+            retain: Retain::new(),
             is_guarded: false,
             claims: 0,
             misses: 0,

@@ -1,15 +1,12 @@
 //! The jobs that are not done yet, in order, by what they wait for: a tick goes through those it
 //! can do something for, and stops where it has done its share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use geoheap_chunk_heap::ChunkId;
 use geoheap_suballoc::ByteOffset;
 
 use crate::handle::Handle;
-
-/// Jobs by their place in the order.
-pub(super) type Queue = BTreeMap<u64, Job>;
 
 /// What is known here of a job; the block has the rest.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +19,120 @@ pub(super) struct Job {
     pub(super) is_urgent: bool,
     /// Bytes of its block, once it is done.
     pub(super) bytes: u64,
+}
+
+/// Jobs by their place in the order. Nearly all come in that order and end in it, so they stand in
+/// one line; the few that come behind younger ones have a map.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// By place; none where a job ended, but for the first and the last.
+    line: VecDeque<(u64, Option<Job>)>,
+    /// Jobs in `line`.
+    in_line: usize,
+    /// Those that are not in line.
+    late: BTreeMap<u64, Job>,
+    bytes: u64,
+}
+
+/// A line of so many places is not worth closing up.
+const LINE_MIN: usize = 64;
+
+impl Queue {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.in_line + self.late.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all blocks.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The place in the order of the oldest.
+    fn first(&self) -> Option<u64> {
+        let first = self.line.front().map(|(seq, _)| *seq);
+        let late = self.late.keys().next().copied();
+        first.into_iter().chain(late).min()
+    }
+
+    /// The jobs in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Job> {
+        let line = self.line.iter();
+        let mut line = line
+            .filter_map(|(seq, job)| Some((*seq, job.as_ref()?)))
+            .peekable();
+        let mut late = self.late.iter().peekable();
+        core::iter::from_fn(move || {
+            let Some((late_seq, _)) = late.peek() else {
+                return line.next().map(|(_, job)| job);
+            };
+            match line.next_if(|(seq, _)| seq < *late_seq) {
+                Some((_, job)) => Some(job),
+                None => late.next().map(|(_, job)| job),
+            }
+        })
+    }
+
+    fn insert(&mut self, seq: u64, job: Job) {
+        self.bytes += job.bytes;
+        let other = if self.line.back().is_none_or(|(last, _)| *last < seq) {
+            self.line.push_back((seq, Some(job)));
+            self.in_line += 1;
+            None
+        } else if let Some(at) = self.at(seq) {
+            self.in_line += 1;
+            self.line[at].1.replace(job)
+        } else {
+            self.late.insert(seq, job)
+        };
+        assert!(
+            other.is_none(),
+            "each place in the order has one job: {other:?}"
+        );
+    }
+
+    fn remove(&mut self, seq: u64) -> Option<Job> {
+        let job = match self.at(seq) {
+            Some(at) => {
+                let job = self.line[at].1.take()?;
+                self.in_line -= 1;
+                self.close_up();
+                job
+            }
+            None => self.late.remove(&seq)?,
+        };
+        self.bytes -= job.bytes;
+        Some(job)
+    }
+
+    /// Where in line the place is.
+    fn at(&self, seq: u64) -> Option<usize> {
+        // Most jobs end in order.
+        if self.line.front()?.0 == seq {
+            return Some(0);
+        }
+        self.line.binary_search_by_key(&seq, |(seq, _)| *seq).ok()
+    }
+
+    /// Takes those that ended off both ends, and out of a line that has more of them than jobs.
+    fn close_up(&mut self) {
+        let has_ended =
+            |end: Option<&(u64, Option<Job>)>| end.is_some_and(|(_, job)| job.is_none());
+        while has_ended(self.line.front()) {
+            self.line.pop_front();
+        }
+        while has_ended(self.line.back()) {
+            self.line.pop_back();
+        }
+        if self.line.len() > LINE_MIN.max(2 * self.in_line) {
+            self.line.retain(|(_, job)| job.is_some());
+        }
+    }
 }
 
 /// All jobs.
@@ -46,8 +157,7 @@ impl Jobs {
     /// The place in the order of the oldest job.
     pub(super) fn first(&self) -> Option<u64> {
         let queues = [&self.unplaced, &self.urgent, &self.back, &self.others];
-        let firsts = queues.into_iter().filter_map(|queue| queue.keys().next());
-        firsts.min().copied()
+        queues.into_iter().filter_map(Queue::first).min()
     }
 
     /// Bytes of all their blocks.
@@ -62,13 +172,13 @@ impl Jobs {
 
     /// Bytes of the jobs without a place.
     pub(super) fn unplaced_bytes(&self) -> u64 {
-        self.unplaced.values().map(|job| job.bytes).sum()
+        self.unplaced.bytes()
     }
 
     /// Jobs without a place: urgent ones in order, then the others in order.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = Handle> {
         let of_kind = |is_urgent: bool| {
-            let jobs = self.unplaced.values();
+            let jobs = self.unplaced.iter();
             let jobs = jobs.filter(move |job| job.is_urgent == is_urgent);
             jobs.map(|job| job.handle)
         };
@@ -115,11 +225,7 @@ impl Jobs {
             Some(_) if job.is_stream_in => &mut self.back,
             Some(_) => &mut self.others,
         };
-        let other = queue.insert(seq, job);
-        assert!(
-            other.is_none(),
-            "each place in the order has one job: {other:?}"
-        );
+        queue.insert(seq, job);
     }
 
     fn take(&mut self, seq: u64) -> Job {
@@ -129,7 +235,7 @@ impl Jobs {
             &mut self.back,
             &mut self.urgent,
         ];
-        let job = queues.into_iter().find_map(|queue| queue.remove(&seq));
+        let job = queues.into_iter().find_map(|queue| queue.remove(seq));
         job.expect("a job ends once")
     }
 }
@@ -200,5 +306,53 @@ mod tests {
         assert_eq!(jobs.first(), Some(1), "flushes wait for the oldest of all");
         jobs.remove(3);
         assert_eq!(jobs.streaming_bytes(), 0);
+    }
+
+    #[test]
+    fn a_queue_is_in_order_whatever_comes_and_ends() {
+        let job = |slot: u64| Job {
+            handle: Handle::from_key(KeyData::from_ffi(1 << 32 | slot).into()),
+            to: None,
+            is_stream_in: false,
+            is_urgent: false,
+            bytes: slot,
+        };
+        let (mut queue, mut model) = (Queue::default(), BTreeMap::new());
+        let mut state = 1_u64;
+        for step in 0..4_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let chance = state >> 33;
+            // Mostly in order, sometimes behind the youngest; more come at first than end.
+            let seq = if chance.is_multiple_of(8) {
+                chance % (step + 1)
+            } else {
+                step + 1
+            };
+            model.entry(seq).or_insert_with(|| {
+                queue.insert(seq, job(seq + 1));
+                seq + 1
+            });
+            let ends = 1 + u64::from(step > 2_000 && chance.is_multiple_of(3));
+            for nth in 0..ends * u64::from(!chance.is_multiple_of(5)) {
+                let from = (chance / 64 + nth) % (step + 1);
+                let Some((&seq, _)) = model.range(from..).next() else {
+                    continue;
+                };
+                let ended = queue.remove(seq).map(|job| job.bytes);
+                assert_eq!(ended, model.remove(&seq), "place {seq}");
+                assert!(queue.remove(seq).is_none(), "a job ends once");
+            }
+            let found: Vec<u64> = queue.iter().map(|job| job.bytes).collect();
+            let expected: Vec<u64> = model.values().copied().collect();
+            assert_eq!(found, expected, "step {step}");
+            assert_eq!(queue.len(), model.len());
+            assert_eq!(queue.is_empty(), model.is_empty());
+            assert_eq!(queue.first(), model.keys().next().copied());
+            assert_eq!(queue.bytes(), expected.iter().sum::<u64>());
+            let line = queue.line.len();
+            assert!(line <= LINE_MIN.max(2 * queue.in_line + 1), "{line} places");
+        }
     }
 }

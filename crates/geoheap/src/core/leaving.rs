@@ -14,10 +14,11 @@ use geoheap_suballoc::ByteLen;
 use crate::config::whole_words;
 use crate::core::event::{Effect, Reading};
 use crate::core::figures::cut;
+use crate::core::record::SourceKind;
 use crate::core::transfer::Allowance;
 use crate::core::{Core, entry};
 use crate::handle::Handle;
-use crate::payload::{Payload, Source};
+use crate::payload::Payload;
 
 /// A piece takes at most this part of staging, so that uploads get on beside it.
 const PIECE_SHARE: u64 = 4;
@@ -51,7 +52,7 @@ impl Core {
     /// Whether the block cannot leave at once: its bytes are asked for, unless they are already.
     pub(super) fn begin_leaving(&mut self, handle: Handle, cause: Cause) -> bool {
         let record = self.record(handle).expect("the caller looked it up");
-        let is_only_there = matches!(record.source, Source::ReadBack) && !record.is_covered();
+        let is_only_there = record.source == SourceKind::ReadBack && !record.is_covered();
         if record.place.is_none() || !is_only_there {
             return false;
         }

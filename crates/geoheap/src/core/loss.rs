@@ -449,5 +449,5 @@ impl Took {
 }
 
 fn is_urgent(record: &Record) -> bool {
-    record.pins > 0 || record.lifetime == geoheap_chunk_heap::Lifetime::LongLived
+    record.is_pinned() || record.lifetime == geoheap_chunk_heap::Lifetime::LongLived
 }

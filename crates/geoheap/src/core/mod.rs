@@ -13,10 +13,14 @@
 //! |---|---|
 //! | `event` | the words: requests, events, effects, answers |
 //! | `seats` | who has which slot |
-//! | `record`, `retained`, `unsettled` | one block: always, its contents, while it is not at rest |
+//! | `record`, `retained` | one block, and what is kept of its contents |
+//! | `rare`, `unsettled` | what few blocks have; what one has while it is not at rest |
 //! | `fill` | a job that brings a block bytes |
 //! | `jobs` | the jobs in order, by what they wait for |
+//! | `copies` | a tick's copies, in the order of addresses |
+//! | `layouts` | layouts that blocks have in common |
 //! | `requests`, `contents`, `parts` | what clients ask for |
+//! | `ahead` | a look at what comes next, for the caches |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
 //! | `budget` | the bytes that may be held and those that are |
@@ -34,6 +38,7 @@
 //! | `figures` | counters and the heap map |
 //! | `dump` | the heap's state for tools |
 
+pub(crate) mod ahead;
 pub(crate) mod event;
 pub(crate) mod record;
 pub(crate) mod unsettled;
@@ -43,11 +48,13 @@ mod chunks;
 mod claims;
 mod compact;
 mod contents;
+mod copies;
 mod deferral;
 mod dump;
 mod figures;
 mod fill;
 mod jobs;
+mod layouts;
 mod leaving;
 mod loss;
 mod parts;
@@ -55,10 +62,11 @@ mod place;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 mod planted;
 mod publish;
+mod rare;
 mod requests;
 mod retained;
 mod seats;
-mod spill;
+pub(crate) mod spill;
 mod spread;
 mod streaming;
 #[cfg(test)]
@@ -72,19 +80,22 @@ use std::sync::Arc;
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
 use geoheap_frame_sync::Version;
 use geoheap_residency::{EntryId, Now, Residency};
-use geoheap_suballoc::{Align, ByteLen, ByteOffset};
+use geoheap_suballoc::{Align, ByteLen};
 use slotmap::{DefaultKey, SlotMap};
 
 use crate::budget_origin::BudgetOrigin;
 use crate::config::{Config, ConfigError};
 use crate::core::budget::Budget;
 use crate::core::compact::Compaction;
+use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Change, Effect, Event, Reading, ReplyId, Retired, TickFacts};
 use crate::core::jobs::Jobs;
+use crate::core::layouts::Layouts;
 use crate::core::loss::Returning;
 use crate::core::seats::{Seat, Tenant};
 use crate::core::spill::Copies;
 use crate::core::spread::Spread;
+use crate::core::unsettled::Unsettled;
 use crate::error::RequestError;
 use crate::handle::Handle;
 use crate::manager::Leak;
@@ -118,6 +129,14 @@ pub(crate) struct Core {
     blocks: SlotMap<DefaultKey, Tenant>,
     /// By slot index.
     seats: Vec<Seat>,
+    /// Layouts that blocks have in common.
+    layouts: Layouts,
+    /// Rooms for the affairs of blocks that are not at rest, for the next ones.
+    #[expect(
+        clippy::vec_box,
+        reason = "they go to records, which have room for a pointer"
+    )]
+    spare_rooms: Vec<Box<Unsettled>>,
     reserved: u32,
     heap: ChunkHeap,
     residency: Residency,
@@ -146,7 +165,7 @@ pub(crate) struct Core {
     facts: TickFacts,
     pending: Pending,
     /// Copies of a tick until they are sorted; empty between two ticks, and kept for its room.
-    transfers: Vec<(u32, ByteOffset, Effect)>,
+    transfers: TickCopies,
     /// Jobs and moves recorded in this tick, to be committed once they are submitted.
     recorded: Vec<Handle>,
     /// Jobs of which something was recorded in this tick before they were done.
@@ -212,6 +231,8 @@ impl Core {
             compaction: Compaction::default(),
             blocks: SlotMap::with_capacity(room),
             seats: Vec::with_capacity(room),
+            layouts: Layouts::default(),
+            spare_rooms: Vec::new(),
             reserved: 0,
             jobs: Jobs::default(),
             spread: Spread::default(),
@@ -226,7 +247,7 @@ impl Core {
             frame_tick: 0,
             facts: TickFacts::default(),
             pending: Pending::default(),
-            transfers: Vec::new(),
+            transfers: TickCopies::default(),
             recorded: Vec::new(),
             in_batch: Vec::new(),
             flushes: Vec::new(),
@@ -288,7 +309,7 @@ impl Core {
                 if self.lost => {}
             Event::ChunkReady { chunk } => self.chunk_ready(chunk),
             Event::ChunkFailed { chunk, reason } => self.chunk_failed(chunk, &reason, out),
-            Event::Released(items) => self.released(items, out),
+            Event::Released(items) => self.released(&items, out),
             Event::ChunkReturned { .. } if is_planted!(DroppedUncounted) => {}
             Event::ChunkReturned { bytes } => self.budget.came_back(bytes),
             Event::Reloaded {
@@ -307,9 +328,9 @@ impl Core {
             Event::Spilled {
                 handle,
                 seq,
-                parts,
+                bytes,
                 result,
-            } => self.spilled(handle, seq, parts, result, out),
+            } => self.spilled(handle, seq, bytes, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
@@ -386,7 +407,7 @@ impl Core {
     pub(crate) fn leaks(&self) -> Vec<Leak> {
         let leaks = self.records().map(|record| Leak {
             handle: record.handle,
-            label: record.label.clone(),
+            label: record.label().cloned(),
             bytes: record.layout.len(),
         });
         leaks.collect()
@@ -429,15 +450,13 @@ impl Core {
 /// The heap that a configuration asks for.
 fn heap_config(config: &Config, buffer_bytes_max: ByteLen) -> HeapConfig {
     HeapConfig {
-        chunk_bytes: config.chunk_bytes,
         long_lived_chunk_bytes: config.long_lived_chunk_bytes,
-        dedicated_above_bytes: ByteLen::new(config.chunk_bytes.get() / 2),
         buffer_bytes_max,
         spare_chunks: config.spare_chunks,
         keep_empty_ticks: config.keep_empty_ticks,
         small_heap_chunks: config.small_heap_chunks,
         split_by_kind: config.split_by_kind,
-        ..HeapConfig::default()
+        ..HeapConfig::with_chunk_bytes(config.chunk_bytes)
     }
 }
 

@@ -7,12 +7,11 @@ use geoheap_suballoc::{Align, ByteLen};
 use crate::core::claims::Claim;
 use crate::core::event::{Answer, Effect, ReplyId};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
-use crate::core::record::{Away, Record};
+use crate::core::record::{Away, Record, SourceKind};
 use crate::core::streaming::Spare;
 use crate::core::{Core, entry, refusals};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::Source;
 use crate::report::HeapEvent;
 
 /// Jobs that may fail to find room in one tick before the rest is left for the next.
@@ -52,11 +51,16 @@ impl Core {
         let mut misses = 0;
         self.compaction.want_room(None);
         let mut claims: Vec<Claim> = Vec::new();
+        let sheds = self.sheds_blocks();
         for (handle, claim) in waiting {
             if misses == MISSES_PER_TICK {
                 break;
             }
             let unmet = claims.first().map(|claim| claim.priority);
+            if sheds && self.can_stay_out(handle) {
+                self.stay_out(handle, out);
+                continue;
+            }
             if self.yields(handle, claim, unmet) {
                 self.lose_patience(handle, out);
                 continue;
@@ -85,20 +89,27 @@ impl Core {
             return;
         }
         self.budget_hunger += 1;
-        let for_patient = self.make_room(patient, Spare::Recent, out);
-        let coming = self.make_room(demand, Spare::Nothing, out);
-        if let Some(coming) = coming.or(for_patient) {
+        if let Some(coming) = self.make_room(demand, patient, out) {
             self.displace(&claims, coming);
         }
     }
 
+    /// Whether a new block may stay outside for now: nobody looks at it or waits for it, and it
+    /// comes as what was evicted does, once somebody wants it.
+    fn can_stay_out(&mut self, handle: Handle) -> bool {
+        let record = self.record(handle).expect("jobs name blocks that live");
+        let fill = record.fill().expect("a waiting block has a job");
+        let is_wanted = record.has_waiters() || record.is_pinned() || self.is_wished_now(record);
+        let is_new = fill.purpose == Purpose::Add && record.place.is_none();
+        is_new && !is_wanted && !record.is_exempt() && self.can_set_aside(handle)
+    }
+
     /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
-    /// looks at may not; one that is looked at, or that somebody
-    /// waits for, waits a while for others to leave, which are young
-    /// by now, or were seen a little longer ago.
+    /// looks at may not; one that is looked at, or that somebody waits for, waits a while for
+    /// others to leave, which are young by now, or were seen a little longer ago.
     fn may_push_out_recent(&self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
-        if record.pins > 0 || record.is_exempt() {
+        if record.is_pinned() || record.is_exempt() {
             return true;
         }
         let recent = self.config.residency.recent_frames;
@@ -145,11 +156,15 @@ impl Core {
                     self.give_up(handle, out);
                     return None;
                 }
-                if !self.budget.allows(capacity) {
+                if self.budget.allows(capacity) {
+                    self.open_chunk(capacity, lifetime, dedicated, request.class, out);
+                    self.heap.reserve(&request, exclude)
+                } else if dedicated {
+                    // There is no buffer to be had for it, but there may be room among others.
+                    self.heap.reserve_shared(&request, exclude)
+                } else {
                     return Some(request.len);
                 }
-                self.open_chunk(capacity, lifetime, dedicated, request.class, out);
-                self.heap.reserve(&request, exclude)
             }
             other => other,
         };
@@ -228,13 +243,13 @@ impl Core {
         let fill = record.fill().expect("a waiting block has a job");
         let complete = !fill.reads_present()
             && match record.source {
-                Source::Retained => true,
-                Source::Reload(_) => fill.purpose != Purpose::Reshape,
-                Source::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
-                Source::None => false,
+                SourceKind::Retained => true,
+                SourceKind::Reload => fill.purpose != Purpose::Reshape,
+                SourceKind::ReadBack => record.is_covered_by(&fill.layout, &fill.retain),
+                SourceKind::None => false,
             };
         // One that is away already takes nothing from anybody by staying away.
-        let may_go = record.place.is_none() || (!record.is_exempt() && record.pins == 0);
+        let may_go = record.place.is_none() || (!record.is_exempt() && !record.is_pinned());
         complete && may_go
     }
 
@@ -250,14 +265,27 @@ impl Core {
 
     fn set_aside(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         tracing::debug!(%handle, "set aside for want of room");
+        self.end_away(handle);
+        self.weary_waiters(handle, out);
+        self.run_deferred(handle, out);
+    }
+
+    /// A new block is evicted before it was there. Nothing says that it finds no room, so it comes
+    /// as soon as somebody wants it.
+    fn stay_out(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        tracing::debug!(%handle, "stays out while chunks have to go");
+        self.end_away(handle);
+        self.run_deferred(handle, out);
+    }
+
+    /// The block's job ends with the block away, and what it was to bring kept.
+    fn end_away(&mut self, handle: Handle) {
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         self.own(handle).away = Away::Evicted;
         let replies = self.take_contents(handle, fill);
         self.pending.replies.extend(replies);
         self.queue_slot(handle);
-        self.weary_waiters(handle, out);
-        self.run_deferred(handle, out);
     }
 
     /// A block without a place takes over what a job was to bring, for when it comes back. Returns
@@ -319,18 +347,17 @@ impl Core {
     }
 
     /// Evicts for blocks that found no place, and asks for a compaction where the room is there
-    /// but in pieces. Growth never waits for a move: this only helps the next ticks. Returns the
-    /// bytes that become free by that, or were to anyway; none where nothing is wanted, or giving
-    /// up brings nothing.
+    /// but in pieces. Growth never waits for a move: this only helps the next ticks. For what is
+    /// `patient` nothing leaves that frames saw lately. Returns the bytes that become free by that,
+    /// or were to anyway; none where nothing is wanted, or giving up brings nothing.
     pub(super) fn make_room(
         &mut self,
         demand: ByteLen,
-        spare: Spare,
+        patient: ByteLen,
         out: &mut Vec<Effect>,
     ) -> Option<ByteLen> {
-        if demand == ByteLen::ZERO {
-            return None;
-        }
+        let wanted = [demand, patient].into_iter().filter(|one| !one.is_zero());
+        let least = wanted.min()?;
         let figures = self.heap.figures();
         // An old version keeps all that is given up from being reused: eviction would take blocks
         // out of sight and bring nothing.
@@ -344,12 +371,13 @@ impl Core {
         } else {
             figures.retired()
         };
-        let need = demand.saturating_sub(coming);
-        if figures.free() >= demand {
-            self.compaction.placement_failed(demand);
+        if figures.free() >= least {
+            self.compaction.placement_failed(least);
         }
-        let left = self.evict(need, spare, out);
-        Some(coming + left)
+        let need = (demand + patient).saturating_sub(coming);
+        let left = self.evict(need, Spare::Recent, out);
+        let urgent = need.saturating_sub(left).min(demand);
+        Some(coming + left + self.evict(urgent, Spare::Nothing, out))
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, Lifetime, PartId, RangeKey};
 
-use crate::core::fill::{Fill, Purpose, Target};
+use crate::core::fill::{Fill, Purpose, Retain, Target};
+use crate::core::rare::Rare;
 use crate::core::retained::Retained;
-use crate::core::spill::Copied;
 use crate::core::unsettled::Unsettled;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, Source};
@@ -26,24 +26,43 @@ pub(crate) enum Away {
     Failed,
 }
 
+/// Which [`Source`] a block has; what a callback is, [`Retained`] knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    /// [`Source::Retained`].
+    Retained,
+    /// [`Source::Reload`].
+    Reload,
+    /// [`Source::ReadBack`].
+    ReadBack,
+    /// [`Source::None`].
+    None,
+}
+
+impl SourceKind {
+    pub(crate) fn of(source: &Source) -> Self {
+        match source {
+            Source::Retained => Self::Retained,
+            Source::Reload(_) => Self::Reload,
+            Source::ReadBack => Self::ReadBack,
+            Source::None => Self::None,
+        }
+    }
+}
+
 /// One block.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) handle: Handle,
-    pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,
-    pub(crate) owners: u64,
-    pub(crate) pins: u64,
-    pub(crate) source: Source,
+    pub(crate) source: SourceKind,
     /// Layout of the bytes in `place`, or of those that will come; shared with the versions that
     /// show it.
     pub(crate) layout: Arc<BlockLayout>,
     /// Retained contents: complete for [`Source::Retained`], complete while it is away for
-    /// [`Source::ReadBack`], else empty.
+    /// [`Source::ReadBack`]; the callback of [`Source::Reload`].
     pub(crate) retained: Retained,
-    /// What of it is counted, and what is in a file; none where there is no file.
-    pub(crate) copied: Option<Box<Copied>>,
     /// Where the next version shows it.
     pub(crate) place: Option<RangeKey>,
     /// Meaningful while `place` is `None`.
@@ -58,10 +77,12 @@ pub(crate) struct Record {
     pub(crate) returns: bool,
     /// What there is to know while it is not at rest.
     pub(crate) unsettled: Option<Box<Unsettled>>,
+    /// What few blocks have.
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 // What each block of a heap costs the engine's books, beside what the lower crates keep of it.
-const _: () = assert!(size_of::<Record>() <= 144, "Record must stay small");
+const _: () = assert!(size_of::<Option<Record>>() == 88, "Record must stay small");
 
 impl Record {
     /// That layout, as the one that it has if they are the same, so that there is one of them.
@@ -75,7 +96,7 @@ impl Record {
 
     /// Whether moves and evictions must leave it alone.
     pub(crate) fn is_busy(&self) -> bool {
-        self.fill().is_some() || self.pins > 0
+        self.fill().is_some() || self.is_pinned()
     }
 
     /// Whether compaction may move it. A job that is to take it elsewhere, but has found no room
@@ -83,14 +104,14 @@ impl Record {
     pub(crate) fn is_movable(&self) -> bool {
         let waits =
             |fill: &Fill| fill.purpose == Purpose::Reshape && fill.target == Target::Unplaced;
-        let is_pinned = self.pins > 0 && !is_planted!(PinnedMoved);
+        let is_pinned = self.is_pinned() && !is_planted!(PinnedMoved);
         let waits = self.fill().is_none_or(waits) || is_planted!(MovedWhileFilling);
         waits && !is_pinned
     }
 
     /// Whether it is wanted back also if no frame looks at it.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.has_waiters() || self.pins > 0 || self.lifetime == Lifetime::LongLived
+        self.has_waiters() || self.is_pinned() || self.lifetime == Lifetime::LongLived
     }
 
     /// Whether its contents go before those of others: it may not be late, or its priority says so.
@@ -106,20 +127,20 @@ impl Record {
 
     /// Whether it can leave and come back.
     pub(crate) fn has_source(&self) -> bool {
-        !matches!(self.source, Source::None)
+        self.source != SourceKind::None
     }
 
     /// Whether the engine keeps its contents while it is away.
     pub(crate) fn keeps_copies(&self) -> bool {
-        matches!(self.source, Source::Retained | Source::ReadBack)
+        matches!(self.source, SourceKind::Retained | SourceKind::ReadBack)
     }
 
     /// Whether its contents can be had without the GPU.
     pub(crate) fn is_covered(&self) -> bool {
         match self.source {
-            Source::Retained | Source::Reload(_) => true,
-            Source::ReadBack => self.is_covered_by(&self.layout, &[]),
-            Source::None => false,
+            SourceKind::Retained | SourceKind::Reload => true,
+            SourceKind::ReadBack => self.is_covered_by(&self.layout, &[]),
+            SourceKind::None => false,
         }
     }
 
@@ -139,9 +160,9 @@ impl Record {
     pub(crate) fn takes_away(&self, contents: &[Content]) -> bool {
         let is_shared = |content: &Content| content.payload().is_some();
         match self.source {
-            Source::Retained | Source::Reload(_) => true,
-            Source::ReadBack => self.away == Away::Evicted && contents.iter().all(is_shared),
-            Source::None => false,
+            SourceKind::Retained | SourceKind::Reload => true,
+            SourceKind::ReadBack => self.away == Away::Evicted && contents.iter().all(is_shared),
+            SourceKind::None => false,
         }
     }
 
@@ -152,15 +173,12 @@ impl Record {
     }
 
     /// Those of `contents` that the source wants kept.
-    pub(crate) fn retainable(
-        &self,
-        contents: impl Iterator<Item = (PartId, Payload)>,
-    ) -> Vec<(PartId, Payload)> {
+    pub(crate) fn retainable(&self, contents: impl Iterator<Item = (PartId, Payload)>) -> Retain {
+        let mut retain = Retain::new();
         if self.keeps_copies() {
-            contents.collect()
-        } else {
-            Vec::new()
+            contents.for_each(|content| retain.push(content));
         }
+        retain
     }
 
     /// Takes over contents as the ones to come back from, where the source says so.

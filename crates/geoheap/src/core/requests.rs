@@ -88,7 +88,7 @@ impl Core {
             } => self.update(handle, contents, in_place),
             Request::Part { op, reply, .. } => self.part_op(handle, op, reply),
             Request::Share { .. } => {
-                record.owners += 1;
+                record.add_owner();
                 Ok(())
             }
             Request::SetLifetime { lifetime, .. } => {
@@ -100,7 +100,7 @@ impl Core {
                 Ok(())
             }
             Request::SetLabel { label, .. } => {
-                record.label = label;
+                record.set_label(label);
                 Ok(())
             }
             Request::Pin { reply, .. } => self.pin(handle, reply),
@@ -146,9 +146,12 @@ impl Core {
         if placed.is_some() {
             sure(self.residency.pin(entry(handle)));
         }
-        let record = self.own(handle);
         fill.is_guarded = placed.is_some();
+        let spare = self.spare_rooms.pop();
+        let record = self.own(handle);
+        let spare = record.unsettle_in(spare);
         record.set_fill(fill);
+        self.spare_rooms.extend(spare);
     }
 
     /// Ends the block's job without a result; its range was never published, so it is free at
@@ -185,8 +188,7 @@ impl Core {
             refuse(None, handle, Op::Remove, error, out);
             return;
         };
-        record.owners -= 1;
-        if record.owners > 0 {
+        if !record.drop_owner() {
             return;
         }
         // Whoever removes a block has no use for what he sent before; whoever waits is answered.

@@ -2,7 +2,7 @@
 
 use geoheap_chunk_heap::PartId;
 
-use crate::payload::Payload;
+use crate::payload::{Payload, ReloadFn, Source};
 
 /// Retained contents of a block. Most blocks have one part, or two in one piece of memory each; the
 /// first stands in the block's own books.
@@ -15,9 +15,27 @@ pub(crate) enum Retained {
     One(PartId, Payload),
     /// Two parts or more.
     Many(Box<[(PartId, Payload)]>),
+    /// Nothing either: the callback makes it again.
+    Callback(ReloadFn),
 }
 
 impl Retained {
+    /// What a block of that source begins with.
+    pub(crate) fn of(source: Source) -> Self {
+        match source {
+            Source::Reload(make) => Self::Callback(make),
+            Source::Retained | Source::ReadBack | Source::None => Self::Nothing,
+        }
+    }
+
+    /// The callback, if it is one.
+    pub(crate) fn callback(&self) -> Option<&ReloadFn> {
+        match self {
+            Self::Callback(make) => Some(make),
+            Self::Nothing | Self::One(..) | Self::Many(_) => None,
+        }
+    }
+
     /// A part's bytes.
     pub(crate) fn get(&self, part: PartId) -> Option<&Payload> {
         match self {
@@ -26,7 +44,7 @@ impl Retained {
                 let mut all = all.iter();
                 all.find_map(|(id, payload)| (*id == part).then_some(payload))
             }
-            Self::Nothing | Self::One(..) => None,
+            Self::Nothing | Self::One(..) | Self::Callback(_) => None,
         }
     }
 
@@ -34,6 +52,7 @@ impl Retained {
     pub(crate) fn put(&mut self, part: PartId, payload: Payload) {
         match self {
             Self::Nothing => *self = Self::One(part, payload),
+            Self::Callback(_) => unreachable!("contents that are made again are not retained"),
             Self::One(id, old) if *id == part => *old = payload,
             Self::One(..) => {
                 if let Self::One(id, old) = core::mem::take(self) {
@@ -55,7 +74,7 @@ impl Retained {
     /// All of it, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PartId, &Payload)> + Clone {
         let (one, many) = match self {
-            Self::Nothing => (None, &[][..]),
+            Self::Nothing | Self::Callback(_) => (None, &[][..]),
             Self::One(id, payload) => (Some((*id, payload)), &[][..]),
             Self::Many(all) => (None, &all[..]),
         };
@@ -65,7 +84,9 @@ impl Retained {
 
     /// Lets all bytes go.
     pub(crate) fn clear(&mut self) {
-        *self = Self::Nothing;
+        if self.callback().is_none() {
+            *self = Self::Nothing;
+        }
     }
 
     /// Lets a part's bytes go.
@@ -77,7 +98,7 @@ impl Retained {
                 fewer.retain(|(id, _)| *id != part);
                 *all = fewer.into_boxed_slice();
             }
-            Self::Nothing | Self::One(..) => {}
+            Self::Nothing | Self::One(..) | Self::Callback(_) => {}
         }
     }
 }

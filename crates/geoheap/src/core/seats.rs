@@ -9,7 +9,7 @@ use crate::handle::Handle;
 /// Who has a slot of the handle map: a block, or nobody yet, where the handle is in the clients'
 /// reserve. A slot whose generation reached its maximum stays taken by nobody, so that no handle of
 /// it can ever name another block (R7).
-pub(super) type Tenant = Option<Box<Record>>;
+pub(super) type Tenant = Option<Record>;
 
 /// What is known of a slot by its index.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,11 +38,11 @@ impl Core {
 
     /// The block of `handle`, if it lives.
     pub(super) fn record(&self, handle: Handle) -> Option<&Record> {
-        self.blocks.get(handle.key())?.as_deref()
+        self.blocks.get(handle.key())?.as_ref()
     }
 
     pub(super) fn record_mut(&mut self, handle: Handle) -> Option<&mut Record> {
-        self.blocks.get_mut(handle.key())?.as_deref_mut()
+        self.blocks.get_mut(handle.key())?.as_mut()
     }
 
     /// A block that the engine's own books say is there.

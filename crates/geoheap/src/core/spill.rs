@@ -4,7 +4,8 @@
 //! A copy is needed when its block comes back, or gets new contents. It leaves memory when it was
 //! written, and only if it is still the same by then. In the file it stays until there are other
 //! contents of all parts: a block that came back may leave again without another write. Copies of
-//! single parts that changed since stay in memory beside it, and go before what the file has.
+//! single parts that changed since are in memory beside it, and go before what the file has; when
+//! it is their turn to leave, they are written together with what the file has of the others.
 
 use std::collections::BTreeMap;
 
@@ -60,25 +61,57 @@ pub(crate) struct Copied {
 
 /// Copies in the file.
 #[derive(Debug)]
-struct Spilled {
-    parts: Vec<(PartId, ByteLen)>,
-    bytes: u64,
-    make: ReloadFn,
+pub(crate) struct Spilled {
+    /// Which parts, and their lengths.
+    pub(crate) parts: Vec<(PartId, ByteLen)>,
+    /// Gives them back.
+    pub(crate) make: ReloadFn,
+}
+
+impl Spilled {
+    fn bytes(&self) -> u64 {
+        self.parts.iter().map(|(_, len)| len.get()).sum()
+    }
+}
+
+/// Copies that are to be written.
+#[derive(Debug)]
+pub(crate) struct Spilling {
+    pub(crate) handle: Handle,
+    pub(crate) seq: u64,
+    /// Their bytes in memory.
+    pub(crate) bytes: u64,
+    parts: Vec<(PartId, Payload)>,
+    /// What the file has already, and which parts that is.
+    older: Option<(ReloadFn, Vec<PartId>)>,
+}
+
+impl Spilling {
+    /// The copies of all parts: those in memory, and of the others those in the file.
+    ///
+    /// # Errors
+    /// What the file has could not be read.
+    pub(crate) fn whole(&self) -> Result<Vec<(PartId, Payload)>, String> {
+        let mut parts = self.parts.clone();
+        if let Some((make, ids)) = &self.older {
+            let read = ids.iter().copied().zip(make.call(self.handle)?);
+            let is_other = |id| self.parts.iter().all(|(newer, _)| *newer != id);
+            parts.extend(read.filter(|(id, _)| is_other(*id)));
+        }
+        Ok(parts)
+    }
 }
 
 impl Record {
     /// What reads the copies in the file, if there are any.
     pub(super) fn spilled(&self) -> Option<&ReloadFn> {
-        let spilled = self.copied.as_ref()?.spilled.as_ref()?;
+        let spilled = self.copied()?.spilled.as_ref()?;
         Some(&spilled.make)
     }
 
     /// Parts in the file, and their lengths.
     pub(super) fn spilled_parts(&self) -> &[(PartId, ByteLen)] {
-        let spilled = self
-            .copied
-            .as_ref()
-            .and_then(|copied| copied.spilled.as_ref());
+        let spilled = self.copied().and_then(|copied| copied.spilled.as_ref());
         spilled.map_or(&[], |spilled| &spilled.parts)
     }
 
@@ -123,13 +156,13 @@ impl Core {
         let retained = record.retained.iter();
         let bytes = retained.map(|(_, payload)| payload.len().get()).sum();
         let is_whole = record.has_all_copies();
-        let copied = record.copied.get_or_insert_default();
+        let copied = record.count_copies();
         let older = copied.spilled.take_if(|_| is_whole);
         copied.writing = None;
         let counted = core::mem::replace(&mut copied.counted_bytes, bytes);
         let needed = core::mem::replace(&mut copied.needed, seq);
         let copies = &mut self.copies;
-        copies.spilled_bytes -= older.map_or(0, |older| older.bytes);
+        copies.spilled_bytes -= older.map_or(0, |older| older.bytes());
         copies.retained_bytes = copies.retained_bytes - counted + bytes;
         copies.order.remove(&needed);
         if bytes > 0 {
@@ -141,13 +174,13 @@ impl Core {
     pub(super) fn forget_copies(&mut self, handle: Handle) {
         let record = self.own(handle);
         record.retained.clear();
-        let Some(copied) = record.copied.take() else {
+        let Some(copied) = record.take_copied() else {
             return;
         };
         let copies = &mut self.copies;
         copies.retained_bytes -= copied.counted_bytes;
         copies.order.remove(&copied.needed);
-        copies.spilled_bytes -= copied.spilled.map_or(0, |spilled| spilled.bytes);
+        copies.spilled_bytes -= copied.spilled.map_or(0, |spilled| spilled.bytes());
     }
 
     /// Has copies written as long as there are too many in memory.
@@ -177,15 +210,16 @@ impl Core {
         }
     }
 
-    /// Has one block's copies written, if they are those of all its parts and nothing brings
+    /// Has one block's copies written, if there are some of all its parts and nothing brings
     /// others.
     fn spill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("copies are of blocks that live");
-        let copied = record.copied.as_ref().expect("it was counted");
+        let copied = record.copied().expect("it was counted");
         if copied.writing.is_some() {
             return;
         }
-        if record.fill().is_some() || !record.has_all_copies() {
+        let is_under_way = record.fill().is_some() || record.reloading().is_some();
+        if is_under_way || !record.is_covered_by(&record.layout, &[]) {
             // It takes its turn behind the others.
             return self.note_copies(handle);
         }
@@ -195,11 +229,21 @@ impl Core {
             .map(|(id, payload)| (id, payload.clone()))
             .collect();
         let bytes = copied.counted_bytes;
+        let older = copied.spilled.as_ref().map(|older| {
+            let ids = older.parts.iter().map(|(id, _)| *id);
+            (older.make.clone(), ids.collect())
+        });
         let seq = self.next_seq();
-        let copied = self.own(handle).copied.as_mut();
+        let copied = self.own(handle).copied_mut();
         copied.expect("it was there just now").writing = Some(seq);
         self.copies.writing_bytes += bytes;
-        out.push(Effect::Spill { handle, seq, parts });
+        out.push(Effect::Spill(Spilling {
+            handle,
+            seq,
+            bytes,
+            parts,
+            older,
+        }));
     }
 
     /// Copies were written, or not. If they are not the block's any more they are dropped.
@@ -207,23 +251,24 @@ impl Core {
         &mut self,
         handle: Handle,
         seq: u64,
-        parts: Vec<(PartId, ByteLen)>,
-        result: Result<ReloadFn, String>,
+        bytes: u64,
+        result: Result<Spilled, String>,
         out: &mut Vec<Effect>,
     ) {
-        let bytes = parts.iter().map(|(_, len)| len.get()).sum();
         self.copies.writing_bytes -= bytes;
-        let copied = self.record_mut(handle).and_then(|at| at.copied.as_mut());
+        let copied = self.record_mut(handle).and_then(Record::copied_mut);
         let copied =
             copied.filter(|copied| copied.writing == Some(seq) || is_planted!(SpilledUnchecked));
         match result {
-            Ok(make) => {
+            Ok(spilled) => {
                 let Some(copied) = copied else {
                     return;
                 };
                 copied.writing = None;
-                copied.spilled = Some(Spilled { parts, bytes, make });
+                let bytes = spilled.bytes();
+                let older = copied.spilled.replace(spilled);
                 self.copies.spilled_bytes += bytes;
+                self.copies.spilled_bytes -= older.map_or(0, |older| older.bytes());
                 self.own(handle).retained.clear();
                 self.note_copies(handle);
             }

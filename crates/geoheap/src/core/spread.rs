@@ -81,13 +81,12 @@ impl Core {
     /// Bytes of the jobs in a queue that are not recorded. Only the first are looked at closely:
     /// jobs are recorded in order, and one after the other.
     fn unsent_bytes(&self, queue: &Queue) -> u64 {
-        let all: u64 = queue.values().map(|job| job.bytes).sum();
         let sent = |job: &Job| {
             let record = self.record(job.handle)?;
             record.fill().map(|fill| fill.sent_bytes)
         };
-        let sent: u64 = queue.values().take(STARTED_MAX).filter_map(sent).sum();
-        all.saturating_sub(sent)
+        let sent: u64 = queue.iter().take(STARTED_MAX).filter_map(sent).sum();
+        queue.bytes().saturating_sub(sent)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::core::unsettled::Reloading;
 use crate::core::{Core, entry};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
-use crate::payload::{Payload, Source};
+use crate::payload::Payload;
 use crate::report::{Degraded, HeapEvent};
 
 /// Wishes turned into jobs in one tick.
@@ -112,9 +112,15 @@ impl Core {
         let budget = self.dynamic_capacity().get();
         let live = self.dynamic_live().get();
         let pressure = self.residency.evaluate(live, budget);
+        let mut over = ByteLen::ZERO;
         if pressure.is_over() {
-            self.evict(ByteLen::new(pressure.over_bytes), Spare::Recent, out);
+            over = ByteLen::new(pressure.over_bytes);
         }
+        // Where chunks have to go, what leaves the one that is emptied need not move.
+        if self.config.defrag.enabled && self.budget.overshoot_to_shed() > ByteLen::ZERO {
+            over = self.compaction.take_share(over, self.config.chunk_bytes);
+        }
+        self.evict(over, Spare::Recent, out);
     }
 
     /// Bytes that dynamic blocks can have at most under the budget: what chunks of the other
@@ -145,12 +151,15 @@ impl Core {
         self.dynamic_capacity() + other
     }
 
+    /// Bytes that dynamic blocks have in shared chunks. One that moves counts once: the place that
+    /// is held for it must not make others leave.
     pub(super) fn dynamic_live(&self) -> ByteLen {
-        self.heap
+        let dynamic = self
+            .heap
             .chunks()
-            .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated)
-            .map(|info| info.live + info.reserved)
-            .sum()
+            .filter(|info| info.lifetime == Lifetime::Dynamic && !info.dedicated);
+        let taken: ByteLen = dynamic.map(|info| info.live + info.reserved).sum();
+        taken.saturating_sub(self.held_for_moves())
     }
 
     /// Evicts at least `need` bytes, as far as the policy lets go of so many. Returns how many.
@@ -198,7 +207,7 @@ impl Core {
         if record.place.is_none() {
             return Err(RequestError::NotResident { handle });
         }
-        if record.pins > 0 && !is_planted!(PinnedEvicted) {
+        if record.is_pinned() && !is_planted!(PinnedEvicted) {
             return Err(RequestError::Pinned { handle });
         }
         if record.lifetime == Lifetime::LongLived && !is_planted!(LongLivedEvicted) {
@@ -233,7 +242,10 @@ impl Core {
     pub(super) fn leave(&mut self, handle: Handle) {
         self.evict_place(handle);
         let record = self.own(handle);
-        let (bytes, label) = (record.layout.len().get(), record.label.as_deref());
+        let (bytes, label) = (
+            record.layout.len().get(),
+            record.label().map(|label| &**label),
+        );
         tracing::trace!(%handle, bytes, label, "evicted");
         record.away = Away::Evicted;
         record.forget_wish();
@@ -287,20 +299,25 @@ impl Core {
             return;
         }
         // What the file has is asked for as of a callback.
-        let source = match record.spilled() {
-            Some(make) => &Source::Reload(make.clone()),
-            None => &record.source,
-        };
-        match source {
-            Source::Retained | Source::ReadBack => {
+        let make = record.spilled().or(record.retained.callback());
+        match make {
+            None => {
+                assert!(
+                    record.keeps_copies(),
+                    "R9: a block without a source is never evicted: {handle:?}"
+                );
                 let kept = |id| Some((id, record.retained.get(id)?.clone()));
                 let parts = record.layout.parts();
                 let contents: Vec<_> = parts.filter_map(|part| kept(part.id)).collect();
                 self.note_copies(handle);
                 self.start_stream_in(handle, contents);
             }
-            Source::Reload(make) => {
+            Some(make) => {
                 let (make, bytes) = (make.clone(), record.layout.len().get());
+                if record.keeps_copies() {
+                    // What is read is that of now, whatever was being written.
+                    self.note_copies(handle);
+                }
                 let seq = self.next_seq();
                 self.own(handle).unsettled().reloading = Some(Reloading { seq });
                 self.reloading_bytes += bytes;
@@ -311,7 +328,6 @@ impl Core {
                     bytes,
                 });
             }
-            Source::None => unreachable!("R9: a block without a source is never evicted"),
         }
     }
 

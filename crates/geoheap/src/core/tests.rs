@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::{BlockLayout, KindTable, Lifetime, PartSpec};
 use geoheap_suballoc::{Align, ByteLen};
+use smallvec::smallvec;
 
 use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
 use crate::config::{Config, SpillConfig};
 use crate::core::event::{Share, TickFacts};
+use crate::core::spill::Spilled;
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, ReloadFn, Source};
@@ -73,8 +75,8 @@ impl Bench {
         let len = usize::try_from(bytes).expect("small");
         let block = PreparedBlock {
             spare: ByteLen::ZERO,
-            layout: Arc::new(layout.expect("a valid layout")),
-            contents: vec![Content::Shared(Payload::from(vec![7; len]))],
+            layout: layout.expect("a valid layout"),
+            contents: smallvec![Content::Shared(Payload::from(vec![7; len]))],
             label: None,
             lifetime: Lifetime::Dynamic,
             priority,
@@ -149,21 +151,21 @@ impl Bench {
                 (line, Some(Event::Published { version }))
             }
             Effect::Notify(event) => (format!("tell: {event}"), None),
-            Effect::Spill { handle, seq, parts } => {
-                let lens = parts.iter().map(|(id, part)| (*id, part.len()));
-                let lens: Vec<_> = lens.collect();
-                let copies: Vec<_> = parts.into_iter().map(|(_, part)| part).collect();
-                let made = ReloadFn::new(move |_| Ok(copies.clone()));
-                let full = String::from("the disk is full");
+            Effect::Spill(spilling) => {
+                let whole = spilling.whole().expect("it is in memory");
+                let parts = whole.iter().map(|(id, part)| (*id, part.len())).collect();
+                let copies: Vec<_> = whole.into_iter().map(|(_, part)| part).collect();
+                let make = ReloadFn::new(move |_| Ok(copies.clone()));
                 let result = if self.fail_spills {
-                    Err(full)
+                    Err(String::from("the disk is full"))
                 } else {
-                    Ok(made)
+                    Ok(Spilled { parts, make })
                 };
+                let handle = spilling.handle;
                 let event = Event::Spilled {
                     handle,
-                    seq,
-                    parts: lens,
+                    seq: spilling.seq,
+                    bytes: spilling.bytes,
                     result,
                 };
                 (format!("spill {handle}"), Some(event))

@@ -18,17 +18,20 @@ use geoheap_residency::{Frame, Priority};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::config::{WORD_BYTES, whole_words};
+use crate::core::ahead::AHEAD;
+use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Effect, Retired};
 use crate::core::fill::{Bytes, Fill, Purpose, Target};
 use crate::core::jobs::{Job, Jobs, Queue};
-use crate::core::record::Record;
+use crate::core::record::{Record, SourceKind};
 use crate::core::{Core, entry, sure};
 use crate::error::FailReason;
 use crate::handle::Handle;
-use crate::payload::Source;
 
 /// Submits of a block's bytes that may fail before the block does.
 const SUBMIT_FAILURES_MAX: u32 = 8;
+/// Rooms for the affairs of blocks that are kept for the next ones: about two megabytes.
+const SPARE_ROOMS_MAX: usize = 4 << 10;
 
 /// What may still be recorded in this tick.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +59,10 @@ impl Core {
         self.record_in_turn(&jobs, &mut left, &mut copies);
         left.bytes += held_back;
         self.jobs = jobs;
-        if is_planted!(UploadForgotten) && copies.len() > 1 {
-            copies.pop();
+        if is_planted!(UploadForgotten) {
+            copies.forget_last();
         }
-        // Neighbours in a chunk become one copy, so the backend gets them in address order.
-        copies.sort_unstable_by_key(|(chunk, offset, _)| (*chunk, *offset));
-        out.extend(copies.drain(..).map(|(_, _, effect)| effect));
+        copies.drain_into(out);
         self.transfers = copies;
         self.compact(&left, out);
         out.push(Effect::Submit);
@@ -80,14 +81,9 @@ impl Core {
     }
 
     /// Records blocks that come back and blocks that are new, half of what is left for each.
-    fn record_in_turn(
-        &mut self,
-        jobs: &Jobs,
-        left: &mut Allowance,
-        copies: &mut Vec<(u32, ByteOffset, Effect)>,
-    ) {
+    fn record_in_turn(&mut self, jobs: &Jobs, left: &mut Allowance, copies: &mut TickCopies) {
         let (back, new) = (jobs.back(), jobs.others());
-        let waits = |queue: &Queue| queue.values().any(|job| self.can_record(job));
+        let waits = |queue: &Queue| queue.iter().any(|job| self.can_record(job));
         if waits(back) && waits(new) {
             let half = Allowance {
                 bytes: whole_words(left.bytes / 2),
@@ -109,15 +105,15 @@ impl Core {
         job.to.is_some_and(|(chunk, _)| self.ready[chunk.index()])
     }
 
-    fn record_jobs(
-        &mut self,
-        jobs: &Queue,
-        left: &mut Allowance,
-        copies: &mut Vec<(u32, ByteOffset, Effect)>,
-    ) {
-        for job in jobs.values() {
+    fn record_jobs(&mut self, jobs: &Queue, left: &mut Allowance, copies: &mut TickCopies) {
+        let mut ahead = jobs.iter();
+        for (nth, job) in jobs.iter().enumerate() {
             if left.bytes == 0 || left.copies == 0 {
                 return;
+            }
+            if nth.is_multiple_of(AHEAD) {
+                let next = ahead.by_ref().take(AHEAD).map(|job| job.handle);
+                self.look_ahead_at_jobs(next);
             }
             let Some(to) = job.to.filter(|_| self.can_record(job)) else {
                 continue;
@@ -155,9 +151,13 @@ impl Core {
         let moves = self.moves_to_commit();
         self.moves_submitted(ok);
         if ok {
-            for handle in recorded.drain(..) {
-                self.commit_fill(handle, out);
+            for run in recorded.chunks(AHEAD) {
+                self.look_ahead(run);
+                for handle in run {
+                    self.commit_fill(*handle, out);
+                }
             }
+            recorded.clear();
             self.keep_batch();
             for moved in moves {
                 self.commit_move(moved);
@@ -212,7 +212,7 @@ impl Core {
         // What is committed now is shown by the next version.
         let next_version = self.version.get() + 1;
         let record = self.own(handle);
-        let fill = record.take_fill().expect("a recorded block has its job");
+        let mut fill = record.take_fill().expect("a recorded block has its job");
         record.revision += u64::from(fill.raises_revision);
         if fill.raises_revision || record.written == 0 {
             record.written = next_version;
@@ -233,7 +233,7 @@ impl Core {
         self.commit_target(handle, &fill, old_place, out);
         self.unguard(handle, &fill);
         let after = self.own(handle).layout.len();
-        self.keep_contents(handle, &fill);
+        self.keep_contents(handle, &mut fill);
         self.count_world(before, after);
         self.count_fill(&fill, revived);
         self.pending.replies.extend(fill.replies);
@@ -256,8 +256,11 @@ impl Core {
             let order = self.next_seq();
             self.move_to_its_lifetime(handle, order);
         }
-        if let Some(record) = self.record_mut(handle) {
-            record.settle();
+        let room = self.record_mut(handle).and_then(Record::settle);
+        if let Some(room) = room
+            && self.spare_rooms.len() < SPARE_ROOMS_MAX
+        {
+            self.spare_rooms.push(room);
         }
     }
 
@@ -279,7 +282,7 @@ impl Core {
                     part: *part,
                 });
                 if is_planted!(RoomFreedAtOnce) {
-                    self.released(rooms.collect(), out);
+                    self.released(&rooms.collect::<Vec<_>>(), out);
                 } else {
                     self.pending.retired.extend(rooms);
                 }
@@ -289,17 +292,17 @@ impl Core {
     }
 
     /// Keeps what a job brought, as far as its block is to come back from that.
-    fn keep_contents(&mut self, handle: Handle, fill: &Fill) {
+    fn keep_contents(&mut self, handle: Handle, fill: &mut Fill) {
         let record = self.own(handle);
-        if matches!(record.source, Source::ReadBack) {
+        if record.source == SourceKind::ReadBack {
             // From now on the GPU has them, and may change them.
             return self.forget_copies(handle);
         }
         if fill.retain.is_empty() || is_planted!(SourceStale) {
             return;
         }
-        for (part, payload) in &fill.retain {
-            record.retained.put(*part, payload.clone());
+        for (part, payload) in fill.retain.drain(..) {
+            record.retained.put(part, payload);
         }
         self.note_copies(handle);
     }
@@ -310,7 +313,7 @@ impl Core {
         let (tick, id) = (self.now(), entry(handle));
         let record = self.own(handle);
         let bytes = record.layout.len().get();
-        let (pinned, exempt) = (record.pins > 0, record.is_exempt());
+        let (pinned, exempt) = (record.is_pinned(), record.is_exempt());
         let (priority, wished) = (Priority::new(record.priority), record.wished_frame());
         if let Some(old) = record.place.replace(range) {
             sure(self.heap.retire(old));
@@ -341,9 +344,12 @@ impl Core {
     }
 
     /// No version in use names these any more (R3).
-    pub(super) fn released(&mut self, items: Vec<Retired>, out: &mut Vec<Effect>) {
-        for item in items {
-            match item {
+    pub(super) fn released(&mut self, items: &[Retired], out: &mut Vec<Effect>) {
+        for (nth, item) in items.iter().enumerate() {
+            if nth.is_multiple_of(AHEAD) {
+                self.look_ahead_of_release(&items[nth..items.len().min(nth + AHEAD)]);
+            }
+            match *item {
                 Retired::Range(range) => {
                     sure(self.heap.release(range));
                 }
@@ -423,7 +429,7 @@ fn record_fill(
     (chunk, start): (ChunkId, ByteOffset),
     from: Option<RangeInfo>,
     left: &mut Allowance,
-    copies: &mut Vec<(u32, ByteOffset, Effect)>,
+    copies: &mut TickCopies,
 ) {
     while let Some(piece) = fill.pieces.get_mut(fill.piece) {
         if left.bytes == 0 || left.copies == 0 {
@@ -472,7 +478,7 @@ fn record_fill(
                 }
             }
         };
-        copies.push((chunk.get(), offset, effect));
+        copies.push(chunk, offset, effect);
         left.bytes -= len.min(left.bytes);
         left.copies -= 1;
         fill.piece_done += len;

@@ -53,22 +53,57 @@ pub(crate) struct Unsettled {
     pub(crate) failure: Option<FailReason>,
 }
 
+impl Unsettled {
+    /// Takes all of it back to its default.
+    fn clear(&mut self) {
+        let Self {
+            fill,
+            reloading,
+            deferred,
+            waiters,
+            set_asides,
+            retry_tick,
+            room_bytes,
+            wished_frame,
+            leaving,
+            failure,
+        } = self;
+        (*fill, *reloading, *leaving, *failure) = (None, None, None, None);
+        (*deferred, *waiters) = (VecDeque::new(), SmallVec::new());
+        (*set_asides, *retry_tick, *room_bytes, *wished_frame) = (0, 0, 0, 0);
+    }
+}
+
 impl Record {
     /// Its affairs, to change them.
     pub(crate) fn unsettled(&mut self) -> &mut Unsettled {
         self.unsettled.get_or_insert_default()
     }
 
-    /// Forgets its affairs, if it lies in a place and none is open.
-    pub(crate) fn settle(&mut self) {
+    /// Lets its affairs have `room`, which is at its default, if they have none yet. Returns what
+    /// it has no use for.
+    pub(crate) fn unsettle_in(&mut self, room: Option<Box<Unsettled>>) -> Option<Box<Unsettled>> {
+        if self.unsettled.is_some() {
+            return room;
+        }
+        self.unsettled = room;
+        None
+    }
+
+    /// Forgets its affairs, if it lies in a place and none is open. Returns the room they had,
+    /// with all at its default.
+    pub(crate) fn settle(&mut self) -> Option<Box<Unsettled>> {
         let is_settled = |open: &Unsettled| {
             let nobody_waits = open.deferred.is_empty() && open.waiters.is_empty();
             let nothing_moves = open.fill.is_none() && open.reloading.is_none();
             nothing_moves && open.leaving.is_none() && nobody_waits
         };
-        if self.place.is_some() && self.unsettled.as_deref().is_some_and(is_settled) {
-            self.unsettled = None;
+        if self.place.is_none() || !self.unsettled.as_deref().is_some_and(is_settled) {
+            return None;
         }
+        let mut room = self.unsettled.take()?;
+        room.clear();
+        Some(room)
     }
 
     /// The job that brings it bytes.
@@ -192,11 +227,13 @@ impl Record {
     /// for go with them.
     pub(crate) fn take_waiters(&mut self) -> Vec<ReplyId> {
         let mut replies = Vec::new();
+        let mut pins = 0;
         let open = self.unsettled.as_mut();
         for waiter in open.into_iter().flat_map(|open| open.waiters.drain(..)) {
-            self.pins -= u64::from(waiter.pins);
+            pins += u64::from(waiter.pins);
             replies.push(waiter.reply);
         }
+        self.drop_pins(pins);
         replies
     }
 }

@@ -28,13 +28,13 @@ impl Core {
     pub(super) fn pin(&mut self, handle: Handle, reply: ReplyId) -> Result<(), RequestError> {
         if self.own(handle).place.is_none() {
             self.await_resident(handle, reply, true)?;
-            self.own(handle).pins += 1;
+            self.own(handle).add_pin();
             return Ok(());
         }
         let record = self.own(handle);
-        record.pins += 1;
+        record.add_pin();
         // The policy is told of the first one alone.
-        if record.pins == 1 {
+        if record.pins() == 1 {
             sure(self.residency.pin(entry(handle)));
         }
         self.pending.replies.push((reply, Answer::Done));
@@ -44,11 +44,11 @@ impl Core {
     pub(super) fn unpin(&mut self, handle: Handle) -> Result<(), RequestError> {
         let order = self.order;
         let record = self.own(handle);
-        if record.pins == 0 {
+        if !record.is_pinned() {
             return Err(RequestError::NotPinned { handle });
         }
-        record.pins -= 1;
-        let pins = record.pins;
+        record.drop_pins(1);
+        let pins = record.pins();
         if record.place.is_some() {
             if pins == 0 {
                 sure(self.residency.unpin(entry(handle)));
@@ -114,7 +114,7 @@ impl Core {
         if !self.may_try(record) {
             return;
         }
-        if record.pins > 0 || record.lifetime == Lifetime::LongLived {
+        if record.is_pinned() || record.lifetime == Lifetime::LongLived {
             self.wish_for(handle);
         } else {
             self.wish_behind_frames(handle);
@@ -181,7 +181,7 @@ impl Core {
             self.refuse_waiters(handle, &error, out);
         }
         let record = self.own(handle);
-        let urgent = record.pins > 0 || record.lifetime == Lifetime::LongLived;
+        let urgent = record.is_pinned() || record.lifetime == Lifetime::LongLived;
         if urgent && times % REMIND_EVERY == SET_ASIDES_MAX {
             out.push(Effect::Notify(HeapEvent::Failed { handle, reason }));
         }

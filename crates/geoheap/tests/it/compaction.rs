@@ -2,7 +2,7 @@
 
 use geoheap::{BlockDesc, ByteLen, Handle, Lifetime, Lookup, PartData};
 
-use crate::harness::{World, mesh, small, stamped, vertices};
+use crate::harness::{World, fill, mesh, small, stamped, vertices};
 
 /// Fills eight chunks with 4 000-byte blocks and removes all but every `keep`-th.
 fn riddled(world: &mut World, keep: usize) -> Vec<(u32, Handle)> {
@@ -167,15 +167,179 @@ fn a_pass_keeps_to_its_caps() {
 }
 
 #[test]
+fn cold_blocks_of_a_chunk_that_a_lowered_budget_wants_leave_rather_than_move() {
+    let lowered = |is_cold: bool| {
+        let mut world = World::new(small());
+        let handles = fill(&mut world, 40);
+        let (hot, others) = handles.split_at(12);
+        for _ in 0..60 {
+            world.frame(if is_cold { hot } else { &handles });
+        }
+        let before = world.manager.report();
+        assert_eq!(before.defrag_evictions, 0, "nothing has to leave");
+        let lower = world.client.set_budget(ByteLen::from_kib(384));
+        lower.expect("it holds a chunk");
+        for _ in 0..200 {
+            world.frame(hot);
+        }
+        let after = world.manager.report();
+        assert!(
+            after.held_bytes <= ByteLen::from_kib(384).get(),
+            "{after:?}"
+        );
+        let is_there = |handle: &Handle| {
+            let ticket = world.manager.begin_frame();
+            matches!(ticket.get(*handle), Lookup::Resident(_))
+        };
+        assert!(hot.iter().all(is_there), "what frames look at stays");
+        for nth in [12, 20, 39] {
+            let handle = others[nth - 12];
+            for _ in 0..20 {
+                world.frame(&[handle]);
+            }
+            let nth = u32::try_from(nth).expect("few blocks");
+            let bytes = world.bytes(handle);
+            assert_eq!(bytes, Some(stamped(nth, 0, 10_000)), "it comes back whole");
+        }
+        after.defrag_evictions
+    };
+    assert!(lowered(true) > 0);
+    assert_eq!(lowered(false), 0, "what was seen a moment ago moves");
+}
+
+#[test]
+fn without_frames_a_pass_has_four_times_its_caps() {
+    let moves_max = |draws: bool| {
+        let mut config = small();
+        config.defrag.moves = 1;
+        let mut world = World::new(config);
+        riddled(&mut world, 3);
+        let mut last = world.manager.report().moves;
+        let steps = (0..200).map(|_| {
+            if draws {
+                world.frame(&[]);
+            } else {
+                world.ticks(1);
+            }
+            let moves = world.manager.report().moves;
+            moves - core::mem::replace(&mut last, moves)
+        });
+        steps.max()
+    };
+    assert_eq!((moves_max(true), moves_max(false)), (Some(1), Some(4)));
+}
+
+/// Uploads go first, and moves have what they leave of the tick's bytes.
+#[test]
+fn uploads_and_moves_share_the_bytes_of_a_tick() {
+    let cap = 12_000;
+    let moved = |update_bytes: usize| {
+        let mut config = small();
+        config.tick_upload_bytes = ByteLen::new(cap);
+        let mut world = World::new(config);
+        let urgent = vertices(999, 0, update_bytes / 20);
+        let urgent = BlockDesc::new().part(urgent).priority(200);
+        let urgent = world.client.add(urgent).expect("a valid block");
+        riddled(&mut world, 8);
+        let (mut last, mut moved) = (world.manager.report(), 0);
+        for revision in 0..40 {
+            let contents = vec![stamped(999, revision, update_bytes).into()];
+            world.client.update(urgent, contents).expect("it is sent");
+            world.frame(&[urgent]);
+            let now = world.manager.report();
+            let uploads = now.upload_bytes - last.upload_bytes;
+            let moves = now.moved_bytes - last.moved_bytes;
+            assert_eq!(uploads, update_bytes as u64, "urgent, each at once");
+            assert!(uploads + moves <= cap, "{uploads} and {moves} of {cap}");
+            moved += moves;
+            last = now;
+        }
+        moved
+    };
+    let (little, nothing) = (moved(4_000), moved(12_000));
+    assert!(little > 20_000, "two blocks a tick are left: {little}");
+    assert_eq!(nothing, 0, "no byte is left");
+}
+
+#[test]
+fn passes_begin_in_their_rhythm_unless_somebody_asks() {
+    let mut config = small();
+    config.defrag.every_ticks = 50;
+    let mut world = World::new(config);
+    riddled(&mut world, 8);
+    let report = |world: &World| world.manager.report();
+    while report(&world).tick % 50 != 10 {
+        world.ticks(1);
+    }
+    let before = report(&world);
+    while report(&world).tick % 50 != 49 {
+        world.ticks(1);
+        // What began at the fiftieth tick may still go on; with these caps it does not.
+        assert_eq!(report(&world).moves, before.moves, "between two looks");
+    }
+    let at_rest = before.moves;
+    riddled(&mut world, 8);
+    while report(&world).tick % 50 != 10 {
+        world.ticks(1);
+    }
+    assert!(report(&world).moves > at_rest, "a look finds something");
+
+    riddled(&mut world, 8);
+    while report(&world).tick % 50 > 40 {
+        world.ticks(1);
+    }
+    let before = report(&world);
+    let compact = world.client.compact_now().expect("it is sent");
+    world.answer(compact).expect("it is heard");
+    world.ticks(4);
+    let after = report(&world);
+    assert!(after.tick / 50 == before.tick / 50 && after.moves > before.moves);
+}
+
+/// One block to either side of where a pass gets four times its caps: a thirty-second below the
+/// high-water mark.
+#[test]
+fn near_the_high_water_mark_a_pass_has_four_times_its_caps() {
+    let moves_max = |more: u32| {
+        let mut config = small();
+        config.budget_bytes = ByteLen::from_kib(1_024);
+        config.defrag.moves = 1;
+        config.defrag.every_ticks = 150;
+        // Of the seven chunks of the lower budget: 206 438 bytes.
+        config.residency.high_water = 0.45;
+        config.residency.low_water = 0.40;
+        let mut world = World::new(config);
+        riddled(&mut world, 2);
+        for nth in 0..more {
+            let more = world.client.add(mesh(200 + nth, 200));
+            more.expect("a valid block");
+        }
+        let lower = world.client.set_budget(ByteLen::from_kib(512));
+        lower.expect("the chunks that there are fit");
+        world.flush();
+        let before = world.manager.report();
+        let (mut last, mut most) = (before.moves, 0);
+        // The first chunk to be emptied has but two blocks.
+        for _ in 0..600 {
+            world.frame(&[]);
+            let moves = world.manager.report().moves;
+            most = most.max(moves - core::mem::replace(&mut last, moves));
+        }
+        let after = world.manager.report();
+        assert_eq!(after.evictions, before.evictions, "a move takes no room");
+        most
+    };
+    assert_eq!((moves_max(0), moves_max(1)), (1, 4));
+}
+
+#[test]
 fn a_trimmed_spare_stays_away() {
     let mut config = small();
     config.keep_empty_ticks = 50;
     config.small_heap_chunks = 1;
     let mut world = World::new(config);
-    for nth in 0..20 {
-        world.client.add(mesh(nth, 500)).expect("a valid block");
-        world.ticks(2);
-    }
+    // As many as fill two chunks but for less than a quarter of one.
+    fill(&mut world, 12);
     world.ticks(20);
     let chunks = |world: &World| world.manager.report().dynamic_chunks;
     let with_spare = chunks(&world);
@@ -287,6 +451,73 @@ fn a_block_longer_than_a_tick_may_move_goes_in_pieces() {
             "all pieces moved along"
         );
     }
+}
+
+#[test]
+fn a_long_move_ends_where_its_block_is_pinned_updated_or_removed() {
+    let mut config = small();
+    config.defrag.move_bytes = ByteLen::new(1_024);
+    let place = |world: &World, handle: Handle| {
+        let ticket = world.manager.begin_frame();
+        let view = ticket.get(handle).resident().expect("nothing is evicted");
+        (view.chunk(), view.offset())
+    };
+    // A block of 4 000 bytes takes four ticks with frames: whatever comes, comes in each of them.
+    for delay in 1..20 {
+        let mut world = World::new(config.clone());
+        let kept = riddled(&mut world, 8);
+        for _ in 0..delay {
+            world.frame(&[]);
+        }
+        let pins: Vec<_> = kept[..9]
+            .iter()
+            .map(|(_, handle)| world.client.pin(*handle).expect("it is sent"))
+            .collect();
+        let (nth, updated) = kept[9];
+        let newer = vec![stamped(nth, 1, 4_000).into()];
+        world.client.update(updated, newer).expect("it is sent");
+        for (_, handle) in &kept[10..] {
+            world.client.remove(*handle).expect("it is sent");
+        }
+        for pin in pins {
+            world.answer(pin).expect("it is resident");
+        }
+        let pinned = |world: &World| -> Vec<_> {
+            let handles = kept[..9].iter();
+            handles.map(|(_, handle)| place(world, *handle)).collect()
+        };
+        let before = pinned(&world);
+        for _ in 0..60 {
+            world.frame(&[]);
+        }
+        assert_eq!(pinned(&world), before, "R9: after {delay} ticks");
+        for (block, handle) in &kept[..9] {
+            let expected = Some(stamped(*block, 0, 4_000));
+            assert_eq!(world.bytes(*handle), expected, "after {delay} ticks");
+        }
+        let expected = Some(stamped(nth, 1, 4_000));
+        assert_eq!(world.bytes(updated), expected, "R8: after {delay} ticks");
+    }
+}
+
+#[test]
+fn a_long_block_takes_room_among_others_where_the_budget_has_no_buffer_for_it() {
+    let mut config = small();
+    config.defrag.enabled = false;
+    let mut world = World::new(config);
+    let handles = fill(&mut world, 42);
+    let full = world.manager.report();
+    assert_eq!(full.dynamic_chunks, 7, "the budget has no more");
+    for handle in &handles[..5] {
+        world.client.remove(*handle).expect("it is sent");
+    }
+    world.ticks(8);
+    let long = world.client.add(mesh(99, 2_000)).expect("a valid block");
+    world.ticks(8);
+    assert_eq!(world.bytes(long), Some(stamped(99, 0, 40_000)));
+    let report = world.manager.report();
+    assert_eq!(report.evictions, full.evictions, "there is room enough");
+    assert_eq!(report.chunks, full.chunks, "it lies among others");
 }
 
 #[test]

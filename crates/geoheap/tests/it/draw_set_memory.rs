@@ -24,7 +24,8 @@ fn stalled(count: u32) -> Stalled {
             .client
             .update(handles[0], contents)
             .expect("it is sent");
-        world.ticks(2);
+        // It may need a chunk, which is there a tick later.
+        world.ticks(4);
     }
     assert!(world.manager.report().publish_stalls > 0, "it stalls");
     (world, handles, set, held)

@@ -1,11 +1,12 @@
 //! A small heap, and frames whose reads are checked.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use geoheap::{
     BlockDesc, ByteLen, Client, Config, FrameTicket, GeometryManager, Handle, InFlight, Lookup,
-    PartData, Payload, Pending, Restored, Source, StagingConfig, Threading, VirtualBuffer,
-    VirtualConfig, VirtualControl, VirtualGpu, VirtualRead,
+    PartData, Payload, Pending, RangeState, Restored, Source, StagingConfig, Threading,
+    VirtualBuffer, VirtualConfig, VirtualControl, VirtualGpu, VirtualRead,
 };
 
 /// Stride of the vertices in these tests: no power of two, as real ones often are.
@@ -183,4 +184,12 @@ pub(crate) fn fill(world: &mut World, count: u32) -> Vec<Handle> {
 /// Whether the newest version has the block.
 pub(crate) fn is_resident(world: &World, handle: Handle) -> bool {
     matches!(world.manager.begin_frame().get(handle), Lookup::Resident(_))
+}
+
+/// The blocks that are resident, without a frame that looks at them.
+pub(crate) fn resident(world: &World) -> BTreeSet<Handle> {
+    let map = world.manager.heap_map().expect("the caller drives");
+    let ranges = map.chunks.iter().flat_map(|chunk| &chunk.ranges);
+    let live = ranges.filter(|range| range.state == RangeState::Live);
+    live.filter_map(|range| range.handle).collect()
 }

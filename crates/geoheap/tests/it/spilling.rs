@@ -157,6 +157,55 @@ fn a_part_that_changed_joins_those_in_the_file() {
 }
 
 #[test]
+fn parts_that_changed_do_not_stay_in_memory_for_ever() {
+    let folder = Folder::new("many-parts");
+    let mut world = World::new(spilling(&folder.0));
+    let storage = |stamp, len| PartData::storage(Payload::from(stamped(stamp, 0, len)));
+    let blocks: Vec<_> = (0..60)
+        .map(|nth| {
+            let two = BlockDesc::new()
+                .part(storage(nth, 2_000))
+                .part(storage(100 + nth, 8_000));
+            let block = world.client.add(two).expect("a valid block");
+            world.flush();
+            let parts: Vec<_> = world.manager.begin_frame().parts(block).collect();
+            (nth, block, parts)
+        })
+        .collect();
+    world.ticks(40);
+    // All of them together are more than may stay in memory; some blocks are away, some are not.
+    for (nth, block, parts) in &blocks {
+        let newer = Payload::from(stamped(200 + nth, 0, 8_000));
+        let update = world.client.update_part(*block, parts[1], newer);
+        world
+            .answer(update.expect("it is sent"))
+            .expect("it is taken");
+    }
+    world.ticks(40);
+    let report = world.manager.report();
+    assert!(report.retained_bytes <= RETAINED_MAX, "{report:?}");
+    assert_eq!(report.spill_failures, 0, "{report:?}");
+    for (nth, block, parts) in &blocks {
+        let back = world.client.resident(*block).expect("it is sent");
+        world.answer(back).expect("it comes back");
+        world.client.evict(*block).expect("it is sent");
+        world.ticks(3);
+        let back = world.client.resident(*block).expect("it is sent");
+        world.answer(back).expect("it comes back");
+        let read = world.client.read_back(*block).expect("it is sent");
+        let read = world.answer(read).expect("it is resident");
+        let of = |part| {
+            let found = read.parts.iter().find(|(id, _)| *id == part);
+            found.expect("both are there").1.clone()
+        };
+        assert_eq!(of(parts[0]), stamped(*nth, 0, 2_000), "block {nth}");
+        assert_eq!(of(parts[1]), stamped(200 + nth, 0, 8_000), "block {nth}");
+    }
+    let report = world.manager.report();
+    assert!(report.retained_bytes <= RETAINED_MAX, "{report:?}");
+}
+
+#[test]
 fn what_is_in_the_file_outlives_the_device() {
     let folder = Folder::new("loss");
     let mut world = World::new(spilling(&folder.0));

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use geoheap::{
-    BlockDesc, ByteLen, Config, GeometryManager, Handle, Lifetime, Lookup, PartData, Source,
-    Threading, wgpu,
+    BlockDesc, ByteLen, Config, GeometryManager, Handle, Lifetime, Lookup, PartData, RequestError,
+    Source, Threading, wgpu,
 };
 
 use crate::canvas::{Canvas, cell, device};
@@ -58,17 +58,25 @@ fn churn(device: &wgpu::Device, queue: &wgpu::Queue) {
         std::thread::sleep(Duration::from_micros(300));
     }
     for (id, revision, handle) in blocks {
-        let mut resident = client.resident(handle).expect("it is sent");
-        while resident.try_take().is_none() {
+        // It would leave again before there is staging for its bytes.
+        let mut pinned = client.pin(handle).expect("it is sent");
+        while pinned.try_take().is_none() {
             manager.poll();
         }
         let mut read = client.read_back(handle).expect("it is sent");
         let read = loop {
             manager.poll();
-            if let Some(read) = read.try_take() {
-                break read.expect("it is resident");
+            match read.try_take() {
+                None => {}
+                // A driver that is behind has what was staged for the ticks before.
+                Some(Err(RequestError::StagingFull { .. })) => {
+                    std::thread::sleep(Duration::from_micros(300));
+                    read = client.read_back(handle).expect("it is sent");
+                }
+                Some(read) => break read.expect("it is pinned"),
             }
         };
+        client.unpin(handle).expect("it is sent");
         assert_eq!(
             read.parts[0].1,
             stamped(id, revision, 6_000),

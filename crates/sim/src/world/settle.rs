@@ -36,6 +36,7 @@ impl<G: Gpu> World<G> {
         self.check_wishes()?;
         self.revive()?;
         self.check_contents()?;
+        self.check_copies()?;
         if self.plan.has(FaultClass::Loss) {
             self.check_loss()?;
             self.check_failed_contents()?;
@@ -182,6 +183,25 @@ impl<G: Gpu> World<G> {
             .filter(|chunk| !is_split && chunk.lifetime == Lifetime::Dynamic && !chunk.dedicated);
         let holes = open.flat_map(free_ranges);
         holes.map(|(start, end)| end - start).max().unwrap_or(0)
+    }
+
+    /// Copies that system memory has no budget for are in the file when nobody brings others.
+    fn check_copies(&mut self) -> Verdict {
+        let Some(spill) = &self.setting.config.spill else {
+            return Ok(());
+        };
+        let most = spill.retained_bytes_max.get();
+        for _ in 0..CALM_TICKS {
+            if self.manager.report().retained_bytes <= most {
+                return Ok(());
+            }
+            self.quiet_tick()?;
+        }
+        let report = self.manager.report();
+        broken(
+            Check::Residency,
+            format!("copies of more than {most} bytes stay in memory: {report:?}"),
+        )
     }
 
     /// A frame that looks at more than the budget holds makes the heap say so (R10).

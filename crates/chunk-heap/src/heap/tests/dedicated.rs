@@ -84,3 +84,26 @@ fn a_dedicated_chunk_that_is_excluded_is_not_used() {
     refused.expect_err("a block is not moved to where it lies");
     heap.reserve(&large, None).expect("it is as asked for");
 }
+
+#[test]
+fn a_long_block_lies_among_others_where_that_is_asked_for() {
+    let mut heap = heap();
+    open(&mut heap);
+    live(&mut heap, kib(16));
+    let check = |heap: &mut ChunkHeap, len, expected: bool| {
+        let long = request(kib(len));
+        let refused = heap.reserve(&long, None).expect_err("it is long");
+        let shared = heap.reserve_shared(&long, None);
+        assert_eq!(shared.is_ok(), expected, "{len} KiB: {shared:?}");
+        heap.validate();
+        match shared {
+            Ok(key) => _ = heap.cancel(key).expect("the range is reserved"),
+            Err(error) => assert_eq!(error, refused, "the same chunk is needed"),
+        }
+    };
+    check(&mut heap, 48, true);
+    check(&mut heap, 49, false);
+    check(&mut heap, 100, false);
+    let empty = heap.reserve_shared(&request(ByteLen::ZERO), None);
+    assert_eq!(empty, Err(ReserveError::ZeroSize));
+}

@@ -152,7 +152,7 @@ fn of_spares_that_are_due_at_once_the_one_that_is_empty_for_longer_goes() {
         let mut heap = ChunkHeap::new(own).expect("the configuration is good");
         let ids = [(); 4].map(|()| open(&mut heap));
         let keys = [0, 1, 3].map(|nth| {
-            let key = heap.reserve_at(ids[nth], ByteOffset::ZERO, &request(kib(32)));
+            let key = heap.reserve_at(ids[nth], ByteOffset::ZERO, &request(kib(48)));
             key.expect("the chunk is empty")
         });
         heap.close_empty(5, false, &mut Vec::new());

@@ -28,6 +28,14 @@ struct ModelChunk {
     empty_since: u64,
 }
 
+impl ModelChunk {
+    /// Whether it is one of the shared dynamic ones.
+    fn is_plain(&self) -> bool {
+        let closing = self.state == ChunkState::Closing;
+        !closing && !self.dedicated && self.lifetime == Lifetime::Dynamic
+    }
+}
+
 /// What a heap must do: lists, searched from end to end.
 #[derive(Debug)]
 pub(super) struct Model {
@@ -590,19 +598,11 @@ impl Model {
         });
         for id in order {
             let chunk = &self.chunks[&id];
-            let plain = |chunk: &ModelChunk| {
-                let closing = chunk.state == ChunkState::Closing;
-                !closing && !chunk.dedicated && chunk.lifetime == Lifetime::Dynamic
-            };
             let idle = self.is_empty(id)
                 && matches!(chunk.state, ChunkState::Ready | ChunkState::Draining);
             let old = self.tick - chunk.empty_since >= 10;
             let evacuated = chunk.state == ChunkState::Draining;
-            let all = self.chunks.values().filter(|chunk| plain(chunk)).count();
-            let spares = self.chunks.iter().filter(|(id, chunk)| {
-                plain(chunk) && chunk.state != ChunkState::Draining && self.is_empty(**id)
-            });
-            let kept = plain(chunk) && spares.count() <= usize::from(all > 2);
+            let kept = chunk.is_plain() && self.keeps_spares();
             if idle && (pressure || evacuated || (old && !kept)) {
                 expected.push(ChunkId::new(id));
                 if let Some(chunk) = self.chunks.get_mut(&id) {
@@ -612,6 +612,18 @@ impl Model {
         }
         expected.sort_by_key(|id| std::cmp::Reverse(*id));
         assert_eq!(closed, expected);
+    }
+
+    /// Whether the empty chunks that there are stay.
+    fn keeps_spares(&self) -> bool {
+        let plain = self.chunks.iter().filter(|(_, chunk)| chunk.is_plain());
+        let all = plain.clone().count();
+        let open = plain.filter(|(_, chunk)| chunk.state != ChunkState::Draining);
+        let (spares, others): (Vec<_>, Vec<_>) = open.partition(|(id, _)| self.is_empty(**id));
+        let free = others
+            .iter()
+            .map(|(id, chunk)| chunk.capacity - self.used(**id));
+        all > 2 && spares.len() <= 1 && free.sum::<u64>() < 64 * KIB
     }
 
     fn gone(&mut self, id: u32) {

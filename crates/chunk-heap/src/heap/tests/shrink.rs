@@ -253,3 +253,22 @@ fn a_spare_is_wanted_from_its_bounds_on() {
     check(3, short, 1, 0, true);
     check(3, enough, 1, 0, false);
 }
+
+/// One unit to either side of the room in the others from which on an empty chunk goes.
+#[test]
+fn a_spare_stays_while_the_others_have_little_room() {
+    let check = |more: u64, expected: &[u32]| {
+        let mut heap = heap();
+        for len in [kib(32), kib(32) + ByteLen::new(more), kib(64)] {
+            let id = open(&mut heap);
+            let placed = heap.reserve_at(id, ByteOffset::ZERO, &request(len));
+            placed.expect("the chunk is empty");
+        }
+        open(&mut heap);
+        assert_eq!(closed(&mut heap, 9, false), [], "{more}: it has its ticks");
+        assert_eq!(closed(&mut heap, 10, false), expected, "{more}");
+        assert_eq!(heap.wants_spare(), None, "{more}: it is not made again");
+    };
+    check(16, &[]);
+    check(0, &[3]);
+}

@@ -9,7 +9,7 @@ use geoheap_trace::{Kind, LifetimeName, Part, Settings, SourceName};
 use geoheap_suballoc::Align;
 
 use crate::config::Config;
-use crate::payload::Source;
+use crate::core::record::SourceKind;
 
 /// The second heap of a program writes `flight-2.trace.gz` beside `flight.trace.gz`.
 pub(super) fn numbered(path: PathBuf, nth: u64) -> PathBuf {
@@ -77,12 +77,12 @@ pub(super) fn lifetime_name(lifetime: Lifetime) -> LifetimeName {
     }
 }
 
-pub(super) fn source_name(source: &Source) -> SourceName {
+pub(super) fn source_name(source: SourceKind) -> SourceName {
     match source {
-        Source::Retained => SourceName::Retained,
-        Source::Reload(_) => SourceName::Reload,
-        Source::ReadBack => SourceName::ReadBack,
-        Source::None => SourceName::None,
+        SourceKind::Retained => SourceName::Retained,
+        SourceKind::Reload => SourceName::Reload,
+        SourceKind::ReadBack => SourceName::ReadBack,
+        SourceKind::None => SourceName::None,
     }
 }
 

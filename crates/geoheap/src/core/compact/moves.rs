@@ -67,6 +67,18 @@ impl Core {
         self.compaction.held_from.contains(&from)
     }
 
+    /// Bytes of the places that are held for dynamic blocks, which have another still.
+    pub(in crate::core) fn held_for_moves(&self) -> ByteLen {
+        let held = self.compaction.held.iter().map(|held| held.to);
+        let moved = self.compaction.moves.iter().map(|moved| moved.to);
+        let lens = held.chain(moved).filter_map(|to| {
+            let info = self.heap.range(to)?;
+            let home = self.heap.chunk(info.chunk)?;
+            (home.lifetime == Lifetime::Dynamic).then_some(info.range.len)
+        });
+        lens.sum()
+    }
+
     /// Reserves the place of a planned move. Whether it could be had.
     #[cfg_attr(
         not(any(geoheap_shuttle, feature = "planted-bugs")),

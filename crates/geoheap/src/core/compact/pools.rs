@@ -4,10 +4,11 @@ use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeInfo, Ra
 use geoheap_defrag::{
     ChunkSummary, ChunkUse, RangeState as PlanState, RangeView, Reason, Source as Heap,
 };
+use geoheap_residency::Frame;
 use geoheap_suballoc::ByteRange;
 
-use crate::core::Core;
 use crate::core::record::Record;
+use crate::core::{Core, entry};
 use crate::handle::Handle;
 
 /// Chunks whose blocks may share a chunk: those of one lifetime and class.
@@ -93,10 +94,27 @@ impl Core {
             // Laid out anew, a block may start at multiples of another number.
             align: needed.unwrap_or(range.align),
             state,
-            // What has to leave is sent away before, not by a plan.
-            cold: false,
+            cold: record.is_some_and(|record| self.is_cold(record)),
             has_gaps: tight.is_some(),
         }
+    }
+
+    /// Whether a block may leave rather than move: at once, unused for as long as the policy calls
+    /// recent, and not just come.
+    fn is_cold(&self, record: &Record) -> bool {
+        let stays = record.is_busy() || record.is_exempt() || record.has_waiters();
+        if stays || !record.is_covered() || record.leaving().is_some() {
+            return false;
+        }
+        let config = self.residency.config();
+        self.residency
+            .get(entry(record.handle))
+            .is_some_and(|known| {
+                let used = known.last_used.map_or(0, Frame::get);
+                let is_recent = used > 0 && used.saturating_add(config.recent_frames) > self.frame;
+                let age_ticks = self.tick.saturating_sub(known.since.get());
+                !is_recent && age_ticks >= config.min_resident_ticks
+            })
     }
 }
 
