@@ -1,11 +1,12 @@
 //! The allocator on the GPU against others that place geometry made there.
 //!
-//! | name | what it is |
-//! |---|---|
-//! | `ours` | `geoheap-gpu-bitset`: a batch in one submission |
-//! | `seed` | one request in a submission: groups of 128 units searched one unit after the other, and a copy of always as many invocations ([`seed`]) |
-//! | `readback-cpu` | sizes read back, placed first fit on the CPU, and one copy ([`read_back`]) |
-//! | `bump` | prefix sums and one copy; nothing is ever freed: a lower bound ([`bump`]) |
+//! - `ours` is `geoheap-gpu-bitset`: a batch in one submission.
+//! - `seed` takes one request in a submission: groups of 128 units are searched one unit after the
+//!   other, and a copy has always as many invocations ([`seed`]).
+//! - `readback-cpu` reads the sizes back, places them first fit on the CPU, and copies all at once
+//!   ([`read_back`]).
+//! - `bump` takes prefix sums and copies all at once; nothing is ever freed: a lower bound
+//!   ([`bump`]).
 //!
 //! All copy the same bytes from the same source.
 

@@ -1,6 +1,6 @@
 //! Draw records made on the GPU, from the handle table.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytemuck::{Pod, Zeroable, bytes_of};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
@@ -73,7 +73,7 @@ pub struct Draws {
     counts: Buffer,
     /// Stands for `seen` where the caller has none.
     nothing: Buffer,
-    pipelines: HashMap<&'static str, wgpu::ComputePipeline>,
+    pipelines: BTreeMap<&'static str, wgpu::ComputePipeline>,
     slots: u32,
     buffers: u32,
     groups: u32,
@@ -248,7 +248,7 @@ impl Draws {
 fn pipelines(
     device: &wgpu::Device,
     heap: &GpuHeap,
-) -> HashMap<&'static str, wgpu::ComputePipeline> {
+) -> BTreeMap<&'static str, wgpu::ComputePipeline> {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("gpu heap: draws"),
         source: wgpu::ShaderSource::Wgsl(Module::Draws.text(heap.shape(), heap.scan()).into()),

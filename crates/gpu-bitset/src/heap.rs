@@ -1,5 +1,6 @@
 //! The heap: its buffers, and the recording of batches.
 
+mod batch;
 mod buffers;
 mod describe;
 mod pipelines;
@@ -15,7 +16,7 @@ use crate::shape::Shape;
 use buffers::Buffers;
 use pipelines::Pipelines;
 
-pub use record::{Batch, FlipIf, List, Path};
+pub use batch::{Batch, FlipIf, List, Path};
 
 /// A stream of the objects of a heap.
 #[derive(Clone, Copy, Debug)]

@@ -167,7 +167,7 @@ impl Mirror {
         let missed = heap.epoch().wrapping_sub(self.recorded) != 1;
         let is_full = self.asks_for_all
             || missed
-            || (self.desc.full_every > 0 && heap.epoch() % self.desc.full_every == 0);
+            || (self.desc.full_every > 0 && heap.epoch().is_multiple_of(self.desc.full_every));
         if self.in_flight.len() >= self.desc.in_flight_max {
             self.asks_for_all = true;
             return Err(MirrorBehind {

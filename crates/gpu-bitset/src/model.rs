@@ -4,7 +4,7 @@
 //! model shares nothing with them but the records' layouts.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::records::{
     Flip, Handle, Header, Outcome, PRIORITY_MAX, Request, STREAMS_MAX, Slot, Status,
@@ -40,7 +40,7 @@ pub fn place(runs: &mut [(u32, u32)], wanted: &[Wanted]) -> Vec<Option<u32>> {
 }
 
 /// The checksum of a bitset: each word is mixed with its index, and all are joined by exclusive
-/// or, so that shaders may take them in any order. The mix is the finalizer of MurmurHash3.
+/// or, so that shaders may take them in any order. The mix is the finalizer of `MurmurHash3`.
 pub fn hash(words: &[u32]) -> u32 {
     let words = words.iter().zip(0_u32..);
     words.fold(0, |all, (&word, index)| all ^ mixed(word, index))
@@ -113,7 +113,7 @@ impl Model {
 
     /// The flips of a batch, after all else.
     pub fn flip(&mut self, flips: &[Flip]) {
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for flip in flips {
             let slot = self.slots.get_mut(flip.handle.slot as usize);
             let slot = slot.filter(|slot| {
@@ -122,7 +122,7 @@ impl Model {
             if let Some(slot) = slot
                 && seen.insert(flip.handle.slot)
             {
-                slot.flags = Slot::LIVE | u32::from(flip.visible == 1) * Slot::VISIBLE;
+                slot.flags = Slot::LIVE | (u32::from(flip.visible == 1) * Slot::VISIBLE);
             }
         }
     }
@@ -169,7 +169,7 @@ impl Model {
 
     /// Outcomes before any is placed: those to be placed are OK, with an offset of `u32::MAX`.
     fn judge(&self, requests: &[Request], source_bytes: [u32; STREAMS_MAX]) -> Vec<Outcome> {
-        let mut asked = HashSet::new();
+        let mut asked = BTreeSet::new();
         let mut outcomes = Vec::new();
         for request in requests {
             let slot = self.slots.get(request.slot as usize);
@@ -232,7 +232,7 @@ impl Model {
                 continue;
             }
             let slot = &mut self.slots[request.slot as usize];
-            slot.flags = Slot::LIVE | (request.flags & Request::SHOW) * Slot::VISIBLE;
+            slot.flags = Slot::LIVE | ((request.flags & Request::SHOW) * Slot::VISIBLE);
             slot.bytes = request.bytes;
             slot.decided_by = runs[0].stream();
             for stream in 0..self.shape.streams as usize {

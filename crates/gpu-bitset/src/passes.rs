@@ -44,7 +44,7 @@ pub(crate) enum Wants {
 }
 
 /// Shader text in which passes share their bindings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     Frees,
     Requests,
@@ -130,18 +130,18 @@ fn with_subgroups(text: &str) -> String {
 
 /// The copy's text with as many permanent buffers as the heap has: none may be bound twice.
 fn with_buffers(text: &str, buffers: u32) -> String {
-    let declared: String = (0..buffers)
+    let name = |buffer: u32| format!("permanent_{buffer}");
+    let declared: Vec<String> = (0..buffers)
         .map(|buffer| {
-            let binding = 6 + buffer;
+            let (binding, name) = (6 + buffer, name(buffer));
             format!(
-                "@group(0) @binding({binding}) var<storage, read_write> \
-                 permanent_{buffer}: array<vec4<u32>>;\n"
+                "@group(0) @binding({binding}) var<storage, read_write> {name}: array<vec4<u32>>;"
             )
         })
         .collect();
-    let cases: String = (1..buffers)
-        .map(|buffer| format!("case {buffer}u: {{ permanent_{buffer}[to] = bytes; }}\n"))
-        .collect();
+    let case = |buffer: u32| format!("case {buffer}u: {{ {}[to] = bytes; }}", name(buffer));
+    let cases: Vec<String> = (1..buffers).map(case).collect();
+    let (declared, cases) = (declared.join("\n"), cases.join("\n"));
     let store = format!("switch now.buffer {{ {cases} default: {{ permanent_0[to] = bytes; }} }}");
     text.replace("//{buffers}", &declared)
         .replace("//{store}", &store)

@@ -1,4 +1,8 @@
 //! The shaders against the model, on a real driver.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of these heaps are small, and those of chance are cut on purpose"
+)]
 
 mod bytes;
 mod draws;

@@ -1,6 +1,6 @@
 //! Pipelines: each entry point compiled once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::heap::GpuHeapDesc;
 use crate::passes::{self, Module, Pass};
@@ -9,7 +9,7 @@ use crate::shape::Shape;
 /// The pipelines of a heap, by the names of their entry points.
 #[derive(Debug)]
 pub(super) struct Pipelines {
-    by_entry: HashMap<&'static str, wgpu::ComputePipeline>,
+    by_entry: BTreeMap<&'static str, wgpu::ComputePipeline>,
 }
 
 impl Pipelines {
@@ -18,7 +18,7 @@ impl Pipelines {
         let text = |module: Module| module.text(shape, desc.scan);
         #[cfg(test)]
         let text = |module: Module| crate::tests::planted(module.text(shape, desc.scan));
-        let modules: HashMap<Module, wgpu::ShaderModule> = Module::ALL
+        let modules: BTreeMap<Module, wgpu::ShaderModule> = Module::ALL
             .into_iter()
             .map(|module| {
                 let desc = wgpu::ShaderModuleDescriptor {

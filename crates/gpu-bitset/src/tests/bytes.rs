@@ -5,14 +5,14 @@ use wgpu::{Buffer, BufferUsages};
 
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
-use crate::records::{Handle, Request, STREAMS_MAX, Status};
+use crate::records::{Handle, Outcome, Request, STREAMS_MAX, Status};
 use crate::{Batch, GpuHeapDesc, List};
 
 /// A heap whose bytes are known.
 struct Bytes {
     pair: Pair,
     sources: Vec<Buffer>,
-    source_bytes: Vec<Vec<u8>>,
+    source_contents: Vec<Vec<u8>>,
     /// What each permanent buffer should hold.
     expected: Vec<Vec<Vec<u8>>>,
 }
@@ -22,8 +22,8 @@ impl Bytes {
         let pair = Pair::on(gpu, desc);
         let mut some =
             |len: usize| -> Vec<u8> { (0..len).map(|_| (random.next() >> 56) as u8).collect() };
-        let source_bytes: Vec<Vec<u8>> = desc.streams.iter().map(|_| some(source_len)).collect();
-        let sources = source_bytes.iter().map(|contents| {
+        let source_contents: Vec<Vec<u8>> = desc.streams.iter().map(|_| some(source_len)).collect();
+        let sources = source_contents.iter().map(|contents| {
             pair.gpu.device.create_buffer_init(&BufferInitDescriptor {
                 label: Some("source"),
                 contents,
@@ -44,7 +44,7 @@ impl Bytes {
             expected: expected.collect(),
             pair,
             sources,
-            source_bytes,
+            source_contents,
         }
     }
 
@@ -57,14 +57,16 @@ impl Bytes {
             ..Batch::default()
         };
         let gpu = &self.pair.gpu;
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.pair
             .heap
             .record(&gpu.device, &mut encoder, &batch)
             .expect("a batch within the heap's limits");
         gpu.queue.submit([encoder.finish()]);
         let mut lens = [0; STREAMS_MAX];
-        for (len, source) in lens.iter_mut().zip(&self.source_bytes) {
+        for (len, source) in lens.iter_mut().zip(&self.source_contents) {
             *len = source.len() as u32;
         }
         let result = self.pair.model.batch(frees, requests, lens);
@@ -85,11 +87,7 @@ impl Bytes {
             }
         }
         self.compare();
-        result
-            .outcomes
-            .iter()
-            .map(|outcome| outcome.status())
-            .collect()
+        result.outcomes.iter().map(Outcome::status).collect()
     }
 
     /// The bytes of a stream at their place, and zeros up to the next multiple of 16.
@@ -103,7 +101,7 @@ impl Bytes {
         let end = to + len.next_multiple_of(16);
         let room = &mut self.expected[set][buffer as usize][to..end];
         room.fill(0);
-        room[..len].copy_from_slice(&self.source_bytes[stream][from..from + len]);
+        room[..len].copy_from_slice(&self.source_contents[stream][from..from + len]);
     }
 
     fn compare(&self) {
@@ -132,7 +130,7 @@ fn churn(bytes: &mut Bytes, random: &mut Random, batches: u32, len_max: u32) {
             })
             .filter(|_| random.below(3) == 0)
             .collect();
-        let requests: Vec<Request> = (0..1 + random.below(24))
+        let requests: Vec<Request> = (0..=random.below(24))
             .map(|_| {
                 let mut request = Request {
                     slot: random.below(shape.slots),
@@ -140,7 +138,7 @@ fn churn(bytes: &mut Bytes, random: &mut Random, batches: u32, len_max: u32) {
                 };
                 for stream in 0..shape.streams as usize {
                     let len = random.below(len_max / 4 + 1) * 4;
-                    let room = bytes.source_bytes[stream].len() as u32 - len;
+                    let room = bytes.source_contents[stream].len() as u32 - len;
                     request.bytes[stream] = len;
                     request.source_offsets[stream] = random.below(room / 16 + 1) * 16;
                     // Now and then bytes that are not in the source.

@@ -57,7 +57,9 @@ fn check(pair: &Pair, draws: &Draws, seen: Option<&[u32]>) {
             usage: BufferUsages::STORAGE,
         })
     });
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     draws.record(&gpu.device, &mut encoder, &pair.heap, buffer.as_ref());
     gpu.queue.submit([encoder.finish()]);
     let (records, slots) = expected(&pair.model.slots, seen);
@@ -79,7 +81,9 @@ fn flip(pair: &mut Pair, requests: &[Request], flips: &[Flip], flip_if: FlipIf) 
         ..Batch::default()
     };
     let gpu = &pair.gpu;
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     pair.heap
         .record(&gpu.device, &mut encoder, &batch)
         .expect("a batch within the heap's limits");

@@ -1,7 +1,7 @@
 //! Cases at which an allocator of this kind is known to break.
 
 use super::rig::{Gpu, Pair, stream};
-use crate::records::{Handle, Request, Status};
+use crate::records::{Handle, Outcome, Request, Status};
 use crate::{GpuHeap, GpuHeapDesc, HeapError};
 
 const UNIT: u32 = 16;
@@ -89,7 +89,7 @@ fn runs_cross_words_groups_and_tiles() {
         assert_eq!(offsets, [border + 3, 0], "around {border}");
         // The hole over the border is found by what fits it exactly.
         let result = pair.batch(&handles([1], 0), &[ask(2, border + 4), ask(3, border + 3)]);
-        let statuses: Vec<Status> = result.outcomes.iter().map(|run| run.status()).collect();
+        let statuses: Vec<Status> = result.outcomes.iter().map(Outcome::status).collect();
         assert_eq!(statuses, [Status::NoSpace, Status::Ok], "around {border}");
     }
 }
@@ -101,7 +101,7 @@ fn all_none_and_too_much() {
         &[],
         &[ask(0, 0), ask(1, 1001), ask(2, 1000), ask(3, u32::MAX)],
     );
-    let statuses: Vec<Status> = result.outcomes.iter().map(|run| run.status()).collect();
+    let statuses: Vec<Status> = result.outcomes.iter().map(Outcome::status).collect();
     assert_eq!(
         statuses,
         [Status::Zero, Status::Invalid, Status::Ok, Status::Invalid]

@@ -50,7 +50,9 @@ fn batch(pair: &mut Pair, frees: &[Handle], requests: &[Request], counts: [u32; 
         },
         ..Batch::default()
     };
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     pair.heap
         .record(&gpu.device, &mut encoder, &batch)
         .expect("a batch within the heap's limits");
@@ -80,13 +82,13 @@ fn numbers_of_the_gpu_count_up_to_what_there_is() {
     let mut random = Random(1);
     let mut pair = Pair::new(&DESC);
     for _ in 0..60 {
-        let frees: Vec<Handle> = (0..1 + random.below(30))
+        let frees: Vec<Handle> = (0..=random.below(30))
             .map(|_| Handle {
                 slot: wild(&mut random, 40),
                 generation: wild(&mut random, 4),
             })
             .collect();
-        let requests: Vec<Request> = (0..1 + random.below(30))
+        let requests: Vec<Request> = (0..=random.below(30))
             .map(|_| Request {
                 slot: wild(&mut random, 40),
                 priority: wild(&mut random, 4),
@@ -124,7 +126,9 @@ fn buffers_that_do_not_serve_are_refused() {
             requests,
             ..Batch::default()
         };
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let recorded = pair.heap.record(&gpu.device, &mut encoder, &batch);
         assert_eq!(recorded, Err(expected));
     };

@@ -32,7 +32,9 @@ impl Mirrored {
         let Pair {
             gpu, heap, model, ..
         } = &mut self.pair;
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         heap.record(&gpu.device, &mut encoder, &batch)
             .expect("a batch within the heap's limits");
         self.mirror
@@ -176,7 +178,9 @@ fn it_says_when_it_cannot_keep_up() {
         mirrored.batch(&[], &[]);
     }
     let Pair { gpu, heap, .. } = &mut mirrored.pair;
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     let batch = Batch::default();
     heap.record(&gpu.device, &mut encoder, &batch)
         .expect("an empty batch");

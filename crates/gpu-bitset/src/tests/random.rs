@@ -1,6 +1,6 @@
 //! Numbers by chance, the same for the same seed.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// `SplitMix64` (Steele, Lea, Flood 2014).
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
@@ -14,6 +14,6 @@ impl Random {
 
     /// A number below `end`, or 0.
     pub(super) fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 }

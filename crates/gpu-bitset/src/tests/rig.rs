@@ -60,7 +60,9 @@ impl Gpu {
             usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(buffer, 0, &back, 0, bytes);
         self.queue.submit([encoder.finish()]);
         back.map_async(wgpu::MapMode::Read, .., |mapped| {
@@ -106,7 +108,10 @@ impl Pair {
             path: self.path,
             ..Batch::default()
         };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = self
+            .gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.heap
             .record(&self.gpu.device, &mut encoder, &batch)
             .expect("a batch within the heap's limits");
