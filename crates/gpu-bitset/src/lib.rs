@@ -1,10 +1,10 @@
 //! An allocator that lives on the GPU, for geometry that is made there.
 //!
 //! Terrain meshed by a compute shader, props scattered by another: what comes out of them has a
-//! size that only the GPU knows. To bring it from the buffer it was made in to one where it stays, a
-//! program reads the size back, places it on the CPU and copies it, frames later. Here the GPU
-//! places it itself: a batch of frees and requests is recorded like any other work, and whatever is
-//! recorded after it finds the bytes at their place.
+//! size that only the GPU knows. To bring it from the buffer it was made in to one where it stays,
+//! a program reads the size back, places it on the CPU and copies it, frames later. Here the GPU
+//! places it itself: a batch of frees and requests is recorded like any other work, and whatever
+//! is recorded after it finds the bytes at their place.
 //!
 //! ```
 //! use geoheap_gpu_bitset::{Batch, GpuHeap, GpuHeapDesc, List, Mirror, MirrorDesc, Request, wgpu};
@@ -49,9 +49,9 @@
 //! 3. The free runs are listed in the order of their addresses, with the longest of each chunk of
 //!    64 runs, and of each chunk of 64 such chunks.
 //! 4. One workgroup goes through the classes of requests of one priority and size. A class fills
-//!    the lowest runs that are long enough, each as far as it goes. Equal sizes placed one after the
-//!    other at the lowest place each would come to the same, so a class takes one round, not one
-//!    for each request; the chunks' maxima let it skip the runs that are too short.
+//!    the lowest runs that are long enough, each as far as it goes. Equal sizes placed one after
+//!    the other at the lowest place each would come to the same, so a class takes one round, not
+//!    one for each request; the chunks' maxima let it skip the runs that are too short.
 //! 5. Each request finds its place by a binary search in what was given, the bits are set, slots
 //!    are entered, and the tiles to copy are counted.
 //! 6. The copy is dispatched indirectly, a workgroup for each 16 KiB: it costs what the bytes cost.
