@@ -4,6 +4,7 @@ pub mod bars;
 pub mod defrag;
 pub mod engine;
 pub mod frames;
+pub mod gpu_bitset;
 pub mod instructions;
 pub mod residency;
 pub mod suballoc;

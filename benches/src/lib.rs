@@ -9,6 +9,7 @@
 //!   allocator and to its [`peers`], prints a table, and writes it as JSON ([`table`]).
 //! - `cargo xtask compare frames` does the same for what a frame costs ([`frames`]).
 //! - `cargo xtask compare engine` measures the engine under [`load`]: operations, books, uploads.
+//! - `cargo xtask compare gpu-bitset` has geometry placed on the GPU ([`gpu_bitset`]).
 //! - `cargo xtask compare residency` counts what is streamed in under a budget ([`residency`]).
 //!
 //! ```
@@ -26,6 +27,7 @@
 pub mod compare;
 pub mod defrag;
 pub mod frames;
+pub mod gpu_bitset;
 pub mod heaps;
 pub mod load;
 pub mod measure;

@@ -21,11 +21,18 @@ const COMPILER: Need<'_> = Need {
 
 /// The comparison that needs a C++ compiler: one of its peers is VMA.
 const WITH_VMA: &str = "suballoc";
-/// The comparison that needs a Vulkan driver: it records and draws.
-const WITH_VULKAN: &str = "frames";
+/// The comparisons that need a Vulkan driver: they record and draw, or place on the GPU.
+const WITH_VULKAN: [&str; 2] = ["frames", "gpu-bitset"];
 
 /// What can be compared.
-pub(crate) const ALL: [&str; 5] = [WITH_VMA, WITH_VULKAN, "residency", "defrag", "engine"];
+pub(crate) const ALL: [&str; 6] = [
+    WITH_VMA,
+    WITH_VULKAN[0],
+    WITH_VULKAN[1],
+    "residency",
+    "defrag",
+    "engine",
+];
 
 /// Runs the comparison `what`; its rows go to `target/compare/WHAT.json`.
 ///
@@ -41,7 +48,7 @@ pub(crate) fn run(
     if what == WITH_VMA && !has_compiler() {
         install::provide(&Host::this(), &COMPILER, may_install)?;
     }
-    if what == WITH_VULKAN {
+    if WITH_VULKAN.contains(&what) {
         vulkan::ensure_driver(may_install)?;
     }
     let out = workspace

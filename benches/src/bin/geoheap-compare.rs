@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use geoheap_benches::compare::{
-    Extent, bars, defrag, engine, frames, instructions, residency, suballoc,
+    Extent, bars, defrag, engine, frames, gpu_bitset, instructions, residency, suballoc,
 };
 use geoheap_benches::frames::workload::Workload;
+use geoheap_benches::gpu_bitset::rig::Rig;
 use geoheap_benches::heaps;
 use geoheap_benches::meter::{self, Meter};
 use geoheap_benches::table::Table;
@@ -43,6 +44,8 @@ enum What {
     Defrag(Options<Heaps>),
     /// The engine under load
     Engine(Options<Load>),
+    /// Geometry placed on the GPU
+    GpuBitset(Options<OnGpu>),
     /// Play one churn to one peer, for a profiler
     Play {
         /// churn-a, churn-b, ...
@@ -136,6 +139,17 @@ enum Load {
     Uploads,
 }
 
+/// What the GPU has to place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnGpu {
+    /// Batches of one request to 65 536
+    Batches,
+    /// Many bytes
+    Copies,
+    /// Batches in a heap that is nearly full
+    Fills,
+}
+
 /// What is streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Worlds {
@@ -173,6 +187,7 @@ fn main() -> ExitCode {
         What::Frames(options) => status(compare_frames(&options), options.check),
         What::Defrag(options) => status(compare_defrag(&options), options.check),
         What::Engine(options) => status(compare_engine(&options), options.check),
+        What::GpuBitset(options) => status(compare_gpu_bitset(&options), options.check),
         What::Residency(options) => status(compare_residency(&options), options.check),
         What::Play {
             workload,
@@ -283,4 +298,27 @@ fn compare_engine(options: &Options<Load>) -> Result<usize, Box<dyn Error>> {
         engine::uploads(&mut table, &extent);
     }
     options.finish(&table, bars::engine::ALL, options.is_whole())
+}
+
+/// Measures, prints and writes; returns how many bars are missed.
+fn compare_gpu_bitset(options: &Options<OnGpu>) -> Result<usize, Box<dyn Error>> {
+    meter::stop();
+    let extent = options.extent(gpu_bitset::Extent::QUICK, gpu_bitset::Extent::FULL);
+    let rig = Rig::new().ok_or("placing on the GPU needs Vulkan")?;
+    println!("on {}", rig.adapter());
+    let mut table = Table::default();
+    if options.is_wanted(&OnGpu::Batches) {
+        gpu_bitset::batches(&mut table, &rig, &extent)?;
+    }
+    if options.is_wanted(&OnGpu::Copies) {
+        gpu_bitset::copies(&mut table, &rig, &extent)?;
+    }
+    if options.is_wanted(&OnGpu::Fills) {
+        gpu_bitset::fills(&mut table, &rig, &extent)?;
+    }
+    options.finish(
+        &table,
+        bars::gpu_bitset::ALL,
+        options.is_whole() && !options.quick,
+    )
 }

@@ -15,6 +15,7 @@ macro_rules! bars {
 pub mod defrag;
 pub mod engine;
 pub mod frames;
+pub mod gpu_bitset;
 pub mod residency;
 pub mod suballoc;
 
@@ -133,6 +134,7 @@ mod tests {
             frames::ALL,
             engine::ALL,
             defrag::ALL,
+            gpu_bitset::ALL,
             residency::FLIGHTS,
             residency::MIXES,
         ] {

@@ -26,7 +26,7 @@ const fn row(name: &'static str, layer: u8, uses: Uses) -> Row {
 
 /// The layers. A crate uses crates of lower layers only; layer 1 knows of layer 0 nothing but
 /// the ranges, so that each of its crates serves alone.
-const LAYERS: [Row; 17] = [
+const LAYERS: [Row; 18] = [
     row("geoheap-suballoc", 0, Uses::Lower),
     row("geoheap-frame-sync", 0, Uses::Lower),
     row("geoheap-residency", 0, Uses::Lower),
@@ -41,6 +41,7 @@ const LAYERS: [Row; 17] = [
     row("geoheap-chunk-heap", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap-gpu-backend", 1, Uses::Only(&["geoheap-suballoc"])),
     row("geoheap-vram-probe", 1, Uses::Only(&[])),
+    row("geoheap-gpu-bitset", 1, Uses::Only(&[])),
     row("geoheap", 2, Uses::Lower),
     row("geoheap-egui", 3, Uses::Lower),
     row("geoheap-sim", 3, Uses::Lower),
@@ -63,6 +64,7 @@ const DOORS: [(&str, &[&str]); 5] = [
         &[
             "geoheap-gpu-backend",
             "geoheap-vram-probe",
+            "geoheap-gpu-bitset",
             "geoheap",
             "geoheap-sim",
         ],

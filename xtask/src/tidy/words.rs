@@ -48,6 +48,7 @@ const THREADS: &[&str] = &["crates/geoheap/src/sync", "crates/sim/src/sweep.rs"]
 const LOCKS: &[&str] = &[
     "crates/geoheap/src/sync",
     "crates/gpu-backend/src/",
+    "crates/gpu-bitset/src/",
     "crates/frame-sync/src/",
     "crates/sim/src/",
 ];
@@ -104,6 +105,7 @@ const GUARDED: [Guarded; 9] = [
         name: "wgpu",
         homes: &[
             "crates/gpu-backend/src/",
+            "crates/gpu-bitset/src/",
             "crates/vram-probe/src/",
             "crates/geoheap/src/lib.rs",
             "crates/geoheap/src/manager",

@@ -1,0 +1,378 @@
+//! A batch becomes commands.
+
+use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+use wgpu::{Buffer, BufferUsages};
+
+use crate::error::BatchError;
+use crate::heap::GpuHeap;
+use crate::heap::batch::{Batch, FlipIf, List, Path};
+use crate::heap::buffers::STATE_BATCH_BYTES;
+use crate::passes::{self, DIGITS, Pass, Wants};
+use crate::records::STREAMS_MAX;
+
+/// Up to so many runs each one counts those before it; more are sorted digit by digit.
+const FEW_RUNS: u32 = 2048;
+/// Workgroups in a row of the dispatches that may have several rows: see `common.wgsl`.
+const ROW: u32 = 32_768;
+/// Workgroups that go through all runs together: see `runs.wgsl`.
+const CHUNK_GROUPS: u32 = 64;
+
+/// The first bytes of each pass: see `common.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    units: u32,
+    words: u32,
+    units_per_buffer: u32,
+    slots: u32,
+    streams: u32,
+    separate: u32,
+    epoch: u32,
+    guards: u32,
+    frees_max: u32,
+    requests_max: u32,
+    copied: u32,
+    flips_max: u32,
+    flip_always: u32,
+    reserved: [u32; 3],
+    unit_bytes: [u32; STREAMS_MAX],
+    source_bytes: [u32; STREAMS_MAX],
+}
+
+/// The buffers of one batch.
+struct BatchBuffers<'a> {
+    params: Buffer,
+    counts: Buffer,
+    frees: Buffer,
+    requests: Buffer,
+    flips: Buffer,
+    sources: &'a [Option<&'a Buffer>],
+    frees_max: u32,
+    requests_max: u32,
+    flips_max: u32,
+}
+
+impl GpuHeap {
+    /// Records a batch. Its outcomes are in the heap's buffers for whatever is recorded after it.
+    /// Returns its epoch.
+    ///
+    /// # Errors
+    /// [`BatchError`], with nothing recorded.
+    pub fn record(
+        &mut self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        batch: &Batch<'_>,
+    ) -> Result<u32, BatchError> {
+        self.check(batch)?;
+        self.epoch = self.epoch.wrapping_add(1);
+        let own = self.batch_buffers(device, encoder, batch);
+        let is_single = batch.path == Path::Short
+            && (own.frees_max, own.requests_max) == (0, 1)
+            && !self.shape.separate;
+        if !is_single {
+            encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
+        }
+        let desc = wgpu::ComputePassDescriptor {
+            label: Some("gpu heap: batch"),
+            timestamp_writes: None,
+        };
+        let mut pass = encoder.begin_compute_pass(&desc);
+        let mut recorder = Recorder {
+            heap: self,
+            device,
+            own: &own,
+            pass: &mut pass,
+        };
+        if is_single {
+            recorder.dispatch(&passes::single(), 1, 1);
+            recorder.copy();
+            recorder.flips();
+            return Ok(self.epoch);
+        }
+        recorder.frees();
+        recorder.requests();
+        recorder.sort();
+        recorder.place();
+        recorder.enter();
+        recorder.copy();
+        recorder.flips();
+        drop(pass);
+        self.bits = 1 - self.bits;
+        Ok(self.epoch)
+    }
+
+    fn batch_buffers<'a>(
+        &self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        batch: &Batch<'a>,
+    ) -> BatchBuffers<'a> {
+        let most = |count: usize| u32::try_from(count).expect("checked against the heap's");
+        let frees_max = most(batch.frees.most());
+        let requests_max = most(batch.requests.most());
+        let flips_max = most(batch.flips.most());
+        let known = [
+            known(&batch.frees),
+            known(&batch.requests),
+            known(&batch.flips),
+            0,
+        ];
+        let counts = fill(
+            device,
+            &known,
+            BufferUsages::COPY_DST | BufferUsages::STORAGE,
+        );
+        let frees = items(device, encoder, &batch.frees, &counts, 0);
+        let requests = items(device, encoder, &batch.requests, &counts, 4);
+        let flips = items(device, encoder, &batch.flips, &counts, 8);
+        let mut source_bytes = [u32::MAX; STREAMS_MAX];
+        let mut copied = 0;
+        for (stream, source) in batch.sources.iter().enumerate() {
+            if let Some(source) = source {
+                copied |= 1 << stream;
+                source_bytes[stream] = u32::try_from(source.size()).unwrap_or(u32::MAX);
+            }
+        }
+        let shape = &self.shape;
+        let params = Params {
+            units: shape.units,
+            words: shape.words(),
+            units_per_buffer: shape.units_per_buffer,
+            slots: shape.slots,
+            streams: shape.streams,
+            separate: shape.separate.into(),
+            epoch: self.epoch,
+            guards: shape.buffers - 1,
+            frees_max,
+            requests_max,
+            copied,
+            flips_max,
+            flip_always: (batch.flip_if == FlipIf::Always).into(),
+            reserved: [0; 3],
+            unit_bytes: shape.unit_bytes.map(|bytes| bytes.max(16)),
+            source_bytes,
+        };
+        let params = device.create_buffer_init(&BufferInitDescriptor {
+            label: Some("gpu heap: batch"),
+            contents: bytes_of(&params),
+            usage: BufferUsages::UNIFORM,
+        });
+        BatchBuffers {
+            params,
+            counts,
+            frees,
+            requests,
+            flips,
+            sources: batch.sources,
+            frees_max,
+            requests_max,
+            flips_max,
+        }
+    }
+}
+
+fn known<T>(list: &List<'_, T>) -> u32 {
+    match list {
+        List::Known(items) => u32::try_from(items.len()).expect("checked against the heap's"),
+        List::OnGpu { .. } => 0,
+    }
+}
+
+fn fill<T: Pod>(device: &wgpu::Device, contents: &[T], usage: BufferUsages) -> Buffer {
+    device.create_buffer_init(&BufferInitDescriptor {
+        label: Some("gpu heap: batch"),
+        contents: cast_slice(contents),
+        usage,
+    })
+}
+
+fn items<T: Pod>(
+    device: &wgpu::Device,
+    encoder: &mut wgpu::CommandEncoder,
+    list: &List<'_, T>,
+    counts: &Buffer,
+    place: u64,
+) -> Buffer {
+    match list {
+        List::Known([]) => fill(device, &[T::zeroed()], BufferUsages::STORAGE),
+        List::Known(items) => fill(device, items, BufferUsages::STORAGE),
+        List::OnGpu {
+            items,
+            count,
+            count_offset,
+            ..
+        } => {
+            encoder.copy_buffer_to_buffer(count, *count_offset, counts, place, 4);
+            (*items).clone()
+        }
+    }
+}
+
+/// Records the passes of one batch, in their order.
+struct Recorder<'a, 'p> {
+    heap: &'a GpuHeap,
+    device: &'a wgpu::Device,
+    own: &'a BatchBuffers<'a>,
+    pass: &'a mut wgpu::ComputePass<'p>,
+}
+
+impl Recorder<'_, '_> {
+    fn frees(&mut self) {
+        let frees = self.own.frees_max;
+        if frees > 0 {
+            self.dispatch(&passes::free_claim(), self.groups(frees), 1);
+        }
+        let left = if self.heap.shape.separate {
+            self.heap.requests_max * self.heap.shape.streams
+        } else {
+            0
+        };
+        let all = frees + left;
+        if all > 0 {
+            self.dispatch(&passes::free_release(), all.min(ROW), all.div_ceil(ROW));
+        }
+    }
+
+    fn requests(&mut self) {
+        let groups = self.groups(self.own.requests_max);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::slot_claim(), groups, 1);
+        }
+        // Without requests it still forgets what the frees have taken back.
+        self.dispatch(&passes::prepare(), groups.max(1), 1);
+    }
+
+    fn runs_asked(&self) -> u32 {
+        self.own.requests_max * u32::try_from(self.heap.shape.runs_each()).expect("four at most")
+    }
+
+    fn sort(&mut self) {
+        let runs = self.runs_asked();
+        let groups = self.groups(runs);
+        if runs == 0 {
+            return;
+        }
+        if runs <= FEW_RUNS {
+            self.dispatch(&passes::sort_few(), groups, 1);
+            return;
+        }
+        for digit in 0..DIGITS {
+            let [count, scan, scatter] = passes::sort_digit(digit);
+            self.dispatch(&count, groups, 1);
+            self.dispatch(&scan, 1, 1);
+            self.dispatch(&scatter, groups, 1);
+        }
+    }
+
+    fn place(&mut self) {
+        let words = self.groups(self.heap.shape.words().div_ceil(4));
+        self.dispatch(&passes::runs_count(), words, 1);
+        self.dispatch(&passes::runs_emit(), words, 1);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::chunk_max(), CHUNK_GROUPS, 1);
+            self.dispatch(&passes::place(), 1, 1);
+            self.dispatch(&passes::resolve(), self.groups(self.runs_asked()), 1);
+        }
+    }
+
+    fn enter(&mut self) {
+        let groups = self.groups(self.own.requests_max);
+        if self.own.requests_max > 0 {
+            self.dispatch(&passes::enter(), groups, 1);
+            self.dispatch(&passes::tiles_scan(), groups, self.heap.shape.streams);
+        }
+        let words = self.groups(self.heap.shape.words().div_ceil(4));
+        self.dispatch(&passes::claim(), words, 1);
+        self.dispatch(&passes::finish(), 1, 1);
+    }
+
+    fn copy(&mut self) {
+        if self.own.requests_max == 0 {
+            return;
+        }
+        for stream in 0..u8::try_from(self.heap.shape.streams).expect("four at most") {
+            if self.source(stream).is_some() {
+                self.set(&passes::copy(stream, &self.heap.shape));
+                let place = u64::from(stream) * 16;
+                let copies = &self.heap.buffers.copies;
+                self.pass.dispatch_workgroups_indirect(copies, place);
+            }
+        }
+    }
+
+    fn flips(&mut self) {
+        if self.own.flips_max > 0 {
+            for pass in passes::flips() {
+                self.dispatch(&pass, self.groups(self.own.flips_max), 1);
+            }
+        }
+    }
+
+    fn groups(&self, invocations: u32) -> u32 {
+        invocations.div_ceil(self.heap.workgroup)
+    }
+
+    fn dispatch(&mut self, pass: &Pass, x: u32, y: u32) {
+        self.set(pass);
+        self.pass.dispatch_workgroups(x, y, 1);
+    }
+
+    fn set(&mut self, pass: &Pass) {
+        let pipeline = self.heap.pipelines.of(pass);
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = pass
+            .wants
+            .iter()
+            .map(|&(binding, wants)| wgpu::BindGroupEntry {
+                binding,
+                resource: self.buffer(wants).as_entire_binding(),
+            })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(pass.entry),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        self.pass.set_pipeline(pipeline);
+        self.pass.set_bind_group(0, &group, &[]);
+    }
+
+    fn source(&self, stream: u8) -> Option<&Buffer> {
+        self.own.sources.get(usize::from(stream)).copied().flatten()
+    }
+
+    fn buffer(&self, wants: Wants) -> &Buffer {
+        let heap = &self.heap.buffers;
+        match wants {
+            Wants::Params => &self.own.params,
+            Wants::Counts => &self.own.counts,
+            Wants::Frees => &self.own.frees,
+            Wants::Requests => &self.own.requests,
+            Wants::Flips => &self.own.flips,
+            Wants::Bits => &heap.bits[self.heap.bits],
+            Wants::BitsAfter => &heap.bits[1 - self.heap.bits],
+            Wants::Slots => &heap.slots,
+            Wants::Claims => &heap.claims,
+            Wants::State => &heap.state,
+            Wants::Pending => &heap.pending,
+            Wants::Outcomes => &heap.outcomes,
+            Wants::Keys => &heap.keys,
+            Wants::KeysA => &heap.sorted[0].0,
+            Wants::OrderA => &heap.sorted[0].1,
+            Wants::KeysB => &heap.sorted[1].0,
+            Wants::OrderB => &heap.sorted[1].1,
+            Wants::Bins => &heap.bins,
+            Wants::Digit(digit) => &heap.digits[usize::from(digit)],
+            Wants::RunTiles => &heap.run_tiles,
+            Wants::Runs => &heap.runs,
+            Wants::Chunks => &heap.chunks,
+            Wants::Segments => &heap.segments,
+            Wants::CopyTiles => &heap.copy_tiles,
+            Wants::Copies => &heap.copies,
+            Wants::Stream(stream) => &heap.streams[usize::from(stream)],
+            Wants::Source(stream) => self.source(stream).unwrap_or(&heap.nothing),
+            Wants::Permanent(set, buffer) => &heap.permanent[usize::from(set)][usize::from(buffer)],
+        }
+    }
+}

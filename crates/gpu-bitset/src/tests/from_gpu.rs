@@ -1,0 +1,174 @@
+//! Lists whose items and numbers come from the GPU, good ones and wild ones.
+
+use bytemuck::Pod;
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+use wgpu::{Buffer, BufferUsages};
+
+use super::random::Random;
+use super::rig::{Gpu, Pair, stream};
+use crate::records::{Handle, Request, STREAMS_MAX};
+use crate::{Batch, BatchError, GpuHeapDesc, List, Scan};
+
+const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
+    label: "fed by the GPU",
+    units: 400,
+    streams: &[stream(64), stream(16)],
+    separate: false,
+    slots: 40,
+    requests_max: 64,
+    frees_max: 64,
+    workgroup: 128,
+    scan: Scan::Steps,
+};
+
+fn buffer<T: Pod>(gpu: &Gpu, contents: &[T]) -> Buffer {
+    gpu.device.create_buffer_init(&BufferInitDescriptor {
+        label: Some("list"),
+        contents: bytemuck::cast_slice(contents),
+        usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC,
+    })
+}
+
+/// A batch whose lists are buffers, with numbers that may be larger than these.
+fn batch(pair: &mut Pair, frees: &[Handle], requests: &[Request], counts: [u32; 2]) {
+    let gpu = &pair.gpu;
+    let (free_items, request_items) = (buffer(gpu, frees), buffer(gpu, requests));
+    let numbers = buffer(gpu, &counts);
+    let most = |len: usize| u32::try_from(len).expect("a few");
+    let batch = Batch {
+        frees: List::OnGpu {
+            items: &free_items,
+            count: &numbers,
+            count_offset: 0,
+            items_max: most(frees.len()),
+        },
+        requests: List::OnGpu {
+            items: &request_items,
+            count: &numbers,
+            count_offset: 4,
+            items_max: most(requests.len()),
+        },
+        ..Batch::default()
+    };
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    pair.heap
+        .record(&gpu.device, &mut encoder, &batch)
+        .expect("a batch within the heap's limits");
+    gpu.queue.submit([encoder.finish()]);
+    let counted = [frees.len(), requests.len()];
+    let [frees_len, requests_len] = [0, 1].map(|list| counted[list].min(counts[list] as usize));
+    let expected = pair.model.batch(
+        &frees[..frees_len],
+        &requests[..requests_len],
+        [u32::MAX; STREAMS_MAX],
+    );
+    pair.compare(&expected);
+}
+
+/// Any number, often one that is nearly right.
+fn wild(random: &mut Random, near: u32) -> u32 {
+    match random.below(6) {
+        0 => random.next() as u32,
+        1 => u32::MAX - random.below(4),
+        2 => near.wrapping_add(random.below(3)),
+        _ => random.below(near.max(1)),
+    }
+}
+
+#[test]
+fn numbers_of_the_gpu_count_up_to_what_there_is() {
+    let mut random = Random(1);
+    let mut pair = Pair::new(&DESC);
+    for _ in 0..60 {
+        let frees: Vec<Handle> = (0..=random.below(30))
+            .map(|_| Handle {
+                slot: wild(&mut random, 40),
+                generation: wild(&mut random, 4),
+            })
+            .collect();
+        let requests: Vec<Request> = (0..=random.below(30))
+            .map(|_| Request {
+                slot: wild(&mut random, 40),
+                priority: wild(&mut random, 4),
+                flags: wild(&mut random, 2),
+                reserved: wild(&mut random, 2),
+                bytes: [0; 4].map(|_| wild(&mut random, 3000)),
+                source_offsets: [0; 4].map(|_| wild(&mut random, 64)),
+            })
+            .collect();
+        let counts = [30, 30].map(|near| wild(&mut random, near));
+        batch(&mut pair, &frees, &requests, counts);
+    }
+}
+
+#[test]
+fn buffers_that_do_not_serve_are_refused() {
+    let mut pair = Pair::new(&DESC);
+    let gpu = &pair.gpu;
+    let short = buffer(gpu, &[0_u32; 4]);
+    let long = buffer(gpu, &[Request::default(); 65]);
+    let plain = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4096,
+        usage: BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let list = |items, count, count_offset, items_max| List::OnGpu {
+        items,
+        count,
+        count_offset,
+        items_max,
+    };
+    let mut check = |requests, expected: BatchError| {
+        let batch = Batch {
+            requests,
+            ..Batch::default()
+        };
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let recorded = pair.heap.record(&gpu.device, &mut encoder, &batch);
+        assert_eq!(recorded, Err(expected));
+    };
+    let what = "requests";
+    check(
+        list(&long, &short, 0, 65),
+        BatchError::Requests {
+            requests: 65,
+            requests_max: 64,
+        },
+    );
+    check(
+        list(&short, &short, 0, 1),
+        BatchError::BufferBytes {
+            what,
+            bytes: 16,
+            needed: 48,
+        },
+    );
+    check(
+        list(&long, &short, 16, 1),
+        BatchError::BufferBytes {
+            what,
+            bytes: 16,
+            needed: 20,
+        },
+    );
+    check(
+        list(&plain, &short, 0, 1),
+        BatchError::BufferUsage {
+            what,
+            missing: BufferUsages::STORAGE,
+        },
+    );
+    check(
+        list(&long, &plain, 0, 1),
+        BatchError::BufferUsage {
+            what,
+            missing: BufferUsages::COPY_SRC,
+        },
+    );
+    assert_eq!(pair.heap.epoch(), 0, "nothing was recorded");
+}

@@ -1,0 +1,199 @@
+//! The mirror: late, in order, and word for word the model of the batch that it names.
+
+use super::random::Random;
+use super::rig::{Gpu, Pair, stream};
+use crate::model::{BatchResult, Model};
+use crate::records::{Handle, Request, STREAMS_MAX};
+use crate::{Batch, GpuHeapDesc, List, Mirror, MirrorDesc, Scan};
+
+struct Mirrored {
+    pair: Pair,
+    mirror: Mirror,
+    /// The model after each batch that the mirror has not applied.
+    ahead: Vec<(Model, BatchResult)>,
+}
+
+impl Mirrored {
+    fn new(desc: &GpuHeapDesc<'_>, mirror: MirrorDesc) -> Self {
+        let pair = Pair::on(Gpu::new(), desc);
+        Self {
+            mirror: Mirror::new(&pair.heap, mirror),
+            pair,
+            ahead: Vec::new(),
+        }
+    }
+
+    fn batch(&mut self, frees: &[Handle], requests: &[Request]) {
+        let batch = Batch {
+            frees: List::Known(frees),
+            requests: List::Known(requests),
+            ..Batch::default()
+        };
+        let Pair {
+            gpu, heap, model, ..
+        } = &mut self.pair;
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        heap.record(&gpu.device, &mut encoder, &batch)
+            .expect("a batch within the heap's limits");
+        self.mirror
+            .record(&gpu.device, &mut encoder, heap, &batch)
+            .expect("it was polled in time");
+        gpu.queue.submit([encoder.finish()]);
+        let result = model.batch(frees, requests, [u32::MAX; STREAMS_MAX]);
+        self.ahead.push((model.clone(), result));
+    }
+
+    /// Applies what has arrived and compares it with the model of that batch.
+    fn apply(&mut self) -> usize {
+        let mut count = 0;
+        while let Some(applied) = self.mirror.apply_next() {
+            let (model, result) = self.ahead.remove(0);
+            assert_eq!(applied.header, result.header);
+            assert_eq!(applied.outcomes, result.outcomes);
+            assert_eq!(self.mirror.epoch(), result.header.epoch);
+            assert!(self.mirror.is_exact(), "each free was listed by the CPU");
+            assert!(
+                self.mirror.words() == model.words,
+                "bits of {}",
+                result.header.epoch
+            );
+            for (index, slot) in model.slots.iter().enumerate() {
+                let mirrored = &self.mirror.slots()[index];
+                assert_eq!(mirrored.generation, slot.generation, "slot {index}");
+                assert_eq!(mirrored.flags, slot.flags, "slot {index}");
+                assert_eq!(mirrored.offset_units, slot.offset_units, "slot {index}");
+                assert_eq!(mirrored.units, slot.units, "slot {index}");
+            }
+            count += 1;
+        }
+        count
+    }
+
+    fn wait(&self) {
+        let poll = wgpu::PollType::wait_indefinitely();
+        self.pair.gpu.device.poll(poll).expect("the device works");
+    }
+}
+
+fn some(random: &mut Random, mirrored: &Mirrored) -> (Vec<Handle>, Vec<Request>) {
+    let shape = mirrored.pair.heap.shape();
+    // Handles as the mirror knows them, which may be stale by now.
+    let known = (0_u32..).zip(mirrored.mirror.slots());
+    let frees = known
+        .map(|(slot, entry)| Handle {
+            slot,
+            generation: entry.generation,
+        })
+        .filter(|_| random.below(4) == 0)
+        .collect();
+    let requests = (0..random.below(12))
+        .map(|_| {
+            let mut request = Request {
+                slot: random.below(shape.slots),
+                ..Request::default()
+            };
+            for stream in 0..shape.streams as usize {
+                request.bytes[stream] = random.below(40) * 16;
+            }
+            request
+        })
+        .collect();
+    (frees, requests)
+}
+
+fn churn(desc: &GpuHeapDesc<'_>, mirror: MirrorDesc) -> Mirrored {
+    let mut random = Random(7);
+    let mut mirrored = Mirrored::new(desc, mirror);
+    for _ in 0..60 {
+        let (frees, requests) = some(&mut random, &mirrored);
+        mirrored.batch(&frees, &requests);
+        if mirrored.ahead.len() == 3 || random.below(3) == 0 {
+            mirrored.wait();
+            assert!(mirrored.apply() > 0, "all that was submitted has arrived");
+        }
+    }
+    mirrored.wait();
+    mirrored.apply();
+    assert_eq!(mirrored.mirror.lag_batches(), 0);
+    mirrored
+}
+
+const SMALL: GpuHeapDesc<'static> = GpuHeapDesc {
+    label: "mirrored",
+    units: 300,
+    streams: &[stream(16), stream(32)],
+    separate: false,
+    slots: 24,
+    requests_max: 32,
+    frees_max: 32,
+    workgroup: 64,
+    scan: Scan::Steps,
+};
+
+#[test]
+fn it_is_the_model_of_the_batch_that_it_names() {
+    let mirrored = churn(&SMALL, MirrorDesc::default());
+    let read_back = mirrored.mirror.read_back();
+    assert_eq!(read_back.full_bytes, 0, "no bitset was needed");
+    let separate = GpuHeapDesc {
+        streams: &[stream(16), stream(16)],
+        separate: true,
+        ..SMALL
+    };
+    churn(&separate, MirrorDesc::default());
+}
+
+#[test]
+fn it_reads_16_bytes_a_request_and_64_a_batch() {
+    let mut mirrored = Mirrored::new(&SMALL, MirrorDesc::default());
+    let request = |slot| Request {
+        slot,
+        bytes: [16, 0, 0, 0],
+        ..Request::default()
+    };
+    mirrored.batch(&[], &[request(0), request(1), request(2)]);
+    mirrored.batch(&[], &[request(3)]);
+    mirrored.wait();
+    assert_eq!(mirrored.apply(), 2);
+    assert_eq!(mirrored.mirror.read_back().batch_bytes, 2 * 64 + 4 * 16);
+}
+
+#[test]
+fn whole_bitsets_come_when_they_are_due() {
+    let every = MirrorDesc {
+        full_every: 5,
+        ..MirrorDesc::default()
+    };
+    let mirrored = churn(&SMALL, every);
+    // 10 words and 24 slots of 64 bytes, with 12 of the 60 batches.
+    assert_eq!(mirrored.mirror.read_back().full_bytes, 12 * (40 + 24 * 64));
+}
+
+#[test]
+fn it_says_when_it_cannot_keep_up() {
+    let mut mirrored = Mirrored::new(&SMALL, MirrorDesc::default());
+    for _ in 0..4 {
+        mirrored.batch(&[], &[]);
+    }
+    let Pair { gpu, heap, .. } = &mut mirrored.pair;
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let batch = Batch::default();
+    heap.record(&gpu.device, &mut encoder, &batch)
+        .expect("an empty batch");
+    let mirror = &mut mirrored.mirror;
+    let behind = mirror.record(&gpu.device, &mut encoder, heap, &batch);
+    assert_eq!(behind.expect_err("four are under way").in_flight, 4);
+    gpu.queue.submit([encoder.finish()]);
+    mirrored.pair.model.batch(&[], &[], [u32::MAX; STREAMS_MAX]);
+    mirrored.wait();
+    assert_eq!(mirrored.apply(), 4);
+    // The next one brings everything, since one was missed.
+    mirrored.batch(&[], &[]);
+    mirrored.wait();
+    assert_eq!(mirrored.apply(), 1);
+    assert!(mirrored.mirror.read_back().full_bytes > 0);
+}

@@ -1,0 +1,112 @@
+//! Bugs that are planted into the shaders: the comparison with the model has to find each.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::equality::churn;
+use super::random::Random;
+use super::rig::{Gpu, Pair, stream};
+use crate::{GpuHeapDesc, Path};
+
+/// What is written instead of what.
+type Bug = (&'static str, &'static str);
+
+thread_local! {
+    static BUG: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// A module's text, with the bug of this thread.
+pub(crate) fn planted(text: String) -> String {
+    match BUG.get() {
+        Some((right, wrong)) => text.replace(right, wrong),
+        None => text,
+    }
+}
+
+const BUGS: [Bug; 16] = [
+    // A free takes its neighbours in the word along, or leaves the units between its ends.
+    (
+        "atomicAnd(&bits[word], ~mask)",
+        "atomicAnd(&bits[word], 0u)",
+    ),
+    ("atomicStore(&bits[word], 0u)", "{}"),
+    // Stale handles free.
+    ("slots[handle.x].generation == handle.y", "true"),
+    // An object that is freed twice is two objects.
+    ("atomicLoad(&claims[slot]) == index", "true"),
+    (
+        "Slot(\n                    freed.generation + 1u",
+        "Slot(\n                    freed.generation",
+    ),
+    // The second request for a slot has it too.
+    (
+        "is_first = atomicLoad(&claims[request.slot]) == index",
+        "is_first = true",
+    ),
+    // What lies outside of the source is taken for good.
+    ("bytes <= source && offset <= source - bytes", "true"),
+    // Equal sizes lose their order.
+    (
+        "tile[other] == key && first + other < run",
+        "tile[other] == key && first + other > run",
+    ),
+    // Runs end at the edge of a word, or are never followed over it.
+    ("before = free_of(word - 1u) >> 31u", "before = 0u"),
+    ("let after = free_of(word + 1u) & 1u", "let after = 0u"),
+    // What is left of a chunk is forgotten.
+    (
+        "chunks[listed[tid]] = atomicLoad(&listed_max[tid])",
+        "chunks[listed[tid]] = 0u",
+    ),
+    // A class that finds no room takes the next along.
+    (
+        "sweep.class_end = lower_bound(now.rank, first_short)",
+        "sweep.class_end = now.placeable",
+    ),
+    // One too many of a run's rooms is given.
+    ("min(room, wanted - min(wanted, before.x))", "room"),
+    // The claim forgets runs that came in over the edge.
+    ("taken |= taken_of(word, rank - 1u, lead)", "{}"),
+    // Priorities do not count.
+    ("(priority << KEY_SIZE_BITS) |", ""),
+    // The single path finds some run, not the lowest.
+    (
+        "atomicMin(&lowest, share.found)",
+        "atomicStore(&lowest, share.found)",
+    ),
+];
+
+fn run() {
+    let streams = [stream(16), stream(32)];
+    let mut random = Random(3);
+    let mut pair = Pair::on(
+        Gpu::new(),
+        &GpuHeapDesc {
+            units: 1500,
+            streams: &streams,
+            slots: 96,
+            requests_max: 96,
+            frees_max: 96,
+            workgroup: 64,
+            ..GpuHeapDesc::default()
+        },
+    );
+    for round in 0..40 {
+        churn(&mut pair, &mut random, 80, 60);
+        if round % 2 == 1 {
+            pair.path = Path::Short;
+            churn(&mut pair, &mut random, 1, 200);
+        }
+    }
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    for bug in BUGS {
+        BUG.set(Some(bug));
+        let found = catch_unwind(AssertUnwindSafe(run)).is_err();
+        BUG.set(None);
+        assert!(found, "not found: {} for {}", bug.1, bug.0);
+    }
+    run();
+}
