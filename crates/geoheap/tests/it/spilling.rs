@@ -294,10 +294,7 @@ fn a_copy_that_cannot_be_read_keeps_no_other_from_the_file() {
     fill(&mut world, 30);
     world.ticks(40);
     let report = world.manager.report();
-    assert!(
-        report.retained_bytes <= RETAINED_MAX,
-        "{before}: {report:?}"
-    );
+    assert!(report.retained_bytes <= RETAINED_MAX, "{report:?}");
     assert_eq!(report.spill_failures, 1, "{report:?}");
     let read = |world: &mut World| {
         let back = world.client.resident(block).expect("it is sent");
