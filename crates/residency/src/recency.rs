@@ -20,7 +20,7 @@ const USED: u64 = u64::MAX;
 const NEVER: u64 = u64::MAX;
 /// Buckets that are remembered; a power of two, so that a seat is the lowest bits of a number.
 const RECENT: usize = 1 << 8;
-const _: () = assert!(RECENT.is_power_of_two());
+const _: () = assert!(RECENT.is_power_of_two(), "a seat is a number's lowest bits");
 /// What keeps the seats of held entries apart: the highest bit of a seat. Groups and ticks that are
 /// linked at a time differ in their low bits, so that this one collides with the fewest.
 const SEAT_OF_HELD: usize = RECENT / 2;
