@@ -5,7 +5,6 @@ use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeState};
 use geoheap_suballoc::ByteLen;
 
 use crate::budget_origin::BudgetOrigin;
-use crate::config::STAGING_SHARE;
 use crate::core::event::{Effect, Retired};
 use crate::core::leaving::Cause;
 use crate::core::streaming::Spare;
@@ -20,6 +19,8 @@ const CREATE_FAILURES_MAX: u32 = 2;
 const REGROW_TICKS: u64 = 256;
 /// Ticks in which moves may bring back a chunk that a lowered budget wants, before blocks leave.
 const SHED_PATIENCE_TICKS: u64 = 64;
+/// One part in so many of the chunks that stay counts for nothing, as blocks never fill them.
+const SLACK_SHARE: u64 = 8;
 
 impl Core {
     pub(super) fn open_chunk(
@@ -171,7 +172,7 @@ impl Core {
             live += info.live + info.reserved;
         }
         let target = capacity.saturating_sub(over.max(self.config.chunk_bytes));
-        let room = ByteLen::new(target.get() / STAGING_SHARE * (STAGING_SHARE - 1));
+        let room = ByteLen::new(target.get() / SLACK_SHARE * (SLACK_SHARE - 1));
         (live > room).then(|| live.saturating_sub(room))
     }
 

@@ -60,7 +60,7 @@ impl Core {
     }
 
     /// Whether recent frames looked for the block while it was away.
-    fn is_wished_now(&self, record: &Record) -> bool {
+    pub(super) fn is_wished_now(&self, record: &Record) -> bool {
         let protect = self.config.residency.protect_frames.max(1);
         record.wished_frame() > 0 && record.wished_frame().saturating_add(protect) > self.frame
     }

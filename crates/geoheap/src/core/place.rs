@@ -57,8 +57,11 @@ impl Core {
                 break;
             }
             let unmet = claims.first().map(|claim| claim.priority);
-            let is_kept_out = sheds && self.can_wait_outside(handle);
-            if is_kept_out || self.yields(handle, claim, unmet) {
+            if sheds && self.can_stay_out(handle) {
+                self.stay_out(handle, out);
+                continue;
+            }
+            if self.yields(handle, claim, unmet) {
                 self.lose_patience(handle, out);
                 continue;
             }
@@ -91,15 +94,14 @@ impl Core {
         }
     }
 
-    /// Whether a block that is to come in misses nothing by waiting: no frame looks at it, and it
-    /// can be evicted, as it were, before it came.
-    fn can_wait_outside(&self, handle: Handle) -> bool {
+    /// Whether a new block may stay outside for now: nobody looks at it or waits for it, and it
+    /// comes as what was evicted does, once somebody wants it.
+    fn can_stay_out(&mut self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
-        let protect = self.config.residency.protect_frames.max(1);
-        let wished = record.wished_frame();
-        let is_wished = wished > 0 && wished.saturating_add(protect) > self.frame;
-        let is_away = record.place.is_none() && record.source != SourceKind::None;
-        is_away && !is_wished && !record.is_pinned() && !record.is_exempt()
+        let fill = record.fill().expect("a waiting block has a job");
+        let is_wanted = record.has_waiters() || record.is_pinned() || self.is_wished_now(record);
+        let is_new = fill.purpose == Purpose::Add && record.place.is_none();
+        is_new && !is_wanted && !record.is_exempt() && self.can_set_aside(handle)
     }
 
     /// Whether a job may take the room of blocks that frames saw a moment ago. One that no frame
@@ -263,14 +265,27 @@ impl Core {
 
     fn set_aside(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         tracing::debug!(%handle, "set aside for want of room");
+        self.end_away(handle);
+        self.weary_waiters(handle, out);
+        self.run_deferred(handle, out);
+    }
+
+    /// A new block is evicted before it was there. Nothing says that it finds no room, so it comes
+    /// as soon as somebody wants it.
+    fn stay_out(&mut self, handle: Handle, out: &mut Vec<Effect>) {
+        tracing::debug!(%handle, "stays out while chunks have to go");
+        self.end_away(handle);
+        self.run_deferred(handle, out);
+    }
+
+    /// The block's job ends with the block away, and what it was to bring kept.
+    fn end_away(&mut self, handle: Handle) {
         let fill = self.cancel_job(handle).expect("a waiting block has a job");
         self.evict_place(handle);
         self.own(handle).away = Away::Evicted;
         let replies = self.take_contents(handle, fill);
         self.pending.replies.extend(replies);
         self.queue_slot(handle);
-        self.weary_waiters(handle, out);
-        self.run_deferred(handle, out);
     }
 
     /// A block without a place takes over what a job was to bring, for when it comes back. Returns

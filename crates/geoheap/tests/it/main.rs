@@ -25,6 +25,7 @@ mod recording;
 mod refusals;
 mod residence;
 mod restore;
+mod shedding;
 mod short;
 mod sources;
 mod spilling;
