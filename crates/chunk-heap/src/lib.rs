@@ -66,9 +66,10 @@
 //! chunk whose largest free room holds the block wherever that room starts is taken first; only
 //! where there is none, two are tried in which this depends on the alignment. A block above half a
 //! chunk (`dedicated_above_bytes`) gets a dedicated buffer, rounded up to 64 KiB: the tightest that
-//! is empty, if it is longer than needed by at most a quarter. Long-lived blocks have chunks of
-//! their own, so that they never keep an ill-used chunk alive; classes of blocks have too, if the
-//! configuration says so.
+//! is empty, if it is longer than needed by at most a quarter. Where there is no memory for one,
+//! [`ChunkHeap::reserve_shared`] places the block among others, in a shared chunk that has room.
+//! Long-lived blocks have chunks of their own, so that they never keep an ill-used chunk alive;
+//! classes of blocks have too, if the configuration says so.
 //! [`ChunkHeap::change_lifetime`] promotes a block to the long-lived ones or releases it from them:
 //! a dedicated chunk changes sides with its block, if that is dedicated under the new lifetime,
 //! too, and any other block gets a second range, so that its old one can be read until it retires.
@@ -137,6 +138,9 @@
 //!   some chunk had a fitting place.
 //! - Whether a spare is wanted is told by free bytes, also where they are in pieces. A block longer
 //!   than all of these finds no spare then, and its bytes wait for a buffer to be made.
+//! - A long block that was placed among others stays among them: only a range that is reserved
+//!   anew, as for new contents, takes it to a buffer of its own. To move it when memory is there
+//!   again would copy the longest blocks for a tidier heap, and serve no frame.
 //! - A block with spare room is aligned for uniform and storage parts from the start, which costs
 //!   up to that alignment in front of it, and saves a move when such a part is added.
 //! - A layout's operations walk its rooms. That is right for blocks of a few parts, wrong for

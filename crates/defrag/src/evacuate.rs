@@ -43,7 +43,9 @@ const ATTEMPTS: [Attempt; 4] = [
     },
 ];
 
-/// So many of the longest ranges are tried before the others.
+/// So many of the longest ranges are tried before the others. One would find a place also where the
+/// receivers have a single long room between them; with a few they need several, and looking for
+/// those costs little beside the tens or hundreds of ranges of a victim.
 const PROBED: usize = 4;
 
 /// What came of it.

@@ -264,8 +264,8 @@ impl Client {
 
     /// Moves the block between the chunks of the two lifetimes; a pinned one moves when its last
     /// pin is taken off, and is kept from eviction at once. A block above half a chunk has a buffer
-    /// of its own; one that is above half a chunk of either lifetime keeps it: nothing is copied,
-    /// pinned or not.
+    /// of its own, unless the budget had no room for one; a block that has one and is above half a
+    /// chunk of either lifetime keeps it: nothing is copied, pinned or not.
     ///
     /// # Errors
     /// As for [`Client::remove`].

@@ -78,8 +78,9 @@ impl Default for DefragConfig {
 /// [`Source::ReadBack`](crate::Source::ReadBack) blocks that are away. The copies that were not
 /// needed for the longest time go to the file first, and are read when their block comes back;
 /// both on the worker that runs reload callbacks. A copy that cannot be written stays in memory,
-/// which is told ([`HeapEvent::SpillFailed`](crate::HeapEvent::SpillFailed)). Memory that the
-/// caller holds on to is not freed by that.
+/// which is told ([`HeapEvent::SpillFailed`](crate::HeapEvent::SpillFailed)), and so does one whose
+/// parts in the file cannot be read to join those that changed since. Memory that the caller holds
+/// on to is not freed by that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpillConfig {
     /// The folder of the file, which must be there. The file has a name of its own, and is removed

@@ -368,7 +368,7 @@ pub use crate::recording::{
 };
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,
-    TicketHolder,
+    SpillStep, TicketHolder,
 };
 pub use crate::ticket::{
     BlockView, Draw, Each, Fallback, FrameSource, FrameTicket, InFlight, IndexFormat, Lookup,

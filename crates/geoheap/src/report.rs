@@ -1,5 +1,6 @@
 //! What a caller can know of the heap: counters, the map of all chunks, events, read-backs.
 
+mod spill_step;
 mod text;
 
 use core::fmt;
@@ -12,6 +13,8 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::budget_origin::BudgetOrigin;
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
+
+pub use self::spill_step::SpillStep;
 
 /// The frames' working set does not fit the budget: what fits is drawn, the rest is not resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +117,7 @@ pub struct Report {
     pub retained_bytes: u64,
     /// Bytes of retained copies in the file.
     pub spilled_bytes: u64,
-    /// Copies that could not be written into it.
+    /// Copies that could not be written into it, or not read to be written with newer parts.
     pub spill_failures: u64,
     /// Evicted blocks that came back.
     pub stream_ins: u64,
@@ -330,11 +333,12 @@ pub enum HeapEvent {
     Degraded(Degraded),
     /// What frames use fits again.
     Recovered,
-    /// A retained copy could not be written into the file for such: it stays in memory, and others
-    /// are tried later.
+    /// A retained copy could not be written into the file for such, and stays in memory.
     SpillFailed {
         /// Its bytes.
         bytes: ByteLen,
+        /// What failed, and with it who waits: all copies, or this one.
+        step: SpillStep,
         /// What the operating system said.
         message: String,
     },
@@ -409,9 +413,14 @@ impl fmt::Display for HeapEvent {
             }
             Self::Degraded(degraded) => write!(f, "degraded: {degraded}"),
             Self::Recovered => f.write_str("the working set fits the budget again"),
-            Self::SpillFailed { bytes, message } => {
-                write!(f, "a copy of {bytes} bytes stays in memory: {message}")
-            }
+            Self::SpillFailed {
+                bytes,
+                step,
+                message,
+            } => write!(
+                f,
+                "a copy of {bytes} bytes stays in memory: {step}: {message}"
+            ),
             Self::GpuError { message } => write!(f, "GPU error: {message}"),
             Self::DeviceLost { reason } => write!(f, "device lost: {reason}"),
             Self::BlocksLost { count, .. } => {

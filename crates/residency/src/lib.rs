@@ -77,8 +77,8 @@
 //!
 //! Bytes streamed in by the clairvoyant optimum's (Belady's, greedy), the first time of each entry
 //! included, with the budget as a share of the most bytes that exist at a time. The flight is one
-//! of a real voxel game; the mixes are made up, each at its worst budget for us (`cargo xtask
-//! compare residency`, which also has 2Q, S3-FIFO, SIEVE and CLOCK):
+//! of a real voxel game, the loop is one of nine made-up mixes (`cargo xtask compare residency`,
+//! which has the others, and also 2Q, S3-FIFO, SIEVE and CLOCK):
 //!
 //! | | 3 % | 5 % | 7 % | 10 % | 25 % |
 //! |---|---|---|---|---|---|

@@ -18,8 +18,12 @@ pub(crate) const NIL: u32 = u32::MAX;
 const USED: u64 = u64::MAX;
 /// The `last_used` of an index that was never used, nor came.
 const NEVER: u64 = u64::MAX;
-/// Buckets that are remembered; a power of two.
+/// Buckets that are remembered; a power of two, so that a seat is the lowest bits of a number.
 const RECENT: usize = 1 << 8;
+const _: () = assert!(RECENT.is_power_of_two(), "a seat is a number's lowest bits");
+/// What keeps the seats of held entries apart: the highest bit of a seat. Groups and ticks that are
+/// linked at a time differ in their low bits, so that this one collides with the fewest.
+const SEAT_OF_HELD: usize = RECENT / 2;
 /// The most pins of an entry: the highest bit of the count says whether it is exempt.
 pub(crate) const PINS_MAX: u16 = EXEMPT - 1;
 const EXEMPT: u16 = 1 << 15;
@@ -84,7 +88,8 @@ impl Rank {
         let low = |number: u64| usize::try_from(number % RECENT as u64).unwrap_or(0);
         let group = usize::from(self.group.get());
         let of_tick = if self.is_used() { 0 } else { low(self.stamp) };
-        (group ^ of_tick ^ usize::from(self.held) << 7) % RECENT
+        let of_held = if self.held { SEAT_OF_HELD } else { 0 };
+        (group ^ of_tick ^ of_held) % RECENT
     }
 
     pub(crate) const fn is_used(self) -> bool {

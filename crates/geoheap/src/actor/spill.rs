@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::event::Event;
-use crate::core::spill::{Spilled, Spilling};
+use crate::core::spill::{SpillError, Spilled, Spilling};
 use crate::payload::{Payload, ReloadFn};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -92,11 +92,11 @@ impl SpillJob {
         }
     }
 
-    fn write(&self) -> Result<Spilled, String> {
-        let whole = self.spilling.whole()?;
+    fn write(&self) -> Result<Spilled, SpillError> {
+        let whole = self.spilling.whole().map_err(SpillError::Read)?;
         let payloads: Vec<&Payload> = whole.iter().map(|(_, payload)| payload).collect();
         let make = self.file.keep(&payloads);
-        let make = make.map_err(|error| error.to_string())?;
+        let make = make.map_err(|error| SpillError::Write(error.to_string()))?;
         let parts = whole.iter().map(|(id, part)| (*id, part.len())).collect();
         Ok(Spilled { parts, make })
     }

@@ -7,7 +7,7 @@ use geoheap_frame_sync::{Usage, Version};
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
 use crate::budget_origin::BudgetOrigin;
-use crate::core::spill::{Spilled, Spilling};
+use crate::core::spill::{SpillError, Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
 use crate::handle::Handle;
 use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
@@ -281,7 +281,7 @@ pub(crate) enum Event {
         /// Bytes in memory that this was to save.
         bytes: u64,
         /// What is in the file now.
-        result: Result<Spilled, String>,
+        result: Result<Spilled, SpillError>,
     },
     /// Bytes that were asked for.
     ReadBackDone {

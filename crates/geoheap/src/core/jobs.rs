@@ -79,6 +79,10 @@ impl Queue {
     }
 
     fn insert(&mut self, seq: u64, job: Job) {
+        assert!(
+            !self.late.contains_key(&seq),
+            "R11: place {seq} has a job, which another would hide"
+        );
         self.bytes += job.bytes;
         let other = if self.line.back().is_none_or(|(last, _)| *last < seq) {
             self.line.push_back((seq, Some(job)));
@@ -92,7 +96,7 @@ impl Queue {
         };
         assert!(
             other.is_none(),
-            "each place in the order has one job: {other:?}"
+            "R11: place {seq} has a job, which another would hide: {other:?}"
         );
     }
 
@@ -306,6 +310,43 @@ mod tests {
         assert_eq!(jobs.first(), Some(1), "flushes wait for the oldest of all");
         jobs.remove(3);
         assert_eq!(jobs.streaming_bytes(), 0);
+    }
+
+    /// The second job would hide the first for ever; `ended` leave the line before it comes.
+    fn take_a_place_twice(seqs: &[u64], ended: &[u64], twice: u64) {
+        let job = Job {
+            handle: Handle::from_key(KeyData::from_ffi(1 << 32 | 1).into()),
+            to: None,
+            is_stream_in: false,
+            is_urgent: false,
+            bytes: 4,
+        };
+        let mut queue = Queue::default();
+        for seq in seqs {
+            queue.insert(*seq, job);
+        }
+        for seq in ended {
+            queue.remove(*seq).expect("it is there");
+        }
+        queue.insert(twice, job);
+    }
+
+    #[test]
+    #[should_panic(expected = "R11: place 7")]
+    fn a_place_in_line_has_one_job() {
+        take_a_place_twice(&[5, 7, 9], &[], 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "R11: place 7")]
+    fn a_late_place_has_one_job_though_the_line_is_empty() {
+        take_a_place_twice(&[9, 7], &[9], 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "R11: place 7")]
+    fn a_late_place_has_one_job_though_the_line_ends_before_it() {
+        take_a_place_twice(&[5, 9, 7], &[9], 7);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use geoheap_chunk_heap::BlockLayout;
 
-/// Layouts that are remembered at most; a power of two.
+/// Layouts that are remembered at most; a power of two, as a seat is the highest bits of a mix.
 const SEATS: usize = 512;
+const _: () = assert!(SEATS.is_power_of_two(), "a seat is a mix's highest bits");
 
 /// Layouts that came lately. Each has one seat, by what tells layouts apart the most; who comes
 /// later takes the seat of who was there. So memory is bounded and nothing need be taken out.

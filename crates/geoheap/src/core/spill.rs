@@ -18,11 +18,12 @@ use crate::core::record::Record;
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Payload, ReloadFn};
-use crate::report::HeapEvent;
+use crate::report::{HeapEvent, SpillStep};
 
 /// Copies that are looked at in one tick.
 const LOOKED_AT_MAX: usize = 64;
-/// Ticks after which writing is tried again once it failed.
+/// Ticks after which writing is tried again once it failed, or reading what the file has of one
+/// block.
 const RETRY_TICKS: u64 = 256;
 
 /// All copies.
@@ -54,9 +55,28 @@ pub(crate) struct Copied {
     counted_bytes: u64,
     /// Its place in [`Copies::order`].
     needed: u64,
-    /// Its copies are being written; tells this write from others.
-    writing: Option<u64>,
+    turn: Turn,
     spilled: Option<Spilled>,
+}
+
+/// Whether a block's copies can be written when it is their turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    Open,
+    /// They are being written; the number tells this write from others.
+    Writing(u64),
+    /// What the file has of them could not be read: not before this tick.
+    Unread(u64),
+}
+
+/// Why copies were not written, in the words of the operating system.
+#[derive(Debug)]
+pub(crate) enum SpillError {
+    /// The file took no copy, and takes none of other blocks either.
+    Write(String),
+    /// What the file has of this block could not be read.
+    Read(String),
 }
 
 /// Copies in the file.
@@ -158,7 +178,7 @@ impl Core {
         let is_whole = record.has_all_copies();
         let copied = record.count_copies();
         let older = copied.spilled.take_if(|_| is_whole);
-        copied.writing = None;
+        copied.turn = Turn::Open;
         let counted = core::mem::replace(&mut copied.counted_bytes, bytes);
         let needed = core::mem::replace(&mut copied.needed, seq);
         let copies = &mut self.copies;
@@ -215,8 +235,14 @@ impl Core {
     fn spill(&mut self, handle: Handle, out: &mut Vec<Effect>) {
         let record = self.record(handle).expect("copies are of blocks that live");
         let copied = record.copied().expect("it was counted");
-        if copied.writing.is_some() {
+        let turn = copied.turn;
+        if let Turn::Writing(_) = turn {
             return;
+        }
+        if let Turn::Unread(until) = turn
+            && self.tick < until
+        {
+            return self.put_behind(handle, turn);
         }
         let is_under_way = record.fill().is_some() || record.reloading().is_some();
         if is_under_way || !record.is_covered_by(&record.layout, &[]) {
@@ -235,7 +261,7 @@ impl Core {
         });
         let seq = self.next_seq();
         let copied = self.own(handle).copied_mut();
-        copied.expect("it was there just now").writing = Some(seq);
+        copied.expect("it was there just now").turn = Turn::Writing(seq);
         self.copies.writing_bytes += bytes;
         out.push(Effect::Spill(Spilling {
             handle,
@@ -246,25 +272,33 @@ impl Core {
         }));
     }
 
+    /// A block's copies take their turn behind the others.
+    fn put_behind(&mut self, handle: Handle, turn: Turn) {
+        self.note_copies(handle);
+        if let Some(copied) = self.own(handle).copied_mut() {
+            copied.turn = turn;
+        }
+    }
+
     /// Copies were written, or not. If they are not the block's any more they are dropped.
     pub(super) fn spilled(
         &mut self,
         handle: Handle,
         seq: u64,
         bytes: u64,
-        result: Result<Spilled, String>,
+        result: Result<Spilled, SpillError>,
         out: &mut Vec<Effect>,
     ) {
         self.copies.writing_bytes -= bytes;
         let copied = self.record_mut(handle).and_then(Record::copied_mut);
         let copied =
-            copied.filter(|copied| copied.writing == Some(seq) || is_planted!(SpilledUnchecked));
+            copied.filter(|at| at.turn == Turn::Writing(seq) || is_planted!(SpilledUnchecked));
         match result {
             Ok(spilled) => {
                 let Some(copied) = copied else {
                     return;
                 };
-                copied.writing = None;
+                copied.turn = Turn::Open;
                 let bytes = spilled.bytes();
                 let older = copied.spilled.replace(spilled);
                 self.copies.spilled_bytes += bytes;
@@ -272,14 +306,27 @@ impl Core {
                 self.own(handle).retained.clear();
                 self.note_copies(handle);
             }
-            Err(message) => {
+            Err(error) => {
                 if let Some(copied) = copied {
-                    copied.writing = None;
+                    copied.turn = Turn::Open;
+                    if let SpillError::Read(_) = error {
+                        // The others go on: only this one needs what cannot be read.
+                        self.put_behind(handle, Turn::Unread(self.tick + RETRY_TICKS));
+                    }
                 }
+                let (step, message) = match error {
+                    SpillError::Read(message) => (SpillStep::Read, message),
+                    SpillError::Write(message) => {
+                        self.copies.retry_tick = self.tick + RETRY_TICKS;
+                        (SpillStep::Write, message)
+                    }
+                };
                 self.report.spill_failures += 1;
-                self.copies.retry_tick = self.tick + RETRY_TICKS;
-                let bytes = ByteLen::new(bytes);
-                out.push(Effect::Notify(HeapEvent::SpillFailed { bytes, message }));
+                out.push(Effect::Notify(HeapEvent::SpillFailed {
+                    bytes: ByteLen::new(bytes),
+                    step,
+                    message,
+                }));
             }
         }
     }

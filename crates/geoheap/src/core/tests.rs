@@ -10,7 +10,7 @@ use super::Core;
 use super::event::{Effect, Event, PreparedBlock, Request};
 use crate::config::{Config, SpillConfig};
 use crate::core::event::{Share, TickFacts};
-use crate::core::spill::Spilled;
+use crate::core::spill::{SpillError, Spilled};
 use crate::error::FailReason;
 use crate::handle::Handle;
 use crate::payload::{Content, PRIORITY_DEFAULT, Payload, ReloadFn, Source};
@@ -157,7 +157,7 @@ impl Bench {
                 let copies: Vec<_> = whole.into_iter().map(|(_, part)| part).collect();
                 let make = ReloadFn::new(move |_| Ok(copies.clone()));
                 let result = if self.fail_spills {
-                    Err(String::from("the disk is full"))
+                    Err(SpillError::Write(String::from("the disk is full")))
                 } else {
                     Ok(Spilled { parts, make })
                 };

@@ -1,10 +1,13 @@
 //! Retained copies under a budget of system memory, on a real file.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use geoheap::{
-    BlockDesc, ByteLen, Config, CreateError, GeometryManager, Handle, PartData, Payload, Source,
-    SpillConfig, Threading, VirtualGpu,
+    BlockDesc, ByteLen, Config, CreateError, GeometryManager, Handle, HeapEvent, PartData, Payload,
+    Source, SpillConfig, SpillDisk, SpillStep, Threading, VirtualGpu,
 };
 
 use crate::harness::{World, device_for, fill, is_resident, small, stamped, vertices};
@@ -203,6 +206,111 @@ fn parts_that_changed_do_not_stay_in_memory_for_ever() {
     }
     let report = world.manager.report();
     assert!(report.retained_bytes <= RETAINED_MAX, "{report:?}");
+}
+
+/// A disk in memory that reads nothing while it is told so.
+#[derive(Default)]
+struct Disk {
+    bytes: Vec<u8>,
+    switch: Arc<Switch>,
+}
+
+#[derive(Default)]
+struct Switch {
+    is_unreadable: AtomicBool,
+    refused: AtomicU64,
+}
+
+impl SpillDisk for Disk {
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let at = usize::try_from(at).expect("small");
+        let end = at + bytes.len();
+        self.bytes.resize(self.bytes.len().max(end), 0);
+        self.bytes[at..end].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read_at(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        if self.switch.is_unreadable.load(Ordering::Relaxed) {
+            self.switch.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(io::Error::other("a bad sector"));
+        }
+        let at = usize::try_from(at).expect("small");
+        bytes.copy_from_slice(&self.bytes[at..at + bytes.len()]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_read_keeps_no_other_from_the_file() {
+    let config = spilling(Path::new(""));
+    let disk = Disk::default();
+    let switch = Arc::clone(&disk.switch);
+    let (gpu, control) = VirtualGpu::new(&device_for(&config));
+    let manager = GeometryManager::with_disk(gpu, config, Some(Box::new(disk)));
+    let manager = manager.expect("a valid configuration");
+    let client = manager.client();
+    let mut world = World {
+        manager,
+        control,
+        client,
+    };
+    let storage = |stamp, len| PartData::storage(Payload::from(stamped(stamp, 0, len)));
+    let two = BlockDesc::new()
+        .part(storage(900, 4_000))
+        .part(storage(901, 6_000));
+    let block = world.client.add(two).expect("a valid block");
+    world.flush();
+    let parts: Vec<_> = world.manager.begin_frame().parts(block).collect();
+    fill(&mut world, 60);
+    world.ticks(40);
+    let back = world.client.resident(block).expect("it is sent");
+    world.answer(back).expect("it comes back");
+    let newer = Payload::from(stamped(902, 0, 6_000));
+    let update = world.client.update_part(block, parts[1], newer);
+    let update = update.expect("it is sent");
+    world.answer(update).expect("it is taken");
+    // One part is in memory now, the other in the file, which nobody can read for a while.
+    switch.is_unreadable.store(true, Ordering::Relaxed);
+    drop(world.manager.events());
+    fill(&mut world, 60);
+    for tick in 0..200 {
+        world.ticks(1);
+        let report = world.manager.report();
+        let is_settled = report.retained_bytes <= RETAINED_MAX;
+        assert!(is_settled || tick < 40, "tick {tick}: {report:?}");
+    }
+    let told = world.manager.events();
+    let steps = told.iter().filter_map(|event| match event {
+        HeapEvent::SpillFailed { bytes, step, .. } => Some((bytes.get(), *step)),
+        _ => None,
+    });
+    let steps: Vec<_> = steps.collect();
+    assert_eq!(steps, [(6_000, SpillStep::Read)], "told once");
+    assert_eq!(switch.refused.load(Ordering::Relaxed), 1, "and tried once");
+    switch.is_unreadable.store(false, Ordering::Relaxed);
+    world.ticks(300);
+    // It takes its turn again once there is need.
+    fill(&mut world, 30);
+    world.ticks(40);
+    let report = world.manager.report();
+    assert!(report.retained_bytes <= RETAINED_MAX, "{report:?}");
+    assert_eq!(report.spill_failures, 1, "{report:?}");
+    let read = |world: &mut World| {
+        let back = world.client.resident(block).expect("it is sent");
+        world.answer(back).expect("it comes back");
+        let read = world.client.read_back(block).expect("it is sent");
+        world.answer(read).expect("it is resident").parts
+    };
+    let found = read(&mut world);
+    let of = |part| {
+        found
+            .iter()
+            .find(|(id, _)| *id == part)
+            .expect("it is there")
+    };
+    assert_eq!(of(parts[0]).1, stamped(900, 0, 4_000), "of the file");
+    assert_eq!(of(parts[1]).1, stamped(902, 0, 6_000), "the newer one");
 }
 
 #[test]

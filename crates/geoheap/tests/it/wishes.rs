@@ -47,9 +47,6 @@ fn arrivals(
         let there = resident(world);
         let there = (0..handles.len()).filter(|nth| there.contains(&handles[*nth]));
         let fresh: Vec<usize> = there.filter(|nth| !came.contains(nth)).collect();
-        if !fresh.is_empty() {
-            eprintln!("{fresh:?} at {}", world.manager.report().tick);
-        }
         came.extend(fresh);
     }
     came

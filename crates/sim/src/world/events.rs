@@ -1,6 +1,6 @@
 //! What the engine tells by itself.
 
-use geoheap::{FailReason, HeapEvent, Lifetime, Op, RequestError};
+use geoheap::{FailReason, HeapEvent, Lifetime, Op, RequestError, SpillStep};
 
 use super::{World, words};
 use crate::finding::{Check, Verdict, ensure};
@@ -40,13 +40,20 @@ impl<G: Gpu> World<G> {
                         self.block_failed(block);
                     }
                 }
-                HeapEvent::SpillFailed { bytes, message } => {
+                HeapEvent::SpillFailed {
+                    bytes,
+                    step,
+                    message,
+                } => {
                     let bytes = ("bytes", bytes.get());
                     self.timeline
                         .note(Actor::Engine, "cannot write", None, [bytes, NONE]);
-                    // What the file has of a block is read to be written with the rest.
                     let faults = &self.disk_faults;
-                    let is_true = faults.write_is_told() || faults.read_is_told();
+                    let is_true = match step {
+                        // What the file has of a block is read to be written with the rest.
+                        SpillStep::Read => faults.read_is_told(),
+                        _ => faults.write_is_told(),
+                    };
                     ensure(is_true, Check::Contents, || {
                         format!("the disk took all copies, and one was not written: {message}")
                     })?;
