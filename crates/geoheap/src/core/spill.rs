@@ -6,7 +6,7 @@
 //! contents of all parts: a block that came back may leave again without another write. Copies of
 //! single parts that changed since are in memory beside it, and go before what the file has; when
 //! it is their turn to leave, they are written together with what the file has of the others.
-//! Where that cannot be read, only this block waits; a file that takes no copy stops all for a while.
+//! Where that cannot be read, this block waits; a file that takes no copy stops all for a while.
 
 use std::collections::BTreeMap;
 
