@@ -7,6 +7,7 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
 
 use crate::heap::GpuHeap;
+use crate::heap::pipelines::{compile, module, set};
 use crate::passes::Module;
 
 /// Bytes of a record: index count, instance count, first index, base vertex, first instance.
@@ -188,20 +189,7 @@ impl Draws {
         ]);
         for (entry, wants) in [("draws_count", &shared[..]), ("draws_emit", &written[..])] {
             let pipeline = &self.pipelines[entry];
-            let entries: Vec<wgpu::BindGroupEntry<'_>> = wants
-                .iter()
-                .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                    binding: *binding,
-                    resource: buffer.as_entire_binding(),
-                })
-                .collect();
-            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(entry),
-                layout: &pipeline.get_bind_group_layout(0),
-                entries: &entries,
-            });
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, &group, &[]);
+            set(device, &mut pass, pipeline, wants.iter().copied());
             pass.dispatch_workgroups(self.groups, self.buffers, 1);
         }
     }
@@ -249,24 +237,7 @@ fn pipelines(
     device: &wgpu::Device,
     heap: &GpuHeap,
 ) -> BTreeMap<&'static str, wgpu::ComputePipeline> {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("gpu heap: draws"),
-        source: wgpu::ShaderSource::Wgsl(Module::Draws.text(heap.shape(), heap.scan()).into()),
-    });
-    let constants = [("WG", f64::from(heap.workgroup()))];
-    let compile = |entry: &'static str| {
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(entry),
-            layout: None,
-            module: &module,
-            entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        (entry, pipeline)
-    };
+    let module = module(device, Module::Draws.text(heap.shape(), heap.scan()));
+    let compile = |entry| (entry, compile(device, &module, entry, heap.workgroup()));
     ["draws_count", "draws_emit"].map(compile).into()
 }

@@ -3,7 +3,7 @@
 mod batch;
 mod buffers;
 mod describe;
-mod pipelines;
+pub(crate) mod pipelines;
 mod record;
 
 use std::fmt;

@@ -94,11 +94,18 @@ impl Module {
         };
         let common = include_str!("shaders/common.wgsl");
         let workgroup = include_str!("shaders/workgroup.wgsl");
+        let free_runs = match self {
+            Self::Runs | Self::Claim => include_str!("shaders/free_runs.wgsl"),
+            _ => "",
+        };
         let text = match scan {
-            Scan::Steps => [common, workgroup, include_str!("shaders/scan.wgsl"), own].concat(),
+            Scan::Steps => {
+                let scan = include_str!("shaders/scan.wgsl");
+                [common, workgroup, scan, free_runs, own].concat()
+            }
             Scan::Subgroups => {
                 let scan = include_str!("shaders/scan_subgroup.wgsl");
-                with_subgroups(&[common, workgroup, scan, own].concat())
+                with_subgroups(&[common, workgroup, scan, free_runs, own].concat())
             }
         };
         if self == Self::Copy {

@@ -94,8 +94,8 @@ impl Core {
         }
     }
 
-    /// Whether a new block may stay outside for now: nobody looks at it or waits for it, and it
-    /// comes as what was evicted does, once somebody wants it.
+    /// Whether a new block may be evicted before it was there: nobody looks at it, waits for it or
+    /// pins it, and its contents are kept or can be made again, for when somebody wants it.
     fn can_stay_out(&mut self, handle: Handle) -> bool {
         let record = self.record(handle).expect("jobs name blocks that live");
         let fill = record.fill().expect("a waiting block has a job");

@@ -20,13 +20,7 @@ impl Pipelines {
         let text = |module: Module| crate::tests::planted(module.text(shape, desc.scan));
         let modules: BTreeMap<Module, wgpu::ShaderModule> = Module::ALL
             .into_iter()
-            .map(|module| {
-                let desc = wgpu::ShaderModuleDescriptor {
-                    label: Some("gpu heap"),
-                    source: wgpu::ShaderSource::Wgsl(text(module).into()),
-                };
-                (module, device.create_shader_module(desc))
-            })
+            .map(|each| (each, module(device, text(each))))
             .collect();
         let mut all = vec![
             passes::free_claim(),
@@ -48,19 +42,8 @@ impl Pipelines {
         ];
         all.extend(passes::sort_digit(0));
         all.extend(passes::flips());
-        let constants = [("WG", f64::from(desc.workgroup))];
         let compile = |pass: Pass| {
-            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(pass.entry),
-                layout: None,
-                module: &modules[&pass.module],
-                entry_point: Some(pass.entry),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &constants,
-                    ..Default::default()
-                },
-                cache: None,
-            });
+            let pipeline = compile(device, &modules[&pass.module], pass.entry, desc.workgroup);
             (pass.entry, pipeline)
         };
         Self {
@@ -71,4 +54,54 @@ impl Pipelines {
     pub(super) fn of(&self, pass: &Pass) -> &wgpu::ComputePipeline {
         &self.by_entry[pass.entry]
     }
+}
+
+/// An entry point with workgroups of so many invocations.
+pub(crate) fn compile(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    entry: &str,
+    workgroup: u32,
+) -> wgpu::ComputePipeline {
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(entry),
+        layout: None,
+        module,
+        entry_point: Some(entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &[("WG", f64::from(workgroup))],
+            ..Default::default()
+        },
+        cache: None,
+    })
+}
+
+/// A shader module of that text.
+pub(crate) fn module(device: &wgpu::Device, text: String) -> wgpu::ShaderModule {
+    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("gpu heap"),
+        source: wgpu::ShaderSource::Wgsl(text.into()),
+    })
+}
+
+/// Sets a pipeline, with whole buffers at its bindings.
+pub(crate) fn set<'a>(
+    device: &wgpu::Device,
+    pass: &mut wgpu::ComputePass<'_>,
+    pipeline: &wgpu::ComputePipeline,
+    buffers: impl Iterator<Item = (u32, &'a wgpu::Buffer)>,
+) {
+    let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
+        .map(|(binding, buffer)| wgpu::BindGroupEntry {
+            binding,
+            resource: buffer.as_entire_binding(),
+        })
+        .collect();
+    let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("gpu heap"),
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    });
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, &group, &[]);
 }

@@ -8,6 +8,7 @@ use crate::error::BatchError;
 use crate::heap::GpuHeap;
 use crate::heap::batch::{Batch, FlipIf, List, Path};
 use crate::heap::buffers::STATE_BATCH_BYTES;
+use crate::heap::pipelines::set;
 use crate::passes::{self, DIGITS, Pass, Wants};
 use crate::records::STREAMS_MAX;
 
@@ -293,7 +294,7 @@ impl Recorder<'_, '_> {
             return;
         }
         for stream in 0..u8::try_from(self.heap.shape.streams).expect("four at most") {
-            if self.source(stream).is_some() {
+            if self.own.source(stream).is_some() {
                 self.set(&passes::copy(stream, &self.heap.shape));
                 let place = u64::from(stream) * 16;
                 let copies = &self.heap.buffers.copies;
@@ -321,58 +322,50 @@ impl Recorder<'_, '_> {
 
     fn set(&mut self, pass: &Pass) {
         let pipeline = self.heap.pipelines.of(pass);
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = pass
-            .wants
-            .iter()
-            .map(|&(binding, wants)| wgpu::BindGroupEntry {
-                binding,
-                resource: self.buffer(wants).as_entire_binding(),
-            })
-            .collect();
-        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(pass.entry),
-            layout: &pipeline.get_bind_group_layout(0),
-            entries: &entries,
-        });
-        self.pass.set_pipeline(pipeline);
-        self.pass.set_bind_group(0, &group, &[]);
+        let (heap, own) = (self.heap, self.own);
+        let wants = pass.wants.iter();
+        let buffers = wants.map(|&(binding, wants)| (binding, buffer(heap, own, wants)));
+        set(self.device, self.pass, pipeline, buffers);
     }
+}
 
-    fn source(&self, stream: u8) -> Option<&Buffer> {
-        self.own.sources.get(usize::from(stream)).copied().flatten()
+impl<'a> BatchBuffers<'a> {
+    fn source(&self, stream: u8) -> Option<&'a Buffer> {
+        self.sources.get(usize::from(stream)).copied().flatten()
     }
+}
 
-    fn buffer(&self, wants: Wants) -> &Buffer {
-        let heap = &self.heap.buffers;
-        match wants {
-            Wants::Params => &self.own.params,
-            Wants::Counts => &self.own.counts,
-            Wants::Frees => &self.own.frees,
-            Wants::Requests => &self.own.requests,
-            Wants::Flips => &self.own.flips,
-            Wants::Bits => &heap.bits[self.heap.bits],
-            Wants::BitsAfter => &heap.bits[1 - self.heap.bits],
-            Wants::Slots => &heap.slots,
-            Wants::Claims => &heap.claims,
-            Wants::State => &heap.state,
-            Wants::Pending => &heap.pending,
-            Wants::Outcomes => &heap.outcomes,
-            Wants::Keys => &heap.keys,
-            Wants::KeysA => &heap.sorted[0].0,
-            Wants::OrderA => &heap.sorted[0].1,
-            Wants::KeysB => &heap.sorted[1].0,
-            Wants::OrderB => &heap.sorted[1].1,
-            Wants::Bins => &heap.bins,
-            Wants::Digit(digit) => &heap.digits[usize::from(digit)],
-            Wants::RunTiles => &heap.run_tiles,
-            Wants::Runs => &heap.runs,
-            Wants::Chunks => &heap.chunks,
-            Wants::Segments => &heap.segments,
-            Wants::CopyTiles => &heap.copy_tiles,
-            Wants::Copies => &heap.copies,
-            Wants::Stream(stream) => &heap.streams[usize::from(stream)],
-            Wants::Source(stream) => self.source(stream).unwrap_or(&heap.nothing),
-            Wants::Permanent(set, buffer) => &heap.permanent[usize::from(set)][usize::from(buffer)],
-        }
+/// The buffer that a pass wants.
+fn buffer<'a>(heap: &'a GpuHeap, own: &'a BatchBuffers<'_>, wants: Wants) -> &'a Buffer {
+    let buffers = &heap.buffers;
+    match wants {
+        Wants::Params => &own.params,
+        Wants::Counts => &own.counts,
+        Wants::Frees => &own.frees,
+        Wants::Requests => &own.requests,
+        Wants::Flips => &own.flips,
+        Wants::Bits => &buffers.bits[heap.bits],
+        Wants::BitsAfter => &buffers.bits[1 - heap.bits],
+        Wants::Slots => &buffers.slots,
+        Wants::Claims => &buffers.claims,
+        Wants::State => &buffers.state,
+        Wants::Pending => &buffers.pending,
+        Wants::Outcomes => &buffers.outcomes,
+        Wants::Keys => &buffers.keys,
+        Wants::KeysA => &buffers.sorted[0].0,
+        Wants::OrderA => &buffers.sorted[0].1,
+        Wants::KeysB => &buffers.sorted[1].0,
+        Wants::OrderB => &buffers.sorted[1].1,
+        Wants::Bins => &buffers.bins,
+        Wants::Digit(digit) => &buffers.digits[usize::from(digit)],
+        Wants::RunTiles => &buffers.run_tiles,
+        Wants::Runs => &buffers.runs,
+        Wants::Chunks => &buffers.chunks,
+        Wants::Segments => &buffers.segments,
+        Wants::CopyTiles => &buffers.copy_tiles,
+        Wants::Copies => &buffers.copies,
+        Wants::Stream(stream) => &buffers.streams[usize::from(stream)],
+        Wants::Source(stream) => own.source(stream).unwrap_or(&buffers.nothing),
+        Wants::Permanent(set, buffer) => &buffers.permanent[usize::from(set)][usize::from(buffer)],
     }
 }

@@ -8,26 +8,8 @@
 @group(0) @binding(5) var<storage, read_write> state: State;
 @group(0) @binding(6) var<storage, read> counts: array<u32>;
 
-const WORDS_EACH: u32 = 4u;
-
 var<workgroup> sums: array<atomic<u32>, 4>;
 var<workgroup> tops: array<atomic<u32>, 2>;
-
-fn free_of(word: u32) -> u32 {
-    var free = 0u;
-    if word < params.words {
-        free = ~bits[word];
-    }
-    return free;
-}
-
-fn starts_of(word: u32, free: u32) -> u32 {
-    var before = 0u;
-    if word > 0u {
-        before = free_of(word - 1u) >> 31u;
-    }
-    return free & ~((free << 1u) | before);
-}
 
 // The free bits of the word that lie before where the run begins now.
 fn taken_of(word: u32, run: u32, free_bits: u32) -> u32 {
@@ -37,13 +19,6 @@ fn taken_of(word: u32, run: u32, free_bits: u32) -> u32 {
         return 0u;
     }
     return free_bits & mask_of(word, first, min(start, first + 32u));
-}
-
-fn mixed(word: u32, index: u32) -> u32 {
-    var mix = word ^ (index * 0x9e3779b9u);
-    mix = (mix ^ (mix >> 16u)) * 0x85ebca6bu;
-    mix = (mix ^ (mix >> 13u)) * 0xc2b2ae35u;
-    return mix ^ (mix >> 16u);
 }
 
 // One more than the highest bit in use that is neither a guard nor past the end.
@@ -74,18 +49,7 @@ fn claim(
     if tid < 2u {
         atomicStore(&tops[tid], 0u);
     }
-    var earlier = 0u;
-    for (var tile = tid; tile < group.x; tile += WG) {
-        earlier += tiles[tile];
-    }
-    scan(tid, vec2(earlier, 0u));
-    let base = scan_total().x;
-    var count = 0u;
-    for (var each = 0u; each < WORDS_EACH; each++) {
-        let word = id.x * WORDS_EACH + each;
-        count += countOneBits(starts_of(word, free_of(word)));
-    }
-    var rank = base + scan(tid, vec2(count, 0u)).x;
+    var rank = starts_before(tid, group.x, id.x).x;
     for (var each = 0u; each < WORDS_EACH; each++) {
         let word = id.x * WORDS_EACH + each;
         if word >= params.words {
@@ -134,8 +98,7 @@ fn finish() {
     atomicStore(&state.epoch, params.epoch);
     let free = atomicLoad(&state.used_units);
     atomicStore(&state.used_units, params.units - params.guards - free);
-    let asked = min(counts[1], params.requests_max) * runs_each(params);
-    atomicStore(&state.requests, asked);
+    atomicStore(&state.requests, runs_asked(params, counts[1]));
     let valid = atomicLoad(&state.valid_frees);
     atomicStore(&state.double_frees, valid - atomicLoad(&state.freed));
     let low = atomicLoad(&state.missing_low);

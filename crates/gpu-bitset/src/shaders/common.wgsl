@@ -121,3 +121,52 @@ fn mask_of(word: u32, start: u32, end: u32) -> u32 {
     let below = select((1u << (high & 31u)) - 1u, NONE, high == 32u);
     return below & ~((1u << low) - 1u);
 }
+
+// Requests of the batch, of which its buffer may hold fewer than `count` says; and their runs.
+fn requests_asked(params: Params, count: u32) -> u32 {
+    return min(count, params.requests_max);
+}
+
+fn runs_asked(params: Params, count: u32) -> u32 {
+    return requests_asked(params, count) * runs_each(params);
+}
+
+fn units_of(bytes: u32, unit_bytes: u32) -> u32 {
+    return select((bytes - 1u) / unit_bytes + 1u, 0u, bytes == 0u);
+}
+
+// Whether the bytes of a request lie within its sources, and each run is one that the heap could
+// have.
+fn accepts(params: Params, request: Request) -> bool {
+    var accepted = true;
+    for (var stream = 0u; stream < params.streams; stream++) {
+        let bytes = request.bytes[stream];
+        let offset = request.source_offsets[stream];
+        let source = params.source_bytes[stream];
+        let is_inside = bytes <= source && offset <= source - bytes;
+        let is_aligned = (bytes & 3u) == 0u && (offset & 15u) == 0u;
+        let fits = units_of(bytes, params.unit_bytes[stream]) <= params.units_per_buffer;
+        accepted = accepted && (bytes == 0u || (is_inside && is_aligned && fits));
+    }
+    return accepted;
+}
+
+// The units of the longest stream, and the first stream that has so many.
+fn longest_stream(params: Params, request: Request) -> vec2<u32> {
+    var longest = vec2(0u);
+    for (var stream = 0u; stream < params.streams; stream++) {
+        let units = units_of(request.bytes[stream], params.unit_bytes[stream]);
+        if units > longest.x {
+            longest = vec2(units, stream);
+        }
+    }
+    return longest;
+}
+
+// What one word adds to the checksum of the bits.
+fn mixed(word: u32, index: u32) -> u32 {
+    var mix = word ^ (index * 0x9e3779b9u);
+    mix = (mix ^ (mix >> 16u)) * 0x85ebca6bu;
+    mix = (mix ^ (mix >> 13u)) * 0xc2b2ae35u;
+    return mix ^ (mix >> 16u);
+}

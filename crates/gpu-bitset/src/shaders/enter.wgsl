@@ -13,16 +13,8 @@
 @group(0) @binding(7) var<storage, read_write> tiles: array<u32>;
 @group(0) @binding(8) var<storage, read_write> copies: array<vec4<u32>>;
 
-fn count_of_requests() -> u32 {
-    return min(counts[1], params.requests_max);
-}
-
 fn blocks() -> u32 {
     return (params.requests_max + WG - 1u) / WG;
-}
-
-fn units_of(bytes: u32, unit_bytes: u32) -> u32 {
-    return select((bytes - 1u) / unit_bytes + 1u, 0u, bytes == 0u);
 }
 
 // What half an object was granted goes back at the beginning of the next batch.
@@ -58,7 +50,7 @@ fn enter(
     let index = id.x;
     var is_whole = false;
     var request = Request();
-    if index < count_of_requests() {
+    if index < requests_asked(params, counts[1]) {
         request = requests[index];
         let each = runs_each(params);
         var some = false;

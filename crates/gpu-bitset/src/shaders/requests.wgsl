@@ -9,15 +9,11 @@
 @group(0) @binding(6) var<storage, read_write> outcomes: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> keys: array<u32>;
 
-fn count_of_requests() -> u32 {
-    return min(counts[1], params.requests_max);
-}
-
 // One invocation for each request. Of requests for one slot the first counts.
 @compute @workgroup_size(WG)
 fn slot_claim(@builtin(global_invocation_id) id: vec3<u32>) {
     let index = id.x;
-    if index >= count_of_requests() {
+    if index >= requests_asked(params, counts[1]) {
         return;
     }
     let slot = requests[index].slot;
@@ -26,24 +22,6 @@ fn slot_claim(@builtin(global_invocation_id) id: vec3<u32>) {
             atomicMin(&claims[slot], index);
         }
     }
-}
-
-fn units_of(bytes: u32, unit_bytes: u32) -> u32 {
-    return select((bytes - 1u) / unit_bytes + 1u, 0u, bytes == 0u);
-}
-
-fn accepts(request: Request) -> bool {
-    var accepted = true;
-    for (var stream = 0u; stream < params.streams; stream++) {
-        let bytes = request.bytes[stream];
-        let offset = request.source_offsets[stream];
-        let source = params.source_bytes[stream];
-        let is_inside = bytes <= source && offset <= source - bytes;
-        let is_aligned = (bytes & 3u) == 0u && (offset & 15u) == 0u;
-        let fits = units_of(bytes, params.unit_bytes[stream]) <= params.units_per_buffer;
-        accepted = accepted && (bytes == 0u || (is_inside && is_aligned && fits));
-    }
-    return accepted;
 }
 
 fn enter(run: u32, request: Request, generation: u32, accepted: bool, stream: u32, units: u32) {
@@ -62,7 +40,7 @@ fn prepare(@builtin(global_invocation_id) id: vec3<u32>) {
     if index == 0u {
         atomicStore(&state.pending, 0u);
     }
-    if index >= count_of_requests() {
+    if index >= requests_asked(params, counts[1]) {
         return;
     }
     let request = requests[index];
@@ -76,7 +54,7 @@ fn prepare(@builtin(global_invocation_id) id: vec3<u32>) {
             atomicStore(&claims[request.slot], NONE);
         }
     }
-    let accepted = is_first && accepts(request);
+    let accepted = is_first && accepts(params, request);
     if params.separate == 1u {
         for (var stream = 0u; stream < params.streams; stream++) {
             let units = units_of(request.bytes[stream], params.unit_bytes[stream]);
@@ -85,14 +63,6 @@ fn prepare(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         return;
     }
-    var longest = units_of(request.bytes[0], params.unit_bytes[0]);
-    var decided_by = 0u;
-    for (var stream = 1u; stream < params.streams; stream++) {
-        let units = units_of(request.bytes[stream], params.unit_bytes[stream]);
-        if units > longest {
-            longest = units;
-            decided_by = stream;
-        }
-    }
-    enter(index, request, generation, accepted, decided_by, longest);
+    let longest = longest_stream(params, request);
+    enter(index, request, generation, accepted, longest.y, longest.x);
 }

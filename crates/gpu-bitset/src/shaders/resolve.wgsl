@@ -7,10 +7,6 @@
 @group(0) @binding(4) var<storage, read_write> state: State;
 @group(0) @binding(5) var<storage, read_write> outcomes: array<vec4<u32>>;
 
-fn count_of_runs() -> u32 {
-    return min(counts[1], params.requests_max) * runs_each(params);
-}
-
 var<workgroup> by_status: array<atomic<u32>, 4>;
 var<workgroup> missing: array<atomic<u32>, 2>;
 
@@ -47,7 +43,7 @@ fn resolve(
     }
     workgroupBarrier();
     let rank = id.x;
-    if rank < count_of_runs() {
+    if rank < runs_asked(params, counts[1]) {
         let run = order[rank];
         var outcome = outcomes[run];
         var status = outcome.x & 15u;

@@ -7,25 +7,6 @@
 @group(0) @binding(4) var<storage, read_write> chunks: array<u32>;
 @group(0) @binding(5) var<storage, read_write> state: State;
 
-// Words that one invocation looks at.
-const WORDS_EACH: u32 = 4u;
-
-fn free_of(word: u32) -> u32 {
-    var free = 0u;
-    if word < params.words {
-        free = ~bits[word];
-    }
-    return free;
-}
-
-fn starts_of(word: u32, free: u32) -> u32 {
-    var before = 0u;
-    if word > 0u {
-        before = free_of(word - 1u) >> 31u;
-    }
-    return free & ~((free << 1u) | before);
-}
-
 fn ends_of(word: u32, free: u32) -> u32 {
     let after = free_of(word + 1u) & 1u;
     return free & ~((free >> 1u) | (after << 31u));
@@ -39,12 +20,7 @@ fn runs_count(
     @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
     //{subgroup}
-    var count = 0u;
-    for (var each = 0u; each < WORDS_EACH; each++) {
-        let word = id.x * WORDS_EACH + each;
-        count += countOneBits(starts_of(word, free_of(word)));
-    }
-    scan(tid, vec2(count, 0u));
+    scan(tid, vec2(starts_in_share(id.x), 0u));
     let total = scan_total().x;
     if tid == 0u {
         tiles[group.x] = total;
@@ -59,19 +35,9 @@ fn runs_emit(
     @builtin(local_invocation_index) tid: u32 /*{builtins}*/,
 ) {
     //{subgroup}
-    var earlier = 0u;
-    for (var tile = tid; tile < group.x; tile += WG) {
-        earlier += tiles[tile];
-    }
-    scan(tid, vec2(earlier, 0u));
-    let base = scan_total().x;
-    var count = 0u;
-    for (var each = 0u; each < WORDS_EACH; each++) {
-        let word = id.x * WORDS_EACH + each;
-        count += countOneBits(starts_of(word, free_of(word)));
-    }
-    var rank = base + scan(tid, vec2(count, 0u)).x;
-    let all = base + scan_total().x;
+    let before = starts_before(tid, group.x, id.x);
+    var rank = before.x;
+    let all = before.y;
     if tid == 0u && (group.x + 1u) * WG * WORDS_EACH >= params.words {
         state.runs = all;
     }

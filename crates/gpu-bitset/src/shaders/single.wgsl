@@ -35,44 +35,18 @@ var<workgroup> mixed_in: atomic<u32>;
 // Free units at the end of each share, and whether all of it is free.
 var<workgroup> ends: array<vec2<u32>, 256>;
 
-fn units_of(bytes: u32, unit_bytes: u32) -> u32 {
-    return select((bytes - 1u) / unit_bytes + 1u, 0u, bytes == 0u);
-}
-
-fn accepts(request: Request) -> bool {
-    var accepted = request.slot < params.slots;
-    if accepted {
-        accepted = (slots[request.slot].flags & LIVE) == 0u;
-    }
-    for (var stream = 0u; stream < params.streams; stream++) {
-        let bytes = request.bytes[stream];
-        let offset = request.source_offsets[stream];
-        let source = params.source_bytes[stream];
-        let is_inside = bytes <= source && offset <= source - bytes;
-        let is_aligned = (bytes & 3u) == 0u && (offset & 15u) == 0u;
-        let fits = units_of(bytes, params.unit_bytes[stream]) <= params.units_per_buffer;
-        accepted = accepted && (bytes == 0u || (is_inside && is_aligned && fits));
-    }
-    return accepted;
-}
-
 // Status, deciding stream, units and generation of the request.
 fn judge(request: Request) -> vec4<u32> {
     var generation = 0u;
+    var is_free = false;
     if request.slot < params.slots {
         generation = slots[request.slot].generation;
+        is_free = (slots[request.slot].flags & LIVE) == 0u;
     }
-    var units = 0u;
-    var decided_by = 0u;
-    for (var stream = 0u; stream < params.streams; stream++) {
-        let needed = units_of(request.bytes[stream], params.unit_bytes[stream]);
-        if needed > units {
-            units = needed;
-            decided_by = stream;
-        }
-    }
-    let status = select(select(OK, ZERO, units == 0u), INVALID, !accepts(request));
-    return vec4(status, decided_by, units, generation);
+    let longest = longest_stream(params, request);
+    let accepted = is_free && accepts(params, request);
+    let status = select(select(OK, ZERO, longest.x == 0u), INVALID, !accepted);
+    return vec4(status, longest.y, longest.x, generation);
 }
 
 fn ended(share: ptr<function, Share>, start: u32, units: u32, needed: u32) {
@@ -146,13 +120,6 @@ fn carry(tid: u32, share: Share) -> u32 {
         before = ends[tid - 1u].x;
     }
     return before;
-}
-
-fn mixed(word: u32, index: u32) -> u32 {
-    var mix = word ^ (index * 0x9e3779b9u);
-    mix = (mix ^ (mix >> 16u)) * 0x85ebca6bu;
-    mix = (mix ^ (mix >> 13u)) * 0xc2b2ae35u;
-    return mix ^ (mix >> 16u);
 }
 
 fn claim(tid: u32, start: u32, units: u32) {

@@ -14,10 +14,6 @@ const DIGITS: u32 = 128u;
 
 var<workgroup> tile: array<u32, 256>;
 
-fn count_of_runs() -> u32 {
-    return min(counts[1], params.requests_max) * runs_each(params);
-}
-
 // For few runs: each counts those that go before it.
 @compute @workgroup_size(WG)
 fn sort_few(
@@ -25,7 +21,7 @@ fn sort_few(
     @builtin(local_invocation_index) tid: u32,
 ) {
     let run = id.x;
-    let count = count_of_runs();
+    let count = runs_asked(params, counts[1]);
     var key = NONE;
     if run < count {
         key = keys_in[run];
@@ -72,7 +68,7 @@ fn sort_count(
         atomicStore(&counted[bin], 0u);
     }
     workgroupBarrier();
-    if id.x < count_of_runs() {
+    if id.x < runs_asked(params, counts[1]) {
         atomicAdd(&counted[digit_of(keys_in[id.x])], 1u);
     }
     workgroupBarrier();
@@ -107,7 +103,7 @@ fn sort_scatter(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) tid: u32,
 ) {
-    let is_run = id.x < count_of_runs();
+    let is_run = id.x < runs_asked(params, counts[1]);
     var key = 0u;
     var run = id.x;
     tile[tid] = NONE;

@@ -40,7 +40,7 @@ var<workgroup> super_max: array<atomic<u32>, 8>;
 
 fn lower_bound(from_rank: u32, key: u32) -> u32 {
     var low = from_rank;
-    var high = min(counts[1], params.requests_max) * runs_each(params);
+    var high = runs_asked(params, counts[1]);
     while low < high {
         let middle = (low + high) / 2u;
         if keys[middle] < key {

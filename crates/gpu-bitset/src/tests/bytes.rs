@@ -56,15 +56,7 @@ impl Bytes {
             sources: &sources,
             ..Batch::default()
         };
-        let gpu = &self.pair.gpu;
-        let mut encoder = gpu
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.pair
-            .heap
-            .record(&gpu.device, &mut encoder, &batch)
-            .expect("a batch within the heap's limits");
-        gpu.queue.submit([encoder.finish()]);
+        self.pair.gpu.run(&mut self.pair.heap, &batch);
         let mut lens = [0; STREAMS_MAX];
         for (len, source) in lens.iter_mut().zip(&self.source_contents) {
             *len = source.len() as u32;

@@ -80,14 +80,7 @@ fn flip(pair: &mut Pair, requests: &[Request], flips: &[Flip], flip_if: FlipIf) 
         flip_if,
         ..Batch::default()
     };
-    let gpu = &pair.gpu;
-    let mut encoder = gpu
-        .device
-        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    pair.heap
-        .record(&gpu.device, &mut encoder, &batch)
-        .expect("a batch within the heap's limits");
-    gpu.queue.submit([encoder.finish()]);
+    pair.gpu.run(&mut pair.heap, &batch);
     let result = pair.model.batch(&[], requests, [u32::MAX; 4]);
     let is_whole = result.header.no_space + result.header.invalid == 0;
     if is_whole || flip_if == FlipIf::Always {

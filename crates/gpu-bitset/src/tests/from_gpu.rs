@@ -50,13 +50,7 @@ fn batch(pair: &mut Pair, frees: &[Handle], requests: &[Request], counts: [u32; 
         },
         ..Batch::default()
     };
-    let mut encoder = gpu
-        .device
-        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    pair.heap
-        .record(&gpu.device, &mut encoder, &batch)
-        .expect("a batch within the heap's limits");
-    gpu.queue.submit([encoder.finish()]);
+    pair.gpu.run(&mut pair.heap, &batch);
     let counted = [frees.len(), requests.len()];
     let [frees_len, requests_len] = [0, 1].map(|list| counted[list].min(counts[list] as usize));
     let expected = pair.model.batch(

@@ -51,6 +51,15 @@ impl Gpu {
         })
     }
 
+    /// Records and submits a batch within the heap's limits.
+    pub(super) fn run(&self, heap: &mut GpuHeap, batch: &Batch<'_>) {
+        let desc = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = self.device.create_command_encoder(&desc);
+        heap.record(&self.device, &mut encoder, batch)
+            .expect("a batch within the heap's limits");
+        self.queue.submit([encoder.finish()]);
+    }
+
     /// The contents of a buffer with `COPY_SRC`.
     pub(super) fn read<T: Pod>(&self, buffer: &Buffer, count: usize) -> Vec<T> {
         let bytes = (count * size_of::<T>()) as u64;
@@ -108,14 +117,7 @@ impl Pair {
             path: self.path,
             ..Batch::default()
         };
-        let mut encoder = self
-            .gpu
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.heap
-            .record(&self.gpu.device, &mut encoder, &batch)
-            .expect("a batch within the heap's limits");
-        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.run(&mut self.heap, &batch);
         let expected = self.model.batch(frees, requests, [u32::MAX; STREAMS_MAX]);
         self.compare(&expected);
         expected
