@@ -4,10 +4,11 @@
 //! played to a [`Cache`](cache::Cache) of so many bytes: what a frame draws and the cache lacks is
 //! streamed in, and at the end of the frame the cache gives up entries until it is within its bytes
 //! again. A frame may so overshoot. Bytes are bytes: there are no chunks here, and nothing is lost
-//! to fragments.
+//! to fragments. [`engine`] plays the same frames to the whole engine.
 
 pub mod cache;
 pub mod caches;
+pub mod engine;
 pub mod mixes;
 pub mod recorded;
 pub mod world;

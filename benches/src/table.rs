@@ -56,6 +56,8 @@
 //! |---|---|---|
 //! | `bytes_streamed` | bytes that frames drew and that were not there | lower |
 //! | `hit_rate` | share of the draws whose entry was there | higher |
+//! | `engine_bytes_streamed` | bytes that the engine uploaded, drawn or not; no bar | lower |
+//! | `engine_hit_rate` | share of the engine's draws whose block was there; no bar | higher |
 //!
 //! Defragmentation (`cargo xtask compare defrag`), on `geoheap-chunk-heap` and `geoheap-defrag`
 //! under the engine's default caps. `no-defrag` is the same heap left alone; `lower-bound` what

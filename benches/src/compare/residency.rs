@@ -6,7 +6,7 @@ use geoheap_trace::TraceError;
 use crate::residency::cache::{Cache, Score, play};
 use crate::residency::caches::{Belady, Ours, five};
 use crate::residency::world::World;
-use crate::residency::{mixes, recorded};
+use crate::residency::{engine, mixes, recorded};
 use crate::table::{Row, Table};
 
 /// How much is measured.
@@ -70,6 +70,7 @@ pub fn flights(table: &mut Table, extent: &Extent) -> Result<(), TraceError> {
             flight = World::new(name, flight.entries, flight.frames);
         }
         compare(table, &flight, extent);
+        beside(table, &flight, extent);
         compare(table, &flight.there_and_back(back), extent);
     }
     Ok(())
@@ -113,6 +114,27 @@ fn compare(table: &mut Table, world: &World, extent: &Extent) {
         }
         if let Some(best) = best {
             push(BEST_OF_FIVE, &best);
+        }
+    }
+}
+
+/// The whole engine's figures, against the same optimum.
+fn beside(table: &mut Table, world: &World, extent: &Extent) {
+    for &percent in extent.percents {
+        let workload = format!("{}@{percent}%", world.name);
+        let budget_bytes = world.share(percent);
+        let engine = engine::play(world, budget_bytes);
+        let mut belady = Belady::new(world);
+        let optimum = play(world, budget_bytes, &mut belady);
+        for (metric, ours, value) in [
+            (
+                "engine_bytes_streamed",
+                as_f64(engine.bytes_streamed),
+                as_f64(optimum.bytes_streamed),
+            ),
+            ("engine_hit_rate", engine.hit_rate(), optimum.hit_rate()),
+        ] {
+            table.push(Row::new(&workload, metric, ours, belady.name(), value));
         }
     }
 }

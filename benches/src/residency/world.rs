@@ -73,6 +73,15 @@ impl World {
         }
     }
 
+    /// Bytes of the longest entry.
+    pub fn longest_bytes(&self) -> u64 {
+        let bytes = self.frames.iter().flatten().map(|step| match *step {
+            Step::Bytes { bytes, .. } => bytes,
+            Step::Gone(_) | Step::Draw(_) => 0,
+        });
+        bytes.max().unwrap_or(0)
+    }
+
     /// So many bytes of a hundred of the peak.
     pub const fn share(&self, percent: u64) -> u64 {
         self.peak_bytes / 100 * percent
