@@ -68,7 +68,6 @@ fn seconds(work: impl FnOnce()) -> f64 {
 ///
 /// # Errors
 /// When the device cannot have our heap.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub fn batches(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapError> {
     for &count in extent.batches {
         let requests = u32::try_from(count).expect("65 536 at most");
