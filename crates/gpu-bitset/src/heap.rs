@@ -3,6 +3,7 @@
 mod batch;
 mod buffers;
 mod describe;
+mod lists;
 pub(crate) mod pipelines;
 mod record;
 
@@ -15,6 +16,7 @@ pub use crate::text::{CopyOrder, Scan};
 
 use buffers::Buffers;
 use pipelines::Pipelines;
+use record::BindGroups;
 
 pub use batch::{Batch, FlipIf, List, Path};
 
@@ -89,6 +91,7 @@ pub struct GpuHeap {
     scan: Scan,
     buffers: Buffers,
     pipelines: Pipelines,
+    groups: BindGroups,
     epoch: u32,
     /// Which of the two bitsets is the one that counts.
     bits: usize,
@@ -119,6 +122,7 @@ impl GpuHeap {
             scan: desc.scan,
             buffers: Buffers::new(device, desc, &shape),
             pipelines: Pipelines::new(device, desc, &shape),
+            groups: BindGroups::new(),
             epoch: 0,
             bits: 0,
         })

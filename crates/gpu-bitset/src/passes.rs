@@ -85,6 +85,8 @@ pub(crate) const FIRST_PERMANENT: u32 = 4;
 pub(crate) struct Pass {
     pub(crate) module: Module,
     pub(crate) entry: &'static str,
+    /// Which of the passes of that entry point it is: they want different buffers.
+    pub(crate) nth: u8,
     pub(crate) wants: Vec<(u32, Wants)>,
 }
 
@@ -92,6 +94,7 @@ fn pass(module: Module, entry: &'static str, wants: &[(u32, Wants)]) -> Pass {
     Pass {
         module,
         entry,
+        nth: 0,
         wants: wants.to_vec(),
     }
 }
@@ -168,6 +171,7 @@ pub(crate) fn sort_digit(digit: u8) -> [Pass; 3] {
         pass(Module::Sort, "sort_scan", &[(0, Params), (6, Bins)]),
         pass(Module::Sort, "sort_scatter", &scatter),
     ]
+    .map(|pass| Pass { nth: digit, ..pass })
 }
 
 pub(crate) fn runs_count() -> Pass {
@@ -279,7 +283,11 @@ pub(crate) fn copy(stream: u8, shape: &Shape) -> Pass {
     wants.extend(
         buffers.map(|buffer| (FIRST_PERMANENT + u32::from(buffer), Permanent(set, buffer))),
     );
-    pass(Module::Copy, "copy", &wants)
+    let pass = pass(Module::Copy, "copy", &wants);
+    Pass {
+        nth: stream,
+        ..pass
+    }
 }
 
 pub(crate) fn single() -> Pass {

@@ -5,8 +5,9 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
 
 use crate::heap::GpuHeapDesc;
+use crate::heap::record::Params;
 use crate::model::{free_runs, hash};
-use crate::records::{Header, Outcome, Slot};
+use crate::records::{Handle, Header, Outcome, Request, Slot};
 use crate::shape::Shape;
 
 /// Bytes of the state that a batch begins with zeros.
@@ -21,6 +22,11 @@ const SUPERS: u64 = 32_769;
 /// The buffers of a heap.
 #[derive(Debug)]
 pub(super) struct Buffers {
+    /// What a batch is told: its numbers, and the lists that the CPU knows.
+    pub(super) params: Buffer,
+    pub(super) counts: Buffer,
+    pub(super) frees: Buffer,
+    pub(super) requests: Buffer,
     /// Before and after a batch, in turn.
     pub(super) bits: [Buffer; 2],
     pub(super) slots: Buffer,
@@ -69,7 +75,19 @@ impl Buffers {
             desc.streams.len()
         };
         let permanent = (0..sets).map(|set| maker.permanent(desc, shape, set));
+        let told =
+            |name, bytes| maker.make(name, bytes, BufferUsages::COPY_DST | BufferUsages::STORAGE);
+        let list = |name, most: u32, each: usize| told(name, u64::from(most) * each as u64);
+        let params = size_of::<Params>() as u64;
         Self {
+            params: maker.make(
+                "batch",
+                params,
+                BufferUsages::COPY_DST | BufferUsages::UNIFORM,
+            ),
+            counts: told("counts", 16),
+            frees: list("frees", desc.frees_max, size_of::<Handle>()),
+            requests: list("requests", desc.requests_max, size_of::<Request>()),
             bits: [0, 1].map(|_| maker.filled("bits", &words, ends)),
             slots: maker.zeros("slots", u64::from(shape.slots) * size_of::<Slot>() as u64),
             claims: maker.filled("claims", &vec![u32::MAX; shape.slots as usize], ends),

@@ -103,17 +103,25 @@ pub(crate) fn set<'a>(
     pipeline: &wgpu::ComputePipeline,
     buffers: impl Iterator<Item = (u32, &'a wgpu::Buffer)>,
 ) {
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, &bind_group(device, pipeline, buffers), &[]);
+}
+
+/// Whole buffers for a pipeline's bindings.
+pub(super) fn bind_group<'a>(
+    device: &wgpu::Device,
+    pipeline: &wgpu::ComputePipeline,
+    buffers: impl Iterator<Item = (u32, &'a wgpu::Buffer)>,
+) -> wgpu::BindGroup {
     let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
         .map(|(binding, buffer)| wgpu::BindGroupEntry {
             binding,
             resource: buffer.as_entire_binding(),
         })
         .collect();
-    let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+    device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("gpu heap"),
         layout: &pipeline.get_bind_group_layout(0),
         entries: &entries,
-    });
-    pass.set_pipeline(pipeline);
-    pass.set_bind_group(0, &group, &[]);
+    })
 }

@@ -1,14 +1,16 @@
 //! A batch becomes commands.
 
-use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
-use wgpu::{Buffer, BufferUsages};
+use std::collections::BTreeMap;
+
+use bytemuck::{Pod, Zeroable};
+use wgpu::Buffer;
 
 use crate::error::BatchError;
 use crate::heap::GpuHeap;
-use crate::heap::batch::{Batch, FlipIf, List, Path};
+use crate::heap::batch::{Batch, FlipIf, Path};
 use crate::heap::buffers::STATE_BATCH_BYTES;
-use crate::heap::pipelines::set;
+use crate::heap::lists::{self, Lists};
+use crate::heap::pipelines::bind_group;
 use crate::passes::{self, DIGITS, Pass, Wants};
 use crate::records::STREAMS_MAX;
 
@@ -22,7 +24,7 @@ const CHUNK_GROUPS: u32 = 64;
 /// The first bytes of each pass: see `common.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-struct Params {
+pub(super) struct Params {
     units: u32,
     words: u32,
     units_per_buffer: u32,
@@ -41,14 +43,9 @@ struct Params {
     source_bytes: [u32; STREAMS_MAX],
 }
 
-/// The buffers of one batch.
-struct BatchBuffers<'a> {
-    params: Buffer,
-    counts: Buffer,
-    frees: Buffer,
-    requests: Buffer,
-    flips: Buffer,
-    sources: &'a [Option<&'a Buffer>],
+/// What becomes commands.
+struct Own<'a> {
+    lists: Lists<'a>,
     frees_max: u32,
     requests_max: u32,
     flips_max: u32,
@@ -68,13 +65,20 @@ impl GpuHeap {
     ) -> Result<u32, BatchError> {
         self.check(batch)?;
         self.epoch = self.epoch.wrapping_add(1);
-        let own = self.batch_buffers(device, encoder, batch);
+        let params = self.params(batch);
+        let own = Own {
+            lists: lists::send(device, encoder, &self.buffers, &params, batch),
+            frees_max: params.frees_max,
+            requests_max: params.requests_max,
+            flips_max: params.flips_max,
+        };
         let is_single = batch.path == Path::Short
             && (own.frees_max, own.requests_max) == (0, 1)
             && !self.shape.separate;
         if !is_single {
             encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
         }
+        let mut groups = core::mem::take(&mut self.groups);
         let desc = wgpu::ComputePassDescriptor {
             label: Some("gpu heap: batch"),
             timestamp_writes: None,
@@ -85,49 +89,29 @@ impl GpuHeap {
             device,
             own: &own,
             pass: &mut pass,
+            groups: &mut groups,
         };
         if is_single {
             recorder.dispatch(&passes::single(), 1, 1);
-            recorder.copy();
-            recorder.flips();
-            return Ok(self.epoch);
+        } else {
+            recorder.frees();
+            recorder.requests();
+            recorder.sort();
+            recorder.place();
+            recorder.enter();
         }
-        recorder.frees();
-        recorder.requests();
-        recorder.sort();
-        recorder.place();
-        recorder.enter();
         recorder.copy();
         recorder.flips();
         drop(pass);
-        self.bits = 1 - self.bits;
+        self.groups = groups;
+        if !is_single {
+            self.bits = 1 - self.bits;
+        }
         Ok(self.epoch)
     }
 
-    fn batch_buffers<'a>(
-        &self,
-        device: &wgpu::Device,
-        encoder: &mut wgpu::CommandEncoder,
-        batch: &Batch<'a>,
-    ) -> BatchBuffers<'a> {
+    fn params(&self, batch: &Batch<'_>) -> Params {
         let most = |count: usize| u32::try_from(count).expect("checked against the heap's");
-        let frees_max = most(batch.frees.most());
-        let requests_max = most(batch.requests.most());
-        let flips_max = most(batch.flips.most());
-        let known = [
-            known(&batch.frees),
-            known(&batch.requests),
-            known(&batch.flips),
-            0,
-        ];
-        let counts = fill(
-            device,
-            &known,
-            BufferUsages::COPY_DST | BufferUsages::STORAGE,
-        );
-        let frees = items(device, encoder, &batch.frees, &counts, 0);
-        let requests = items(device, encoder, &batch.requests, &counts, 4);
-        let flips = items(device, encoder, &batch.flips, &counts, 8);
         let mut source_bytes = [u32::MAX; STREAMS_MAX];
         let mut copied = 0;
         for (stream, source) in batch.sources.iter().enumerate() {
@@ -137,7 +121,7 @@ impl GpuHeap {
             }
         }
         let shape = &self.shape;
-        let params = Params {
+        Params {
             units: shape.units,
             words: shape.words(),
             units_per_buffer: shape.units_per_buffer,
@@ -146,67 +130,14 @@ impl GpuHeap {
             separate: shape.separate.into(),
             epoch: self.epoch,
             guards: shape.buffers - 1,
-            frees_max,
-            requests_max,
+            frees_max: most(batch.frees.most()),
+            requests_max: most(batch.requests.most()),
             copied,
-            flips_max,
+            flips_max: most(batch.flips.most()),
             flip_always: (batch.flip_if == FlipIf::Always).into(),
             reserved: [0; 3],
             unit_bytes: shape.unit_bytes.map(|bytes| bytes.max(16)),
             source_bytes,
-        };
-        let params = device.create_buffer_init(&BufferInitDescriptor {
-            label: Some("gpu heap: batch"),
-            contents: bytes_of(&params),
-            usage: BufferUsages::UNIFORM,
-        });
-        BatchBuffers {
-            params,
-            counts,
-            frees,
-            requests,
-            flips,
-            sources: batch.sources,
-            frees_max,
-            requests_max,
-            flips_max,
-        }
-    }
-}
-
-fn known<T>(list: &List<'_, T>) -> u32 {
-    match list {
-        List::Known(items) => u32::try_from(items.len()).expect("checked against the heap's"),
-        List::OnGpu { .. } => 0,
-    }
-}
-
-fn fill<T: Pod>(device: &wgpu::Device, contents: &[T], usage: BufferUsages) -> Buffer {
-    device.create_buffer_init(&BufferInitDescriptor {
-        label: Some("gpu heap: batch"),
-        contents: cast_slice(contents),
-        usage,
-    })
-}
-
-fn items<T: Pod>(
-    device: &wgpu::Device,
-    encoder: &mut wgpu::CommandEncoder,
-    list: &List<'_, T>,
-    counts: &Buffer,
-    place: u64,
-) -> Buffer {
-    match list {
-        List::Known([]) => fill(device, &[T::zeroed()], BufferUsages::STORAGE),
-        List::Known(items) => fill(device, items, BufferUsages::STORAGE),
-        List::OnGpu {
-            items,
-            count,
-            count_offset,
-            ..
-        } => {
-            encoder.copy_buffer_to_buffer(count, *count_offset, counts, place, 4);
-            (*items).clone()
         }
     }
 }
@@ -215,8 +146,9 @@ fn items<T: Pod>(
 struct Recorder<'a, 'p> {
     heap: &'a GpuHeap,
     device: &'a wgpu::Device,
-    own: &'a BatchBuffers<'a>,
+    own: &'a Own<'a>,
     pass: &'a mut wgpu::ComputePass<'p>,
+    groups: &'a mut BindGroups,
 }
 
 impl Recorder<'_, '_> {
@@ -322,28 +254,59 @@ impl Recorder<'_, '_> {
 
     fn set(&mut self, pass: &Pass) {
         let pipeline = self.heap.pipelines.of(pass);
-        let (heap, own) = (self.heap, self.own);
-        let wants = pass.wants.iter();
-        let buffers = wants.map(|&(binding, wants)| (binding, buffer(heap, own, wants)));
-        set(self.device, self.pass, pipeline, buffers);
+        self.pass.set_pipeline(pipeline);
+        let (device, heap, own) = (self.device, self.heap, self.own);
+        let make = || {
+            let wants = pass.wants.iter();
+            let buffers = wants.map(|&(binding, wants)| (binding, buffer(heap, own, wants)));
+            bind_group(device, pipeline, buffers)
+        };
+        // A group that was kept would keep a program's own buffer with it.
+        if !pass
+            .wants
+            .iter()
+            .all(|&(_, wants)| own.is_heaps(heap, wants))
+        {
+            self.pass.set_bind_group(0, &make(), &[]);
+            return;
+        }
+        let key = (pass.entry, pass.nth, heap.bits);
+        let group = self.groups.entry(key).or_insert_with(make);
+        self.pass.set_bind_group(0, &*group, &[]);
     }
 }
 
-impl<'a> BatchBuffers<'a> {
+/// Bind groups over nothing but the heap's own buffers, made once: by entry point, the pass's
+/// number among those of that entry point, and the bitset that counts.
+pub(super) type BindGroups = BTreeMap<(&'static str, u8, usize), wgpu::BindGroup>;
+
+impl<'a> Own<'a> {
     fn source(&self, stream: u8) -> Option<&'a Buffer> {
-        self.sources.get(usize::from(stream)).copied().flatten()
+        let sources = self.lists.sources;
+        sources.get(usize::from(stream)).copied().flatten()
+    }
+
+    /// Whether what a pass wants is always the same buffer of the heap.
+    fn is_heaps(&self, heap: &GpuHeap, wants: Wants) -> bool {
+        let (lists, buffers) = (&self.lists, &heap.buffers);
+        match wants {
+            Wants::Frees => lists.frees == &buffers.frees,
+            Wants::Requests => lists.requests == &buffers.requests,
+            Wants::Flips | Wants::Source(_) => false,
+            _ => true,
+        }
     }
 }
 
 /// The buffer that a pass wants.
-fn buffer<'a>(heap: &'a GpuHeap, own: &'a BatchBuffers<'_>, wants: Wants) -> &'a Buffer {
+fn buffer<'a>(heap: &'a GpuHeap, own: &'a Own<'_>, wants: Wants) -> &'a Buffer {
     let buffers = &heap.buffers;
     match wants {
-        Wants::Params => &own.params,
-        Wants::Counts => &own.counts,
-        Wants::Frees => &own.frees,
-        Wants::Requests => &own.requests,
-        Wants::Flips => &own.flips,
+        Wants::Params => &buffers.params,
+        Wants::Counts => &buffers.counts,
+        Wants::Frees => own.lists.frees,
+        Wants::Requests => own.lists.requests,
+        Wants::Flips => &own.lists.flips,
         Wants::Bits => &buffers.bits[heap.bits],
         Wants::BitsAfter => &buffers.bits[1 - heap.bits],
         Wants::Slots => &buffers.slots,
