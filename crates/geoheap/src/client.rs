@@ -3,13 +3,15 @@
 mod admission;
 mod budget;
 pub(crate) mod drawing;
+mod handover;
 
+use std::any::TypeId;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{KindTable, Lifetime, PartId};
 use geoheap_frame_sync::Version;
-use geoheap_gpu_backend::Limits;
+use geoheap_gpu_backend::Backend;
 use geoheap_heap_dump::HeapDump;
 use geoheap_suballoc::{Align, ByteLen};
 
@@ -58,11 +60,14 @@ pub(crate) struct Shared {
     pub(crate) draws_max: AtomicU32,
     /// Whether indirect draws may begin at another instance than the first.
     pub(crate) indirect_first_instance: bool,
+    /// What the backend's buffers are.
+    buffer_type: TypeId,
 }
 
 impl Shared {
     /// What is known before anything runs.
-    pub(crate) fn new(config: Config, kinds: Arc<KindTable>, limits: &Limits) -> Self {
+    pub(crate) fn new<B: Backend>(config: Config, kinds: Arc<KindTable>, backend: &B) -> Self {
+        let limits = backend.limits();
         let buffer_bytes_max = limits.buffer_bytes_max.min(BUFFER_BYTES_MAX);
         let staging = config.staging_under(config.budget_bytes);
         let shared = Self {
@@ -81,6 +86,7 @@ impl Shared {
             draw_sets: AtomicU64::new(0),
             draws_max: AtomicU32::new(drawing::draws_under(staging)),
             indirect_first_instance: limits.indirect_first_instance,
+            buffer_type: TypeId::of::<B::Buffer>(),
             config,
         };
         let block_max = shared.block_bytes_under(shared.config.budget_bytes).get();

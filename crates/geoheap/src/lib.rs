@@ -314,6 +314,7 @@ mod config;
 mod core;
 mod draw_set;
 mod error;
+mod gpu_bytes;
 mod handle;
 mod manager;
 mod payload;
@@ -334,8 +335,8 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, DeviceLoss, Limits, StagingConfig, VirtualBuffer, VirtualConfig,
-    VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, DeviceLoss, Limits, SourceBuffer, StagingConfig, VirtualBuffer,
+    VirtualConfig, VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{
@@ -357,6 +358,7 @@ pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
     RequestError, RestoreError, SendError, WaitError,
 };
+pub use crate::gpu_bytes::{GpuBytes, GpuBytesError};
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
 pub use crate::payload::{

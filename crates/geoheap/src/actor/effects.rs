@@ -13,6 +13,7 @@ use crate::actor::driver::{Driver, Waits};
 use crate::actor::reload::{Job, Work};
 use crate::actor::reply::Reply;
 use crate::actor::spill::SpillJob;
+use crate::actor::submitting::Adopted;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
@@ -120,6 +121,25 @@ impl<B: Backend> Driver<B> {
                 chunk,
                 offset,
             } => self.upload_staged(*staged, chunk, offset),
+            Effect::CopyIn {
+                handle,
+                bytes,
+                from_offset,
+                chunk,
+                offset,
+                len,
+            } => {
+                let to = self.buffer(chunk).clone();
+                self.adopted.push(Adopted {
+                    handle,
+                    bytes,
+                    from_offset,
+                    to,
+                    to_offset: offset,
+                    len,
+                });
+                Ok(())
+            }
             Effect::Copy {
                 from,
                 from_offset,
@@ -309,33 +329,6 @@ impl<B: Backend> Driver<B> {
         tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
         let id = self.backend.release_buffer(buffer, len);
         self.releasing.insert(id, len);
-    }
-
-    fn submit(&mut self) -> Event {
-        let _span = tracing::trace_span!("submit").entered();
-        let complete = !core::mem::take(&mut self.since.transfer_failed);
-        let complete = complete || is_planted!(RefusedStagingCounts);
-        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
-        if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
-            return Event::Submitted { ok: complete };
-        }
-        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
-        {
-            self.skips_submit = true;
-        }
-        match self.backend.submit() {
-            Ok(_) => Event::Submitted { ok: complete },
-            Err(error) => {
-                if self.backend.is_lost() {
-                    // Before anything is called a failure of a block.
-                    self.poll_backend();
-                } else {
-                    self.gpu_error(error.to_string());
-                }
-                let ok = is_planted!(RefusedSubmitCounts);
-                Event::Submitted { ok }
-            }
-        }
     }
 
     fn publish(

@@ -9,6 +9,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::budget_origin::BudgetOrigin;
 use crate::core::spill::{SpillError, Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
+use crate::gpu_bytes::GpuBytes;
 use crate::handle::Handle;
 use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
@@ -256,7 +257,11 @@ pub(crate) enum Event {
         staging_free: ByteLen,
     },
     /// What the last transfers asked for was submitted (R1), or could not be.
-    Submitted { ok: bool },
+    Submitted {
+        ok: bool,
+        /// Of what was: blocks whose bytes in buffers of callers the device refused to copy.
+        refused: Vec<Handle>,
+    },
     /// A version was published.
     Published { version: Version },
     /// No version was published, as older ones are held.
@@ -408,6 +413,16 @@ pub(crate) enum Effect {
         staged: Box<StagedWrite>,
         chunk: ChunkId,
         offset: ByteOffset,
+    },
+    /// Copy from a caller's buffer to a chunk. Submitted apart from all else, so that a buffer
+    /// that was destroyed is nobody's loss but its block's.
+    CopyIn {
+        handle: Handle,
+        bytes: GpuBytes,
+        from_offset: ByteOffset,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
     },
     /// Copy between chunks.
     Copy {

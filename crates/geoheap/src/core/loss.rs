@@ -202,10 +202,10 @@ impl Core {
         self.queue_slot(handle);
     }
 
-    /// Whether all that was staged was staged on the present device.
+    /// Whether all that lies on a device lies on the present one.
     pub(super) fn is_of_this_device(&self, contents: &[Content]) -> bool {
-        let mut staged = contents.iter().filter_map(Content::staged_on);
-        staged.all(|device| device == self.device)
+        let mut devices = contents.iter().filter_map(Content::device);
+        devices.all(|device| device == self.device)
     }
 
     pub(super) fn check_staged(&self, contents: &[Content]) -> Result<(), RequestError> {

@@ -15,7 +15,7 @@
 //! | `seats` | who has which slot |
 //! | `record`, `retained` | one block, and what is kept of its contents |
 //! | `rare`, `unsettled` | what few blocks have; what one has while it is not at rest |
-//! | `fill` | a job that brings a block bytes |
+//! | `fill`, `filling` | a job that brings a block bytes; its share of a tick |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `copies` | a tick's copies, in the order of addresses |
 //! | `layouts` | layouts that blocks have in common |
@@ -53,6 +53,7 @@ mod deferral;
 mod dump;
 mod figures;
 mod fill;
+mod filling;
 mod jobs;
 mod layouts;
 mod leaving;
@@ -290,7 +291,7 @@ impl Core {
             }
             Event::TickBegin(facts) => self.begin_tick(facts, out),
             Event::Transfer { staging_free } => self.transfer(staging_free, out),
-            Event::Submitted { ok } => self.submitted(ok, out),
+            Event::Submitted { ok, refused } => self.submitted(ok, &refused, out),
             Event::Published { version } => self.published(version, out),
             Event::PublishDelayed => self.stalled = true,
             Event::PublishStalled { held } => {
