@@ -317,6 +317,7 @@ mod error;
 mod gpu_bytes;
 mod handle;
 mod manager;
+mod outside;
 mod payload;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 #[doc(hidden)]
@@ -361,6 +362,7 @@ pub use crate::error::{
 pub use crate::gpu_bytes::{GpuBytes, GpuBytesError};
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
+pub use crate::outside::OutsideLease;
 pub use crate::payload::{
     BlockDesc, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite, StagedWriteError,
 };

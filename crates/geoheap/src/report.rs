@@ -55,7 +55,7 @@ pub struct Report {
     pub budget_origin: BudgetOrigin,
     /// What the device was seen to give.
     pub budget_effective_bytes: u64,
-    /// GPU memory held: chunks, staging, dropped chunks not yet returned (R10).
+    /// GPU memory held: chunks, staging, dropped chunks not yet returned, what is held outside (R10).
     pub held_bytes: u64,
     /// Its peak.
     pub held_bytes_peak: u64,
@@ -71,6 +71,9 @@ pub struct Report {
     pub retired_bytes: u64,
     /// Bytes of buffers that hold the records of draw sets.
     pub record_bytes: u64,
+    /// Bytes that are held outside of the engine under leases: see
+    /// [`Client::hold_outside`](crate::Client::hold_outside).
+    pub outside_bytes: u64,
     /// Bytes of staging buffers.
     pub staging_bytes: u64,
     /// Their peak.

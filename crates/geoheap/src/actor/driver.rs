@@ -231,6 +231,10 @@ impl<B: Backend> Driver<B> {
         for done in self.reloader.finished() {
             self.step(done);
         }
+        let returned = self.shared.outside_returned.take();
+        if returned > ByteLen::ZERO {
+            self.step(Event::OutsideReturned { bytes: returned });
+        }
         self.record_tick();
         let is_held_back = self.is_held_back();
         let idle =

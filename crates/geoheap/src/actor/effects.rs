@@ -19,6 +19,7 @@ use crate::config::WORD_BYTES;
 use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
 use crate::core::spill::Spilling;
 use crate::error::{FailReason, RequestError};
+use crate::outside::OutsideLease;
 use crate::payload::{Payload, StagedWrite};
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
@@ -52,6 +53,9 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::SetBudget { budget, staging } => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.budget(budget.get());
+                }
                 self.backend.set_staging_limit(staging);
                 let block_max = self.shared.block_bytes_under(budget).get();
                 let limit = &self.shared.block_bytes_max;
@@ -81,9 +85,17 @@ impl<B: Backend> Driver<B> {
             }
             Effect::Reply { reply, answer } => {
                 self.record_answer(reply, &answer);
+                let answer = match answer {
+                    // Who does not wait for it any more drops it.
+                    Answer::Outside(bytes) => {
+                        let returned = &self.shared.outside_returned;
+                        Reply::Outside(OutsideLease::new(bytes, returned))
+                    }
+                    answer => Reply::Answer(answer),
+                };
                 if let Some(sender) = self.waiting.remove(&reply) {
                     // A caller who went away needs no answer.
-                    let _ = sender.send(Reply::Answer(answer));
+                    let _ = sender.send(answer);
                 }
                 None
             }

@@ -122,7 +122,10 @@ pub(crate) enum Request {
     SetBudget {
         budget: ByteLen,
         origin: BudgetOrigin,
-        staging: ByteLen,
+        reply: ReplyId,
+    },
+    HoldOutside {
+        bytes: ByteLen,
         reply: ReplyId,
     },
     Flush {
@@ -155,6 +158,7 @@ impl Request {
             | Self::Evict { handle }
             | Self::Prefetch { handle } => Some(*handle),
             Self::SetBudget { .. }
+            | Self::HoldOutside { .. }
             | Self::Flush { .. }
             | Self::Compact { .. }
             | Self::Trim { .. } => None,
@@ -169,6 +173,7 @@ impl Request {
             | Self::AwaitResident { reply, .. }
             | Self::ReadBack { reply, .. }
             | Self::SetBudget { reply, .. }
+            | Self::HoldOutside { reply, .. }
             | Self::Flush { reply }
             | Self::Compact { reply }
             | Self::Trim { reply } => Some(*reply),
@@ -225,6 +230,7 @@ impl Request {
             | Self::AwaitResident { .. }
             | Self::ReadBack { .. }
             | Self::SetBudget { .. }
+            | Self::HoldOutside { .. }
             | Self::Compact { .. }
             | Self::Trim { .. } => false,
         }
@@ -297,6 +303,8 @@ pub(crate) enum Event {
     ReadBackDelayed { read: Reading },
     /// The device is gone.
     DeviceLost { reason: String },
+    /// Leases on a part of the budget were given up.
+    OutsideReturned { bytes: ByteLen },
     /// There is another one, with nothing on it yet.
     Restored { buffer_bytes_max: ByteLen },
 }
@@ -471,6 +479,8 @@ pub(crate) enum Effect {
 pub(crate) enum Answer {
     Done,
     Version(Version),
+    /// So much of the budget may be held outside.
+    Outside(ByteLen),
     Part(PartId),
     ReadBack(ReadBack),
     Refused(RequestError),

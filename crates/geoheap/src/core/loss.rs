@@ -144,6 +144,7 @@ impl Core {
         // holds a version that is void.
         self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
         self.budget.forget_device();
+        self.refuse_outside(out);
         self.residency = sure(Residency::new(self.config.residency));
         self.wanted.clear();
         self.recorded.clear();

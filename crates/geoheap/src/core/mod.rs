@@ -23,7 +23,7 @@
 //! | `ahead` | a look at what comes next, for the caches |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
-//! | `budget` | the bytes that may be held and those that are |
+//! | `budget`, `outside` | the bytes that may be held and those that are, here and outside |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
 //! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
@@ -58,6 +58,7 @@ mod jobs;
 mod layouts;
 mod leaving;
 mod loss;
+mod outside;
 mod parts;
 mod place;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
@@ -75,7 +76,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -191,6 +192,8 @@ pub(crate) struct Core {
     leaving: BTreeMap<u64, Handle>,
     /// Retained copies, where system memory has a budget for them.
     copies: Copies,
+    /// Who waits until part of the budget is free to be held outside, first come first.
+    outside_waiting: VecDeque<(ReplyId, ByteLen)>,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -262,6 +265,7 @@ impl Core {
             leaving: BTreeMap::new(),
             copies: Copies::default(),
             version: Version::default(),
+            outside_waiting: VecDeque::new(),
             returning: Returning::default(),
             lost: false,
             device: 0,
@@ -333,6 +337,7 @@ impl Core {
                 result,
             } => self.spilled(handle, seq, bytes, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
+            Event::OutsideReturned { bytes } => self.outside_returned(bytes, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
     }
@@ -349,6 +354,7 @@ impl Core {
         self.start_streaming(out);
         self.place_waiting(out);
         self.tend_chunks(out);
+        self.grant_outside(out);
         self.update_degraded(out);
     }
 
@@ -384,7 +390,7 @@ impl Core {
         Some(self.shown_slot(record))
     }
 
-    /// What the caller set.
+    /// What the caller set, less what is held outside.
     pub(crate) fn budget_bytes(&self) -> ByteLen {
         self.budget.total
     }
@@ -394,9 +400,9 @@ impl Core {
         self.heap.figures().retired().get()
     }
 
-    /// Bytes of chunks and of buffers beside them, in O(1).
+    /// Bytes of chunks, of buffers beside them, and of what is held outside, in O(1).
     pub(crate) fn held_bytes(&self) -> ByteLen {
-        self.budget.held + self.budget.side
+        self.budget.held + self.budget.side + self.budget.outside_held
     }
 
     /// Whether a block found no room in the last tick.
@@ -444,6 +450,7 @@ impl Core {
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()
+            && self.outside_waiting.is_empty()
             && !self.stalled
     }
 }

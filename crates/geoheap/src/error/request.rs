@@ -107,6 +107,24 @@ pub enum RequestError {
     },
     /// The budget is not possible.
     Budget(ConfigError),
+    /// The budget would leave too little beside what is held outside of the engine.
+    BudgetOutside {
+        /// What was asked for.
+        budget: ByteLen,
+        /// What is held outside, or was asked for.
+        outside: ByteLen,
+        /// What has to be left.
+        min: ByteLen,
+    },
+    /// So much of the budget cannot be held outside of the engine.
+    OutsideTooLarge {
+        /// What was asked for.
+        requested: ByteLen,
+        /// What the engine can do without, beside what is held outside already.
+        max: ByteLen,
+        /// The budget.
+        budget: ByteLen,
+    },
     /// A trace could not be begun, or not be written to its end.
     TraceNotWritten {
         /// What the system says.
@@ -178,6 +196,24 @@ impl fmt::Display for RequestError {
                 write!(f, "the device has no memory to stage {requested} bytes")
             }
             Self::Budget(error) => write!(f, "{error}"),
+            Self::BudgetOutside {
+                budget,
+                outside,
+                min,
+            } => write!(
+                f,
+                "a budget of {budget} bytes, {outside} of them held outside, leaves less than the \
+                 {min} bytes that the engine needs"
+            ),
+            Self::OutsideTooLarge {
+                requested,
+                max,
+                budget,
+            } => write!(
+                f,
+                "{requested} bytes held outside are more than the {max} that the engine can do \
+                 without of its budget of {budget} bytes"
+            ),
             Self::Lost { handle } => write!(
                 f,
                 "the contents of {handle} went with the device; update it to bring new ones"

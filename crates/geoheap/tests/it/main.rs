@@ -17,6 +17,7 @@ mod leaving;
 mod limits;
 mod model;
 mod order;
+mod outside;
 mod parts;
 mod path;
 mod placements;
