@@ -83,6 +83,22 @@ fn room_is_made_before_the_lease_is_given() {
 }
 
 #[test]
+fn a_lease_leaves_staging_its_part() {
+    // The chunks and these few bytes are within the budget, but not with what uploads may take.
+    let (mut world, _) = full();
+    let report = world.manager.report();
+    let beside = report.budget_bytes - report.chunk_bytes;
+    assert!(beside > 4 << 10, "there would be room: {report}");
+    let mut asked = ask(&world, 4);
+    world.ticks(1);
+    assert!(asked.try_take().is_none(), "a chunk has to go");
+    let lease = wait(&mut world, &mut asked).expect("blocks have a source");
+    fill(&mut world, 20);
+    check_budget(&world);
+    check_outside(&world, lease.bytes());
+}
+
+#[test]
 fn it_is_as_if_the_budget_were_lowered() {
     let lowered = ByteLen::from_kib(512 - 200);
     let run = |is_outside: bool| {
