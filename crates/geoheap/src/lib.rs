@@ -339,6 +339,7 @@ pub use geoheap_gpu_backend::{
     Backend, BackendInfo, DeviceLoss, Limits, SourceBuffer, StagingConfig, VirtualBuffer,
     VirtualConfig, VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
+pub use geoheap_gpu_bitset as gpu_bitset;
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{
     Config as ResidencyConfig, ConfigError as ResidencyConfigError, PolicyKind,
@@ -367,8 +368,9 @@ pub use crate::payload::{
     BlockDesc, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite, StagedWriteError,
 };
 pub use crate::recording::{
-    DrawBundle, DrawEncoder, DrawList, Draws, Patched, PlacementTable, PlacementTableError,
-    Recorded, Stream,
+    Arrived, DrawBundle, DrawEncoder, DrawList, Draws, HandBack, HandBackError, HandOver,
+    HandOverError, NoObject, Patched, PlacementTable, PlacementTableError, Recorded, Returned,
+    Stream,
 };
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,

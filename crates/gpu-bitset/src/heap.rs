@@ -3,6 +3,7 @@
 mod batch;
 mod buffers;
 mod describe;
+mod held;
 pub(crate) mod pipelines;
 mod record;
 
@@ -17,6 +18,7 @@ use buffers::Buffers;
 use pipelines::Pipelines;
 
 pub use batch::{Batch, FlipIf, List, Path};
+pub use held::Place;
 
 /// A stream of the objects of a heap.
 #[derive(Clone, Copy, Debug)]

@@ -112,7 +112,7 @@ mod tests;
 
 pub use draws::{DrawDesc, Draws};
 pub use error::{BatchError, HeapError};
-pub use heap::{Batch, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Scan, StreamDesc};
+pub use heap::{Batch, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Place, Scan, StreamDesc};
 pub use mirror::{Mirror, MirrorDesc};
 pub use records::{Flip, Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;

@@ -30,7 +30,8 @@ fn check_budget(world: &World) {
 
 #[track_caller]
 fn check_outside(world: &World, bytes: ByteLen) {
-    assert_eq!(world.manager.report().outside_bytes, bytes.get());
+    let report = world.manager.report();
+    assert_eq!(report.outside_bytes, bytes.get(), "{report}");
 }
 
 /// Ticks until the lease is there, or not.

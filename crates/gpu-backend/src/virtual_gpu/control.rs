@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use geoheap_suballoc::ByteLen;
 
 use super::VirtualBuffer;
-use super::device::{Device, lock};
 use super::VirtualContents;
+use super::device::{Device, lock};
 use super::memory::{Account, Bytes};
 use super::work::{Outcome, Poison, Work};
 use crate::CreateError;
