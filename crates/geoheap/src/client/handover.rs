@@ -5,10 +5,12 @@ use core::any::TypeId;
 use geoheap_gpu_backend::SourceBuffer;
 use geoheap_suballoc::{ByteLen, ByteOffset};
 
-use crate::actor::reply::Pending;
+use crate::actor::mailbox::Message;
+use crate::actor::reply::{Pending, read_done};
 use crate::client::Client;
 use crate::config::WORD_BYTES;
-use crate::error::{AddError, SendError};
+use crate::core::event::Request;
+use crate::error::{AddError, Refused, SendError};
 use crate::gpu_bytes::{GpuBytes, GpuBytesError};
 use crate::handle::Handle;
 use crate::payload::{BlockDesc, Content};
@@ -73,7 +75,38 @@ impl Client {
     /// As for [`Client::add`]. The answer may be a [`RequestError`](crate::RequestError).
     pub fn adopt(&self, block: BlockDesc) -> Result<(Handle, Pending<()>), AddError> {
         let handle = self.add(block)?;
-        Ok((handle, self.resident(handle)?))
+        Ok((handle, self.await_adopted(handle)?))
+    }
+
+    /// As [`Client::adopt`], or gives the block back if the mailbox is full or the block is not
+    /// valid.
+    ///
+    /// # Errors
+    /// The block and why it was refused.
+    pub fn try_adopt(
+        &self,
+        block: BlockDesc,
+    ) -> Result<(Handle, Pending<()>), Refused<BlockDesc, AddError>> {
+        let handle = self.try_add(block)?;
+        match self.await_adopted(handle) {
+            Ok(there) => Ok((handle, there)),
+            // The block went with the manager.
+            Err(error) => Err(Refused {
+                item: Box::default(),
+                error: error.into(),
+            }),
+        }
+    }
+
+    /// Asks for the block, also where the mailbox is full: it was added, and nobody else has its
+    /// handle.
+    fn await_adopted(&self, handle: Handle) -> Result<Pending<()>, SendError> {
+        let id = self.mailbox.reply_id();
+        let (sender, there) = Pending::new(read_done);
+        let request = Request::AwaitResident { handle, reply: id };
+        let message = Message::Request(request, Some((id, sender)));
+        self.mailbox.send_unweighed(message)?;
+        Ok(there)
     }
 
     /// As [`Client::update`], with contents that lie on the GPU. Not for blocks with a retained

@@ -1,9 +1,9 @@
 //! Blocks whose first bytes lie in buffers of the program's own, on the GPU.
 
 use geoheap::{
-    AddError, BlockDesc, ByteLen, ByteOffset, Client, FailReason, GeometryManager, GpuBytes,
-    GpuBytesError, Handle, HeapEvent, KindId, Lookup, PartData, RequestError, Source,
-    VirtualBuffer, wgpu,
+    AddError, BlockDesc, ByteLen, ByteOffset, Client, Config, FailReason, GeometryManager,
+    GpuBytes, GpuBytesError, Handle, HeapEvent, KindId, Lookup, PartData, RequestError, SendError,
+    Source, VirtualBuffer, wgpu,
 };
 
 use crate::harness::{STRIDE, World, fill, is_resident, mesh, small, stamped, vertices};
@@ -338,6 +338,29 @@ fn parts_and_contents_can_come_from_the_gpu_later() {
     check_has(&mut world, handle, &made(5, 4_000));
     let updates = world.manager.report().blocks_updated;
     assert_eq!(updates, 2, "a part, and the whole");
+}
+
+#[test]
+fn a_full_mailbox_gives_the_block_back_or_takes_it_whole() {
+    let mut world = World::new(Config {
+        mailbox_messages: 1,
+        ..small()
+    });
+    let buffer = object(&world, 5, 2_000);
+    let [first, second] = [0, 1].map(|_| adopted(&world, &buffer, 2_000));
+    let (handle, there) = world.client.try_adopt(first).expect("it is empty");
+    let refused = world.client.try_adopt(second).expect_err("it is full");
+    assert!(matches!(
+        refused.error,
+        AddError::Send(SendError::MailboxFull { .. })
+    ));
+    world.answer(there).expect("there is room");
+    let adopted = world.client.adopt(*refused.item);
+    let (again, there) = adopted.expect("it is empty again");
+    world.answer(there).expect("there is room");
+    for handle in [handle, again] {
+        check_bytes(&mut world, handle, &made(5, 2_000));
+    }
 }
 
 /// The bytes are somewhere in the block.

@@ -10,6 +10,7 @@ mod draw_set_memory;
 mod draw_sets;
 mod faults;
 mod frames;
+mod gpu_heap;
 mod handover;
 mod harness;
 mod inspection;

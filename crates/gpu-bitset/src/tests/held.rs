@@ -55,7 +55,7 @@ fn a_heap_takes_no_more_than_its_description_says() {
 #[track_caller]
 fn check_place(separate: bool, streams: [u32; 2], units: u32) {
     let limits = wgpu::Limits {
-        max_storage_buffer_binding_size: 16 << 10,
+        max_storage_buffer_binding_size: 256 << 10,
         ..wgpu::Limits::default()
     };
     let gpu = Gpu::with_limits(limits);
@@ -78,7 +78,7 @@ fn check_place(separate: bool, streams: [u32; 2], units: u32) {
     });
     let request = |slot: u32| Request {
         slot,
-        bytes: [400 + slot * 4, 100, 0, 0],
+        bytes: [8_192 - slot * 4, 100, 0, 0],
         source_offsets: [slot * 16, 8_192 + slot * 16, 0, 0],
         ..Request::default()
     };
@@ -119,6 +119,6 @@ fn check_place(separate: bool, streams: [u32; 2], units: u32) {
 
 #[test]
 fn objects_are_where_the_heap_says() {
-    check_place(false, [64, 32], 600);
-    check_place(true, [64, 64], 600);
+    check_place(false, [1_024, 512], 600);
+    check_place(true, [1_024, 1_024], 600);
 }
