@@ -16,7 +16,7 @@ use crate::actor::spill::SpillJob;
 use crate::actor::submitting::Adopted;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
-use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
+use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, ReplyId, Retired};
 use crate::core::spill::Spilling;
 use crate::error::{FailReason, RequestError};
 use crate::outside::OutsideLease;
@@ -84,19 +84,7 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::Reply { reply, answer } => {
-                self.record_answer(reply, &answer);
-                let answer = match answer {
-                    // Who does not wait for it any more drops it.
-                    Answer::Outside(bytes) => {
-                        let returned = &self.shared.outside_returned;
-                        Reply::Outside(OutsideLease::new(bytes, returned))
-                    }
-                    answer => Reply::Answer(answer),
-                };
-                if let Some(sender) = self.waiting.remove(&reply) {
-                    // A caller who went away needs no answer.
-                    let _ = sender.send(answer);
-                }
+                self.reply(reply, answer);
                 None
             }
             Effect::Notify(event) => {
@@ -104,6 +92,22 @@ impl<B: Backend> Driver<B> {
                 None
             }
             transfer => self.record(transfer),
+        }
+    }
+
+    fn reply(&mut self, reply: ReplyId, answer: Answer) {
+        self.record_answer(reply, &answer);
+        let answer = match answer {
+            // Who does not wait for it any more drops it.
+            Answer::Outside(bytes) => {
+                let returned = &self.shared.outside_returned;
+                Reply::Outside(OutsideLease::new(bytes, returned))
+            }
+            answer => Reply::Answer(answer),
+        };
+        if let Some(sender) = self.waiting.remove(&reply) {
+            // A caller who went away needs no answer.
+            let _ = sender.send(answer);
         }
     }
 

@@ -175,6 +175,15 @@ impl Fill {
         }
     }
 
+    /// Notes that so many more bytes of the present piece are recorded.
+    pub(crate) fn advance(&mut self, len: u64) {
+        self.piece_done += len;
+        if self.piece_done == self.pieces[self.piece].len.get() {
+            self.piece += 1;
+            self.piece_done = 0;
+        }
+    }
+
     /// Whether all pieces are recorded.
     pub(crate) fn is_recorded(&self) -> bool {
         self.piece == self.pieces.len()

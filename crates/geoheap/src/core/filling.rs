@@ -23,8 +23,7 @@ pub(super) fn record_fill(
             return;
         }
         let whole = piece.len.get() - fill.piece_done;
-        let at = ByteLen::new(piece.to.get() + fill.piece_done);
-        let offset = start + at;
+        let offset = start + ByteLen::new(piece.to.get() + fill.piece_done);
         let mut len = whole.min(left.bytes);
         let effect = match &mut piece.bytes {
             Bytes::Shared(payload) => {
@@ -66,10 +65,10 @@ pub(super) fn record_fill(
             }
             Bytes::FromPresent(start) => {
                 let from = from.expect("a job that copies the present place has one");
-                let start = from.range.start + ByteLen::new(start.get() + fill.piece_done);
+                let done = ByteLen::new(start.get() + fill.piece_done);
                 Effect::Copy {
                     from: from.chunk,
-                    from_offset: start,
+                    from_offset: from.range.start + done,
                     to: chunk,
                     to_offset: offset,
                     len: ByteLen::new(len),
@@ -77,12 +76,7 @@ pub(super) fn record_fill(
             }
         };
         copies.push(chunk, offset, effect);
-        left.bytes -= len.min(left.bytes);
-        left.copies -= 1;
-        fill.piece_done += len;
-        if fill.piece_done == piece.len.get() {
-            fill.piece += 1;
-            fill.piece_done = 0;
-        }
+        left.take_copy(len);
+        fill.advance(len);
     }
 }

@@ -42,6 +42,14 @@ pub(super) struct Allowance {
     pub(super) staging: u64,
 }
 
+impl Allowance {
+    /// One more copy, of `len` bytes.
+    pub(super) fn take_copy(&mut self, len: u64) {
+        self.bytes -= len.min(self.bytes);
+        self.copies -= 1;
+    }
+}
+
 impl Core {
     /// Records uploads and moves, then asks for one submit of them all.
     pub(super) fn transfer(&mut self, staging_free: ByteLen, out: &mut Vec<Effect>) {

@@ -196,6 +196,24 @@ impl fmt::Display for RequestError {
                 write!(f, "the device has no memory to stage {requested} bytes")
             }
             Self::Budget(error) => write!(f, "{error}"),
+            Self::BudgetOutside { .. } | Self::OutsideTooLarge { .. } => self.fmt_outside(f),
+            Self::Lost { handle } => write!(
+                f,
+                "the contents of {handle} went with the device; update it to bring new ones"
+            ),
+            Self::StagedOnLostDevice => {
+                f.write_str("the staged contents went with their device; stage them again")
+            }
+            Self::DeviceLost => f.write_str("the device is lost"),
+            Self::ShutDown => f.write_str("the geometry manager was shut down"),
+        }
+    }
+}
+
+impl RequestError {
+    /// What is wrong with bytes that are held outside.
+    fn fmt_outside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::BudgetOutside {
                 budget,
                 outside,
@@ -214,15 +232,7 @@ impl fmt::Display for RequestError {
                 "{requested} bytes held outside are more than the {max} that the engine can do \
                  without of its budget of {budget} bytes"
             ),
-            Self::Lost { handle } => write!(
-                f,
-                "the contents of {handle} went with the device; update it to bring new ones"
-            ),
-            Self::StagedOnLostDevice => {
-                f.write_str("the staged contents went with their device; stage them again")
-            }
-            Self::DeviceLost => f.write_str("the device is lost"),
-            Self::ShutDown => f.write_str("the geometry manager was shut down"),
+            other => unreachable!("nothing of it is held outside: {other:?}"),
         }
     }
 }

@@ -369,7 +369,7 @@ fn full_circle(separate: bool) {
         let [(found, Ok(again))] = returned[..] else {
             panic!("there is room for it: {returned:?}");
         };
-        assert_eq!((found, again.slot), (block, 7));
+        assert_eq!((found, again.slot), (block, 7), "as it was asked for");
         assert_eq!(again.generation, round + 1, "freed once more");
         rig.check_object(again, 1_000_000);
         rig.check_object(other, 5_000_000);

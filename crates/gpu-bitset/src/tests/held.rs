@@ -7,6 +7,9 @@ use super::rig::{Gpu, stream};
 use crate::records::{Request, Slot};
 use crate::{Batch, GpuHeap, GpuHeapDesc, List, StreamDesc};
 
+const TWO: [StreamDesc; 2] = [stream(64), stream(16)];
+const SAME: [StreamDesc; 3] = [stream(48), stream(48), stream(48)];
+
 #[test]
 fn a_heap_takes_no_more_than_its_description_says() {
     let limits = wgpu::Limits {
@@ -14,8 +17,6 @@ fn a_heap_takes_no_more_than_its_description_says() {
         ..wgpu::Limits::default()
     };
     let gpu = Gpu::with_limits(limits);
-    const TWO: [StreamDesc; 2] = [stream(64), stream(16)];
-    const SAME: [StreamDesc; 3] = [stream(48), stream(48), stream(48)];
     let check = |streams: &[StreamDesc], separate, [units, slots, requests]: [u32; 3]| {
         let desc = GpuHeapDesc {
             units,
