@@ -54,7 +54,7 @@ pub enum RequestError {
         /// Most bytes of one block here.
         max: ByteLen,
     },
-    /// A staged part has no memory to retain.
+    /// A staged part, or one on the GPU, has no memory to retain.
     StagedCannotRetain,
     /// A piece of no bytes was asked for.
     ZeroSize,
@@ -136,7 +136,7 @@ pub enum RequestError {
         /// The handle.
         handle: Handle,
     },
-    /// The staged contents lie in memory of a device that is gone: stage them again.
+    /// The contents lie in staging, or in a buffer, of a device that is gone: make them again.
     StagedOnLostDevice,
     /// The device is gone, and not followed by another yet.
     DeviceLost,
@@ -168,9 +168,9 @@ impl fmt::Display for RequestError {
                     "a block of {requested} bytes; at most {max} bytes are possible here"
                 )
             }
-            Self::StagedCannotRetain => {
-                f.write_str("a part written into staging has no memory to retain")
-            }
+            Self::StagedCannotRetain => f.write_str(
+                "a part written into staging or made on the GPU has no memory to retain",
+            ),
             Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
             Self::Pinned { handle } => write!(f, "{handle} is pinned, so it stays"),
             Self::LongLived { handle } => write!(f, "{handle} is long-lived, so it stays"),
@@ -202,7 +202,7 @@ impl fmt::Display for RequestError {
                 "the contents of {handle} went with the device; update it to bring new ones"
             ),
             Self::StagedOnLostDevice => {
-                f.write_str("the staged contents went with their device; stage them again")
+                f.write_str("the contents went with their device; stage or make them again")
             }
             Self::DeviceLost => f.write_str("the device is lost"),
             Self::ShutDown => f.write_str("the geometry manager was shut down"),
