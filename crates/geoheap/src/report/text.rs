@@ -84,8 +84,10 @@ mod tests {
             "(default), of which the device gives 80 for now\n",
         );
         check(|report| report.device_lost = true, "\nthe device is lost");
-        let mut report = Report::default();
-        report.outside_bytes = 7;
+        let report = Report {
+            outside_bytes: 7,
+            ..Report::default()
+        };
         let text = report.to_string();
         assert!(
             text.contains("of which 0 are staging and 7 outside;"),

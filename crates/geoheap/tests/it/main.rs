@@ -19,6 +19,7 @@ mod limits;
 mod model;
 mod order;
 mod outside;
+mod overfull;
 mod parts;
 mod path;
 mod placements;
