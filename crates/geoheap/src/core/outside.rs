@@ -107,7 +107,10 @@ impl Core {
         let staging = self.config.staging_under(total);
         let more = total.saturating_sub(self.budget.total).get();
         self.room_bytes = self.room_bytes.saturating_add(more);
+        let was_cut = self.budget.is_cut();
         self.budget.divide(total, staging);
+        // What the device gives may be enough for the rest.
+        self.tell_regrown(was_cut && !self.budget.is_cut(), out);
         if more > 0 {
             self.returning.try_again();
         }
