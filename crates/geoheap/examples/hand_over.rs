@@ -4,6 +4,8 @@
 //! The picture is that of the example `draw`. A compute shader writes the quads; the CPU gets to
 //! see none of their bytes but those that it evicts.
 //!
+//! Each step is waited for here, to be told apart. A program does them in passing, frame by frame.
+//!
 //! `cargo run -p geoheap --example hand_over` works without a window, and counts pixels.
 
 #[expect(dead_code, reason = "here a shader makes the quads")]
