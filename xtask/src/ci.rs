@@ -25,10 +25,11 @@ const WATCHED_FRAMES: &str = "40";
 const LAYER: &str = "VK_LAYER_KHRONOS_validation";
 
 /// The examples that need a driver; all but the last check their own picture.
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 6] = [
     "draw",
     "own_threads",
     "gpu_culling",
+    "hand_over",
     "levels_of_detail",
     "probed_budget",
 ];

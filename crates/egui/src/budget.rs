@@ -22,8 +22,9 @@ pub(crate) struct Part {
 }
 
 /// What the held bytes are for, in the order of the bar. They add up to
-/// [`Report::held_bytes`] (E4), unless its parts are more than it.
-pub(crate) fn parts(report: &Report) -> [Part; 7] {
+/// [`Report::held_bytes`] (E4), unless its parts are more than it. What is held outside of the
+/// engine is among them where there is any.
+pub(crate) fn parts(report: &Report) -> Vec<Part> {
     let used = [
         report.live_bytes,
         report.reserved_bytes,
@@ -34,6 +35,7 @@ pub(crate) fn parts(report: &Report) -> [Part; 7] {
         report.chunk_bytes,
         report.staging_bytes,
         report.record_bytes,
+        report.outside_bytes,
     ];
     let known: u64 = known.into_iter().fold(0, u64::saturating_add);
     let part = |name, bytes, colour| Part {
@@ -41,7 +43,7 @@ pub(crate) fn parts(report: &Report) -> [Part; 7] {
         bytes,
         colour,
     };
-    [
+    let mut parts = vec![
         part("live", report.live_bytes, Some(colours::BLUE)),
         part("being filled", report.reserved_bytes, Some(colours::GOLD)),
         part("retired", report.retired_bytes, Some(colours::RED)),
@@ -57,7 +59,11 @@ pub(crate) fn parts(report: &Report) -> [Part; 7] {
             report.held_bytes.saturating_sub(known),
             Some(colours::GREY),
         ),
-    ]
+    ];
+    if report.outside_bytes > 0 {
+        parts.push(part("outside", report.outside_bytes, Some(colours::ORANGE)));
+    }
+    parts
 }
 
 /// The whole of the bar: the budget, or more where more is held.

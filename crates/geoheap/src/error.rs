@@ -104,9 +104,9 @@ pub enum AddError {
         /// Most bytes of one block here.
         max: ByteLen,
     },
-    /// A staged part has no memory to retain: use a reload callback or no source.
+    /// A staged part, or one on the GPU, has no memory to retain: use another source.
     StagedCannotRetain,
-    /// The staged contents lie in memory of a device that is gone: stage them again.
+    /// The contents lie in staging, or in a buffer, of a device that is gone: make them again.
     StagedOnLostDevice,
     /// All handles are in use.
     HandlesExhausted {
@@ -131,11 +131,11 @@ impl fmt::Display for AddError {
                 )
             }
             Self::StagedCannotRetain => f.write_str(
-                "a part written into staging has no memory to retain; give the block a reload \
-                 callback or no source",
+                "a part written into staging or made on the GPU has no memory to retain; give the \
+                 block a reload callback, a read-back or no source",
             ),
             Self::StagedOnLostDevice => {
-                f.write_str("the staged contents went with their device; stage them again")
+                f.write_str("the contents went with their device; stage or make them again")
             }
             Self::HandlesExhausted { handles_max } => {
                 write!(

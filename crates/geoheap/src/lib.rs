@@ -83,6 +83,24 @@
 //! `--example own_threads` with threads of the caller's own, and `--example gpu_culling` by
 //! handle on the GPU; `--example levels_of_detail` has levels of detail as blocks of their own.
 //!
+//! # Geometry that is made on the GPU
+//!
+//! What a compute shader writes need not come to the CPU to be a block. A part can have its bytes
+//! in a buffer of the program's own ([`Client::gpu_bytes`], [`PartData::on_gpu`]): the engine
+//! copies them on the GPU, and [`Client::adopt`] says when. From then on it is a block like any
+//! other, that moves, and is evicted by read-back ([`Source::ReadBack`], its default) and comes
+//! back.
+//!
+//! Where shaders also give memory out, that is a [`gpu_bitset::GpuHeap`]. [`HandOver`] takes
+//! objects of such a heap over, so that what is far away does not fill it for ever; [`HandBack`]
+//! makes objects of blocks. Both keep what they take from until the other side has it. The heap's
+//! own memory counts in the engine's budget under a lease ([`Client::hold_outside`]), and so can
+//! any other buffers of the program.
+//!
+//! The order is that of the queue. What wrote the bytes is submitted before they are handed over;
+//! the engine copies them in submissions of its own; what is submitted after the answer may write
+//! over them. `cargo run -p geoheap --example hand_over` goes the whole circle.
+//!
 //! # Frames that do not end well
 //!
 //! A ticket that is dropped without [`FrameTicket::finish`], also by a panic, gives its version
@@ -178,6 +196,8 @@
 //! | the same without one | [`HeapEvent::Refused`] |
 //! | parts, pins, [`Client::resident`], [`Client::stage`] | [`RequestError::DeviceLost`] |
 //! | [`Client::read_back`], [`Client::set_budget`] | [`RequestError::DeviceLost`] |
+//! | [`Client::hold_outside`] | [`RequestError::DeviceLost`]; leases stay until they are dropped |
+//! | [`Client::gpu_bytes`] | refused ([`GpuBytesError::DeviceLost`]) |
 //! | [`Client::trim`], [`Client::compact_now`] | [`RequestError::DeviceLost`] |
 //! | [`Client::remove`], [`Client::share`], [`Client::unpin`] | done |
 //! | lifetime, priority, label | done |
@@ -264,8 +284,9 @@
 //! - **R8** A move never hides a block, and commits only if the block's contents are those that
 //!   were copied.
 //! - **R9** Pinned blocks stay put; long-lived ones stay resident.
-//! - **R10** Held bytes, chunks, staging and dropped chunks not yet returned, never exceed the
-//!   budget, but while a lowered budget is being reached; a working set beyond it is reported.
+//! - **R10** Held bytes, chunks, staging, dropped chunks not yet returned, and what is held outside
+//!   under leases, never exceed the budget, but while a lowered budget is being reached; a working
+//!   set beyond it is reported.
 //! - **R11** A call with bad input returns an error with the limit and the value; nothing is lost
 //!   or half done.
 //!
@@ -286,6 +307,8 @@
 //!   before a block can leave, and a file ([`Config::spill`]) for the time to read it. What is in
 //!   the file is not at hand at once: a block that has to grow, and finds no second chunk for that,
 //!   is not taken apart and sent up anew as one whose copies are in memory would be.
+//! - Bytes that come from buffers of the program's own take a submission of their own in each tick
+//!   that copies some, so that a buffer which was destroyed fails its block and nothing else.
 //! - wgpu has one queue: uploads and moves take their turn between frames, bounded by caps for
 //!   each tick.
 //! - A loss costs the upload of everything that was resident, and the placing of it. Nothing is
@@ -314,8 +337,10 @@ mod config;
 mod core;
 mod draw_set;
 mod error;
+mod gpu_bytes;
 mod handle;
 mod manager;
+mod outside;
 mod payload;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 #[doc(hidden)]
@@ -334,9 +359,10 @@ pub use geoheap_chunk_heap::{
 pub use geoheap_defrag::Triggers;
 pub use geoheap_frame_sync::{RingError, Version};
 pub use geoheap_gpu_backend::{
-    Backend, BackendInfo, DeviceLoss, Limits, StagingConfig, VirtualBuffer, VirtualConfig,
-    VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
+    Backend, BackendInfo, DeviceLoss, Limits, SourceBuffer, StagingConfig, VirtualBuffer,
+    VirtualConfig, VirtualContents, VirtualControl, VirtualGpu, VirtualRead, WgpuBackend,
 };
+pub use geoheap_gpu_bitset as gpu_bitset;
 pub use geoheap_heap_dump::{self, HeapDump};
 pub use geoheap_residency::{
     Config as ResidencyConfig, ConfigError as ResidencyConfigError, PolicyKind,
@@ -357,14 +383,17 @@ pub use crate::error::{
     AddError, CreateError, DrawSetError, FailReason, FallbackError, MailboxLimit, Refused,
     RequestError, RestoreError, SendError, WaitError,
 };
+pub use crate::gpu_bytes::{GpuBytes, GpuBytesError};
 pub use crate::handle::Handle;
 pub use crate::manager::{GeometryManager, Leak, ShutdownReport};
+pub use crate::outside::OutsideLease;
 pub use crate::payload::{
     BlockDesc, PRIORITY_DEFAULT, PartData, Payload, ReloadFn, Source, StagedWrite, StagedWriteError,
 };
 pub use crate::recording::{
-    DrawBundle, DrawEncoder, DrawList, Draws, Patched, PlacementTable, PlacementTableError,
-    Recorded, Stream,
+    Arrived, DrawBundle, DrawEncoder, DrawList, Draws, HandBack, HandBackError, HandOver,
+    HandOverError, NoObject, Patched, PlacementTable, PlacementTableError, Recorded, Returned,
+    Stream,
 };
 pub use crate::report::{
     Backpressure, ChunkMap, Degraded, HeapEvent, HeapMap, Op, RangeMap, ReadBack, Report, Restored,

@@ -213,7 +213,7 @@ impl<B: Backend> GeometryManager<B> {
             None => SpillFile::create(&spill.folder),
         });
         let spill_file = spill_file.transpose().map_err(CreateError::SpillFile)?;
-        let shared = Arc::new(Shared::new(config, kinds, &limits));
+        let shared = Arc::new(Shared::new(config, kinds, &backend));
         let board = Arc::clone(&shared.board);
         let successor = Successor::new();
         let driver = Driver::new(Parts {

@@ -8,6 +8,7 @@ use geoheap_gpu_backend::{LeaseWriteError, StagingLease};
 use geoheap_suballoc::ByteLen;
 use smallvec::SmallVec;
 
+use crate::gpu_bytes::GpuBytes;
 use crate::handle::Handle;
 
 /// Bytes that are shared, never copied: the caller, the engine's retained source and the upload
@@ -156,8 +157,17 @@ impl std::error::Error for StagedWriteError {}
 pub(crate) enum Content {
     /// Memory shared with the caller.
     Shared(Payload),
-    /// Already in staging. In a box, so that what most blocks have is small.
-    Staged(Box<StagedWrite>),
+    /// Where the GPU has them already. In a box, so that what most blocks have is small.
+    OnDevice(Box<OnDevice>),
+}
+
+/// Bytes that a device has, and that go with it.
+#[derive(Debug)]
+pub(crate) enum OnDevice {
+    /// In staging.
+    Staged(StagedWrite),
+    /// In a buffer of the caller's.
+    Gpu(GpuBytes),
 }
 
 /// Contents of the parts of one block; most blocks have one part.
@@ -172,14 +182,22 @@ const _: () = assert!(
 impl Content {
     /// What was written into staging.
     pub(crate) fn staged(staged: StagedWrite) -> Self {
-        Self::Staged(Box::new(staged))
+        Self::OnDevice(Box::new(OnDevice::Staged(staged)))
+    }
+
+    /// What lies in a buffer of the caller's.
+    pub(crate) fn on_gpu(bytes: GpuBytes) -> Self {
+        Self::OnDevice(Box::new(OnDevice::Gpu(bytes)))
     }
 
     /// Bytes the caller gave.
     pub(crate) fn len(&self) -> ByteLen {
         match self {
             Self::Shared(payload) => payload.len(),
-            Self::Staged(staged) => staged.len(),
+            Self::OnDevice(bytes) => match &**bytes {
+                OnDevice::Staged(staged) => staged.len(),
+                OnDevice::Gpu(bytes) => bytes.len(),
+            },
         }
     }
 
@@ -188,19 +206,27 @@ impl Content {
         self.payload().map_or(0, |payload| payload.len().get())
     }
 
-    /// The device in whose staging memory it lies, by the engine's count.
-    pub(crate) fn staged_on(&self) -> Option<u32> {
+    /// The device in whose memory it lies, by the engine's count.
+    pub(crate) fn device(&self) -> Option<u32> {
         match self {
             Self::Shared(_) => None,
-            Self::Staged(staged) => Some(staged.device),
+            Self::OnDevice(bytes) => Some(match &**bytes {
+                OnDevice::Staged(staged) => staged.device,
+                OnDevice::Gpu(bytes) => bytes.device(),
+            }),
         }
+    }
+
+    /// Whether it lies in a buffer of the caller's.
+    pub(crate) fn is_on_gpu(&self) -> bool {
+        matches!(self, Self::OnDevice(bytes) if matches!(**bytes, OnDevice::Gpu(_)))
     }
 
     /// The shared memory, if it is that.
     pub(crate) fn payload(&self) -> Option<&Payload> {
         match self {
             Self::Shared(payload) => Some(payload),
-            Self::Staged(_) => None,
+            Self::OnDevice(_) => None,
         }
     }
 }
@@ -221,6 +247,12 @@ impl PartData {
     /// A part whose bytes were written straight into staging.
     pub fn staged(kind: KindId, stride: u32, staged: StagedWrite) -> Self {
         Self::with_content(kind, stride, Content::staged(staged))
+    }
+
+    /// A part whose bytes the GPU alone has, in a buffer of the program's own: they are copied
+    /// there. See [`GpuBytes`].
+    pub fn on_gpu(kind: KindId, stride: u32, bytes: GpuBytes) -> Self {
+        Self::with_content(kind, stride, Content::on_gpu(bytes))
     }
 
     fn with_content(kind: KindId, stride: u32, content: Content) -> Self {
@@ -343,7 +375,8 @@ pub struct BlockDesc {
     pub(crate) label: Option<Arc<str>>,
     pub(crate) lifetime: Lifetime,
     pub(crate) priority: u8,
-    pub(crate) source: Source,
+    /// As the caller said, if he did.
+    pub(crate) source: Option<Source>,
     pub(crate) spare: ByteLen,
 }
 
@@ -351,7 +384,8 @@ pub struct BlockDesc {
 pub const PRIORITY_DEFAULT: u8 = 128;
 
 impl BlockDesc {
-    /// A dynamic block of no parts yet, default priority, retained source.
+    /// A dynamic block of no parts yet, of default priority and default
+    /// [source](Self::source).
     pub fn new() -> Self {
         Self {
             priority: PRIORITY_DEFAULT,
@@ -388,10 +422,11 @@ impl BlockDesc {
         self
     }
 
-    /// Where its bytes come from once it was evicted.
+    /// Where its bytes come from once it was evicted. [`Source::Retained`] unless set, and
+    /// [`Source::ReadBack`] for a block that has a part [on the GPU](PartData::on_gpu).
     #[must_use]
     pub fn source(mut self, source: Source) -> Self {
-        self.source = source;
+        self.source = Some(source);
         self
     }
 
@@ -400,6 +435,15 @@ impl BlockDesc {
     pub fn spare(mut self, spare: ByteLen) -> Self {
         self.spare = spare;
         self
+    }
+
+    /// The source that it has if the caller says nothing else.
+    pub(crate) fn source_default(&self) -> Source {
+        if self.parts.iter().any(|part| part.content.is_on_gpu()) {
+            Source::ReadBack
+        } else {
+            Source::Retained
+        }
     }
 
     /// Bytes of all parts as the caller gave them.

@@ -8,6 +8,7 @@
 //! | `draw_list` | sorts a frame's draws by pipeline and chunk, and binds each chunk once |
 //! | `placement_table`, `patch`, `part_rooms` | where blocks lie, in a buffer for shaders |
 //! | `asked` | whether one of the blocks of something recorded changed since |
+//! | `hand_over`, `hand_back` | objects of a heap on the GPU that become blocks, and back |
 //! | `bundle` | a render bundle that says when it has to be recorded anew |
 
 use crate::ticket::{BlockView, Draw, InFlight, IndexFormat};
@@ -16,6 +17,8 @@ mod asked;
 mod bound;
 mod bundle;
 mod draw_list;
+mod hand_back;
+mod hand_over;
 mod multi_draw;
 mod part_rooms;
 mod patch;
@@ -23,6 +26,8 @@ mod placement_table;
 
 pub use bundle::DrawBundle;
 pub use draw_list::{DrawList, Draws, Recorded, Stream};
+pub use hand_back::{HandBack, HandBackError, NoObject, Returned};
+pub use hand_over::{Arrived, HandOver, HandOverError};
 pub use placement_table::{Patched, PlacementTable, PlacementTableError};
 
 /// What draws can be recorded into: a [`wgpu::RenderPass`], or a [`wgpu::RenderBundleEncoder`], to

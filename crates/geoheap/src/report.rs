@@ -55,7 +55,7 @@ pub struct Report {
     pub budget_origin: BudgetOrigin,
     /// What the device was seen to give.
     pub budget_effective_bytes: u64,
-    /// GPU memory held: chunks, staging, dropped chunks not yet returned (R10).
+    /// GPU memory held: chunks, staging, dropped chunks not yet returned, what is outside (R10).
     pub held_bytes: u64,
     /// Its peak.
     pub held_bytes_peak: u64,
@@ -71,6 +71,9 @@ pub struct Report {
     pub retired_bytes: u64,
     /// Bytes of buffers that hold the records of draw sets.
     pub record_bytes: u64,
+    /// Bytes that are held outside of the engine under leases: see
+    /// [`Client::hold_outside`](crate::Client::hold_outside).
+    pub outside_bytes: u64,
     /// Bytes of staging buffers.
     pub staging_bytes: u64,
     /// Their peak.
@@ -97,7 +100,8 @@ pub struct Report {
     pub world_bytes: u64,
     /// Their peak.
     pub world_bytes_peak: u64,
-    /// Bytes of contents sent to the GPU; the records of draw sets are not among them.
+    /// Bytes of contents sent to the GPU, or copied there from buffers of the program's own; the
+    /// records of draw sets are not among them.
     pub upload_bytes: u64,
     /// Blocks added.
     pub blocks_added: u64,

@@ -95,6 +95,7 @@ pub mod driver;
 mod error;
 mod lease;
 mod ring;
+mod source_buffer;
 mod transfers;
 mod types;
 mod virtual_gpu;
@@ -103,6 +104,7 @@ mod wgpu_backend;
 pub use backend::Backend;
 pub use error::{CopyError, CreateError, LeaseError, LeaseWriteError, StageError, SubmitError};
 pub use lease::{LeaseWriter, StagingLease};
+pub use source_buffer::SourceBuffer;
 pub use transfers::Transfers;
 pub use types::{
     BackendEvent, BackendInfo, BufferDesc, BufferRole, Counters, Limits, ReadId, ReleaseId,

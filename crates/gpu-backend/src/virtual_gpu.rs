@@ -95,7 +95,8 @@ impl Transfers<VirtualDriver> {
         );
         let account = Arc::new(Account::new(config.memory_bytes.get()));
         let device = Arc::new(Mutex::new(Device::new(config.latency_polls)));
-        let control = VirtualControl::new(Arc::clone(&device), Arc::clone(&account));
+        let control =
+            VirtualControl::new(Arc::clone(&device), Arc::clone(&account), config.contents);
         let driver = VirtualDriver {
             device,
             account,

@@ -227,6 +227,22 @@ impl Draws {
         &self.slots_drawn
     }
 
+    /// Bytes of all its buffers.
+    pub fn bytes_held(&self) -> u64 {
+        let single = [
+            &self.sums,
+            &self.records,
+            &self.slots_drawn,
+            &self.counts,
+            &self.nothing,
+        ];
+        single
+            .into_iter()
+            .chain(&self.params)
+            .map(Buffer::size)
+            .sum()
+    }
+
     /// How many records there are, one `u32` for each buffer of the heap.
     pub fn counts(&self) -> &Buffer {
         &self.counts

@@ -3,6 +3,7 @@
 mod batch;
 mod buffers;
 mod describe;
+mod held;
 mod lists;
 pub(crate) mod pipelines;
 mod record;
@@ -19,6 +20,7 @@ use pipelines::Pipelines;
 use record::BindGroups;
 
 pub use batch::{Batch, FlipIf, List, Path};
+pub use held::Place;
 
 /// A stream of the objects of a heap.
 #[derive(Clone, Copy, Debug)]

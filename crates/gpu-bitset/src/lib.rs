@@ -94,6 +94,8 @@
 //! - Largest first wastes less than the order of the requests would, and it is what makes a batch
 //!   parallel. Between batches it is first fit, and nothing moves.
 //! - A batch costs some ten dispatches whatever its size: fill them.
+//! - Objects do not move and are not evicted. In `geoheap`, `HandOver` makes blocks of them, which
+//!   do, and `HandBack` makes objects of blocks.
 //! - A copy whose source and size come from the GPU is a compute shader here. Vulkan has an
 //!   extension for that (`VK_NV_copy_memory_indirect`), which wgpu does not reach; it would leave
 //!   the copy to the copy engine.
@@ -113,7 +115,9 @@ mod text;
 
 pub use draws::{DrawDesc, Draws};
 pub use error::{BatchError, HeapError};
-pub use heap::{Batch, CopyOrder, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Scan, StreamDesc};
+pub use heap::{
+    Batch, CopyOrder, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Place, Scan, StreamDesc,
+};
 pub use mirror::{Mirror, MirrorDesc};
 pub use records::{Flip, Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;

@@ -9,6 +9,7 @@ mod draws;
 mod edges;
 mod equality;
 mod from_gpu;
+mod held;
 mod mirror;
 mod planted;
 mod random;

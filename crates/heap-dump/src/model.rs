@@ -21,7 +21,8 @@ pub struct HeapDump {
     pub unit_bytes: u64,
     /// What the caller set, above 0; 0 only in a dump of other programs that tells none.
     pub budget_bytes: u64,
-    /// GPU memory held: chunks, staging, records of draw sets, chunks not yet returned.
+    /// GPU memory held: chunks, staging, records of draw sets, chunks not yet returned, and what
+    /// the program holds outside under leases.
     pub held_bytes: u64,
     /// Of it, staging.
     pub staging_bytes: u64,

@@ -17,16 +17,22 @@ fn report() -> Report {
 }
 
 /// The bytes of the parts after a change, and the whole.
-fn check(change: fn(&mut Report), expected: [u64; 7], expected_whole: u64) {
+fn check<const N: usize>(change: fn(&mut Report), expected: [u64; N], expected_whole: u64) {
     let mut report = report();
     change(&mut report);
-    let bytes = parts(&report).map(|part| part.bytes);
+    let bytes: Vec<u64> = parts(&report).iter().map(|part| part.bytes).collect();
+    let expected = expected.to_vec();
     assert_eq!((bytes, whole(&report)), (expected, expected_whole));
 }
 
 #[test]
 fn parts_add_up_to_what_is_held() {
     check(|_| {}, [300, 20, 60, 120, 100, 30, 70], 1000);
+    check(
+        |report| report.outside_bytes = 50,
+        [300, 20, 60, 120, 100, 30, 20, 50],
+        1000,
+    );
     let sum: u64 = parts(&report()).iter().map(|part| part.bytes).sum();
     assert_eq!(sum, report().held_bytes, "E4");
 }

@@ -66,7 +66,7 @@ impl Backlog {
             Message::Request(request, _) if self.is_free_remove(request) => true,
             Message::Batch(requests) => requests.iter().all(|request| self.is_free_remove(request)),
             // The note of a frame is heard by the next tick, which comes anyway.
-            Message::Request(Request::SetBudget { .. }, _)
+            Message::Request(Request::SetBudget { .. } | Request::HoldOutside { .. }, _)
             | Message::Draws(..)
             | Message::FrameEnded
             | Message::Restore(_)

@@ -21,6 +21,7 @@ use crate::actor::reload::Reloader;
 use crate::actor::reply::Reply;
 use crate::actor::restore::Successor;
 use crate::actor::spill::SpillFile;
+use crate::actor::submitting::Adopted;
 use crate::client::Shared;
 use crate::config::Threading;
 use crate::core::Core;
@@ -68,6 +69,8 @@ pub(crate) struct Driver<B: Backend> {
     pub(super) draw_sets: DrawSets<B::Buffer>,
     /// Ticks that the next version has waited for staging.
     pub(super) record_delays: u32,
+    /// Copies from buffers of callers, for the next submit.
+    pub(super) adopted: Vec<Adopted<B::Buffer>>,
     pub(super) effects: VecDeque<Effect>,
     /// Empty between two events; kept for its room.
     decided: Vec<Effect>,
@@ -143,6 +146,7 @@ impl<B: Backend> Driver<B> {
             releasing_records: fixed_map(),
             draw_sets: DrawSets::new(),
             record_delays: 0,
+            adopted: Vec::new(),
             effects: VecDeque::new(),
             decided: Vec::new(),
             events: parts.events,
@@ -226,6 +230,10 @@ impl<B: Backend> Driver<B> {
         self.take_notes();
         for done in self.reloader.finished() {
             self.step(done);
+        }
+        let returned = self.shared.outside_returned.take();
+        if returned > ByteLen::ZERO {
+            self.step(Event::OutsideReturned { bytes: returned });
         }
         self.record_tick();
         let is_held_back = self.is_held_back();

@@ -13,11 +13,13 @@ use crate::actor::driver::{Driver, Waits};
 use crate::actor::reload::{Job, Work};
 use crate::actor::reply::Reply;
 use crate::actor::spill::SpillJob;
+use crate::actor::submitting::Adopted;
 use crate::client::drawing::draws_under;
 use crate::config::WORD_BYTES;
-use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, Retired};
+use crate::core::event::{Answer, Change, Effect, Event, PartsChange, Reading, ReplyId, Retired};
 use crate::core::spill::Spilling;
 use crate::error::{FailReason, RequestError};
+use crate::outside::OutsideLease;
 use crate::payload::{Payload, StagedWrite};
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
 use crate::planted::{self, Bug};
@@ -51,6 +53,9 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::SetBudget { budget, staging } => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.budget(budget.get());
+                }
                 self.backend.set_staging_limit(staging);
                 let block_max = self.shared.block_bytes_under(budget).get();
                 let limit = &self.shared.block_bytes_max;
@@ -79,11 +84,7 @@ impl<B: Backend> Driver<B> {
                 None
             }
             Effect::Reply { reply, answer } => {
-                self.record_answer(reply, &answer);
-                if let Some(sender) = self.waiting.remove(&reply) {
-                    // A caller who went away needs no answer.
-                    let _ = sender.send(Reply::Answer(answer));
-                }
+                self.reply(reply, answer);
                 None
             }
             Effect::Notify(event) => {
@@ -91,6 +92,22 @@ impl<B: Backend> Driver<B> {
                 None
             }
             transfer => self.record(transfer),
+        }
+    }
+
+    fn reply(&mut self, reply: ReplyId, answer: Answer) {
+        self.record_answer(reply, &answer);
+        let answer = match answer {
+            // Who does not wait for it any more drops it.
+            Answer::Outside(bytes) => {
+                let returned = &self.shared.outside_returned;
+                Reply::Outside(OutsideLease::new(bytes, returned))
+            }
+            answer => Reply::Answer(answer),
+        };
+        if let Some(sender) = self.waiting.remove(&reply) {
+            // A caller who went away needs no answer.
+            let _ = sender.send(answer);
         }
     }
 
@@ -120,6 +137,25 @@ impl<B: Backend> Driver<B> {
                 chunk,
                 offset,
             } => self.upload_staged(*staged, chunk, offset),
+            Effect::CopyIn {
+                handle,
+                bytes,
+                from_offset,
+                chunk,
+                offset,
+                len,
+            } => {
+                let to = self.buffer(chunk).clone();
+                self.adopted.push(Adopted {
+                    handle,
+                    bytes,
+                    from_offset,
+                    to,
+                    to_offset: offset,
+                    len,
+                });
+                Ok(())
+            }
             Effect::Copy {
                 from,
                 from_offset,
@@ -309,33 +345,6 @@ impl<B: Backend> Driver<B> {
         tracing::debug!(chunk = chunk.get(), bytes = len.get(), "chunk dropped");
         let id = self.backend.release_buffer(buffer, len);
         self.releasing.insert(id, len);
-    }
-
-    fn submit(&mut self) -> Event {
-        let _span = tracing::trace_span!("submit").entered();
-        let complete = !core::mem::take(&mut self.since.transfer_failed);
-        let complete = complete || is_planted!(RefusedStagingCounts);
-        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
-        if planted::is(Bug::SubmittedLate) && core::mem::take(&mut self.skips_submit) {
-            return Event::Submitted { ok: complete };
-        }
-        #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
-        {
-            self.skips_submit = true;
-        }
-        match self.backend.submit() {
-            Ok(_) => Event::Submitted { ok: complete },
-            Err(error) => {
-                if self.backend.is_lost() {
-                    // Before anything is called a failure of a block.
-                    self.poll_backend();
-                } else {
-                    self.gpu_error(error.to_string());
-                }
-                let ok = is_planted!(RefusedSubmitCounts);
-                Event::Submitted { ok }
-            }
-        }
     }
 
     fn publish(

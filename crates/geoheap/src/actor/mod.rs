@@ -22,4 +22,5 @@ pub(crate) mod render;
 pub(crate) mod reply;
 pub(crate) mod restore;
 pub(crate) mod spill;
+mod submitting;
 pub(crate) mod thread;

@@ -167,18 +167,23 @@ impl Recorder {
             Request::AwaitResident { handle, .. } => self.about(*handle, Event::Await),
             Request::Evict { handle } => self.about(*handle, Event::Evict),
             Request::Prefetch { handle } => self.about(*handle, Event::Prefetch),
-            Request::SetBudget { budget, .. } => {
-                self.write(&Event::Budget(budget.get()));
-            }
             Request::Compact { .. } => {
                 self.write(&Event::Compact);
             }
             Request::Trim { .. } => {
                 self.write(&Event::Trim);
             }
-            // They change nothing.
-            Request::ReadBack { .. } | Request::Flush { .. } => {}
+            // They change nothing, or what they change is written when it changes.
+            Request::ReadBack { .. }
+            | Request::Flush { .. }
+            | Request::SetBudget { .. }
+            | Request::HoldOutside { .. } => {}
         }
+    }
+
+    /// What the engine has of the budget changed: a replay has nothing outside.
+    pub(crate) fn budget(&mut self, bytes: u64) {
+        self.write(&Event::Budget(bytes));
     }
 
     /// A part that was asked for has its id, or was refused.

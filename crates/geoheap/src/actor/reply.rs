@@ -13,6 +13,7 @@ use crate::actor::channel::{
 };
 use crate::core::event::Answer;
 use crate::error::{RequestError, RestoreError, WaitError};
+use crate::outside::OutsideLease;
 use crate::payload::StagedWrite;
 use crate::report::{HeapMap, Restored};
 
@@ -23,6 +24,7 @@ pub(crate) enum Reply {
     Map(Box<HeapMap>),
     Dump(Box<HeapDump>),
     Staged(StagedWrite),
+    Outside(OutsideLease),
     Restored(Result<Restored, RestoreError>),
 }
 
@@ -140,4 +142,5 @@ pub(crate) fn wait_restored(receiver: &Receiver<Reply>) -> Result<Restored, Rest
     }
 }
 
+reader!(read_outside, Reply::Outside(lease) => lease, OutsideLease, "Reads a lease.");
 reader!(read_staged, Reply::Staged(staged) => staged, StagedWrite, "Reads a staging piece.");

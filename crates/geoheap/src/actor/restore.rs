@@ -110,6 +110,7 @@ impl<B: Backend> Driver<B> {
         self.releasing_records.clear();
         self.record_delays = 0;
         self.since.transfer_failed = false;
+        self.adopted.clear();
         self.draw_sets.restored();
         self.step(Event::Restored { buffer_bytes_max });
         self.renew_table();

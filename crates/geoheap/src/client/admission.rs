@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::core::event::{PreparedBlock, Request};
 use crate::error::{AddError, Refused};
 use crate::handle::Handle;
-use crate::payload::{BlockDesc, Contents, Source};
+use crate::payload::{BlockDesc, Contents, PartData, Source};
 use crate::sync::Ordering;
 
 /// Adds and removes that enter the mailbox together: all of them or none.
@@ -172,19 +172,17 @@ impl Client {
         if block.parts.is_empty() {
             return Err(AddError::NoParts);
         }
-        let staged = block
-            .parts
-            .iter()
-            .any(|part| part.content.payload().is_none());
-        if staged && matches!(block.source, Source::Retained) {
+        let is_staged = |part: &PartData| part.content.payload().is_none();
+        let retains = match &block.source {
+            Some(source) => matches!(source, Source::Retained),
+            None => matches!(block.source_default(), Source::Retained),
+        };
+        if retains && block.parts.iter().any(is_staged) {
             return Err(AddError::StagedCannotRetain);
         }
         let device = self.shared.device.load(Ordering::Relaxed);
-        let mut staged = block
-            .parts
-            .iter()
-            .filter_map(|part| part.content.staged_on());
-        if staged.any(|of| of != device) {
+        let mut devices = block.parts.iter().filter_map(|part| part.content.device());
+        if devices.any(|of| of != device) {
             return Err(AddError::StagedOnLostDevice);
         }
         let specs: SmallVec<[PartSpec; 4]> = block.parts.iter().map(|part| part.spec).collect();
@@ -224,6 +222,7 @@ fn send_add(
 }
 
 fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
+    let source_default = block.source_default();
     let mut contents = Contents::new();
     for part in block.parts {
         contents.push(part.content);
@@ -235,7 +234,7 @@ fn prepare(block: BlockDesc, layout: BlockLayout) -> PreparedBlock {
         label: block.label,
         lifetime: block.lifetime,
         priority: block.priority,
-        source: block.source,
+        source: block.source.unwrap_or(source_default),
     }
 }
 

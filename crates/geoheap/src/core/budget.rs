@@ -8,6 +8,12 @@ use crate::budget_origin::BudgetOrigin;
 #[derive(Debug)]
 pub(super) struct Budget {
     /// What the caller set.
+    pub(super) asked: ByteLen,
+    /// Of that: what is held outside of the engine, or is to be once there is room.
+    pub(super) outside: ByteLen,
+    /// What is held outside.
+    pub(super) outside_held: ByteLen,
+    /// What the engine has: all that is not outside.
     pub(super) total: ByteLen,
     /// Who said so.
     pub(super) origin: BudgetOrigin,
@@ -34,6 +40,9 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(total: ByteLen, origin: BudgetOrigin, staging: ByteLen) -> Self {
         Self {
+            asked: total,
+            outside: ByteLen::ZERO,
+            outside_held: ByteLen::ZERO,
             total,
             origin,
             effective: total,
@@ -57,15 +66,27 @@ impl Budget {
         self.effective.saturating_sub(others)
     }
 
-    /// Another budget in the place of this one. What the device was seen not to give is tried
-    /// anew: whoever sets a budget may know more of it by now. Returns whether it had been cut.
-    pub(super) fn set(&mut self, total: ByteLen, origin: BudgetOrigin, staging: ByteLen) -> bool {
-        let was_cut = self.make_whole();
+    /// The engine has another part of the budget. What the device was seen not to give stays
+    /// where it is.
+    pub(super) fn divide(&mut self, total: ByteLen, staging: ByteLen) {
+        self.effective = if self.is_cut() {
+            self.effective.min(total)
+        } else {
+            total
+        };
         self.total = total;
-        self.effective = total;
-        self.origin = origin;
         self.staging = staging;
-        was_cut
+    }
+
+    /// What the device was seen to give of what the caller set.
+    pub(super) fn effective_asked(&self) -> ByteLen {
+        self.effective + self.outside
+    }
+
+    /// Whether `bytes` more can be held outside, whatever staging takes of its part.
+    pub(super) fn has_room_outside(&self, bytes: ByteLen) -> bool {
+        let inside = self.held + self.side + self.staging_now();
+        inside + self.outside_held + bytes <= self.asked
     }
 
     /// The device had no memory for a buffer: what it holds now is all that it gives, but the

@@ -4,7 +4,6 @@
 use geoheap_chunk_heap::{ChunkId, ChunkInfo, ChunkState, Lifetime, RangeState};
 use geoheap_suballoc::ByteLen;
 
-use crate::budget_origin::BudgetOrigin;
 use crate::core::event::{Effect, Retired};
 use crate::core::leaving::Cause;
 use crate::core::streaming::Spare;
@@ -69,7 +68,7 @@ impl Core {
         self.report.out_of_memory += 1;
         out.push(Effect::Notify(HeapEvent::OutOfMemory {
             requested: capacity,
-            effective_budget: self.budget.effective,
+            effective_budget: self.budget.effective_asked(),
         }));
         for (_, owner) in sure(self.heap.chunk_failed(chunk)) {
             let handle = Handle::from_bits(owner.0);
@@ -128,7 +127,7 @@ impl Core {
     /// Tells that the device's cut of the budget is over, if it is by now.
     pub(super) fn tell_regrown(&self, is_whole: bool, out: &mut Vec<Effect>) {
         if is_whole {
-            let budget = self.budget.total;
+            let budget = self.budget.asked;
             out.push(Effect::Notify(HeapEvent::BudgetRegrown { budget }));
         }
     }
@@ -251,26 +250,5 @@ impl Core {
         if !self.lost {
             self.budget.side_returned(bytes);
         }
-    }
-
-    /// A new budget. It was checked by the shell, so it can hold a chunk.
-    pub(super) fn set_budget(
-        &mut self,
-        total: ByteLen,
-        origin: BudgetOrigin,
-        staging: ByteLen,
-        out: &mut Vec<Effect>,
-    ) {
-        let more = total.saturating_sub(self.budget.total).get();
-        self.room_bytes = self.room_bytes.saturating_add(more);
-        let was_cut = self.budget.set(total, origin, staging);
-        self.tell_regrown(was_cut, out);
-        if more > 0 {
-            self.returning.try_again();
-        }
-        out.push(Effect::SetBudget {
-            budget: total,
-            staging,
-        });
     }
 }

@@ -21,7 +21,7 @@ impl Core {
             frame: self.frame,
             version: self.version.get(),
             unit_bytes: self.heap.config().unit_bytes.get(),
-            budget_bytes: self.budget.total.get(),
+            budget_bytes: self.budget.asked.get(),
             held_bytes: self.held_bytes().get(),
             staging_bytes: 0,
             chunks: chunks.map(|info| self.dump_chunk(&info)).collect(),

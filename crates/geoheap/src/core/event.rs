@@ -9,6 +9,7 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use crate::budget_origin::BudgetOrigin;
 use crate::core::spill::{SpillError, Spilled, Spilling};
 use crate::error::{FailReason, RequestError};
+use crate::gpu_bytes::GpuBytes;
 use crate::handle::Handle;
 use crate::payload::{Content, Contents, Payload, ReloadFn, Source, StagedWrite};
 use crate::report::{HeapEvent, ReadBack};
@@ -121,7 +122,10 @@ pub(crate) enum Request {
     SetBudget {
         budget: ByteLen,
         origin: BudgetOrigin,
-        staging: ByteLen,
+        reply: ReplyId,
+    },
+    HoldOutside {
+        bytes: ByteLen,
         reply: ReplyId,
     },
     Flush {
@@ -154,6 +158,7 @@ impl Request {
             | Self::Evict { handle }
             | Self::Prefetch { handle } => Some(*handle),
             Self::SetBudget { .. }
+            | Self::HoldOutside { .. }
             | Self::Flush { .. }
             | Self::Compact { .. }
             | Self::Trim { .. } => None,
@@ -168,6 +173,7 @@ impl Request {
             | Self::AwaitResident { reply, .. }
             | Self::ReadBack { reply, .. }
             | Self::SetBudget { reply, .. }
+            | Self::HoldOutside { reply, .. }
             | Self::Flush { reply }
             | Self::Compact { reply }
             | Self::Trim { reply } => Some(*reply),
@@ -224,6 +230,7 @@ impl Request {
             | Self::AwaitResident { .. }
             | Self::ReadBack { .. }
             | Self::SetBudget { .. }
+            | Self::HoldOutside { .. }
             | Self::Compact { .. }
             | Self::Trim { .. } => false,
         }
@@ -256,7 +263,11 @@ pub(crate) enum Event {
         staging_free: ByteLen,
     },
     /// What the last transfers asked for was submitted (R1), or could not be.
-    Submitted { ok: bool },
+    Submitted {
+        ok: bool,
+        /// Of what was: blocks whose bytes in buffers of callers the device refused to copy.
+        refused: Vec<Handle>,
+    },
     /// A version was published.
     Published { version: Version },
     /// No version was published, as older ones are held.
@@ -292,6 +303,8 @@ pub(crate) enum Event {
     ReadBackDelayed { read: Reading },
     /// The device is gone.
     DeviceLost { reason: String },
+    /// Leases on a part of the budget were given up.
+    OutsideReturned { bytes: ByteLen },
     /// There is another one, with nothing on it yet.
     Restored { buffer_bytes_max: ByteLen },
 }
@@ -409,6 +422,16 @@ pub(crate) enum Effect {
         chunk: ChunkId,
         offset: ByteOffset,
     },
+    /// Copy from a caller's buffer to a chunk. Submitted apart from all else, so that a buffer
+    /// that was destroyed is nobody's loss but its block's.
+    CopyIn {
+        handle: Handle,
+        bytes: GpuBytes,
+        from_offset: ByteOffset,
+        chunk: ChunkId,
+        offset: ByteOffset,
+        len: ByteLen,
+    },
     /// Copy between chunks.
     Copy {
         from: ChunkId,
@@ -456,6 +479,8 @@ pub(crate) enum Effect {
 pub(crate) enum Answer {
     Done,
     Version(Version),
+    /// So much of the budget may be held outside.
+    Outside(ByteLen),
     Part(PartId),
     ReadBack(ReadBack),
     Refused(RequestError),

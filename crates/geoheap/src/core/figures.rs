@@ -31,11 +31,12 @@ impl Core {
     pub(crate) fn report(&self) -> Report {
         let mut report = self.report.clone();
         report.tick = self.tick;
-        report.budget_bytes = self.budget.total.get();
+        report.budget_bytes = self.budget.asked.get();
         report.budget_origin = self.budget.origin;
-        report.budget_effective_bytes = self.budget.effective.get();
+        report.budget_effective_bytes = self.budget.effective_asked().get();
         report.held_bytes = self.held_bytes().get();
         report.record_bytes = self.budget.side.get();
+        report.outside_bytes = self.budget.outside_held.get();
         report.held_bytes_peak = self.budget.held_peak.get();
         report.chunks = 0;
         for info in self.heap.chunks() {

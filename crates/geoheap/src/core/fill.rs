@@ -8,7 +8,8 @@ use geoheap_suballoc::{ByteLen, ByteOffset};
 use smallvec::SmallVec;
 
 use crate::core::event::{Answer, ReplyId};
-use crate::payload::{Content, Payload, StagedWrite};
+use crate::gpu_bytes::GpuBytes;
+use crate::payload::{Content, OnDevice, Payload, StagedWrite};
 
 /// Why bytes are on their way. Decides the order and the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(crate) enum Bytes {
     Shared(Payload),
     /// Staging memory; `None` once it was sent.
     Staged(Option<Box<StagedWrite>>),
+    /// A range of a buffer of the caller's.
+    OnGpu(GpuBytes),
     /// What lies in the block's present range at this offset from its start.
     FromPresent(ByteOffset),
 }
@@ -76,7 +79,10 @@ impl Piece {
             .expect("the caller took the id from this layout");
         let bytes = match content {
             Content::Shared(payload) => Bytes::Shared(payload),
-            Content::Staged(staged) => Bytes::Staged(Some(staged)),
+            Content::OnDevice(bytes) => match *bytes {
+                OnDevice::Staged(staged) => Bytes::Staged(Some(Box::new(staged))),
+                OnDevice::Gpu(bytes) => Bytes::OnGpu(bytes),
+            },
         };
         Self {
             to: place.range.start,
@@ -166,6 +172,15 @@ impl Fill {
             sent_bytes: 0,
             safe: Progress::default(),
             in_batch: false,
+        }
+    }
+
+    /// Notes that so many more bytes of the present piece are recorded.
+    pub(crate) fn advance(&mut self, len: u64) {
+        self.piece_done += len;
+        if self.piece_done == self.pieces[self.piece].len.get() {
+            self.piece += 1;
+            self.piece_done = 0;
         }
     }
 

@@ -144,6 +144,7 @@ impl Core {
         // holds a version that is void.
         self.heap = sure(ChunkHeap::new(self.heap.config().clone()));
         self.budget.forget_device();
+        self.refuse_outside(out);
         self.residency = sure(Residency::new(self.config.residency));
         self.wanted.clear();
         self.recorded.clear();
@@ -202,10 +203,10 @@ impl Core {
         self.queue_slot(handle);
     }
 
-    /// Whether all that was staged was staged on the present device.
+    /// Whether all that lies on a device lies on the present one.
     pub(super) fn is_of_this_device(&self, contents: &[Content]) -> bool {
-        let mut staged = contents.iter().filter_map(Content::staged_on);
-        staged.all(|device| device == self.device)
+        let mut devices = contents.iter().filter_map(Content::device);
+        devices.all(|device| device == self.device)
     }
 
     pub(super) fn check_staged(&self, contents: &[Content]) -> Result<(), RequestError> {

@@ -15,7 +15,7 @@
 //! | `seats` | who has which slot |
 //! | `record`, `retained` | one block, and what is kept of its contents |
 //! | `rare`, `unsettled` | what few blocks have; what one has while it is not at rest |
-//! | `fill` | a job that brings a block bytes |
+//! | `fill`, `filling` | a job that brings a block bytes; its share of a tick |
 //! | `jobs` | the jobs in order, by what they wait for |
 //! | `copies` | a tick's copies, in the order of addresses |
 //! | `layouts` | layouts that blocks have in common |
@@ -23,7 +23,7 @@
 //! | `ahead` | a look at what comes next, for the caches |
 //! | `deferral` | requests that wait for a block's job |
 //! | `waiting` | callers who wait for a block, pins, wishes that must not age |
-//! | `budget` | the bytes that may be held and those that are |
+//! | `budget`, `outside` | the bytes that may be held and those that are, here and outside |
 //! | `place` | where waiting blocks go, what becomes of those that find no room |
 //! | `claims` | what takes the room of blocks of lower priority |
 //! | `chunks` | growth, running out of memory, spares, giving chunks back |
@@ -53,10 +53,12 @@ mod deferral;
 mod dump;
 mod figures;
 mod fill;
+mod filling;
 mod jobs;
 mod layouts;
 mod leaving;
 mod loss;
+mod outside;
 mod parts;
 mod place;
 #[cfg(any(geoheap_shuttle, feature = "planted-bugs"))]
@@ -74,7 +76,7 @@ mod tests;
 mod transfer;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use geoheap_chunk_heap::{ChunkHeap, ChunkId, HeapConfig, KindTable};
@@ -195,6 +197,8 @@ pub(crate) struct Core {
     leaving: BTreeMap<u64, Handle>,
     /// Retained copies, where system memory has a budget for them.
     copies: Copies,
+    /// Who waits until part of the budget is free to be held outside, first come first.
+    outside_waiting: VecDeque<(ReplyId, ByteLen)>,
     /// What comes back by itself after the loss of a device.
     returning: Returning,
     version: Version,
@@ -268,6 +272,7 @@ impl Core {
             leaving: BTreeMap::new(),
             copies: Copies::default(),
             version: Version::default(),
+            outside_waiting: VecDeque::new(),
             returning: Returning::default(),
             lost: false,
             device: 0,
@@ -297,7 +302,7 @@ impl Core {
             }
             Event::TickBegin(facts) => self.begin_tick(facts, out),
             Event::Transfer { staging_free } => self.transfer(staging_free, out),
-            Event::Submitted { ok } => self.submitted(ok, out),
+            Event::Submitted { ok, refused } => self.submitted(ok, &refused, out),
             Event::Published { version } => self.published(version, out),
             Event::PublishDelayed => self.stalled = true,
             Event::PublishStalled { held } => {
@@ -339,6 +344,7 @@ impl Core {
                 result,
             } => self.spilled(handle, seq, bytes, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
+            Event::OutsideReturned { bytes } => self.outside_returned(bytes, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
     }
@@ -355,6 +361,7 @@ impl Core {
         self.start_streaming(out);
         self.place_waiting(out);
         self.tend_chunks(out);
+        self.grant_outside(out);
         self.update_degraded(out);
     }
 
@@ -390,7 +397,7 @@ impl Core {
         Some(self.shown_slot(record))
     }
 
-    /// What the caller set.
+    /// What the caller set, less what is held outside.
     pub(crate) fn budget_bytes(&self) -> ByteLen {
         self.budget.total
     }
@@ -400,9 +407,9 @@ impl Core {
         self.heap.figures().retired().get()
     }
 
-    /// Bytes of chunks and of buffers beside them, in O(1).
+    /// Bytes of chunks, of buffers beside them, and of what is held outside, in O(1).
     pub(crate) fn held_bytes(&self) -> ByteLen {
-        self.budget.held + self.budget.side
+        self.budget.held + self.budget.side + self.budget.outside_held
     }
 
     /// Whether a block found no room in the last tick.
@@ -450,6 +457,7 @@ impl Core {
             && self.residency.figures().wishes == 0
             && self.compaction.is_at_rest()
             && self.returning.is_done()
+            && self.outside_waiting.is_empty()
             && !self.stalled
     }
 }

@@ -35,14 +35,18 @@ impl Core {
             Request::SetBudget {
                 budget,
                 origin,
-                staging,
                 reply,
             } => {
-                self.set_budget(budget, origin, staging, out);
-                out.push(Effect::Reply {
-                    reply,
-                    answer: Answer::Done,
-                });
+                let answer = match self.set_budget(budget, origin, out) {
+                    Ok(()) => Answer::Done,
+                    Err(error) => Answer::Refused(error),
+                };
+                out.push(Effect::Reply { reply, answer });
+            }
+            Request::HoldOutside { bytes, reply } => {
+                if let Err(error) = self.hold_outside(bytes, reply, out) {
+                    out.extend(refusals(core::iter::once(reply), &error));
+                }
             }
             Request::Flush { reply } => self.flushes.push((reply, order)),
             Request::Compact { reply } => {
@@ -295,6 +299,7 @@ fn op_of(request: &Request) -> Op {
         Request::Evict { .. } => Op::Evict,
         Request::Prefetch { .. } => Op::Prefetch,
         Request::SetBudget { .. }
+        | Request::HoldOutside { .. }
         | Request::Flush { .. }
         | Request::Compact { .. }
         | Request::Trim { .. } => unreachable!("requests about the whole heap are answered"),

@@ -134,7 +134,10 @@ impl Bench {
             ),
             Effect::Submit => (
                 "submit".into(),
-                Some(Event::Submitted { ok: self.submit_ok }),
+                Some(Event::Submitted {
+                    ok: self.submit_ok,
+                    refused: Vec::new(),
+                }),
             ),
             Effect::Publish {
                 changes,

@@ -13,15 +13,16 @@
 
 use std::sync::Arc;
 
-use geoheap_chunk_heap::{BlockLayout, ChunkId, Growth, PartState, RangeInfo, RangeKey};
+use geoheap_chunk_heap::{BlockLayout, Growth, PartState, RangeKey};
 use geoheap_residency::{Frame, Priority};
-use geoheap_suballoc::{ByteLen, ByteOffset};
+use geoheap_suballoc::ByteLen;
 
 use crate::config::{WORD_BYTES, whole_words};
 use crate::core::ahead::AHEAD;
 use crate::core::copies::TickCopies;
 use crate::core::event::{Answer, Effect, Retired};
-use crate::core::fill::{Bytes, Fill, Purpose, Target};
+use crate::core::fill::{Fill, Purpose, Target};
+use crate::core::filling::record_fill;
 use crate::core::jobs::{Job, Jobs, Queue};
 use crate::core::record::{Record, SourceKind};
 use crate::core::{Core, entry, sure};
@@ -39,6 +40,14 @@ pub(super) struct Allowance {
     pub(super) bytes: u64,
     pub(super) copies: u32,
     pub(super) staging: u64,
+}
+
+impl Allowance {
+    /// One more copy, of `len` bytes.
+    pub(super) fn take_copy(&mut self, len: u64) {
+        self.bytes -= len.min(self.bytes);
+        self.copies -= 1;
+    }
 }
 
 impl Core {
@@ -134,7 +143,7 @@ impl Core {
             let from = present.and_then(|place| self.heap.range(place));
             let fill = self.own(handle).fill_mut();
             let fill = fill.expect("jobs name blocks with a job");
-            record_fill(fill, to, from, left, copies);
+            record_fill(handle, fill, to, from, left, copies);
             let (is_new, is_recorded) = (!fill.in_batch, fill.is_recorded());
             fill.in_batch = true;
             if is_recorded {
@@ -146,7 +155,16 @@ impl Core {
     }
 
     /// The copies are on the queue (R1): what they fill may be named by the next version.
-    pub(super) fn submitted(&mut self, ok: bool, out: &mut Vec<Effect>) {
+    ///
+    /// What was to come from buffers of callers has a submission of its own: those of `refused` go
+    /// back to their start alone.
+    pub(super) fn submitted(&mut self, ok: bool, refused: &[Handle], out: &mut Vec<Effect>) {
+        if ok && !refused.is_empty() {
+            let is_refused = |handle: &Handle| refused.contains(handle);
+            self.recorded.retain(|handle| !is_refused(handle));
+            self.in_batch.retain(|handle| !is_refused(handle));
+            self.rewind_jobs(refused.iter().copied(), out);
+        }
         let mut recorded = core::mem::take(&mut self.recorded);
         let moves = self.moves_to_commit();
         self.moves_submitted(ok);
@@ -191,10 +209,12 @@ impl Core {
     /// Where a submit failed, nobody can tell which copies reached the queue, so none of the batch
     /// counts (R1).
     fn rewind_batch(&mut self, recorded: &[Handle], out: &mut Vec<Effect>) {
-        for handle in core::mem::take(&mut self.in_batch)
-            .into_iter()
-            .chain(recorded.iter().copied())
-        {
+        let in_batch = core::mem::take(&mut self.in_batch);
+        self.rewind_jobs(in_batch.into_iter().chain(recorded.iter().copied()), out);
+    }
+
+    fn rewind_jobs(&mut self, jobs: impl Iterator<Item = Handle>, out: &mut Vec<Effect>) {
+        for handle in jobs {
             let record = self.record_mut(handle);
             let fill = record.and_then(Record::fill_mut);
             let Some(fill) = fill.filter(|fill| fill.in_batch) else {
@@ -420,71 +440,5 @@ pub(super) fn compact_layout(core: &Core, layout: &Arc<BlockLayout>) -> Arc<Bloc
     match layout.grown(&Growth::default(), &core.kinds, core.align_max) {
         Ok(grown) if grown.layout != **layout => Arc::new(grown.layout),
         _ => Arc::clone(layout),
-    }
-}
-
-/// Records as much of a job as is left of the tick.
-fn record_fill(
-    fill: &mut Fill,
-    (chunk, start): (ChunkId, ByteOffset),
-    from: Option<RangeInfo>,
-    left: &mut Allowance,
-    copies: &mut TickCopies,
-) {
-    while let Some(piece) = fill.pieces.get_mut(fill.piece) {
-        if left.bytes == 0 || left.copies == 0 {
-            return;
-        }
-        let whole = piece.len.get() - fill.piece_done;
-        let at = ByteLen::new(piece.to.get() + fill.piece_done);
-        let offset = start + at;
-        let mut len = whole.min(left.bytes);
-        let effect = match &mut piece.bytes {
-            Bytes::Shared(payload) => {
-                len = len.min(left.staging);
-                if len == 0 {
-                    return;
-                }
-                left.staging -= len;
-                fill.sent_bytes += len;
-                Effect::Upload {
-                    payload: payload.clone(),
-                    from: fill.piece_done,
-                    chunk,
-                    offset,
-                    len: ByteLen::new(len),
-                }
-            }
-            Bytes::Staged(staged) => {
-                // Already staged, so it goes whole, and the cap is what the others have less.
-                len = whole;
-                fill.sent_bytes += len;
-                let staged = staged.take().expect("a staged piece is sent once");
-                Effect::UploadStaged {
-                    staged,
-                    chunk,
-                    offset,
-                }
-            }
-            Bytes::FromPresent(start) => {
-                let from = from.expect("a job that copies the present place has one");
-                let start = from.range.start + ByteLen::new(start.get() + fill.piece_done);
-                Effect::Copy {
-                    from: from.chunk,
-                    from_offset: start,
-                    to: chunk,
-                    to_offset: offset,
-                    len: ByteLen::new(len),
-                }
-            }
-        };
-        copies.push(chunk, offset, effect);
-        left.bytes -= len.min(left.bytes);
-        left.copies -= 1;
-        fill.piece_done += len;
-        if fill.piece_done == piece.len.get() {
-            fill.piece += 1;
-            fill.piece_done = 0;
-        }
     }
 }

@@ -54,7 +54,7 @@ pub enum RequestError {
         /// Most bytes of one block here.
         max: ByteLen,
     },
-    /// A staged part has no memory to retain.
+    /// A staged part, or one on the GPU, has no memory to retain.
     StagedCannotRetain,
     /// A piece of no bytes was asked for.
     ZeroSize,
@@ -107,6 +107,24 @@ pub enum RequestError {
     },
     /// The budget is not possible.
     Budget(ConfigError),
+    /// The budget would leave too little beside what is held outside of the engine.
+    BudgetOutside {
+        /// What was asked for.
+        budget: ByteLen,
+        /// What is held outside, or was asked for.
+        outside: ByteLen,
+        /// What has to be left.
+        min: ByteLen,
+    },
+    /// So much of the budget cannot be held outside of the engine.
+    OutsideTooLarge {
+        /// What was asked for.
+        requested: ByteLen,
+        /// What the engine can do without, beside what is held outside already.
+        max: ByteLen,
+        /// The budget.
+        budget: ByteLen,
+    },
     /// A trace could not be begun, or not be written to its end.
     TraceNotWritten {
         /// What the system says.
@@ -118,7 +136,7 @@ pub enum RequestError {
         /// The handle.
         handle: Handle,
     },
-    /// The staged contents lie in memory of a device that is gone: stage them again.
+    /// The contents lie in staging, or in a buffer, of a device that is gone: make them again.
     StagedOnLostDevice,
     /// The device is gone, and not followed by another yet.
     DeviceLost,
@@ -150,9 +168,9 @@ impl fmt::Display for RequestError {
                     "a block of {requested} bytes; at most {max} bytes are possible here"
                 )
             }
-            Self::StagedCannotRetain => {
-                f.write_str("a part written into staging has no memory to retain")
-            }
+            Self::StagedCannotRetain => f.write_str(
+                "a part written into staging or made on the GPU has no memory to retain",
+            ),
             Self::ZeroSize => f.write_str("a piece of staging needs at least one byte"),
             Self::Pinned { handle } => write!(f, "{handle} is pinned, so it stays"),
             Self::LongLived { handle } => write!(f, "{handle} is long-lived, so it stays"),
@@ -178,15 +196,43 @@ impl fmt::Display for RequestError {
                 write!(f, "the device has no memory to stage {requested} bytes")
             }
             Self::Budget(error) => write!(f, "{error}"),
+            Self::BudgetOutside { .. } | Self::OutsideTooLarge { .. } => self.fmt_outside(f),
             Self::Lost { handle } => write!(
                 f,
                 "the contents of {handle} went with the device; update it to bring new ones"
             ),
             Self::StagedOnLostDevice => {
-                f.write_str("the staged contents went with their device; stage them again")
+                f.write_str("the contents went with their device; stage or make them again")
             }
             Self::DeviceLost => f.write_str("the device is lost"),
             Self::ShutDown => f.write_str("the geometry manager was shut down"),
+        }
+    }
+}
+
+impl RequestError {
+    /// What is wrong with bytes that are held outside.
+    fn fmt_outside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BudgetOutside {
+                budget,
+                outside,
+                min,
+            } => write!(
+                f,
+                "a budget of {budget} bytes, {outside} of them held outside, leaves less than the \
+                 {min} bytes that the engine needs"
+            ),
+            Self::OutsideTooLarge {
+                requested,
+                max,
+                budget,
+            } => write!(
+                f,
+                "{requested} bytes held outside are more than the {max} that the engine can do \
+                 without of its budget of {budget} bytes"
+            ),
+            other => unreachable!("nothing of it is held outside: {other:?}"),
         }
     }
 }

@@ -16,9 +16,13 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "\nheld {}, of which {} are staging; {} live in {} chunks",
-            self.held_bytes, self.staging_bytes, self.live_bytes, self.chunks
+            "\nheld {}, of which {} are staging",
+            self.held_bytes, self.staging_bytes
         )?;
+        if self.outside_bytes > 0 {
+            write!(f, " and {} outside", self.outside_bytes)?;
+        }
+        write!(f, "; {} live in {} chunks", self.live_bytes, self.chunks)?;
         write!(
             f,
             "\n{} of {} blocks resident, {} bytes in all",
@@ -80,6 +84,15 @@ mod tests {
             "(default), of which the device gives 80 for now\n",
         );
         check(|report| report.device_lost = true, "\nthe device is lost");
+        let report = Report {
+            outside_bytes: 7,
+            ..Report::default()
+        };
+        let text = report.to_string();
+        assert!(
+            text.contains("of which 0 are staging and 7 outside;"),
+            "{text}"
+        );
         check(
             |report| {
                 report.degraded = Some(Degraded {

@@ -10,14 +10,16 @@ mod draw_set_memory;
 mod draw_sets;
 mod faults;
 mod frames;
+mod gpu_heap;
+mod handover;
 mod harness;
 mod inspection;
 mod leaving;
 mod limits;
 mod model;
 mod order;
+mod outside;
 mod overfull;
-
 mod parts;
 mod path;
 mod placements;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use geoheap::{
-    BlockDesc, ByteLen, FrameTicket, Handle, InFlight, Lifetime, Lookup, PartData, Source,
-    VirtualBuffer, VirtualRead,
+    BlockDesc, ByteLen, ByteOffset, FrameTicket, GpuBytes, Handle, InFlight, KindId, Lifetime,
+    Lookup, OutsideLease, PartData, Pending, RequestError, Source, Version, VirtualBuffer,
+    VirtualRead,
 };
 use proptest::prelude::*;
 
@@ -27,6 +28,17 @@ enum Step {
     InPlace {
         nth: usize,
     },
+    AddOnGpu {
+        count: usize,
+    },
+    UpdateOnGpu {
+        nth: usize,
+        count: usize,
+    },
+    Outside {
+        kib: u64,
+    },
+    GiveBack,
     Remove {
         nth: usize,
     },
@@ -69,8 +81,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         12 => (count.clone(), 0..12, any::<bool>())
             .prop_map(|(count, long, reload)| Step::Add { count, long: long == 0, reload }),
-        6 => (any::<usize>(), count).prop_map(|(nth, count)| Step::Update { nth, count }),
+        6 => (any::<usize>(), count.clone())
+            .prop_map(|(nth, count)| Step::Update { nth, count }),
         2 => any::<usize>().prop_map(|nth| Step::InPlace { nth }),
+        4 => count.clone().prop_map(|count| Step::AddOnGpu { count }),
+        2 => (any::<usize>(), count).prop_map(|(nth, count)| Step::UpdateOnGpu { nth, count }),
+        1 => (0..400u64).prop_map(|kib| Step::Outside { kib }),
+        2 => Just(Step::GiveBack),
         6 => any::<usize>().prop_map(|nth| Step::Remove { nth }),
         1 => any::<usize>().prop_map(|nth| Step::Pin { nth }),
         2 => any::<usize>().prop_map(|nth| Step::Unpin { nth }),
@@ -98,6 +115,22 @@ struct Known {
     pins: u32,
     was_resident: bool,
     may_leave: bool,
+    /// It has no need of memory that it could retain.
+    takes_gpu_bytes: bool,
+}
+
+/// Contents that the engine copies from a buffer of the program's own.
+struct Lent {
+    id: u32,
+    revision: u32,
+    buffer: VirtualBuffer,
+    /// Of the block's first contents: whether it is there. Of others: they are published.
+    done: Done,
+}
+
+enum Done {
+    There(Pending<()>),
+    Flushed(Pending<Version>),
 }
 
 /// A ticket that is kept, and what it showed first.
@@ -117,6 +150,13 @@ struct Model {
     /// Blocks that were removed.
     gone: Vec<(u32, Handle)>,
     next: u32,
+    lent: Vec<Lent>,
+    asked: Vec<Pending<OutsideLease>>,
+    leases: Vec<OutsideLease>,
+    /// The budget was lowered, and is not reached yet.
+    is_reaching: bool,
+    /// As of the last look.
+    budget: u64,
     /// The device was told to refuse something, and will have said so.
     has_faults: bool,
 }
@@ -168,9 +208,115 @@ impl Model {
                 pins,
                 was_resident,
                 may_leave,
+                takes_gpu_bytes: reload,
             };
             self.blocks.insert(id, known);
         }
+    }
+
+    /// A buffer with the contents of a revision, and the bytes of it.
+    fn lend(&mut self, id: u32, revision: u32, len: usize) -> (VirtualBuffer, GpuBytes) {
+        let bytes = stamped(id, revision, len);
+        let buffer = self.world.control.make_buffer("of a shader", &bytes);
+        let buffer = buffer.expect("the device has memory");
+        let (at, len) = (ByteOffset::ZERO, ByteLen::new(len as u64));
+        let bytes = self.world.client.gpu_bytes(buffer.clone(), at, len);
+        (buffer, bytes.expect("the whole of the buffer"))
+    }
+
+    fn add_on_gpu(&mut self, count: usize) {
+        let id = self.next;
+        self.next += 1;
+        let len = count * STRIDE as usize;
+        let (buffer, bytes) = self.lend(id, 0, len);
+        let part = PartData::on_gpu(KindId::VERTEX, STRIDE, bytes);
+        let Ok((handle, there)) = self.world.client.adopt(BlockDesc::new().part(part)) else {
+            return;
+        };
+        let known = Known {
+            handle,
+            lens: Arc::new(Mutex::new(vec![len])),
+            seen: 0,
+            pins: 0,
+            was_resident: false,
+            may_leave: true,
+            takes_gpu_bytes: true,
+        };
+        self.blocks.insert(id, known);
+        let done = Done::There(there);
+        let revision = 0;
+        self.lent.push(Lent {
+            id,
+            revision,
+            buffer,
+            done,
+        });
+    }
+
+    fn update_on_gpu(&mut self, nth: usize, count: usize) {
+        let Some(id) = self.pick(nth) else { return };
+        let block = &self.blocks[&id];
+        if !block.takes_gpu_bytes {
+            return;
+        }
+        let (handle, lens) = (block.handle, Arc::clone(&block.lens));
+        let len = count * STRIDE as usize;
+        let revision = lens.lock().expect("no panics while held").len();
+        let revision = u32::try_from(revision).expect("small");
+        let (buffer, bytes) = self.lend(id, revision, len);
+        lens.lock().expect("no panics while held").push(len);
+        let sent = self.world.client.update_on_gpu(handle, vec![bytes]);
+        sent.expect("the mailbox has room");
+        let flushed = self.world.client.flush().expect("the mailbox has room");
+        let done = Done::Flushed(flushed);
+        self.lent.push(Lent {
+            id,
+            revision,
+            buffer,
+            done,
+        });
+        self.world.ticks(1);
+    }
+
+    /// Whoever has an answer writes over what he lent; whoever has none finds it as it was.
+    fn check_lent(&mut self) {
+        for mut lent in core::mem::take(&mut self.lent) {
+            let is_done = match &mut lent.done {
+                Done::There(there) => there.try_take().is_some(),
+                Done::Flushed(flushed) => flushed.try_take().is_some(),
+            };
+            let len = lent.buffer.len().get();
+            let bytes = self.world.control.read(&lent.buffer, 0..len);
+            let as_lent = stamped(lent.id, lent.revision, bytes.len());
+            assert!(bytes == as_lent, "block {}: its source changed", lent.id);
+            if is_done {
+                self.world.control.poison(&lent.buffer, 0..len, 0xdead_dead);
+            } else {
+                self.lent.push(lent);
+            }
+        }
+    }
+
+    /// What is held, here and outside, is below the budget (R10).
+    fn check_budget(&mut self) {
+        for mut asked in core::mem::take(&mut self.asked) {
+            match asked.try_take() {
+                None => self.asked.push(asked),
+                Some(Ok(lease)) => self.leases.push(lease),
+                Some(Err(error)) => {
+                    let is_too_much = matches!(error, RequestError::OutsideTooLarge { .. });
+                    assert!(is_too_much, "{error}");
+                }
+            }
+        }
+        let report = self.world.manager.report();
+        let (held, budget) = (report.held_bytes, report.budget_bytes);
+        let is_lower = core::mem::replace(&mut self.budget, budget) > budget;
+        self.is_reaching = held > budget && (self.is_reaching || is_lower);
+        assert!(held <= budget || self.is_reaching, "R10: {report}");
+        let leases: ByteLen = self.leases.iter().map(OutsideLease::bytes).sum();
+        // One that was given up counts until the next tick.
+        assert!(leases.get() <= report.outside_bytes, "R10: {report}");
     }
 
     fn update(&mut self, nth: usize, count: Option<usize>) {
@@ -355,6 +501,13 @@ impl Model {
             } => self.add(count, long, reload),
             Step::Update { nth, count } => self.update(nth, Some(count)),
             Step::InPlace { nth } => self.update(nth, None),
+            Step::AddOnGpu { count } => self.add_on_gpu(count),
+            Step::UpdateOnGpu { nth, count } => self.update_on_gpu(nth, count),
+            Step::Outside { kib } => {
+                let asked = self.world.client.hold_outside(ByteLen::from_kib(kib));
+                self.asked.push(asked.expect("the manager runs"));
+            }
+            Step::GiveBack => drop(self.leases.pop()),
             Step::Remove { nth } => {
                 if let Some(id) = self.pick(nth) {
                     // Its bytes change no more, so a held ticket may still check it.
@@ -448,12 +601,17 @@ impl Model {
                     .expect("the mailbox has room");
             }
         }
+        self.asked.clear();
+        self.leases.clear();
         self.world.ticks(700);
+        self.check_lent();
+        assert!(self.lent.is_empty(), "each of them is answered");
         let report = self.world.manager.report();
         assert_eq!(
             report.retired_bytes, 0,
             "R3: retired bytes drain: {report:?}"
         );
+        assert_eq!(report.outside_bytes, 0, "R10: all is given back");
         assert_eq!(report.hidden_uses, 0, "R8");
         assert!(
             report.gpu_errors == 0 || self.has_faults,
@@ -506,10 +664,17 @@ proptest! {
             in_place: BTreeSet::new(),
             gone: Vec::new(),
             next: 1,
+            lent: Vec::new(),
+            asked: Vec::new(),
+            leases: Vec::new(),
+            is_reaching: false,
+            budget: 0,
             has_faults: false,
         };
         for step in steps {
             model.apply(step);
+            model.check_lent();
+            model.check_budget();
         }
         model.settle();
     }

@@ -7,15 +7,18 @@ use std::sync::{Arc, Mutex};
 use geoheap_suballoc::ByteLen;
 
 use super::VirtualBuffer;
+use super::VirtualContents;
 use super::device::{Device, lock};
-use super::memory::Account;
+use super::memory::{Account, Bytes};
 use super::work::{Outcome, Poison, Work};
+use crate::CreateError;
 
 /// Steers a virtual GPU from any thread: faults, stalls, loss, and a look at the bytes.
 #[derive(Clone, Debug)]
 pub struct VirtualControl {
     device: Arc<Mutex<Device>>,
     account: Arc<Account>,
+    contents: VirtualContents,
 }
 
 /// A range of a buffer that queued work reads, as a draw does.
@@ -42,8 +45,37 @@ fn cut(range: &Range<u64>, buffer: &VirtualBuffer) -> Range<u64> {
 }
 
 impl VirtualControl {
-    pub(super) fn new(device: Arc<Mutex<Device>>, account: Arc<Account>) -> Self {
-        Self { device, account }
+    pub(super) fn new(
+        device: Arc<Mutex<Device>>,
+        account: Arc<Account>,
+        contents: VirtualContents,
+    ) -> Self {
+        Self {
+            device,
+            account,
+            contents,
+        }
+    }
+
+    /// A buffer of the program's own with `bytes` in it, beside those that the backend makes, as
+    /// one would be that a shader has written.
+    ///
+    /// # Errors
+    /// [`CreateError::ZeroSize`], or [`CreateError::OutOfMemory`] if the device has no memory for
+    /// it.
+    pub fn make_buffer(&self, label: &str, bytes: &[u8]) -> Result<VirtualBuffer, CreateError> {
+        if bytes.is_empty() {
+            return Err(CreateError::ZeroSize);
+        }
+        let id = {
+            let mut device = lock(&self.device);
+            device.next_buffer += 1;
+            device.next_buffer
+        };
+        let len = ByteLen::new(bytes.len() as u64);
+        let mut memory = Bytes::buffer(len, 0, self.contents, &self.account)?;
+        memory.write(0, bytes);
+        Ok(VirtualBuffer::new(id, label, memory))
     }
 
     /// The `n`-th buffer creation from now fails for want of memory; 1 is the next. Several may
