@@ -30,6 +30,7 @@ pub mod driver_log;
 pub mod flight;
 pub mod frame_cost;
 pub mod geometry;
+pub mod gpu_terrain;
 pub mod headless;
 pub mod heap_view;
 pub mod loss;
