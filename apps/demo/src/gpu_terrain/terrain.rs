@@ -88,6 +88,7 @@ pub struct Terrain {
     counts: GpuAlloc,
     units: Option<UnitsPicture>,
     anchor_m: Vec3,
+    is_held: bool,
 }
 
 impl Terrain {
@@ -121,6 +122,7 @@ impl Terrain {
             counts: GpuAlloc::default(),
             units: config.look_every.map(UnitsPicture::new),
             anchor_m: anchor.as_vec3() * BRICK_M,
+            is_held: false,
             device: device.clone(),
             queue: queue.clone(),
             config,
@@ -138,7 +140,7 @@ impl Terrain {
         if let Some(units) = &mut self.units {
             units.frame(self.machine.heap().shape(), &self.mirror);
         }
-        if self.under_way.len() < IN_FLIGHT_MAX {
+        if self.under_way.len() < IN_FLIGHT_MAX && !self.is_held {
             let elevation = self.config.scene.elevation();
             let mut bricks = |column| field::bricks(elevation, column);
             let orders = self.chunks.plan(camera.position, &mut bricks);
@@ -251,7 +253,12 @@ impl Terrain {
         &self.machine
     }
 
-    /// The GPU's side, for orders of one's own: then no frame may record any.
+    /// Frames order nothing from now on: what there is, is what [`Terrain::machine_mut`] was told.
+    pub fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// The GPU's side, for orders of one's own.
     pub fn machine_mut(&mut self) -> &mut Machine {
         &mut self.machine
     }
