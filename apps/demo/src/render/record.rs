@@ -29,7 +29,7 @@ const HAZE: Haze = Haze {
 };
 /// Over the terrain that the GPU makes: it hides where that ends.
 const TERRAIN_HAZE: Haze = Haze {
-    per_m: 1.0 / 1_700.0,
+    per_m: 1.0 / 2_200.0,
     falloff_per_m: 1.0 / 9_000.0,
 };
 /// Where the sun stands, from the ground; not of unit length.

@@ -104,7 +104,10 @@ fn check_refused(more: &[&str], parts: &[&str]) {
 #[test]
 fn what_cannot_be_flown_is_refused() {
     check_refused(&["--gpu-heap", "64KiB"], &["--gpu-heap", "1MiB"]);
-    check_refused(&["--gpu-heap", "8GiB"], &["--gpu-heap", "buffers of at most"]);
+    check_refused(
+        &["--gpu-heap", "8GiB"],
+        &["--gpu-heap", "buffers of at most"],
+    );
     check_refused(
         &["--backend", "virtual"],
         &["--gpu-terrain", "--backend wgpu"],
