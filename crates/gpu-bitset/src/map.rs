@@ -35,11 +35,10 @@ pub fn colours(shape: &Shape, words: &[u32], slots: &[Slot]) -> Vec<[u8; 4]> {
 
 /// The colour of an object: the same as long as it lives, and far from [`FREE`] and [`USED`].
 pub fn of_handle(slot: u32, generation: u32) -> [u8; 4] {
-    let hash = mixed(slot, generation);
-    // Two of the three parts go from 70 to 213, and one is low, so that none is grey.
-    let part = |shift: u32| 70 + (((hash >> shift) & 0xff) * 143 / 255) as u8;
-    let mut parts = [part(0), part(8), part(16)];
-    parts[((hash >> 24) % 3) as usize] = 50;
+    let [red, green, blue, low] = mixed(slot, generation).to_le_bytes();
+    // Two of the three parts go from 70 to 197, and one is low, so that none is grey.
+    let mut parts = [red, green, blue].map(|part| 70 + part / 2);
+    parts[usize::from(low % 3)] = 50;
     let [red, green, blue] = parts;
     [red, green, blue, 255]
 }
@@ -56,12 +55,10 @@ mod tests {
         let name = |colour: &[u8; 4]| match *colour {
             FREE => '.',
             USED => '#',
-            other => (0..26)
-                .find(|&slot| {
-                    let generation = model.slots[slot as usize].generation;
-                    of_handle(slot, generation) == other
-                })
-                .map_or('?', |slot| char::from(b'a' + slot as u8)),
+            other => ('a'..='z')
+                .zip((0..).zip(&model.slots))
+                .find(|(_, (number, slot))| of_handle(*number, slot.generation) == other)
+                .map_or('?', |(letter, _)| letter),
         };
         colours.iter().map(name).collect()
     }

@@ -68,7 +68,6 @@ pub fn bricks(elevation: &Elevation, column: ColumnId) -> std::ops::Range<i32> {
 }
 
 /// The field at a point of the lattice over that ground, in metres: below 0 where there is ground.
-#[expect(clippy::cast_precision_loss, reason = "some hundred thousand samples")]
 pub fn sample(lattice: IVec3, ground: Ground, seed: u32) -> f32 {
     let at = lattice.as_vec3() * SPACING_M;
     let distance_m = at.y - ground.height_m;

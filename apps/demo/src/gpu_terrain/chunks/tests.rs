@@ -32,14 +32,14 @@ struct Sky {
 }
 
 fn bricks(id: ColumnId) -> Range<i32> {
-    let low = i32::from(hash2(id.x, id.z, 1) % 3 == 0);
-    low..low + 1 + i32::from(hash2(id.x, id.z, 2) % 3 == 0)
+    let low = i32::from(hash2(id.x, id.z, 1).is_multiple_of(3));
+    low..low + 1 + i32::from(hash2(id.x, id.z, 2).is_multiple_of(3))
 }
 
 /// Nothing, or up to twenty-four units.
 fn units((brick, kind): Object) -> u32 {
     let hash = hash2(brick[0] * 7 + brick[1], brick[2], 3 + kind as u32);
-    if hash % 4 == 0 {
+    if hash.is_multiple_of(4) {
         0
     } else {
         1 + (hash >> 8) % 24
