@@ -207,20 +207,8 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
         .filter(|_| args.is_headless())
         .unwrap_or(WINDOW_FLIGHT_FRAMES);
     let script = given.unwrap_or_else(|| default_flight(&scene, flight_frames(args, fitted)));
-    let terrain = args.gpu_terrain.then(|| TerrainConfig {
-        scene: Arc::clone(&scene),
-        heap_bytes: args.gpu_heap,
-        pace: if args.is_headless() {
-            TerrainPace::After(RESULTS_AFTER_FRAMES)
-        } else {
-            TerrainPace::AsTheyCome
-        },
-        look_every: frames
-            .filter(|_| args.is_headless())
-            .map(|frames| frames.div_ceil(UNIT_LOOKS)),
-    });
     Ok(Prepared {
-        terrain,
+        terrain: terrain(args, &scene, frames),
         path: FlightPath {
             script,
             still: matches!(args.scene(), SceneChoice::Still | SceneChoice::Model),
@@ -248,6 +236,22 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
                 Pace::Free
             },
         },
+    })
+}
+
+/// How the terrain is made that the GPU makes, if it is asked for.
+fn terrain(args: &Args, scene: &Arc<Scene>, frames: Option<u32>) -> Option<TerrainConfig> {
+    args.gpu_terrain.then(|| TerrainConfig {
+        scene: Arc::clone(scene),
+        heap_bytes: args.gpu_heap,
+        pace: if args.is_headless() {
+            TerrainPace::After(RESULTS_AFTER_FRAMES)
+        } else {
+            TerrainPace::AsTheyCome
+        },
+        look_every: frames
+            .filter(|_| args.is_headless())
+            .map(|frames| frames.div_ceil(UNIT_LOOKS)),
     })
 }
 

@@ -78,27 +78,7 @@ impl Machine {
         land: &Land<'_>,
         heap_bytes: u64,
     ) -> Result<Self, HeapError> {
-        let stream = |item_bytes, usage| StreamDesc {
-            unit_bytes: UNIT_ITEMS * item_bytes,
-            usage,
-        };
-        let streams = [
-            stream(VERTEX_BYTES, BufferUsages::VERTEX),
-            stream(QUAD_BYTES, BufferUsages::INDEX),
-        ];
-        let units = heap_bytes / u64::from(UNIT_BYTES);
-        let desc = GpuHeapDesc {
-            label: "terrain heap",
-            units: u32::try_from(units).unwrap_or(u32::MAX),
-            streams: &streams,
-            separate: false,
-            slots: SLOTS,
-            requests_max: REQUESTS_MAX,
-            frees_max: FREES_MAX,
-            workgroup: 256,
-            scan: Scan::Steps,
-        };
-        let heap = GpuHeap::new(device, &desc)?;
+        let heap = heap(device, heap_bytes)?;
         let how = DrawDesc {
             vertex_stream: 0,
             vertex_bytes: VERTEX_BYTES,
@@ -243,4 +223,29 @@ impl Machine {
     pub fn copied(&self) -> &Buffer {
         &self.copied
     }
+}
+
+/// A heap of that many bytes in units of [`UNIT_BYTES`].
+fn heap(device: &wgpu::Device, bytes: u64) -> Result<GpuHeap, HeapError> {
+    let stream = |item_bytes, usage| StreamDesc {
+        unit_bytes: UNIT_ITEMS * item_bytes,
+        usage,
+    };
+    let streams = [
+        stream(VERTEX_BYTES, BufferUsages::VERTEX),
+        stream(QUAD_BYTES, BufferUsages::INDEX),
+    ];
+    let units = bytes / u64::from(UNIT_BYTES);
+    let desc = GpuHeapDesc {
+        label: "terrain heap",
+        units: u32::try_from(units).unwrap_or(u32::MAX),
+        streams: &streams,
+        separate: false,
+        slots: SLOTS,
+        requests_max: REQUESTS_MAX,
+        frees_max: FREES_MAX,
+        workgroup: 256,
+        scan: Scan::Steps,
+    };
+    GpuHeap::new(device, &desc)
 }

@@ -285,75 +285,41 @@ impl Kernels {
         let mesh = [COMMON, NOISE, SCAN, CELLS, COLOUR, MESH];
         let scatter = [COMMON, NOISE, SCAN, CELLS, COLOUR, SHAPES, PROPS];
         let props = [COMMON, NOISE, SHAPES, PROPS_MESH];
-        let (columns, samples) = ((3, &b.columns), (2, &b.field));
-        let (blocks, rooms) = ((4, &b.blocks), (5, &b.rooms));
-        let of_cells = (6, &b.vertex_of);
+        let samples = (2, &b.field);
+        let (columns, elevation) = ((3, &b.columns), (2, &b.elevation));
+        let shapes = (4, &b.shapes);
+        let made = [(2, &b.totals), (3, &b.props_totals), (4, &b.rooms)];
+        let asked = [(5, &b.requests), (6, &b.request_count), (7, &b.bricks)];
+        let nets = [samples, (4, &b.blocks), (5, &b.rooms), (6, &b.vertex_of)];
+        let spots = [shapes, (5, &b.props_totals), (6, &b.spots)];
+        let placed = [(2, &b.shapes), (3, &b.rooms), (4, &b.spots)];
+        let meshes = [(5, &b.vertices), (6, &b.indices)];
+        let (vertices, quads) = ((7, &b.vertices), (7, &b.indices));
         Self {
-            heights: make(
-                "heights",
-                &field,
-                &[params, jobs, (2, &b.elevation), columns],
-            ),
+            heights: make("heights", &field, &[params, jobs, elevation, columns]),
             samples: make("samples", &field, &[params, jobs, columns, (4, &b.field)]),
             count: make("count", &count, &[(1, &b.field), (2, &b.blocks)]),
             sum_up: make("sum_up", &count, &[(2, &b.blocks), (3, &b.totals)]),
             scatter: make(
                 "scatter",
                 &scatter,
-                &[
-                    params,
-                    jobs,
-                    samples,
-                    columns,
-                    (4, &b.shapes),
-                    (5, &b.props_totals),
-                    (6, &b.spots),
-                ],
+                &[&[params, jobs, samples, columns], &spots[..]].concat(),
             ),
             requests: make(
                 "write_requests",
                 &[COMMON, REQUESTS],
-                &[
-                    params,
-                    jobs,
-                    (2, &b.totals),
-                    (3, &b.props_totals),
-                    (4, &b.rooms),
-                    (5, &b.requests),
-                    (6, &b.request_count),
-                    (7, &b.bricks),
-                ],
+                &[&[params, jobs], &made[..], &asked[..]].concat(),
             ),
             vertices: make(
                 "vertices",
                 &mesh,
-                &[
-                    params,
-                    jobs,
-                    samples,
-                    columns,
-                    blocks,
-                    rooms,
-                    of_cells,
-                    (7, &b.vertices),
-                ],
+                &[&[params, jobs, columns, vertices], &nets[..]].concat(),
             ),
-            quads: make(
-                "quads",
-                &mesh,
-                &[samples, blocks, rooms, of_cells, (7, &b.indices)],
-            ),
+            quads: make("quads", &mesh, &[&nets[..], &[quads]].concat()),
             props: make(
                 "place_props",
                 &props,
-                &[
-                    params,
-                    (2, &b.shapes),
-                    (3, &b.rooms),
-                    (4, &b.spots),
-                    (5, &b.vertices),
-                    (6, &b.indices),
-                ],
+                &[&[params], &placed[..], &meshes[..]].concat(),
             ),
         }
     }
