@@ -232,6 +232,24 @@ fn a_heap_too_small_never_shows_anything_wrong() {
 }
 
 #[test]
+fn without_counts_on_the_gpu_the_same_is_drawn() {
+    let gpus = [rig::gpu(), rig::gpu_without_counts()];
+    assert!(
+        gpus[0].device.features().contains(rig::COUNTS),
+        "else both are the same"
+    );
+    let camera = rig::camera(31_000.0, 11_600.0, 130.0, 4.2);
+    let pictures = gpus.map(|gpu| {
+        let mut view = View::new(&gpu, SMALL_BYTES, camera.position);
+        let mut pictures: Vec<Picture> = (0..8).map(|_| view.draw(&gpu, &camera)).collect();
+        pictures.dedup();
+        pictures
+    });
+    assert!(pictures[0].len() > 2, "the ground has come");
+    assert!(pictures[0] == pictures[1], "the same pictures");
+}
+
+#[test]
 fn columns_shown_too_early_are_found() {
     let flown = fly(24, Plant::ShownEarly);
     let is_early = |text: &String| text.contains("is shown without");

@@ -29,6 +29,27 @@ pub(crate) fn gpu() -> Gpu {
     Gpu::headless(&GpuErrors::default()).expect("these tests need an adapter, such as lavapipe")
 }
 
+/// One that counts no draws on the GPU.
+pub(crate) fn gpu_without_counts() -> Gpu {
+    let Gpu {
+        adapter, errors, ..
+    } = gpu();
+    let desc = wgpu::DeviceDescriptor::default();
+    let (device, queue) = pollster::block_on(adapter.request_device(&desc)).expect("as before");
+    assert!(
+        !device.features().contains(COUNTS),
+        "it has nothing to count with"
+    );
+    Gpu {
+        device,
+        queue,
+        adapter,
+        errors,
+    }
+}
+
+pub(crate) const COUNTS: wgpu::Features = wgpu::Features::MULTI_DRAW_INDIRECT_COUNT;
+
 /// So far above the ground, looking along the way.
 pub(crate) fn camera(x_m: f32, z_m: f32, above_m: f32, yaw: f32) -> Camera {
     let ground_m = scene().elevation().ground_m(x_m, z_m);

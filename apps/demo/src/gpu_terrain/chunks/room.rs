@@ -22,7 +22,9 @@ impl Chunks {
             .map(|(id, _)| *id)
             .collect();
         for id in far {
-            self.free(id, frees);
+            if !self.free(id, frees) {
+                break;
+            }
         }
     }
 
@@ -48,8 +50,11 @@ impl Chunks {
             if freed > missing || distance_m < nearest_m {
                 break;
             }
-            freed += held_units(&self.columns[&id]);
-            self.free(id, frees);
+            let units = held_units(&self.columns[&id]);
+            if !self.free(id, frees) {
+                break;
+            }
+            freed += units;
             self.reach_m = distance_m.min(self.reach_m);
         }
         if freed <= missing {
@@ -59,14 +64,16 @@ impl Chunks {
         self.reach_m = self.reach_m.max(REACH_MIN_M);
     }
 
-    fn free(&mut self, id: ColumnId, frees: &mut Vec<Handle>) {
+    /// Frees a column, unless the batch has no place for so many frees.
+    fn free(&mut self, id: ColumnId, frees: &mut Vec<Handle>) -> bool {
         let held = self.columns[&id].slots().count();
         if frees.len() + held > FREES_MAX as usize {
-            return;
+            return false;
         }
         let column = self.columns.remove(&id).expect("the caller has found it");
         debug_assert!(!column.under_way, "its parts are known");
         frees.extend(column.slots().map(|slot| self.slots.release(slot)));
+        true
     }
 }
 
