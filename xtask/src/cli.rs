@@ -61,8 +61,13 @@ pub(crate) enum Task {
         #[arg(value_parser = compare::ALL)]
         what: String,
 
-        /// Passed on to geoheap-compare (`cargo xtask compare frames -- --help` lists them)
-        #[arg(last = true, value_name = "ARGUMENTS")]
+        /// Passed on to geoheap-compare, such as `--check`, or `--quick` to see whether it works
+        /// (`cargo xtask compare frames -- --help` lists them)
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENTS"
+        )]
         args: Vec<String>,
     },
     /// Simulate the engine over fresh seeds for a long time, and tell findings and memory

@@ -125,7 +125,9 @@ pub struct Args {
     pub elevation: Option<PathBuf>,
 
     /// Fly along the camera positions in this file: lines of `frame x y z yaw pitch`, in metres and
-    /// degrees, frames rising, `#` for a comment [default: a flight made for the landscape]
+    /// degrees, frames rising, straight in between, `#` for a comment; x goes east, y up and z
+    /// south, yaw 0 looks north and 90 east; an example is `apps/demo/flights/turn_round.txt`
+    /// [default: a flight made for the landscape]
     #[arg(long, value_name = "FILE")]
     pub camera_script: Option<PathBuf>,
 

@@ -373,7 +373,11 @@ impl Client {
         self.ask(0, read_version, |reply| Request::Flush { reply })
     }
 
-    /// Begins a compaction pass now, with raised caps and at any price.
+    /// Begins a compaction pass now, with raised caps and at any price, in a heap of two dynamic
+    /// chunks or more, however few [`Config::small_heap_chunks`](crate::Config::small_heap_chunks)
+    /// leaves alone. The answer comes as it begins; [`Report::moves`](crate::Report::moves) tells
+    /// how it goes on. Where [`DefragConfig::enabled`](crate::DefragConfig::enabled) is off, it
+    /// does nothing. For a dry run plan on a [`Client::heap_dump`] with `geoheap-defrag`.
     ///
     /// # Errors
     /// [`SendError`].
@@ -381,7 +385,7 @@ impl Client {
         self.ask(0, read_done, |reply| Request::Compact { reply })
     }
 
-    /// Gives all empty chunks back now, and makes no spare for `keep_empty_ticks`.
+    /// Gives all empty chunks back now, and makes no spare for `keep_empty_ticks`. Staging stays.
     ///
     /// # Errors
     /// [`SendError`].

@@ -44,7 +44,9 @@ pub enum Threading {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DefragConfig {
-    /// The kill switch.
+    /// The kill switch: where it is off, nothing ever moves, also not when a caller asks, a
+    /// placement fails or the budget is lowered; what must make room is evicted instead. For the
+    /// life of the heap.
     pub enabled: bool,
     /// Ticks between two looks at the heap, unless a failed placement asks at once.
     pub every_ticks: u64,
@@ -132,7 +134,9 @@ pub struct Config {
     /// Where that number comes from, for [`Report::budget_origin`](crate::Report::budget_origin).
     /// `None` takes [`BUDGET_DEFAULT`] for the default and whatever else for explicit.
     pub budget_origin: Option<BudgetOrigin>,
-    /// Bytes of a dynamic chunk.
+    /// Bytes of a dynamic chunk. A budget has whole ones: what it leaves beside them, up to a
+    /// chunk, serves nothing but staging and long-lived chunks. Make them smaller for a budget of
+    /// less than some eight chunks.
     pub chunk_bytes: ByteLen,
     /// Bytes of a long-lived chunk: smaller, as UI and fallbacks seldom fill megabytes.
     pub long_lived_chunk_bytes: ByteLen,
@@ -193,7 +197,9 @@ pub struct Config {
     pub move_long_lived: bool,
     /// Compaction.
     pub defrag: DefragConfig,
-    /// Eviction and streaming back.
+    /// Eviction and streaming back. The engine knows the policies of
+    /// [`PolicyKind`](geoheap_residency::PolicyKind); one of your own is for `geoheap-residency`
+    /// alone.
     pub residency: geoheap_residency::Config,
     /// Where retained copies go that system memory has no budget for.
     pub spill: Option<SpillConfig>,

@@ -237,7 +237,7 @@ fn pipelines(
     device: &wgpu::Device,
     heap: &GpuHeap,
 ) -> BTreeMap<&'static str, wgpu::ComputePipeline> {
-    let module = module(device, Module::Draws.text(heap.shape(), heap.scan()));
+    let module = module(device, Module::Draws.text(heap.scan()));
     let compile = |entry| (entry, compile(device, &module, entry, heap.workgroup()));
     ["draws_count", "draws_emit"].map(compile).into()
 }

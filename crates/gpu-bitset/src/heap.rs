@@ -9,9 +9,9 @@ mod record;
 use std::fmt;
 
 use crate::error::HeapError;
-pub use crate::passes::Scan;
 use crate::records::STREAMS_MAX;
 use crate::shape::Shape;
+pub use crate::text::{CopyOrder, Scan};
 
 use buffers::Buffers;
 use pipelines::Pipelines;
@@ -53,6 +53,9 @@ pub struct GpuHeapDesc<'a> {
     /// How sums over a workgroup are made. [`Scan::Subgroups`] needs
     /// [`wgpu::Features::SUBGROUP`]. No result depends on it.
     pub scan: Scan,
+    /// Which bytes each invocation of a copy takes; `None` takes what suits the device. No result
+    /// depends on it.
+    pub copy_order: Option<CopyOrder>,
 }
 
 impl Default for GpuHeapDesc<'_> {
@@ -72,6 +75,7 @@ impl Default for GpuHeapDesc<'_> {
             frees_max: 2048,
             workgroup: 256,
             scan: Scan::Steps,
+            copy_order: None,
         }
     }
 }

@@ -111,10 +111,11 @@ pub mod records;
 pub mod shape;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use draws::{DrawDesc, Draws};
 pub use error::{BatchError, HeapError};
-pub use heap::{Batch, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Scan, StreamDesc};
+pub use heap::{Batch, CopyOrder, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Scan, StreamDesc};
 pub use mirror::{Mirror, MirrorDesc};
 pub use records::{Flip, Handle, Header, Outcome, Request, Slot, Status};
 pub use shape::Shape;

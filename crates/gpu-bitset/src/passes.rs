@@ -1,4 +1,4 @@
-//! The compute passes of a batch: their shaders, and which buffer each wants where.
+//! The compute passes of a batch, and which buffer each wants where.
 
 use crate::shape::Shape;
 
@@ -75,84 +75,10 @@ impl Module {
         Self::Single,
         Self::Flips,
     ];
-
-    /// The whole text of the module for a heap.
-    pub(crate) fn text(self, shape: &Shape, scan: Scan) -> String {
-        let own = match self {
-            Self::Frees => include_str!("shaders/frees.wgsl"),
-            Self::Requests => include_str!("shaders/requests.wgsl"),
-            Self::Sort => include_str!("shaders/sort.wgsl"),
-            Self::Runs => include_str!("shaders/runs.wgsl"),
-            Self::Sweep => include_str!("shaders/sweep.wgsl"),
-            Self::Resolve => include_str!("shaders/resolve.wgsl"),
-            Self::Enter => include_str!("shaders/enter.wgsl"),
-            Self::Claim => include_str!("shaders/claim.wgsl"),
-            Self::Copy => include_str!("shaders/copy.wgsl"),
-            Self::Single => include_str!("shaders/single.wgsl"),
-            Self::Flips => include_str!("shaders/flips.wgsl"),
-            Self::Draws => include_str!("shaders/draws.wgsl"),
-        };
-        let common = include_str!("shaders/common.wgsl");
-        let workgroup = include_str!("shaders/workgroup.wgsl");
-        let free_runs = match self {
-            Self::Runs | Self::Claim => include_str!("shaders/free_runs.wgsl"),
-            _ => "",
-        };
-        let text = match scan {
-            Scan::Steps => {
-                let scan = include_str!("shaders/scan.wgsl");
-                [common, workgroup, scan, free_runs, own].concat()
-            }
-            Scan::Subgroups => {
-                let scan = include_str!("shaders/scan_subgroup.wgsl");
-                with_subgroups(&[common, workgroup, scan, free_runs, own].concat())
-            }
-        };
-        if self == Self::Copy {
-            with_buffers(&text, shape.buffers)
-        } else {
-            text
-        }
-    }
 }
 
-/// How the sums over a workgroup are made. No result depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scan {
-    /// In workgroup memory alone.
-    Steps,
-    /// With subgroups, of any size up to 64.
-    Subgroups,
-}
-
-/// The text with what an entry point has to be told of subgroups.
-fn with_subgroups(text: &str) -> String {
-    let builtins = ", @builtin(subgroup_id) subgroup_id: u32, \
-                    @builtin(subgroup_invocation_id) lane: u32, \
-                    @builtin(subgroup_size) lanes: u32";
-    let set = "subgroup = vec3(subgroup_id, lane, lanes);";
-    text.replace("/*{builtins}*/", builtins)
-        .replace("//{subgroup}", set)
-}
-
-/// The copy's text with as many permanent buffers as the heap has: none may be bound twice.
-fn with_buffers(text: &str, buffers: u32) -> String {
-    let name = |buffer: u32| format!("permanent_{buffer}");
-    let declared: Vec<String> = (0..buffers)
-        .map(|buffer| {
-            let (binding, name) = (6 + buffer, name(buffer));
-            format!(
-                "@group(0) @binding({binding}) var<storage, read_write> {name}: array<vec4<u32>>;"
-            )
-        })
-        .collect();
-    let case = |buffer: u32| format!("case {buffer}u: {{ {}[to] = bytes; }}", name(buffer));
-    let cases: Vec<String> = (1..buffers).map(case).collect();
-    let (declared, cases) = (declared.join("\n"), cases.join("\n"));
-    let store = format!("switch now.buffer {{ {cases} default: {{ permanent_0[to] = bytes; }} }}");
-    text.replace("//{buffers}", &declared)
-        .replace("//{store}", &store)
-}
+/// The copy's first binding of a permanent buffer.
+pub(crate) const FIRST_PERMANENT: u32 = 4;
 
 /// A pass: an entry point and what it wants at each of its bindings.
 #[derive(Clone, Debug)]
@@ -341,18 +267,18 @@ pub(crate) fn finish() -> Pass {
 }
 
 pub(crate) fn copy(stream: u8, shape: &Shape) -> Pass {
-    use Wants::{CopyTiles, Outcomes, Params, Permanent, Requests, Source, Stream};
+    use Wants::{CopyTiles, Params, Permanent, Source, Stream};
     let mut wants = vec![
         (0, Params),
         (1, Stream(stream)),
         (2, CopyTiles),
-        (3, Requests),
-        (4, Outcomes),
-        (5, Source(stream)),
+        (3, Source(stream)),
     ];
     let set = if shape.separate { 0 } else { stream };
     let buffers = 0..u8::try_from(shape.buffers).expect("four at most");
-    wants.extend(buffers.map(|buffer| (6 + u32::from(buffer), Permanent(set, buffer))));
+    wants.extend(
+        buffers.map(|buffer| (FIRST_PERMANENT + u32::from(buffer), Permanent(set, buffer))),
+    );
     pass(Module::Copy, "copy", &wants)
 }
 

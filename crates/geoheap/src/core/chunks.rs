@@ -104,7 +104,10 @@ impl Core {
         }
         if over {
             self.shed_chunk(out);
-        } else if !pressed
+            return;
+        }
+        self.stop_clearing();
+        if !pressed
             && self.tick >= self.spare_from_tick
             && let Some((capacity, lifetime)) = self.heap.wants_spare()
             && (self.budget.allows(capacity) || is_planted!(SpareOverBudget))
@@ -136,6 +139,7 @@ impl Core {
         let over = self.budget.overshoot_to_shed();
         if over == ByteLen::ZERO {
             self.shed_ticks = 0;
+            self.stop_clearing();
             return;
         }
         // What is evicted would only wait for an old version, and a wish can wait, too.
@@ -179,11 +183,15 @@ impl Core {
     }
 
     /// Moves do not bring a chunk back: they are switched off, or the others of its class have no
-    /// room. So the blocks of the emptiest chunk that holds nothing but what can leave do leave.
+    /// room. So the blocks of the emptiest chunk that holds nothing but what can leave do leave,
+    /// and what frames miss by that finds its room elsewhere or not at all.
     fn clear_chunk(&mut self) {
+        if !self.abandon_unproven() {
+            return;
+        }
         let open = self
             .open_dynamic()
-            .filter(|info| info.reserved == ByteLen::ZERO);
+            .filter(|info| info.reserved == ByteLen::ZERO && info.state != ChunkState::Opening);
         let clearable = open.filter_map(|info| {
             let ranges = self.heap.ranges(info.id);
             let live = ranges.filter(|range| range.state == RangeState::Live);
@@ -198,8 +206,26 @@ impl Core {
             Some((info.live, info.id, handles?))
         });
         let emptiest = clearable.min_by_key(|(live, id, _)| (*live, *id));
-        for handle in emptiest.into_iter().flat_map(|(_, _, handles)| handles) {
+        let Some((_, chunk, handles)) = emptiest else {
+            return;
+        };
+        self.stop_clearing();
+        sure(self.heap.set_draining(chunk, true));
+        self.clearing = Some(chunk);
+        for handle in handles {
             self.send_away(handle, Cause::Order);
+        }
+    }
+
+    /// The chunk that was being cleared may stay, if it is still there.
+    fn stop_clearing(&mut self) {
+        let Some(chunk) = self.clearing.take() else {
+            return;
+        };
+        let info = self.heap.chunk(chunk);
+        let is_open = info.is_some_and(|info| info.state == ChunkState::Draining);
+        if is_open && !self.is_victim(chunk) {
+            sure(self.heap.set_draining(chunk, false));
         }
     }
 

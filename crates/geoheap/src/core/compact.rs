@@ -126,7 +126,7 @@ impl Core {
         if !(due || asked || is_under_way) {
             return;
         }
-        if !self.is_compactable(asked) {
+        if !self.is_compactable(requested, asked) {
             self.spare_victim();
             return;
         }
@@ -170,12 +170,13 @@ impl Core {
         self.trigger(pool).or_else(|| self.gaps_in(pool))
     }
 
-    /// A small heap is left alone, unless chunks have to go.
-    fn is_compactable(&self, asked: bool) -> bool {
+    /// A small heap is left alone, unless somebody wants a pass or chunks have to go.
+    fn is_compactable(&self, requested: bool, asked: bool) -> bool {
         let dynamic = self.heap.figures().dynamic.chunks;
         dynamic > self.config.small_heap_chunks
             || (self.config.move_long_lived
                 && self.heap.figures().long_lived.chunks > self.config.small_heap_chunks)
+            || (requested && dynamic > 1)
             || (asked && dynamic > 1 && self.budget.overshoot() > ByteLen::ZERO)
     }
 
@@ -262,9 +263,25 @@ impl Core {
     /// The victim lets new blocks in again, and the places that were held are free.
     fn spare_victim(&mut self) {
         self.let_go();
-        if let Some(chunk) = self.compaction.victim.take() {
+        if let Some(chunk) = self.compaction.victim.take()
+            && self.clearing != Some(chunk)
+        {
             sure(self.heap.set_draining(chunk, false));
         }
+    }
+
+    /// Gives up a plan whose blocks have not all found a place, with the places that it holds.
+    /// Whether no other plan is under way.
+    pub(super) fn abandon_unproven(&mut self) -> bool {
+        if !self.compaction.is_proven {
+            self.spare_victim();
+        }
+        self.compaction.held.is_empty()
+    }
+
+    /// Whether moves empty the chunk.
+    pub(super) fn is_victim(&self, chunk: ChunkId) -> bool {
+        self.compaction.victim == Some(chunk)
     }
 
     fn forget_closed_victim(&mut self) {

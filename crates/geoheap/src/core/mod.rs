@@ -180,6 +180,11 @@ pub(crate) struct Core {
     room_bytes: u64,
     /// Ticks in a row in which a chunk had to go for a lowered budget, and none went.
     shed_ticks: u64,
+    /// A chunk that is cleared for a lowered budget: nothing comes in any more, so that what frames
+    /// still look at does not keep it.
+    clearing: Option<ChunkId>,
+    /// The last tick, and the newest frame then, at which frames used more than there is room for.
+    degraded_at: (u64, u64),
     /// Tick in which a block in use was set aside last.
     set_aside_tick: u64,
     /// No spare is made before this tick: somebody gave all empty chunks back.
@@ -255,6 +260,8 @@ impl Core {
             budget_hunger: 0,
             room_bytes: 0,
             shed_ticks: 0,
+            clearing: None,
+            degraded_at: (0, 0),
             set_aside_tick: 0,
             spare_from_tick: 0,
             reloading_bytes: 0,

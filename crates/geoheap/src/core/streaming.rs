@@ -8,6 +8,7 @@ use geoheap_suballoc::ByteLen;
 use crate::core::event::Effect;
 use crate::core::fill::{Bytes, Fill, Piece, Purpose};
 use crate::core::leaving::Cause;
+use crate::core::place::SET_ASIDE_TICKS;
 use crate::core::record::Away;
 use crate::core::transfer::compact_layout;
 use crate::core::unsettled::Reloading;
@@ -19,6 +20,12 @@ use crate::report::{Degraded, HeapEvent};
 
 /// Wishes turned into jobs in one tick.
 const STREAM_INS_PER_TICK: usize = 64;
+
+/// Ticks for which frames use no more than there is before they are told to fit: some turns of
+/// blocks that are set aside, and wished for again.
+const RECOVERY_TICKS: u64 = 3 * SET_ASIDE_TICKS as u64;
+/// One part in so many of what frames can have is room to spare.
+const WELL_SHARE: u64 = 8;
 
 /// What has to stay, beside what always does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -414,6 +421,17 @@ impl Core {
             budget_bytes: budget,
         });
         let found = found.filter(|_| !is_planted!(DegradedUntold));
+        // What is set aside counts nowhere for some ticks, so what seems to fit just so may soon
+        // not fit any more: it has to fit for a while, or with room to spare.
+        let fits_well = working_set_bytes <= budget - budget / WELL_SHARE;
+        let (tick, frame) = self.degraded_at;
+        let recent = self.config.residency.recent_frames;
+        let was_lately = self.tick < tick + RECOVERY_TICKS || self.frame < frame + recent;
+        if found.is_some() {
+            self.degraded_at = (self.tick, self.frame);
+        } else if self.report.degraded.is_some() && was_lately && !fits_well {
+            return;
+        }
         if found.is_some() != self.report.degraded.is_some() {
             out.push(Effect::Notify(match found {
                 Some(degraded) => HeapEvent::Degraded(degraded),

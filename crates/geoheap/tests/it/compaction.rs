@@ -133,6 +133,24 @@ fn the_kill_switch_kills() {
 }
 
 #[test]
+fn whoever_asks_has_a_small_heap_compacted() {
+    let mut world = World::new(small());
+    let handles = fill(&mut world, 12);
+    // A block is left in each of two chunks.
+    for handle in handles.iter().skip(1).take(10) {
+        world.client.remove(*handle).expect("it lives");
+    }
+    world.ticks(300);
+    let chunks = world.manager.report().dynamic_chunks;
+    assert_eq!(chunks, 2, "small heaps are left alone");
+    let pending = world.client.compact_now().expect("it is sent");
+    world.answer(pending).expect("it is heard");
+    world.ticks(20);
+    let report = world.manager.report();
+    assert_eq!((report.dynamic_chunks, report.moves), (1, 1), "{report}");
+}
+
+#[test]
 fn trim_returns_empty_chunks_at_once() {
     let mut config = small();
     config.keep_empty_ticks = 1_000_000;

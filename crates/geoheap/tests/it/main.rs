@@ -16,6 +16,8 @@ mod leaving;
 mod limits;
 mod model;
 mod order;
+mod overfull;
+
 mod parts;
 mod path;
 mod placements;

@@ -89,7 +89,10 @@ impl Buffers {
             runs: maker.room("runs", (units / 2 + 1 + CHUNK) * 8),
             chunks: maker.room("chunks", (SUPERS + units / 2 / CHUNK / CHUNK + 2) * 4),
             segments: maker.room("segments", runs_asked * 16),
-            copy_tiles: maker.room("copy tiles", streams * (objects + blocks(objects) + 1) * 4),
+            copy_tiles: maker.room(
+                "copy tiles",
+                streams * (5 * objects + blocks(objects) + 1) * 4,
+            ),
             copies: maker.copies(),
             streams: (0..shape.streams)
                 .map(|stream| maker.filled("stream", &[stream, 0, 0, 0], BufferUsages::UNIFORM))

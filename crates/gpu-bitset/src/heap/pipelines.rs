@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::heap::GpuHeapDesc;
+use crate::heap::{CopyOrder, GpuHeapDesc};
 use crate::passes::{self, Module, Pass};
 use crate::shape::Shape;
+use crate::text::copy_text;
 
 /// The pipelines of a heap, by the names of their entry points.
 #[derive(Debug)]
@@ -14,10 +15,13 @@ pub(super) struct Pipelines {
 
 impl Pipelines {
     pub(super) fn new(device: &wgpu::Device, desc: &GpuHeapDesc<'_>, shape: &Shape) -> Self {
-        #[cfg(not(test))]
-        let text = |module: Module| module.text(shape, desc.scan);
+        let order = desc.copy_order.unwrap_or_else(|| copy_order(device));
+        let text = |module: Module| match module {
+            Module::Copy => copy_text(desc.scan, shape.buffers, order),
+            _ => module.text(desc.scan),
+        };
         #[cfg(test)]
-        let text = |module: Module| crate::tests::planted(module.text(shape, desc.scan));
+        let text = |module: Module| crate::tests::planted(text(module));
         let modules: BTreeMap<Module, wgpu::ShaderModule> = Module::ALL
             .into_iter()
             .map(|each| (each, module(device, text(each))))
@@ -53,6 +57,14 @@ impl Pipelines {
 
     pub(super) fn of(&self, pass: &Pass) -> &wgpu::ComputePipeline {
         &self.by_entry[pass.entry]
+    }
+}
+
+/// The order of copies that suits a device.
+fn copy_order(device: &wgpu::Device) -> CopyOrder {
+    match device.adapter_info().device_type {
+        wgpu::DeviceType::Cpu => CopyOrder::InRows,
+        _ => CopyOrder::Interleaved,
     }
 }
 

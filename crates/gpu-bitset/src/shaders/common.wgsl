@@ -131,6 +131,19 @@ fn runs_asked(params: Params, count: u32) -> u32 {
     return requests_asked(params, count) * runs_each(params);
 }
 
+// What is to be copied for a stream of a request, in vectors of 16 bytes but `bytes`.
+struct Work {
+    buffer: u32,
+    to: u32,
+    from_vector: u32,
+    bytes: u32,
+}
+
+// Where that begins in the words of the tiles: behind the sums.
+fn works_first(params: Params, blocks: u32) -> u32 {
+    return params.streams * (params.requests_max + blocks + 1u);
+}
+
 fn units_of(bytes: u32, unit_bytes: u32) -> u32 {
     return select((bytes - 1u) / unit_bytes + 1u, 0u, bytes == 0u);
 }

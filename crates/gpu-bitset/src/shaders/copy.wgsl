@@ -4,31 +4,26 @@
 // The stream, in the first word.
 @group(0) @binding(1) var<uniform> copied: vec4<u32>;
 @group(0) @binding(2) var<storage, read> tiles: array<u32>;
-@group(0) @binding(3) var<storage, read> requests: array<Request>;
-@group(0) @binding(4) var<storage, read> outcomes: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read> source: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> source: array<vec4<u32>>;
 //{buffers}
 
 const VECTORS: u32 = TILE_BYTES / 16u;
-
-// What a workgroup copies, all in vectors of 16 bytes but `bytes`.
-struct Work {
-    buffer: u32,
-    to: u32,
-    from_vector: u32,
-    vectors: u32,
-    bytes: u32,
-}
-
-var<workgroup> work: Work;
+// Fewer invocations than in the other passes: each finds the tile for itself, which is a loop over
+// few words that are the same for all, and cheaper than to wait for one of them.
+const COPIERS: u32 = 64u;
+const VECTORS_EACH: u32 = VECTORS / COPIERS;
+// From an invocation's vectors to those of the next, and from one of its vectors to the next.
+const COPIER_STEP: u32 = {copier_step};
+const VECTOR_STEP: u32 = {vector_step};
 
 fn blocks() -> u32 {
     return (params.requests_max + WG - 1u) / WG;
 }
 
+// A tile of the stream; without bytes where there are not so many.
 fn work_of(tile: u32, stream: u32) -> Work {
-    let total = tiles[params.streams * (params.requests_max + blocks()) + stream];
-    if tile >= total {
+    let sums = params.streams * (params.requests_max + blocks());
+    if tile >= tiles[sums + stream] {
         return Work();
     }
     let first = stream * params.requests_max;
@@ -42,15 +37,11 @@ fn work_of(tile: u32, stream: u32) -> Work {
             high = middle;
         }
     }
-    let index = low - 1u;
-    let run = outcomes[index * runs_each(params) + select(0u, stream, params.separate == 1u)];
-    let begin = (tile - tiles[first + index]) * VECTORS;
-    let bytes = requests[index].bytes[stream];
-    let stride = params.units_per_buffer + 1u;
-    let to = run.y % stride * (params.unit_bytes[stream] / 16u) + begin;
-    let from_vector = requests[index].source_offsets[stream] / 16u + begin;
-    let vectors = min((bytes + 15u) / 16u - begin, VECTORS);
-    return Work(run.y / stride, to, from_vector, vectors, bytes - begin * 16u);
+    let index = first + low - 1u;
+    let begin = (tile - tiles[index]) * VECTORS;
+    let at = works_first(params, blocks()) + index * 4u;
+    let bytes = tiles[at + 3u] - begin * 16u;
+    return Work(tiles[at], tiles[at + 1u] + begin, tiles[at + 2u] + begin, bytes);
 }
 
 // The words of the last vector that belong to the object; the rest becomes zero.
@@ -59,18 +50,14 @@ fn cut(vector: vec4<u32>, bytes: u32) -> vec4<u32> {
     return select(vec4(0u), vector, word < vec4(bytes));
 }
 
-@compute @workgroup_size(WG)
+//{copies}
+@compute @workgroup_size(COPIERS)
 fn copy(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) tid: u32,
 ) {
-    if tid == 0u {
-        work = work_of(group.y * ROW + group.x, copied.x);
-    }
-    let now = workgroupUniformLoad(&work);
-    for (var vector = tid; vector < now.vectors; vector += WG) {
-        let bytes = cut(source[now.from_vector + vector], now.bytes - vector * 16u);
-        let to = now.to + vector;
-        //{store}
+    let work = work_of(group.y * ROW + group.x, copied.x);
+    switch work.buffer {
+        //{cases}
     }
 }

@@ -9,7 +9,8 @@
 @group(0) @binding(5) var<storage, read_write> slots: array<Slot>;
 @group(0) @binding(6) var<storage, read_write> pending: array<vec2<u32>>;
 // For each stream of each request its tiles, later the tiles before; behind them each block's
-// sum, and each stream's.
+// sum, and each stream's; behind those what is to be copied, four words for each stream of each
+// request.
 @group(0) @binding(7) var<storage, read_write> tiles: array<u32>;
 @group(0) @binding(8) var<storage, read_write> copies: array<vec4<u32>>;
 
@@ -75,6 +76,9 @@ fn enter(
             count = (bytes + TILE_BYTES - 1u) / TILE_BYTES;
             let units = slots[request.slot].units[stream];
             wasted = units - units_of(bytes, params.unit_bytes[stream]);
+            let start = slots[request.slot].offset_units[stream];
+            let work = work_from(request, stream, start);
+            set_work(works_first(params, blocks()), stream * params.requests_max + index, work);
         }
         scan(tid, vec2(count, wasted));
         let total = scan_total();

@@ -148,13 +148,16 @@ fn enter(request: Request, judged: vec4<u32>, start: u32) {
     atomicAdd(&state.used_units, judged.z);
 }
 
-fn count_tiles(request: Request, is_ok: bool) {
+fn count_tiles(request: Request, is_ok: bool, start: u32) {
     for (var stream = 0u; stream < params.streams; stream++) {
         let all = (request.bytes[stream] + TILE_BYTES - 1u) / TILE_BYTES;
         let is_copied = is_ok && ((params.copied >> stream) & 1u) == 1u;
         let count = select(0u, all, is_copied);
         tiles[stream] = 0u;
         tiles[params.streams * 2u + stream] = count;
+        if is_ok {
+            set_work(works_first(params, 1u), stream, work_from(request, stream, start));
+        }
         copies[stream] = vec4(min(count, ROW), (count + ROW - 1u) / ROW, 1u, 0u);
     }
 }
@@ -234,7 +237,7 @@ fn single(@builtin(local_invocation_index) tid: u32) {
         if is_ok {
             enter(request, judged, start);
         }
-        count_tiles(request, is_ok);
+        count_tiles(request, is_ok, start);
         write_header(status, asked, judged.z);
     }
 }

@@ -6,7 +6,7 @@ use wgpu::{Buffer, BufferUsages};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Handle, Outcome, Request, STREAMS_MAX, Status};
-use crate::{Batch, GpuHeapDesc, List};
+use crate::{Batch, CopyOrder, GpuHeapDesc, List};
 
 /// A heap whose bytes are known.
 struct Bytes {
@@ -161,6 +161,15 @@ fn bytes_arrive_and_nothing_else_is_written() {
 
 #[test]
 fn four_buffers_are_one_heap() {
+    four_buffers(CopyOrder::InRows);
+}
+
+#[test]
+fn the_order_of_the_copies_does_not_matter() {
+    four_buffers(CopyOrder::Interleaved);
+}
+
+fn four_buffers(order: CopyOrder) {
     let mut random = Random(2);
     let gpu = Gpu::with_limits(wgpu::Limits {
         max_storage_buffer_binding_size: 256 << 10,
@@ -174,6 +183,7 @@ fn four_buffers_are_one_heap() {
         slots: 64,
         requests_max: 64,
         frees_max: 64,
+        copy_order: Some(order),
         ..GpuHeapDesc::default()
     };
     let mut bytes = Bytes::new(gpu, &desc, 100 << 10, &mut random);

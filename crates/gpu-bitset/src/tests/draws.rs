@@ -19,6 +19,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     frees_max: 64,
     workgroup: 64,
     scan: Scan::Steps,
+    copy_order: None,
 };
 
 const HOW: DrawDesc = DrawDesc {

@@ -19,6 +19,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     frees_max: 64,
     workgroup: 128,
     scan: Scan::Steps,
+    copy_order: None,
 };
 
 fn buffer<T: Pod>(gpu: &Gpu, contents: &[T]) -> Buffer {

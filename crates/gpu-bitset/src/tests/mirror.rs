@@ -130,6 +130,7 @@ const SMALL: GpuHeapDesc<'static> = GpuHeapDesc {
     frees_max: 32,
     workgroup: 64,
     scan: Scan::Steps,
+    copy_order: None,
 };
 
 #[test]
