@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable, bytes_of};
 use geoheap::wgpu;
 use geoheap_gpu_bitset::{
     Batch, BatchError, DrawDesc, Draws, Flip, FlipIf, GpuHeap, GpuHeapDesc, Handle, HeapError,
-    List, Mirror, Scan, StreamDesc,
+    List, Mirror, StreamDesc,
 };
 use wgpu::{Buffer, BufferUsages};
 
@@ -244,8 +244,7 @@ fn heap(device: &wgpu::Device, bytes: u64) -> Result<GpuHeap, HeapError> {
         slots: SLOTS,
         requests_max: REQUESTS_MAX,
         frees_max: FREES_MAX,
-        workgroup: 256,
-        scan: Scan::Steps,
+        ..GpuHeapDesc::default()
     };
     GpuHeap::new(device, &desc)
 }
