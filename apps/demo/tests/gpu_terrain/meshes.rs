@@ -176,6 +176,49 @@ fn meshes_are_those_of_the_oracle() {
     assert!(cones > 100, "and something stood on it: {cones}");
 }
 
+/// A brick's samples on the CPU.
+fn samples(id: ColumnId, y: i32) -> Vec<f32> {
+    let grounds = field::grounds(rig::scene().elevation(), id);
+    let origin = id.brick(y) * CELLS - IVec3::ONE;
+    let sample = |index: usize| {
+        let at = |value: usize| i32::try_from(value).expect("a few dozen");
+        let (x, z) = (index % SIDE, index / (SIDE * SIDE));
+        let lattice = origin + IVec3::new(at(x), at(index / SIDE % SIDE), at(z));
+        field::sample(lattice, grounds[x + SIDE * z], rig::SEED)
+    };
+    (0..SAMPLES).map(sample).collect()
+}
+
+/// Such a brick has vertices and no quads: none of them may be made where the next brick's are.
+#[test]
+fn a_brick_that_is_cut_at_its_edge_alone_disturbs_nobody() {
+    let id = ColumnId { x: 118, z: 48 };
+    let (edge, next) = (3, 4);
+    assert!(oracle::is_cut_at_the_edge_alone(&samples(id, edge)));
+    let middle = (id.brick(edge).as_vec3() + 0.5) * BRICK_M;
+    let Meshed {
+        gpu,
+        machine,
+        anchor,
+        jobs,
+    } = meshed((middle.x, middle.z));
+    let job = |y: i32| {
+        jobs.iter()
+            .position(|job| job.brick == id.brick(y).to_array())
+    };
+    let [edge, next] = [edge, next].map(|y| job(y).expect("it is one of the column's"));
+    assert_eq!(next, edge + 1, "the next to be made");
+    let slots: Vec<Slot> = read(&gpu, machine.heap().slots(), 0, 2 * jobs.len());
+    assert_eq!(slots[2 * edge].flags, 0, "nothing is kept of it");
+    let from = (next * SAMPLES * size_of::<f32>()) as u64;
+    let field: Vec<f32> = read(&gpu, machine.mesher().field(), from, SAMPLES);
+    let ground = rig::mesh(&gpu, &machine, &slots[2 * next]);
+    check_ground(
+        &ground,
+        &oracle::net(&field, ivec(jobs[next].brick), anchor),
+    );
+}
+
 /// Both bricks at a border make the same vertices there, so that no gap is seen.
 #[test]
 fn neighbours_meet() {

@@ -96,6 +96,12 @@ pub(crate) fn net(field: &[f32], brick: IVec3, anchor: IVec3) -> Net {
     net
 }
 
+/// Whether the surface goes through some of its cells, and all quads are a neighbour's.
+pub(crate) fn is_cut_at_the_edge_alone(field: &[f32]) -> bool {
+    let cuts = (0..SAMPLES).filter_map(|index| vertex_of(field, place_of(index)));
+    cuts.count() > 0 && net(field, IVec3::ZERO, IVec3::ZERO).indices.is_empty()
+}
+
 #[test]
 fn a_ball_is_closed_and_faces_outwards() {
     let middle = IVec3::splat(17);

@@ -51,8 +51,11 @@ fn write_requests() {
         if (job.wants & WANTS_GROUND) != 0u {
             let words = totals[index] * vec2(VERTEX_WORDS, 3u);
             let ground = room_for(words);
-            room.ground_vertices = ground.x;
-            room.ground_indices = ground.y;
+            // A brick that is cut at its edge alone has vertices that belong to no quad of its own.
+            if words.y > 0u {
+                room.ground_vertices = ground.x;
+                room.ground_indices = ground.y;
+            }
             ask(job.ground_slot, words, ground);
             bricks[job.ground_slot] = vec4(job.brick, 0);
         }
