@@ -10,6 +10,7 @@
 //!
 //! All copy the same bytes from the same source.
 
+pub mod both;
 pub mod bump;
 pub mod copies;
 pub mod first_fit;

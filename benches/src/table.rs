@@ -85,6 +85,18 @@
 //! | `ns_per_op` | the same, nanoseconds for one | lower |
 //! | `book_bytes_per_block` | bytes of books for a live block, beyond the replicas | lower |
 //! | `bytes_per_s` | bytes of contents sent to the GPU in a second | higher |
+//!
+//! Geometry placed on the GPU (`cargo xtask compare gpu-bitset`). `readback-cpu` reads sizes back
+//! and places them first fit, `bump` never frees:
+//!
+//! | metric | what | better |
+//! |---|---|---|
+//! | `requests_per_s` | requests of a batch placed and copied in a second, by the clock | higher |
+//! | `bytes_per_s` | bytes of one object copied in a second, its placement included | higher |
+//! | `failures` | requests that found no room | lower |
+//! | `free_runs` | maximal runs of free units at the end | lower |
+//! | `top_per_used` | highest unit in use, by units in use, at the end | lower |
+//! | `used_share` | share of the heap in use at the first failure | higher |
 
 use std::fs;
 use std::io;

@@ -268,3 +268,42 @@ fn a_quick_comparison_of_defragmentation_moves_on_every_workload() {
     let row = find(&rows, "vma-simple", "moves", "lower-bound");
     assert_eq!(row["ours"], 4.0, "every second of sixteen");
 }
+
+#[test]
+fn a_quick_comparison_on_the_gpu_has_every_part() {
+    let rows = quick_rows("gpu-bitset");
+    for batch in [
+        "batch-1",
+        "batch-16",
+        "survey-single-256",
+        "survey-mixed-8192",
+    ] {
+        for peer in ["readback-cpu", "bump"] {
+            let rate = find(&rows, batch, "requests_per_s", peer);
+            assert!(rate["ratio"].is_f64(), "{rate}");
+            let failures = find(&rows, batch, "failures", peer);
+            assert_eq!(failures["ours"], 0.0, "the heap is as large as they need");
+        }
+    }
+    find(&rows, "batch-16", "requests_per_s", "seed");
+    find(&rows, "copy-64MiB", "bytes_per_s", "plain-compute-copy");
+    for fill in [
+        "fill-50",
+        "fill-90-20-120",
+        "fill-97-log-512",
+        "survey-graph",
+    ] {
+        find(&rows, fill, "failures", "readback-cpu");
+        let runs = find(&rows, fill, "free_runs", "readback-cpu");
+        assert!(runs["ours"].as_f64() >= Some(1.0), "{runs}");
+    }
+    let top = find(
+        &rows,
+        "survey-fragmentation",
+        "top_per_used",
+        "readback-cpu",
+    );
+    assert!(top["ours"].as_f64() >= Some(1.0), "{top}");
+    let full = find(&rows, "survey-full", "used_share", "readback-cpu");
+    assert!(full["ours"].as_f64() > Some(0.5), "{full}");
+}

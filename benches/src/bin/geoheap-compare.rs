@@ -151,8 +151,10 @@ enum OnGpu {
     Batches,
     /// Many bytes
     Copies,
-    /// Batches in a heap that is nearly full
+    /// Batches in heaps of several fills
     Fills,
+    /// The tests of a survey of allocators on GPUs
+    Survey,
 }
 
 /// What is streamed.
@@ -320,6 +322,9 @@ fn compare_gpu_bitset(options: &Options<OnGpu>) -> Result<usize, Box<dyn Error>>
     }
     if options.is_wanted(&OnGpu::Fills) {
         gpu_bitset::fills(&mut table, &rig, &extent)?;
+    }
+    if options.is_wanted(&OnGpu::Survey) {
+        gpu_bitset::survey(&mut table, &rig, &extent)?;
     }
     options.finish(
         &table,

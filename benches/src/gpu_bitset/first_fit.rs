@@ -44,6 +44,20 @@ impl FirstFit {
         self.set(start, units, false);
     }
 
+    /// Maximal runs of free units.
+    pub fn free_runs(&self) -> u32 {
+        let is_free = |unit: u32| self.words[unit as usize / 64] >> (unit % 64) & 1 == 0;
+        let begins = |unit: &u32| is_free(*unit) && (*unit == 0 || !is_free(unit - 1));
+        u32::try_from((0..self.units).filter(begins).count()).expect("fewer than units")
+    }
+
+    /// One more than the highest unit in use.
+    pub fn top_units(&self) -> u32 {
+        let used = (0..self.units).rev();
+        let mut used = used.filter(|unit| self.words[*unit as usize / 64] >> (unit % 64) & 1 == 1);
+        used.next().map_or(0, |unit| unit + 1)
+    }
+
     fn set(&mut self, start: u32, units: u32, used: bool) {
         for unit in start..start + units {
             let bit = 1 << (unit % 64);
@@ -65,7 +79,9 @@ mod tests {
         assert_eq!(bits.take(10), Some(60));
         assert_eq!(bits.take(130), Some(70));
         assert_eq!(bits.take(1), None);
+        assert_eq!((bits.free_runs(), bits.top_units()), (0, 200));
         bits.free(60, 10);
+        assert_eq!((bits.free_runs(), bits.top_units()), (1, 200));
         assert_eq!(bits.take(11), None);
         assert_eq!(bits.take(4), Some(60));
         bits.free(0, 60);

@@ -1,7 +1,7 @@
 //! `geoheap-gpu-bitset`.
 
 use geoheap_gpu_bitset::{
-    Batch, GpuHeap, GpuHeapDesc, Handle, HeapError, List, Outcome, Path, Request, Status,
+    Batch, GpuHeap, GpuHeapDesc, Handle, Header, HeapError, List, Outcome, Path, Request, Status,
     StreamDesc,
 };
 use wgpu::{Buffer, BufferUsages};
@@ -69,6 +69,11 @@ impl Ours {
                 .expect("a batch within the heap's limits");
         });
         self.rig.wait();
+    }
+
+    /// What the last batch left.
+    pub fn header(&self) -> Header {
+        self.rig.read(self.heap.header(), 1)[0]
     }
 
     /// The outcomes of the last batch.
