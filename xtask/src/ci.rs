@@ -45,6 +45,9 @@ const FLIGHT: [&str; 7] = [
     "--budget",
 ];
 
+/// What the flight over the GPU's terrain has besides.
+const GPU_TERRAIN: [&str; 3] = ["--gpu-terrain", "--gpu-heap", "3MiB"];
+
 /// Runs the steps in `only`, or all of them, up to the first that fails.
 ///
 /// # Errors
@@ -128,7 +131,7 @@ fn run_step(
             vulkan::ensure_driver(may_install)?;
             vulkan::ensure_layers(may_install)?;
             let program = demo::build(workspace, release)?;
-            fly_watched(&program, &workspace.target_dir.join("ci-validation"))
+            watch(&program, &workspace.target_dir.join("ci-validation"))
         }
         Step::Simulation => simulation::check(workspace),
         Step::Planted => {
@@ -221,10 +224,29 @@ fn fly_twice(program: &Path, target_dir: &Path) -> Result<(), Failure> {
     Err(Failure::new(text))
 }
 
+/// Flights under Vulkan's validation layer: over the landscape, and over the terrain that the GPU
+/// makes, in a heap in which there is not room for all of it.
+fn watch(program: &Path, out: &Path) -> Result<(), Failure> {
+    fly_watched(program, &[], out)?;
+    let terrain = out.join("terrain");
+    fly_watched(program, &GPU_TERRAIN, &terrain)?;
+    let path = terrain.join("report.json");
+    let report = read_json(&path)?;
+    let wrong = report::terrain_violations(&report);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let wrong = wrong.join("\n    ");
+    Err(Failure::new(format!(
+        "{} is not as it must be:\n    {wrong}",
+        path.display()
+    )))
+}
+
 /// A flight under Vulkan's validation layer, which must have been there and silent.
-fn fly_watched(program: &Path, out: &Path) -> Result<(), Failure> {
+fn fly_watched(program: &Path, args: &[&str], out: &Path) -> Result<(), Failure> {
     let text = run_caught(
-        flight(program, WATCHED_FRAMES, &[], out)
+        flight(program, WATCHED_FRAMES, args, out)
             .env("VK_INSTANCE_LAYERS", LAYER)
             // The loader says which layers it loads, so that silence means something.
             .env("VK_LOADER_DEBUG", "layer"),

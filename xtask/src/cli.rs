@@ -113,7 +113,7 @@ pub(crate) enum Step {
     Lockstep,
     /// A recorded flight replayed to the same counts, and synthetic traces checked
     Replays,
-    /// A flight under Vulkan's validation layer, and not a word from it
+    /// Flights under Vulkan's validation layer, and not a word from it
     Validation,
     /// Fixed and fresh seeds of the simulation, on the virtual GPU and on wgpu's noop device
     Simulation,

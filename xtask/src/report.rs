@@ -44,6 +44,31 @@ pub(crate) fn violations(report: &Value, budget_bytes: u64) -> Vec<String> {
     wrong
 }
 
+/// What is wrong with a report of a flight over the GPU's terrain in too small a heap.
+pub(crate) fn terrain_violations(report: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if report["gpu_errors"] != 0 {
+        wrong.push(format!(
+            "gpu_errors is {}, expected 0",
+            report["gpu_errors"]
+        ));
+    }
+    for name in [
+        "batches",
+        "ok",
+        "no_space",
+        "freed",
+        "copied_bytes",
+        "readback_bytes",
+    ] {
+        let count = &report["gpu_alloc"][name];
+        if count.as_u64().unwrap_or(0) == 0 {
+            wrong.push(format!("gpu_alloc.{name} is {count}, expected more than 0"));
+        }
+    }
+    wrong
+}
+
 /// The fields in which two reports differ, times aside.
 pub(crate) fn differences(first: &Value, second: &Value) -> Vec<String> {
     let (Some(one), Some(other)) = (first.as_object(), second.as_object()) else {
@@ -82,6 +107,25 @@ mod tests {
         let wrong = violations(&report, BUDGET_BYTES);
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].starts_with(&format!("{name} is ")), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_terrain_that_had_room_for_all_is_refused() {
+        let mut report = json!({
+            "gpu_errors": 0,
+            "gpu_alloc": {
+                "batches": 9, "requests": 20, "ok": 12, "no_space": 3, "freed": 4,
+                "mirror_lag_batches": 2, "copied_bytes": 100, "readback_bytes": 100,
+            },
+        });
+        assert_eq!(terrain_violations(&report), [""; 0]);
+        report["gpu_alloc"]["no_space"] = json!(0);
+        let wrong = terrain_violations(&report);
+        assert_eq!(wrong, ["gpu_alloc.no_space is 0, expected more than 0"]);
+        // Another flight has no such counts at all.
+        assert_eq!(terrain_violations(&good()).len(), 6);
+        report["gpu_errors"] = json!(2);
+        assert_eq!(terrain_violations(&report).len(), 2);
     }
 
     #[test]

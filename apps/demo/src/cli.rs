@@ -50,6 +50,9 @@ pub enum SceneChoice {
     Still,
     /// One model and nothing else: the first of `--gltf`, or a built-in one.
     Model,
+    /// The terrain that the GPU makes: `--gpu-terrain`.
+    #[value(skip)]
+    GpuTerrain,
 }
 
 /// A picture's size in pixels.
@@ -164,9 +167,32 @@ pub struct Args {
     /// What stands in the world
     #[arg(long, value_enum, default_value_t = SceneChoice::Landscape)]
     pub scene: SceneChoice,
+
+    /// Fly over a terrain that is meshed, placed and culled on the GPU, in a heap of its own
+    #[arg(long, conflicts_with_all = ["scene", "gltf", "lose_device_at"])]
+    pub gpu_terrain: bool,
+
+    /// Bytes of the heap of --gpu-terrain, at least 1MiB: the less, the sooner the ground ends
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "64MiB",
+        value_parser = parse_gpu_heap,
+        requires = "gpu_terrain"
+    )]
+    pub gpu_heap: u64,
 }
 
 impl Args {
+    /// What stands in the world, whichever option says so.
+    pub fn scene(&self) -> SceneChoice {
+        if self.gpu_terrain {
+            SceneChoice::GpuTerrain
+        } else {
+            self.scene
+        }
+    }
+
     /// Whether the run has no window: asked for, or implied by a backend that draws nothing.
     pub fn is_headless(&self) -> bool {
         self.headless || self.backend == BackendChoice::Virtual
@@ -189,6 +215,17 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     text.parse()
         .map(ByteLen::get)
         .map_err(|error: ParseLenError| error.to_string())
+}
+
+/// Reads the size of the GPU's heap.
+///
+/// # Errors
+/// A sentence that names the allowed forms, or the least.
+pub fn parse_gpu_heap(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        bytes if bytes < MIB => Err(format!("{bytes} bytes hold no terrain; the least is 1MiB")),
+        bytes => Ok(bytes),
+    }
 }
 
 /// Reads `FRAME=SIZE`.

@@ -34,11 +34,12 @@ pub trait Painter<Buf> {
     /// The picture.
     fn size(&self) -> PictureSize;
 
-    /// Prepares a frame.
-    fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> Self::Job;
-
-    /// What comes before the solid items, if the backend has any.
-    fn clear(job: &Self::Job) -> Option<Self::Commands>;
+    /// Prepares a frame, and records what comes before the solid items, if the backend has any.
+    fn begin(
+        &mut self,
+        plan: Arc<FramePlan>,
+        camera: &Camera,
+    ) -> (Self::Job, Option<Self::Commands>);
 
     /// Records what comes after them.
     fn finish(job: &Self::Job, ticket: &FrameTicket<Buf>) -> Recorded<Self::Commands>;
@@ -321,12 +322,13 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         let aspect = size.width as f32 / size.height as f32;
         let (replaced, away) = (list.replaced, list.away);
         let plan = Arc::new(FramePlan::new(list, &camera.frustum(aspect)));
-        let job = Arc::new(self.painter.begin(plan, camera));
+        let (job, first) = self.painter.begin(plan, camera);
+        let job = Arc::new(job);
         let recording = Instant::now();
         let recorded = self.record(&ticket, &job)?;
         self.measured.record_ms.push(milliseconds(recording));
         let mut commands = Vec::with_capacity(recorded.len() + 1);
-        commands.extend(P::clear(&job));
+        commands.extend(first);
         let mut is_back = away == 0;
         for piece in recorded {
             self.measured.counts += piece.found.counts;

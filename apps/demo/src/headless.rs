@@ -9,11 +9,13 @@ use geoheap::{
     Backend, ByteLen, Config, CreateError, DeviceLoss, FrameTicket, GeometryManager, HeapMap,
     Scene, VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
+use geoheap_gpu_bitset::HeapError;
 
 use crate::cli::{Args, BackendChoice, MIB, PictureSize};
 use crate::content::camera::Camera;
 use crate::draw_list::FramePlan;
 use crate::flight::{Flight, FlightConfig, FlightError, Landed, Painter};
+use crate::gpu_terrain::Terrain;
 use crate::heap_view::{self, Caption};
 use crate::prepare::Prepared;
 use crate::progress::Progress;
@@ -46,6 +48,8 @@ pub enum RunError {
     Picture(String),
     /// The window could not be opened.
     Window(String),
+    /// The heap of the terrain that the GPU makes.
+    GpuHeap(HeapError),
 }
 
 impl std::fmt::Display for RunError {
@@ -55,6 +59,7 @@ impl std::fmt::Display for RunError {
             Self::Flight(error) => write!(f, "{error}"),
             Self::Write(error) => write!(f, "{error}"),
             Self::Picture(reason) => write!(f, "no picture of the frame: {reason}"),
+            Self::GpuHeap(error) => write!(f, "--gpu-heap: {error}"),
             Self::Window(reason) => write!(f, "no window: {reason}; try `--headless`"),
         }
     }
@@ -67,8 +72,14 @@ impl RunError {
     pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
-            Self::Flight(FlightError::Create(CreateError::Config(_)))
+            Self::Flight(FlightError::Create(CreateError::Config(_))) | Self::GpuHeap(_)
         )
+    }
+}
+
+impl From<HeapError> for RunError {
+    fn from(error: HeapError) -> Self {
+        Self::GpuHeap(error)
     }
 }
 
@@ -107,12 +118,13 @@ impl Painter<wgpu::Buffer> for Offscreen {
         self.size
     }
 
-    fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> FrameJob {
-        self.renderer.begin(plan, camera, self.target.view())
-    }
-
-    fn clear(job: &FrameJob) -> Option<wgpu::CommandBuffer> {
-        Some(job.clear())
+    fn begin(
+        &mut self,
+        plan: Arc<FramePlan>,
+        camera: &Camera,
+    ) -> (FrameJob, Option<wgpu::CommandBuffer>) {
+        let (job, first) = self.renderer.begin(plan, camera, self.target.view());
+        (job, Some(first))
     }
 
     fn finish(job: &FrameJob, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
@@ -171,12 +183,8 @@ impl<Buf: Send + Sync + 'static> Painter<Buf> for Counter {
         self.size
     }
 
-    fn begin(&mut self, plan: Arc<FramePlan>, _camera: &Camera) -> CountedJob {
-        CountedJob(plan)
-    }
-
-    fn clear(_job: &CountedJob) -> Option<()> {
-        None
+    fn begin(&mut self, plan: Arc<FramePlan>, _camera: &Camera) -> (CountedJob, Option<()>) {
+        (CountedJob(plan), None)
     }
 
     fn finish(CountedJob(plan): &CountedJob, ticket: &FrameTicket<Buf>) -> Recorded<()> {
@@ -243,6 +251,7 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
         frames,
         prepared,
     };
+    let mut survey = None;
     let (adapter, landed) = match args.backend {
         BackendChoice::Virtual => {
             let config = virtual_config(&prepared.flight);
@@ -257,10 +266,11 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
                 Ok(gpu)
             });
             let flight = Flight::start(manager, painter, follow, prepared.flight.clone())?;
-            ("virtual".to_owned(), run.fly(flight, |_| Ok(None))?)
+            ("virtual".to_owned(), run.fly(flight, |_| Ok(None), |_| ())?)
         }
         BackendChoice::Wgpu => {
-            let painter = Offscreen::new(errors, args.size)?;
+            let mut painter = Offscreen::new(errors, args.size)?;
+            painter.renderer.terrain = prepared.terrain(&painter.gpu)?;
             let name = painter.gpu.name();
             let heap = prepared.flight.heap();
             let (backend, mut loss) = painter.backend(&heap);
@@ -280,10 +290,19 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
                 let picture = painter.target.read(&painter.gpu.device, &painter.gpu.queue);
                 picture.map(Some).map_err(RunError::Picture)
             };
-            (name, run.fly(flight, picture)?)
+            let end = |painter: &mut Offscreen| {
+                survey = painter.renderer.terrain.as_mut().map(Terrain::survey);
+            };
+            (name, run.fly(flight, picture, end)?)
         }
     };
-    let report = report(args, adapter, &landed, errors);
+    let mut report = report(args, adapter, &landed, errors);
+    if let Some(survey) = survey {
+        report.gpu_alloc = Some(survey.gpu_alloc);
+        if let Some(units) = survey.units {
+            units.write_png(&args.out.join("units.png"))?;
+        }
+    }
     report.write(&args.out.join("report.json"))?;
     Ok(report)
 }
@@ -300,8 +319,10 @@ impl HeadlessRun<'_> {
         &self,
         mut flight: Flight<B, P>,
         mut picture: impl FnMut(&mut P) -> Result<Option<crate::picture::Picture>, RunError>,
+        end: impl FnOnce(&mut P),
     ) -> Result<Landed, RunError> {
         let flown = self.fly_frames(&mut flight, &mut picture);
+        end(flight.painter());
         // The threads are joined also where a frame failed.
         let landed = flight.land();
         flown?;
@@ -423,6 +444,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         whole_pictures: measured.whole_pictures.clone(),
         content_checks: measured.checks.0,
         content_mismatches: measured.checks.1,
+        gpu_alloc: None,
         series: measured.series.series(),
     }
 }

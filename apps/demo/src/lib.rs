@@ -10,6 +10,9 @@
 //! A handle whose block is not there is drawn as a long-lived stand-in, or left out with
 //! `--no-fallback`, and the next list draws something coarser in its place until it is back.
 //!
+//! With `--gpu-terrain` the ground is none of the engine's: shaders make it, and it stays in a heap
+//! on the GPU ([`gpu_terrain`]), which is drawn before all else.
+//!
 //! [`content`] makes meshes and says which of them a frame wants. It knows neither a graphics API
 //! nor the memory manager.
 //!
@@ -20,6 +23,7 @@
 //! - D3 Every thread that a run starts has ended when the run returns.
 //! - D4 What `--check` compares with is made from the same description as the block, never from
 //!   what the GPU returned.
+//! - D5 The terrain that the GPU makes is drawn column by column: all meshes of one, or none.
 #![forbid(unsafe_code)]
 
 pub mod check;
@@ -30,6 +34,7 @@ pub mod driver_log;
 pub mod flight;
 pub mod frame_cost;
 pub mod geometry;
+pub mod gpu_terrain;
 pub mod headless;
 pub mod heap_view;
 pub mod loss;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use geoheap::{ByteLen, Config, ConfigError};
+use geoheap_gpu_bitset::HeapError;
 
-use crate::cli::{Args, DEFAULT_FRAMES, SceneChoice};
+use crate::cli::{Args, BackendChoice, DEFAULT_FRAMES, SceneChoice};
 use crate::content::camera::{Camera, CameraScript, ScriptError, default_flight};
 use crate::content::elevation::{Elevation, ElevationError};
 use crate::content::gltf_load::{Model, ModelError, load_paths};
@@ -13,7 +14,9 @@ use crate::content::scene::Scene;
 use crate::content::select::SelectConfig;
 use crate::flight::FlightConfig;
 use crate::geometry::Pace;
+use crate::gpu_terrain::{Pace as TerrainPace, Terrain, TerrainConfig};
 use crate::loss::Losses;
+use crate::render::device::Gpu;
 use crate::world::WorldConfig;
 
 /// Input that cannot be used.
@@ -42,6 +45,8 @@ pub enum InputError {
         /// The frames that are flown.
         frames: u32,
     },
+    /// The GPU shall make the terrain, and there is none.
+    NoGpu,
     /// The folder for the output cannot be made.
     Out {
         /// Its path.
@@ -68,6 +73,9 @@ impl std::fmt::Display for InputError {
                  0 to {}",
                 frames - 1
             ),
+            Self::NoGpu => {
+                write!(f, "--gpu-terrain: needs a GPU; allowed is `--backend wgpu`")
+            }
             Self::Out { path, source } => {
                 write!(f, "cannot make the folder {}: {source}", path.display())
             }
@@ -86,6 +94,22 @@ pub struct Prepared {
     pub path: FlightPath,
     /// Frames; `None` flies on until the window is closed.
     pub frames: Option<u32>,
+    /// The terrain that the GPU makes, if that is flown over.
+    pub terrain: Option<TerrainConfig>,
+}
+
+impl Prepared {
+    /// The terrain that the GPU makes, if that is flown over.
+    ///
+    /// # Errors
+    /// [`HeapError`] if the device cannot have its heap.
+    pub fn terrain(&self, gpu: &Gpu) -> Result<Option<Terrain>, HeapError> {
+        let Some(config) = self.terrain.clone() else {
+            return Ok(None);
+        };
+        let eye = self.path.camera(0.0).position;
+        Terrain::new(&gpu.device, &gpu.queue, config, eye).map(Some)
+    }
 }
 
 /// Where the camera is.
@@ -148,6 +172,9 @@ pub fn check_budget(args: &Args) -> Result<(), InputError> {
 /// # Errors
 /// [`InputError`] with the path and what is allowed.
 pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
+    if args.gpu_terrain && args.backend == BackendChoice::Virtual {
+        return Err(InputError::NoGpu);
+    }
     let elevation = match &args.elevation {
         Some(path) => Elevation::load(path, args.seed),
         None => Elevation::built_in(args.seed),
@@ -179,18 +206,19 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
     let fitted = frames
         .filter(|_| args.is_headless())
         .unwrap_or(WINDOW_FLIGHT_FRAMES);
-    let script = given.unwrap_or_else(|| default_flight(&scene, fitted));
+    let script = given.unwrap_or_else(|| default_flight(&scene, flight_frames(args, fitted)));
     Ok(Prepared {
+        terrain: terrain(args, &scene, frames),
         path: FlightPath {
             script,
-            still: args.scene != SceneChoice::Landscape,
+            still: matches!(args.scene(), SceneChoice::Still | SceneChoice::Model),
         },
         frames,
         flight: FlightConfig {
             world: WorldConfig {
                 scene,
                 models: Arc::new(models),
-                choice: args.scene,
+                choice: args.scene(),
                 select: SelectConfig::default(),
                 stand_ins: !args.no_fallback,
                 interface: !args.no_interface,
@@ -209,6 +237,39 @@ pub fn prepare(args: &Args) -> Result<Prepared, InputError> {
             },
         },
     })
+}
+
+/// How the terrain is made that the GPU makes, if it is asked for.
+fn terrain(args: &Args, scene: &Arc<Scene>, frames: Option<u32>) -> Option<TerrainConfig> {
+    args.gpu_terrain.then(|| TerrainConfig {
+        scene: Arc::clone(scene),
+        heap_bytes: args.gpu_heap,
+        pace: if args.is_headless() {
+            TerrainPace::After(RESULTS_AFTER_FRAMES)
+        } else {
+            TerrainPace::AsTheyCome
+        },
+        look_every: frames
+            .filter(|_| args.is_headless())
+            .map(|frames| frames.div_ceil(UNIT_LOOKS)),
+    })
+}
+
+/// Looks at the unit map of the terrain along a flight.
+const UNIT_LOOKS: u32 = 48;
+/// Without a window, frames after which results of the terrain's heap count.
+const RESULTS_AFTER_FRAMES: u64 = 2;
+/// The terrain that the GPU makes ends nearer than the landscape: it is flown over so many times
+/// slower, along the beginning of the way.
+const TERRAIN_SLOWER: u32 = 4;
+
+/// The frames that the flight made for the landscape is fitted into.
+fn flight_frames(args: &Args, frames: u32) -> u32 {
+    if args.gpu_terrain {
+        frames.saturating_mul(TERRAIN_SLOWER)
+    } else {
+        frames
+    }
 }
 
 /// Frames of the flight through a window before it begins again: some minutes.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::frame_cost::Series;
+use crate::gpu_terrain::GpuAlloc;
 
 /// The name and version of the report's form, its first key.
 pub const SCHEMA: &str = "geoheap-demo-report/1";
@@ -131,6 +132,8 @@ pub struct Report {
     pub content_checks: u64,
     /// Of them, those whose bytes were wrong: must stay 0.
     pub content_mismatches: u64,
+    /// The heap on the GPU; only of flights over the terrain that the GPU makes.
+    pub gpu_alloc: Option<GpuAlloc>,
     /// The flight over time.
     pub series: Series,
 }

@@ -222,7 +222,11 @@ impl Painter<wgpu::Buffer> for OnScreen {
         }
     }
 
-    fn begin(&mut self, plan: Arc<FramePlan>, camera: &Camera) -> FrameJob {
+    fn begin(
+        &mut self,
+        plan: Arc<FramePlan>,
+        camera: &Camera,
+    ) -> (FrameJob, Option<wgpu::CommandBuffer>) {
         let texture = self
             .acquired
             .as_ref()
@@ -230,11 +234,8 @@ impl Painter<wgpu::Buffer> for OnScreen {
         let view = texture
             .texture
             .create_view(&wgpu::TextureViewDescriptor::default());
-        self.renderer.begin(plan, camera, &view)
-    }
-
-    fn clear(job: &FrameJob) -> Option<wgpu::CommandBuffer> {
-        Some(job.clear())
+        let (job, first) = self.renderer.begin(plan, camera, &view);
+        (job, Some(first))
     }
 
     fn finish(job: &FrameJob, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
@@ -262,7 +263,8 @@ impl App {
             .create_window(attributes)
             .map_err(|error| RunError::Window(error.to_string()))?;
         let window = Arc::new(window);
-        let painter = OnScreen::new(&window, display, &self.errors)?;
+        let mut painter = OnScreen::new(&window, display, &self.errors)?;
+        painter.renderer.terrain = prepared.terrain(&painter.gpu)?;
         let heap = prepared.flight.heap();
         let (backend, mut loss) = painter.backend(&heap);
         let manager =

@@ -199,7 +199,10 @@ impl World {
                 self.leaving.push(block);
             }
         }
-        if self.config.choice == SceneChoice::Landscape {
+        if matches!(
+            self.config.choice,
+            SceneChoice::Landscape | SceneChoice::GpuTerrain
+        ) {
             changes::apply(self, &selection, input.frame)?;
             interface::update(self, input)?;
         }
@@ -273,7 +276,7 @@ impl World {
             return Arc::clone(selection);
         }
         let selection = match self.config.choice {
-            SceneChoice::Model => Selection::default(),
+            SceneChoice::Model | SceneChoice::GpuTerrain => Selection::default(),
             SceneChoice::Landscape | SceneChoice::Still => {
                 self.selector.update(&self.config.scene, camera)
             }

@@ -71,6 +71,7 @@
 //! | [`heap`] | the buffers, and batches as commands |
 //! | [`mirror`] | what the CPU knows of it, frames later |
 //! | [`draws`] | draw records of what is visible |
+//! | [`map`] | the units as colours, for a picture |
 //!
 //! # Invariants
 //!
@@ -104,6 +105,7 @@
 pub mod draws;
 pub mod error;
 pub mod heap;
+pub mod map;
 pub mod mirror;
 pub mod model;
 mod passes;

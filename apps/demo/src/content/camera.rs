@@ -111,6 +111,17 @@ pub struct Frustum {
 }
 
 impl Frustum {
+    /// The eye in world metres.
+    pub fn position(&self) -> Vec3 {
+        self.position
+    }
+
+    /// The planes relative to the eye: a place on the inner side has a product of at least 0 with
+    /// (x, y, z, 1).
+    pub fn planes(&self) -> [Vec4; 5] {
+        self.planes
+    }
+
     /// Whether a box in world metres may be visible. A box near a corner of the view may be let
     /// through although it is not.
     pub fn sees(&self, bounds: &Bounds) -> bool {

@@ -118,6 +118,9 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("geoheap-demo"),
             required_limits: wgpu::Limits::default(),
+            // Without counts on the GPU as many records are drawn as there may be. First instances
+            // from there are not asked for: all of the terrain shares one instance.
+            required_features: adapter.features() & wgpu::Features::MULTI_DRAW_INDIRECT_COUNT,
             memory_hints: wgpu::MemoryHints::Manual {
                 suballocated_device_memory_block_size: DRIVER_BLOCK_BYTES..DRIVER_BLOCK_BYTES,
             },

@@ -42,6 +42,16 @@ impl Instance {
             tint: placement.tint,
         }
     }
+
+    /// A mesh as it is, at a place relative to the eye.
+    pub(super) fn at(place: Vec3) -> Self {
+        Self {
+            place: place.to_array(),
+            size: [1.0; 3],
+            turn: [0.0, 1.0],
+            tint: [255; 4],
+        }
+    }
 }
 
 /// The instance buffer and the CPU-side room that fills it.

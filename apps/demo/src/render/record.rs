@@ -12,21 +12,37 @@ use geoheap::{ChunkId, FrameTicket, IndexFormat, Scene, wgpu};
 use glam::Vec3;
 
 use super::device::Gpu;
-use super::instances::InstanceBuffer;
+use super::instances::{INSTANCE_BYTES, Instance, InstanceBuffer};
 use super::overlay::Overlay;
 use super::pipelines::{FRAME_UNIFORM_BYTES, Pipelines};
 use super::targets::depth_view;
 use crate::cli::PictureSize;
 use crate::content::camera::Camera;
 use crate::draw_list::FramePlan;
+use crate::gpu_terrain::Terrain;
 use crate::resolve::{Found, Resolved, resolve, watch};
 
-/// Haze per metre at sea level.
-const HAZE_PER_M: f32 = 1.0 / 9_000.0;
-/// How fast haze thins with height, per metre.
-const HAZE_FALLOFF_PER_M: f32 = 1.0 / 1_400.0;
+/// Over the landscape, whose coarsest tiles reach as far as the eye.
+const HAZE: Haze = Haze {
+    per_m: 1.0 / 9_000.0,
+    falloff_per_m: 1.0 / 1_400.0,
+};
+/// Over the terrain that the GPU makes: it hides where that ends.
+const TERRAIN_HAZE: Haze = Haze {
+    per_m: 1.0 / 2_200.0,
+    falloff_per_m: 1.0 / 9_000.0,
+};
 /// Where the sun stands, from the ground; not of unit length.
 const SUN: Vec3 = Vec3::new(-0.58, 0.50, 0.42);
+
+/// How soon things fade into the distance.
+#[derive(Clone, Copy, Debug)]
+struct Haze {
+    /// Per metre at sea level.
+    per_m: f32,
+    /// How fast it thins with height, per metre.
+    falloff_per_m: f32,
+}
 
 /// What a pass leaves.
 #[derive(Debug)]
@@ -56,7 +72,7 @@ const _: () = assert!(
 );
 
 impl FrameUniform {
-    fn new(camera: &Camera, size: PictureSize) -> Self {
+    fn new(camera: &Camera, size: PictureSize, haze: Haze) -> Self {
         #[expect(
             clippy::cast_precision_loss,
             reason = "a picture has at most 8192 pixels a side"
@@ -74,7 +90,7 @@ impl FrameUniform {
             up: four(up * half),
             eye: four(camera.position),
             sun: four(SUN.normalize()),
-            picture: [width, height, HAZE_PER_M, HAZE_FALLOFF_PER_M],
+            picture: [width, height, haze.per_m, haze.falloff_per_m],
         }
     }
 }
@@ -91,6 +107,9 @@ pub struct Renderer {
     size: PictureSize,
     /// The heap view, shown over the picture while it has one.
     pub overlay: Overlay,
+    /// The terrain that the GPU makes, drawn before all else if there is one.
+    pub terrain: Option<Terrain>,
+    terrain_instance: wgpu::Buffer,
 }
 
 impl Renderer {
@@ -116,6 +135,13 @@ impl Renderer {
             instances: InstanceBuffer::new(device),
             depth: depth_view(device, size),
             overlay: Overlay::new(device, &pipelines.overlay_layout),
+            terrain: None,
+            terrain_instance: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("terrain's instance"),
+                size: INSTANCE_BYTES,
+                usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
             pipelines: Arc::new(pipelines),
             gpu: gpu.clone(),
             uniform,
@@ -141,19 +167,25 @@ impl Renderer {
         self.size.width as f32 / self.size.height as f32
     }
 
-    /// Writes what is the same for the whole frame, and hands out what the render threads need.
+    /// Writes what is the same for the whole frame, and hands out what the render threads need;
+    /// and the commands that come before theirs.
     pub fn begin(
         &mut self,
         plan: Arc<FramePlan>,
         camera: &Camera,
         into: &wgpu::TextureView,
-    ) -> FrameJob {
-        let uniform = FrameUniform::new(camera, self.size);
+    ) -> (FrameJob, wgpu::CommandBuffer) {
+        let haze = if self.terrain.is_some() {
+            TERRAIN_HAZE
+        } else {
+            HAZE
+        };
+        let uniform = FrameUniform::new(camera, self.size, haze);
         self.gpu
             .queue
             .write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
         let Gpu { device, queue, .. } = &self.gpu;
-        FrameJob {
+        let job = FrameJob {
             device: device.clone(),
             pipelines: Arc::clone(&self.pipelines),
             instances: self.instances.fill(device, queue, &plan, camera.position),
@@ -162,7 +194,30 @@ impl Renderer {
             colour: into.clone(),
             depth: self.depth.clone(),
             plan,
+        };
+        let first = self.clear(&job, camera);
+        (job, first)
+    }
+
+    /// Commands that clear the picture and draw the terrain.
+    fn clear(&mut self, job: &FrameJob, camera: &Camera) -> wgpu::CommandBuffer {
+        let mut encoder = job.encoder("clear");
+        let frustum = camera.frustum(self.aspect());
+        if let Some(terrain) = &mut self.terrain {
+            terrain.frame(&mut encoder, camera, &frustum);
+            let instance = Instance::at(terrain.anchor_m() - camera.position);
+            let queue = &self.gpu.queue;
+            queue.write_buffer(&self.terrain_instance, 0, bytemuck::bytes_of(&instance));
         }
+        let mut pass = job.begin_pass(&mut encoder, Part::First);
+        if let Some(terrain) = &self.terrain {
+            pass.set_bind_group(0, &self.frame_group, &[]);
+            pass.set_pipeline(&self.pipelines.lit);
+            pass.set_vertex_buffer(1, self.terrain_instance.slice(..));
+            terrain.draw(&mut pass);
+        }
+        drop(pass);
+        encoder.finish()
     }
 }
 
@@ -180,13 +235,6 @@ pub struct FrameJob {
 }
 
 impl FrameJob {
-    /// Commands that clear the picture.
-    pub fn clear(&self) -> wgpu::CommandBuffer {
-        let mut encoder = self.encoder("clear");
-        drop(self.begin_pass(&mut encoder, Part::First));
-        encoder.finish()
-    }
-
     /// Records what comes after the solid items: sky, user interface, and the heap view.
     pub fn finish(&self, ticket: &FrameTicket<wgpu::Buffer>) -> Recorded<wgpu::CommandBuffer> {
         let mut found = Found::default();

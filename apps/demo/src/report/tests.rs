@@ -34,7 +34,7 @@ fn the_keys_are_those_that_others_read() {
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
         soon_missed hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
         gpu_errors device_losses device_lost_at_frames frames_until_visible_resident \
-        whole_pictures content_checks content_mismatches series";
+        whole_pictures content_checks content_mismatches gpu_alloc series";
     assert_eq!(keys.join(" "), wanted);
     let page = include_str!("../../../../docs/demo-report.md");
     for key in keys {

@@ -53,7 +53,8 @@ pub fn scatterable(config: &WorldConfig) -> Vec<Arc<MeshData>> {
         .filter(|model| usable(model))
         .map(|model| Arc::new(model.mesh.clone()))
         .collect();
-    if meshes.is_empty() && config.choice != SceneChoice::Still {
+    let has_none = matches!(config.choice, SceneChoice::Still | SceneChoice::GpuTerrain);
+    if meshes.is_empty() && !has_none {
         meshes.extend(
             config
                 .scene
