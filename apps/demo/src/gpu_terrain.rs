@@ -26,4 +26,5 @@ mod props;
 mod terrain;
 mod units_picture;
 
+pub use machine::bytes_max;
 pub use terrain::{GpuAlloc, Pace, Survey, Terrain, TerrainConfig};

@@ -9,7 +9,6 @@ use geoheap::{
     Backend, ByteLen, Config, CreateError, DeviceLoss, FrameTicket, GeometryManager, HeapMap,
     Scene, VirtualConfig, VirtualGpu, WgpuBackend, wgpu,
 };
-use geoheap_gpu_bitset::HeapError;
 
 use crate::cli::{Args, BackendChoice, MIB, PictureSize};
 use crate::content::camera::Camera;
@@ -17,7 +16,7 @@ use crate::draw_list::FramePlan;
 use crate::flight::{Flight, FlightConfig, FlightError, Landed, Painter};
 use crate::gpu_terrain::Terrain;
 use crate::heap_view::{self, Caption};
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, TerrainError};
 use crate::progress::Progress;
 use crate::render::device::{DeviceError, Gpu, GpuErrors};
 use crate::render::record::{FrameJob, Recorded, Renderer};
@@ -49,7 +48,7 @@ pub enum RunError {
     /// The window could not be opened.
     Window(String),
     /// The heap of the terrain that the GPU makes.
-    GpuHeap(HeapError),
+    Terrain(TerrainError),
 }
 
 impl std::fmt::Display for RunError {
@@ -59,7 +58,7 @@ impl std::fmt::Display for RunError {
             Self::Flight(error) => write!(f, "{error}"),
             Self::Write(error) => write!(f, "{error}"),
             Self::Picture(reason) => write!(f, "no picture of the frame: {reason}"),
-            Self::GpuHeap(error) => write!(f, "--gpu-heap: {error}"),
+            Self::Terrain(error) => write!(f, "{error}"),
             Self::Window(reason) => write!(f, "no window: {reason}; try `--headless`"),
         }
     }
@@ -72,14 +71,14 @@ impl RunError {
     pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
-            Self::Flight(FlightError::Create(CreateError::Config(_))) | Self::GpuHeap(_)
+            Self::Flight(FlightError::Create(CreateError::Config(_))) | Self::Terrain(_)
         )
     }
 }
 
-impl From<HeapError> for RunError {
-    fn from(error: HeapError) -> Self {
-        Self::GpuHeap(error)
+impl From<TerrainError> for RunError {
+    fn from(error: TerrainError) -> Self {
+        Self::Terrain(error)
     }
 }
 
@@ -270,12 +269,12 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
         }
         BackendChoice::Wgpu => {
             let mut painter = Offscreen::new(errors, args.size)?;
-            painter.renderer.terrain = prepared.terrain(&painter.gpu)?;
             let name = painter.gpu.name();
             let heap = prepared.flight.heap();
             let (backend, mut loss) = painter.backend(&heap);
-            let manager =
+            let mut manager =
                 GeometryManager::with_backend(backend, heap.clone()).map_err(FlightError::from)?;
+            painter.renderer.terrain = prepared.terrain(&painter.gpu, &mut manager)?;
             let follow = Box::new(move |painter: &mut Offscreen| {
                 // Waits for whoever writes into the device's memory at this moment.
                 loss.report(LOSS_REASON);

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use geoheap::{ByteLen, Config, ConfigError};
+use geoheap::{
+    Backend, ByteLen, Config, ConfigError, GeometryManager, OutsideLease, Threading, WaitError,
+};
 use geoheap_gpu_bitset::HeapError;
 
 use crate::cli::{Args, BackendChoice, DEFAULT_FRAMES, SceneChoice};
@@ -14,7 +17,7 @@ use crate::content::scene::Scene;
 use crate::content::select::SelectConfig;
 use crate::flight::FlightConfig;
 use crate::geometry::Pace;
-use crate::gpu_terrain::{Pace as TerrainPace, Terrain, TerrainConfig};
+use crate::gpu_terrain::{self, Pace as TerrainPace, Terrain, TerrainConfig};
 use crate::loss::Losses;
 use crate::render::device::Gpu;
 use crate::world::WorldConfig;
@@ -99,17 +102,81 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The terrain that the GPU makes, if that is flown over.
+    /// The terrain that the GPU makes, if that is flown over. Its heap is a part of the budget of
+    /// `manager`, which nobody uses yet.
     ///
     /// # Errors
-    /// [`HeapError`] if the device cannot have its heap.
-    pub fn terrain(&self, gpu: &Gpu) -> Result<Option<Terrain>, HeapError> {
+    /// [`TerrainError`] if the budget or the device cannot have its heap.
+    pub fn terrain<B: Backend>(
+        &self,
+        gpu: &Gpu,
+        manager: &mut GeometryManager<B>,
+    ) -> Result<Option<Terrain>, TerrainError> {
         let Some(config) = self.terrain.clone() else {
             return Ok(None);
         };
+        let bytes = gpu_terrain::bytes_max(&gpu.device, config.heap_bytes)?;
+        let lease = hold(manager, ByteLen::new(bytes))?;
         let eye = self.path.camera(0.0).position;
-        Terrain::new(&gpu.device, &gpu.queue, config, eye).map(Some)
+        let mut terrain = Terrain::new(&gpu.device, &gpu.queue, config, eye)?;
+        terrain.keep(lease);
+        Ok(Some(terrain))
     }
+}
+
+/// Why there is no terrain.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TerrainError {
+    /// The device cannot have its heap.
+    Heap(HeapError),
+    /// The budget has no room for it.
+    Budget(WaitError),
+}
+
+impl std::fmt::Display for TerrainError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Heap(error) => write!(f, "--gpu-heap: {error}"),
+            Self::Budget(error) => write!(f, "--gpu-heap is a part of --budget: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TerrainError {}
+
+impl From<HeapError> for TerrainError {
+    fn from(error: HeapError) -> Self {
+        Self::Heap(error)
+    }
+}
+
+impl From<WaitError> for TerrainError {
+    fn from(error: WaitError) -> Self {
+        Self::Budget(error)
+    }
+}
+
+/// Time for a heap that holds nothing yet to take note of what is held outside of it.
+const HOLD_WAIT: Duration = Duration::from_secs(10);
+/// The same in ticks, where nobody but the caller makes any.
+const HOLD_TICKS: u32 = 1_000;
+
+fn hold<B: Backend>(
+    manager: &mut GeometryManager<B>,
+    bytes: ByteLen,
+) -> Result<OutsideLease, WaitError> {
+    let pending = manager.client().hold_outside(bytes);
+    let mut pending = pending.map_err(WaitError::Request)?;
+    if manager.config().threading == Threading::CallerDriven {
+        for _ in 0..HOLD_TICKS {
+            manager.poll();
+            if let Some(answer) = pending.try_take() {
+                return answer.map_err(WaitError::Request);
+            }
+        }
+    }
+    pending.wait(HOLD_WAIT)
 }
 
 /// Where the camera is.

@@ -264,11 +264,11 @@ impl App {
             .map_err(|error| RunError::Window(error.to_string()))?;
         let window = Arc::new(window);
         let mut painter = OnScreen::new(&window, display, &self.errors)?;
-        painter.renderer.terrain = prepared.terrain(&painter.gpu)?;
         let heap = prepared.flight.heap();
         let (backend, mut loss) = painter.backend(&heap);
-        let manager =
+        let mut manager =
             GeometryManager::with_backend(backend, heap.clone()).map_err(FlightError::from)?;
+        painter.renderer.terrain = prepared.terrain(&painter.gpu, &mut manager)?;
         let texture_side_max = painter.texture_side_max();
         let follow = Box::new(move |painter: &mut OnScreen| {
             // Waits for whoever writes into the device's memory at this moment.

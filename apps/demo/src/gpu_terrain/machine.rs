@@ -78,7 +78,7 @@ impl Machine {
         land: &Land<'_>,
         heap_bytes: u64,
     ) -> Result<Self, HeapError> {
-        let heap = heap(device, heap_bytes)?;
+        let heap = described(heap_bytes, |desc| GpuHeap::new(device, desc))?;
         let how = DrawDesc {
             vertex_stream: 0,
             vertex_bytes: VERTEX_BYTES,
@@ -225,8 +225,16 @@ impl Machine {
     }
 }
 
+/// Bytes that a heap of about `heap_bytes` takes at most, its tables included.
+///
+/// # Errors
+/// [`HeapError`] if the device cannot have such a heap.
+pub fn bytes_max(device: &wgpu::Device, heap_bytes: u64) -> Result<u64, HeapError> {
+    described(heap_bytes, |desc| desc.bytes_max(device))
+}
+
 /// A heap of that many bytes in units of [`UNIT_BYTES`].
-fn heap(device: &wgpu::Device, bytes: u64) -> Result<GpuHeap, HeapError> {
+fn described<T>(bytes: u64, then: impl FnOnce(&GpuHeapDesc<'_>) -> T) -> T {
     let stream = |item_bytes, usage| StreamDesc {
         unit_bytes: UNIT_ITEMS * item_bytes,
         usage,
@@ -246,5 +254,5 @@ fn heap(device: &wgpu::Device, bytes: u64) -> Result<GpuHeap, HeapError> {
         frees_max: FREES_MAX,
         ..GpuHeapDesc::default()
     };
-    GpuHeap::new(device, &desc)
+    then(&desc)
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use geoheap::wgpu;
+use geoheap::{OutsideLease, wgpu};
 use geoheap_gpu_bitset::{HeapError, Mirror, MirrorDesc};
 use glam::Vec3;
 use serde::Serialize;
@@ -89,6 +89,8 @@ pub struct Terrain {
     units: Option<UnitsPicture>,
     anchor_m: Vec3,
     is_held: bool,
+    /// The heap's part of the budget.
+    lease: Option<OutsideLease>,
 }
 
 impl Terrain {
@@ -123,10 +125,16 @@ impl Terrain {
             units: config.look_every.map(UnitsPicture::new),
             anchor_m: anchor.as_vec3() * BRICK_M,
             is_held: false,
+            lease: None,
             device: device.clone(),
             queue: queue.clone(),
             config,
         })
+    }
+
+    /// Keeps the heap's part of the budget for as long as the heap is there.
+    pub fn keep(&mut self, lease: OutsideLease) {
+        self.lease = Some(lease);
     }
 
     /// Records a frame: a batch if there is anything to do, and what is to be drawn.
