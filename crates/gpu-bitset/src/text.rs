@@ -71,12 +71,13 @@ pub enum CopyOrder {
 impl CopyOrder {
     /// The copy's text with the steps that make this order.
     fn steps(self, text: &str) -> String {
-        let (copier, vector) = match self {
-            Self::Interleaved => ("1u", "COPIERS"),
-            Self::InRows => ("VECTORS_EACH", "1u"),
+        let (copiers, copier_step, vector_step) = match self {
+            Self::Interleaved => ("64u", "1u", "COPIERS"),
+            Self::InRows => ("16u", "each", "1u"),
         };
-        text.replace("{copier_step}", copier)
-            .replace("{vector_step}", vector)
+        text.replace("{copiers}", copiers)
+            .replace("{copier_step}", copier_step)
+            .replace("{vector_step}", vector_step)
     }
 }
 
@@ -103,8 +104,10 @@ pub(crate) fn copy_text(scan: Scan, buffers: u32, order: CopyOrder) -> String {
         let lines: Vec<String> = (0..buffers).map(lines).collect();
         lines.join("\n")
     };
-    let text = order.steps(&Module::Copy.text(scan));
-    text.replace("//{buffers}", &all(&declare))
+    let text = Module::Copy.text(scan);
+    let text = text
+        .replace("//{buffers}", &all(&declare))
         .replace("//{copies}", &all(&copy_into))
-        .replace("//{cases}", &all(&case))
+        .replace("//{cases}", &all(&case));
+    order.steps(&text)
 }

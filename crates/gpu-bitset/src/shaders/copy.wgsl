@@ -10,10 +10,8 @@
 const VECTORS: u32 = TILE_BYTES / 16u;
 // Fewer invocations than in the other passes: each finds the tile for itself, which is a loop over
 // few words that are the same for all, and cheaper than to wait for one of them.
-const COPIERS: u32 = 64u;
-const VECTORS_EACH: u32 = VECTORS / COPIERS;
-// From an invocation's vectors to those of the next, and from one of its vectors to the next.
-const COPIER_STEP: u32 = {copier_step};
+const COPIERS: u32 = {copiers};
+// From one vector of an invocation to its next.
 const VECTOR_STEP: u32 = {vector_step};
 
 fn blocks() -> u32 {

@@ -1,15 +1,16 @@
 // A tile into one of the permanent buffers. Whether it is whole is asked once, not for each vector.
 fn copy_into_{buffer}(work: Work, tid: u32) {
-    let first = tid * COPIER_STEP;
-    let end = first + VECTORS_EACH * VECTOR_STEP;
+    let vectors = min((work.bytes + 15u) / 16u, VECTORS);
+    let each = (vectors + COPIERS - 1u) / COPIERS;
+    let first = tid * {copier_step};
+    let end = min(first + each * VECTOR_STEP, vectors);
     if work.bytes >= TILE_BYTES {
         for (var vector = first; vector < end; vector += VECTOR_STEP) {
             permanent_{buffer}[work.to + vector] = source[work.from_vector + vector];
         }
         return;
     }
-    let vectors = (work.bytes + 15u) / 16u;
-    for (var vector = first; vector < min(end, vectors); vector += VECTOR_STEP) {
+    for (var vector = first; vector < end; vector += VECTOR_STEP) {
         let whole = source[work.from_vector + vector];
         permanent_{buffer}[work.to + vector] = cut(whole, work.bytes - vector * 16u);
     }
