@@ -69,8 +69,8 @@ pub fn flights(table: &mut Table, extent: &Extent) -> Result<(), TraceError> {
             flight.frames.truncate(extent.recorded_frames);
             flight = World::new(name, flight.entries, flight.frames);
         }
-        compare(table, &flight, extent);
-        beside(table, &flight, extent);
+        let optima = compare(table, &flight, extent);
+        beside(table, &flight, extent, &optima);
         compare(table, &flight.there_and_back(back), extent);
     }
     Ok(())
@@ -83,7 +83,9 @@ pub fn mixes(table: &mut Table, extent: &Extent) {
     }
 }
 
-fn compare(table: &mut Table, world: &World, extent: &Extent) {
+/// All policies' figures. Returns the optimum at each budget.
+fn compare(table: &mut Table, world: &World, extent: &Extent) -> Vec<Score> {
+    let mut optima = Vec::new();
     for &percent in extent.percents {
         let workload = format!("{}@{percent}%", world.name);
         let budget_bytes = world.share(percent);
@@ -104,6 +106,7 @@ fn compare(table: &mut Table, world: &World, extent: &Extent) {
         };
         let (name, optimum) = game(Box::new(Belady::new(world)));
         push(name, &optimum);
+        optima.push(optimum);
         let mut best: Option<Score> = None;
         for peer in five(budget_bytes) {
             let (name, score) = game(peer);
@@ -116,16 +119,14 @@ fn compare(table: &mut Table, world: &World, extent: &Extent) {
             push(BEST_OF_FIVE, &best);
         }
     }
+    optima
 }
 
-/// The whole engine's figures, against the same optimum.
-fn beside(table: &mut Table, world: &World, extent: &Extent) {
-    for &percent in extent.percents {
+/// The whole engine's figures, against the same optima.
+fn beside(table: &mut Table, world: &World, extent: &Extent, optima: &[Score]) {
+    for (&percent, optimum) in extent.percents.iter().zip(optima) {
         let workload = format!("{}@{percent}%", world.name);
-        let budget_bytes = world.share(percent);
-        let engine = engine::play(world, budget_bytes);
-        let mut belady = Belady::new(world);
-        let optimum = play(world, budget_bytes, &mut belady);
+        let engine = engine::play(world, world.share(percent));
         for (metric, ours, value) in [
             (
                 "engine_bytes_streamed",
@@ -134,7 +135,7 @@ fn beside(table: &mut Table, world: &World, extent: &Extent) {
             ),
             ("engine_hit_rate", engine.hit_rate(), optimum.hit_rate()),
         ] {
-            table.push(Row::new(&workload, metric, ours, belady.name(), value));
+            table.push(Row::new(&workload, metric, ours, "belady", value));
         }
     }
 }
