@@ -1,6 +1,8 @@
 //! The allocator on the GPU against others that place geometry made there.
 //!
 //! - `ours` is `geoheap-gpu-bitset`: a batch in one submission.
+//! - `ours-single` is the same with a submission for each request, each in one dispatch and a copy
+//!   ([`ours::Single`]).
 //! - `seed` takes one request in a submission: groups of 128 units are searched one unit after the
 //!   other, and a copy has always as many invocations ([`seed`]).
 //! - `readback-cpu` reads the sizes back, places them first fit on the CPU, and copies all at once
@@ -12,6 +14,7 @@
 
 pub mod both;
 pub mod bump;
+pub mod clock;
 pub mod copies;
 pub mod first_fit;
 pub mod ours;
@@ -28,6 +31,8 @@ pub trait Contender {
     fn name(&self) -> &'static str;
     /// Places and copies objects of so many units, and waits until that is done.
     fn batch(&mut self, units: &[u32]);
+    /// Dispatches of the last batch.
+    fn dispatches(&self) -> u32;
     /// Frees all that the last batch has placed. Returns how many had no room.
     fn undo(&mut self) -> usize;
 }

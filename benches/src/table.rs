@@ -87,12 +87,14 @@
 //! | `bytes_per_s` | bytes of contents sent to the GPU in a second | higher |
 //!
 //! Geometry placed on the GPU (`cargo xtask compare gpu-bitset`). `readback-cpu` reads sizes back
-//! and places them first fit, `bump` never frees:
+//! and places them first fit, `bump` never frees, `ours-single` submits each request alone:
 //!
 //! | metric | what | better |
 //! |---|---|---|
 //! | `requests_per_s` | requests of a batch placed and copied in a second, by the clock | higher |
 //! | `bytes_per_s` | bytes of one object copied in a second, its placement included | higher |
+//! | `gpu_us` | microseconds of all submissions of that, by timestamps, where offered | lower |
+//! | `dispatches` | dispatches of the batch | lower |
 //! | `failures` | requests that found no room | lower |
 //! | `free_runs` | maximal runs of free units at the end | lower |
 //! | `top_per_used` | highest unit in use, by units in use, at the end | lower |

@@ -285,12 +285,27 @@ fn a_quick_comparison_on_the_gpu_has_every_part() {
             assert_eq!(failures["ours"], 0.0, "the heap is as large as they need");
         }
     }
-    find(&rows, "batch-16", "requests_per_s", "seed");
+    for (peer, dispatches) in [("seed", 32.0), ("ours-single", 32.0), ("bump", 2.0)] {
+        find(&rows, "batch-16", "requests_per_s", peer);
+        let row = find(&rows, "batch-16", "dispatches", peer);
+        assert_eq!(row["peer_value"], dispatches, "{row}");
+        assert!(
+            row["ours"].as_f64() < Some(20.0),
+            "a constant number: {row}"
+        );
+    }
+    let single = find(&rows, "batch-1", "dispatches", "seed");
+    assert_eq!(single["ours"], 2.0, "one, and the copy");
     find(&rows, "copy-64MiB", "bytes_per_s", "plain-compute-copy");
+    // Without timestamps there are none.
+    for row in rows.iter().filter(|row| row["metric"] == "gpu_us") {
+        assert!(row["ratio"].as_f64() > Some(0.0), "{row}");
+    }
     for fill in [
         "fill-50",
         "fill-90-20-120",
         "fill-97-log-512",
+        "fill-97-batch-1",
         "survey-graph",
     ] {
         find(&rows, fill, "failures", "readback-cpu");

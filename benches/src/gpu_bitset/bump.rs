@@ -59,6 +59,10 @@ impl Contender for Bump {
         self.rig.wait();
     }
 
+    fn dispatches(&self) -> u32 {
+        2
+    }
+
     fn undo(&mut self) -> usize {
         0
     }

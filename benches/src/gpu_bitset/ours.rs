@@ -6,8 +6,10 @@ use geoheap_gpu_bitset::{
 };
 use wgpu::{Buffer, BufferUsages};
 
+use super::Contender;
 use super::rig::Rig;
-use super::{Contender, UNIT_BYTES};
+
+const OUTCOME_BYTES: u64 = size_of::<Outcome>() as u64;
 
 /// The contender.
 #[derive(Debug)]
@@ -16,7 +18,9 @@ pub struct Ours {
     source: Buffer,
     heap: GpuHeap,
     path: Path,
-    requests: Vec<Request>,
+    /// Requests and dispatches of the last batch.
+    asked: usize,
+    dispatches: u32,
 }
 
 impl Ours {
@@ -49,12 +53,24 @@ impl Ours {
             rig: rig.clone(),
             source: source.clone(),
             path,
-            requests: Vec::new(),
+            asked: 0,
+            dispatches: 0,
         })
     }
 
     /// Records and submits a batch, and waits for it.
     pub fn run(&mut self, frees: &[Handle], requests: &[Request]) {
+        self.submit(frees, requests, |_, _| {});
+        self.rig.wait();
+    }
+
+    /// Submits a batch, and what `then` records after it.
+    fn submit(
+        &mut self,
+        frees: &[Handle],
+        requests: &[Request],
+        then: impl FnOnce(&mut wgpu::CommandEncoder, &GpuHeap),
+    ) {
         let sources = [Some(&self.source)];
         let batch = Batch {
             frees: List::Known(frees),
@@ -67,8 +83,38 @@ impl Ours {
         self.rig.submit(|encoder| {
             heap.record(device, encoder, &batch)
                 .expect("a batch within the heap's limits");
+            then(encoder, heap);
         });
-        self.rig.wait();
+    }
+
+    /// Requests for objects of so many units, whose bytes lie one after the other in the source.
+    fn requests(&self, units: &[u32]) -> Vec<Request> {
+        let mut before = 0;
+        let unit_bytes = self.heap.shape().unit_bytes[0];
+        let requests = (0..).zip(units).map(|(slot, &units)| {
+            let bytes = units * unit_bytes;
+            let request = Request {
+                slot,
+                bytes: [bytes, 0, 0, 0],
+                source_offsets: [before, 0, 0, 0],
+                ..Request::default()
+            };
+            before += bytes;
+            request
+        });
+        requests.collect()
+    }
+
+    /// Frees what was placed. Returns how many were not.
+    fn free(&mut self, outcomes: &[Outcome]) -> usize {
+        let is_ok = |outcome: &&Outcome| outcome.status() == Status::Ok;
+        let handle = |outcome: &Outcome| Handle {
+            slot: outcome.slot(),
+            generation: outcome.generation,
+        };
+        let placed: Vec<Handle> = outcomes.iter().filter(is_ok).map(handle).collect();
+        self.run(&placed, &[]);
+        outcomes.len() - placed.len()
     }
 
     /// What the last batch left.
@@ -88,36 +134,66 @@ impl Contender for Ours {
     }
 
     fn batch(&mut self, units: &[u32]) {
-        let mut before = 0;
-        let unit_bytes = self.heap.shape().unit_bytes[0];
-        let requests = (0..).zip(units).map(|(slot, &units)| {
-            let bytes = units * unit_bytes;
-            let request = Request {
-                slot,
-                bytes: [bytes, 0, 0, 0],
-                source_offsets: [before, 0, 0, 0],
-                ..Request::default()
-            };
-            before += bytes;
-            request
-        });
-        let requests: Vec<Request> = requests.collect();
+        self.asked = units.len();
+        let requests = self.requests(units);
         self.run(&[], &requests);
-        self.requests = requests;
+        self.dispatches = self.heap.dispatches();
+    }
+
+    fn dispatches(&self) -> u32 {
+        self.dispatches
     }
 
     fn undo(&mut self) -> usize {
-        let outcomes = self.outcomes(self.requests.len());
-        let is_ok = |outcome: &&Outcome| outcome.status() == Status::Ok;
-        let handle = |outcome: &Outcome| Handle {
-            slot: outcome.slot(),
-            generation: outcome.generation,
-        };
-        let placed: Vec<Handle> = outcomes.iter().filter(is_ok).map(handle).collect();
-        self.run(&placed, &[]);
-        outcomes.len() - placed.len()
+        let outcomes = self.outcomes(self.asked);
+        self.free(&outcomes)
     }
 }
 
-/// Units of a heap in which the source's bytes lie as they are.
-pub const SOURCE_UNIT_BYTES: u32 = UNIT_BYTES;
+/// The contender, a request at a time.
+#[derive(Debug)]
+pub struct Single {
+    ours: Ours,
+    outcomes: Buffer,
+}
+
+impl Single {
+    /// As [`Ours::new`], for batches of up to as many requests as it was made for.
+    pub fn new(ours: Ours, requests_max: u32) -> Self {
+        let bytes = u64::from(requests_max) * OUTCOME_BYTES;
+        Self {
+            outcomes: ours.rig.room(bytes),
+            ours,
+        }
+    }
+}
+
+impl Contender for Single {
+    fn name(&self) -> &'static str {
+        "ours-single"
+    }
+
+    fn batch(&mut self, units: &[u32]) {
+        let (ours, kept) = (&mut self.ours, &self.outcomes);
+        ours.asked = units.len();
+        ours.dispatches = 0;
+        let places = (0..).step_by(size_of::<Outcome>());
+        for (request, place) in ours.requests(units).iter().zip(places) {
+            ours.submit(&[], std::slice::from_ref(request), |encoder, heap| {
+                let outcome = heap.outcomes();
+                encoder.copy_buffer_to_buffer(outcome, 0, kept, place, OUTCOME_BYTES);
+            });
+            ours.dispatches += ours.heap.dispatches();
+        }
+        ours.rig.wait();
+    }
+
+    fn dispatches(&self) -> u32 {
+        self.ours.dispatches
+    }
+
+    fn undo(&mut self) -> usize {
+        let outcomes: Vec<Outcome> = self.ours.rig.read(&self.outcomes, self.ours.asked);
+        self.ours.free(&outcomes)
+    }
+}

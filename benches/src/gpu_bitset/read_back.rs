@@ -86,6 +86,10 @@ impl Contender for ReadBack {
         self.rig.wait();
     }
 
+    fn dispatches(&self) -> u32 {
+        1
+    }
+
     fn undo(&mut self) -> usize {
         for (start, units) in self.placed.drain(..) {
             self.bits.free(start, units);

@@ -1,8 +1,12 @@
 //! A device, and what every contender does with it.
 
+use std::sync::Arc;
+
 use bytemuck::{Pod, cast_slice, pod_collect_to_vec};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
+
+use super::clock::{self, Clock};
 
 /// A device of the largest buffers that its adapter has.
 #[derive(Clone, Debug)]
@@ -11,6 +15,7 @@ pub struct Rig {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
+    clock: Option<Arc<Clock>>,
 }
 
 impl Rig {
@@ -24,6 +29,7 @@ impl Rig {
         };
         let adapter = pollster::block_on(instance.request_adapter(&options)).ok()?;
         let desc = wgpu::DeviceDescriptor {
+            required_features: adapter.features() & clock::FEATURES,
             required_limits: wgpu::Limits {
                 max_buffer_size: 256 << 20,
                 ..wgpu::Limits::default()
@@ -31,7 +37,11 @@ impl Rig {
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&desc)).ok()?;
-        Some(Self { device, queue })
+        Some(Self {
+            clock: Clock::new(&device, &queue).map(Arc::new),
+            device,
+            queue,
+        })
     }
 
     /// What the adapter calls itself.
@@ -100,8 +110,20 @@ impl Rig {
     pub fn submit(&self, record: impl FnOnce(&mut wgpu::CommandEncoder)) {
         let desc = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = self.device.create_command_encoder(&desc);
-        record(&mut encoder);
+        match &self.clock {
+            Some(clock) => clock.around(&mut encoder, record),
+            None => record(&mut encoder),
+        }
         self.queue.submit([encoder.finish()]);
+    }
+
+    /// Seconds that the GPU takes for what `work` submits; `None` without timestamps, or of too
+    /// many submissions.
+    pub fn gpu_seconds(&self, work: impl FnOnce()) -> Option<f64> {
+        let clock = self.clock.as_ref()?;
+        clock.start();
+        work();
+        clock.stop(&self.device, &self.queue)
     }
 
     /// Waits until all that was submitted is done.

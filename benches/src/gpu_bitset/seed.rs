@@ -80,6 +80,10 @@ impl Contender for Seed {
         self.rig.wait();
     }
 
+    fn dispatches(&self) -> u32 {
+        2 * u32::try_from(self.placed).expect("16 384 at most")
+    }
+
     fn undo(&mut self) -> usize {
         let found: Vec<u32> = self.rig.read(&self.results, self.placed);
         self.rig

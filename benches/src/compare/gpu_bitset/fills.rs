@@ -8,8 +8,7 @@ use crate::gpu_bitset::rig::Rig;
 use crate::random::Random;
 use crate::table::{Row, Table};
 
-/// Units of the heap, objects of a batch, and objects at a time.
-const UNITS: u32 = 256 << 10;
+/// Objects of a batch, and objects at a time.
 const BATCH: usize = 64;
 const OBJECTS: u32 = 1 << 16;
 
@@ -39,44 +38,81 @@ const SIZES: [(&str, Sizes); 3] = [
     ("-log-512", Sizes::Log(1, 512)),
 ];
 /// Parts of a hundred.
-const FILLS: [u32; 3] = [50, 90, 97];
+const FILLS: [u32; 3] = [50, 90, FULLEST];
+const FULLEST: u32 = 97;
 
 /// Heaps that are filled by batches of 64 and kept there: as much is freed, at random, as comes.
-/// Counted are all that find no room, and the free runs at the end.
+/// Counted are all that find no room, and the free runs at the end. The fullest of them with
+/// batches of other sizes too, as many objects in all, or as many batches if those are fewer.
 ///
 /// # Errors
 /// When the device cannot have our heap.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub fn fills(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapError> {
+    let units = extent.fill_units;
     for percent in FILLS {
         for (suffix, sizes) in SIZES {
-            let both = churn(rig, sizes, percent, extent.fills)?;
-            let runs = both.free_runs().map(u64::from);
-            for (metric, [ours, theirs]) in [("failures", both.failed), ("free_runs", runs)] {
-                let workload = format!("fill-{percent}{suffix}");
-                let (ours, theirs) = (ours as f64, theirs as f64);
-                table.push(Row::new(&workload, metric, ours, "readback-cpu", theirs));
-            }
+            let mut churn = Churn::filled(rig, units, sizes, percent)?;
+            churn.batches(BATCH, extent.fills);
+            tell(table, &format!("fill-{percent}{suffix}"), &churn.both);
         }
+    }
+    for &batch in extent.fill_batches {
+        let mut churn = Churn::filled(rig, units, SIZES[0].1, FULLEST)?;
+        let batches = extent.fills * BATCH / batch;
+        churn.batches(batch, batches.clamp(1, extent.fills));
+        tell(table, &format!("fill-{FULLEST}-batch-{batch}"), &churn.both);
     }
     Ok(())
 }
 
-fn churn(rig: &Rig, sizes: Sizes, percent: u32, batches: usize) -> Result<Both, HeapError> {
-    let mut both = Both::new(rig, UNITS, OBJECTS)?;
-    let mut random = Random::new(percent.into());
-    let full = UNITS / 100 * percent;
-    for _ in 0..batches {
-        let sizes: Vec<u32> = (0..BATCH).map(|_| sizes.draw(&mut random)).collect();
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn tell(table: &mut Table, workload: &str, both: &Both) {
+    let runs = both.free_runs().map(u64::from);
+    for (metric, [ours, theirs]) in [("failures", both.failed), ("free_runs", runs)] {
+        let (ours, theirs) = (ours as f64, theirs as f64);
+        table.push(Row::new(workload, metric, ours, "readback-cpu", theirs));
+    }
+}
+
+/// Two heaps that are kept at a fill.
+struct Churn {
+    both: Both,
+    sizes: Sizes,
+    full_units: u32,
+    random: Random,
+}
+
+impl Churn {
+    fn filled(rig: &Rig, units: u32, sizes: Sizes, percent: u32) -> Result<Self, HeapError> {
+        let mut churn = Self {
+            both: Both::new(rig, units, OBJECTS)?,
+            sizes,
+            full_units: units / 100 * percent,
+            random: Random::new(percent.into()),
+        };
+        while !churn.batch(BATCH) {}
+        Ok(churn)
+    }
+
+    fn batches(&mut self, count: usize, batches: usize) {
+        for _ in 0..batches {
+            self.batch(count);
+        }
+    }
+
+    /// Whether something had to go for it.
+    fn batch(&mut self, count: usize) -> bool {
+        let Self { both, random, .. } = self;
+        let sizes: Vec<u32> = (0..count).map(|_| self.sizes.draw(random)).collect();
         let mut used = both.used_units + sizes.iter().sum::<u32>();
         let mut gone = Vec::new();
-        while used > full {
+        while used > self.full_units && !both.objects.is_empty() {
             let nth = random.index(both.objects.len());
             let object = both.objects.swap_remove(nth);
             used -= object.units;
             gone.push(object);
         }
         both.batch(&gone, &sizes);
+        !gone.is_empty()
     }
-    Ok(both)
 }

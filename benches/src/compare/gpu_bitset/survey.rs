@@ -61,7 +61,7 @@ fn throughput(
         Box::new(ReadBack::new(rig, &source, units, sizes.len())),
         Box::new(Bump::new(rig, &source, units, sizes.len())),
     ];
-    race(table, workload, &mut all, sizes, 5);
+    race(table, rig, workload, &mut all, sizes, 5);
     Ok(())
 }
 
