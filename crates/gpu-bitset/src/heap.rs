@@ -97,6 +97,9 @@ pub struct GpuHeap {
     epoch: u32,
     /// Which of the two bitsets is the one that counts.
     bits: usize,
+    /// The most runs of half objects that the last recorded batch may have left to take back.
+    left_max: u32,
+    dispatches: u32,
 }
 
 impl fmt::Debug for GpuHeap {
@@ -127,6 +130,8 @@ impl GpuHeap {
             groups: BindGroups::new(),
             epoch: 0,
             bits: 0,
+            left_max: 0,
+            dispatches: 0,
         })
     }
 
@@ -148,6 +153,11 @@ impl GpuHeap {
     /// The batch that was recorded last; the first is 1.
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Dispatches that the last recorded batch took, copies and flips among them.
+    pub fn dispatches(&self) -> u32 {
+        self.dispatches
     }
 
     /// The permanent buffers of a stream, in the order of their units.

@@ -273,12 +273,13 @@ impl Mirror {
         &self.words
     }
 
-    /// The handle table.
+    /// The handle table. [`Slot::bytes`] of what came since the whole was last read are zero: an
+    /// outcome has the units and not the bytes.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// The slot of a handle, if it is alive.
+    /// The slot of a handle, if it is alive; its bytes are known as in [`slots`](Self::slots).
     pub fn get(&self, handle: Handle) -> Option<&Slot> {
         let slot = self.slots.get(handle.slot as usize)?;
         let is_live = slot.flags & Slot::LIVE != 0 && slot.generation == handle.generation;

@@ -90,6 +90,7 @@ impl GpuHeap {
             own: &own,
             pass: &mut pass,
             groups: &mut groups,
+            dispatches: 0,
         };
         if is_single {
             recorder.dispatch(&passes::single(), 1, 1);
@@ -102,8 +103,12 @@ impl GpuHeap {
         }
         recorder.copy();
         recorder.flips();
+        self.dispatches = recorder.dispatches;
         drop(pass);
         self.groups = groups;
+        if self.shape.separate {
+            self.left_max = own.requests_max * self.shape.streams;
+        }
         if !is_single {
             self.bits = 1 - self.bits;
         }
@@ -149,6 +154,7 @@ struct Recorder<'a, 'p> {
     own: &'a Own<'a>,
     pass: &'a mut wgpu::ComputePass<'p>,
     groups: &'a mut BindGroups,
+    dispatches: u32,
 }
 
 impl Recorder<'_, '_> {
@@ -157,12 +163,7 @@ impl Recorder<'_, '_> {
         if frees > 0 {
             self.dispatch(&passes::free_claim(), self.groups(frees), 1);
         }
-        let left = if self.heap.shape.separate {
-            self.heap.requests_max * self.heap.shape.streams
-        } else {
-            0
-        };
-        let all = frees + left;
+        let all = frees + self.heap.left_max;
         if all > 0 {
             self.dispatch(&passes::free_release(), all.min(ROW), all.div_ceil(ROW));
         }
@@ -231,6 +232,7 @@ impl Recorder<'_, '_> {
                 let place = u64::from(stream) * 16;
                 let copies = &self.heap.buffers.copies;
                 self.pass.dispatch_workgroups_indirect(copies, place);
+                self.dispatches += 1;
             }
         }
     }
@@ -250,6 +252,7 @@ impl Recorder<'_, '_> {
     fn dispatch(&mut self, pass: &Pass, x: u32, y: u32) {
         self.set(pass);
         self.pass.dispatch_workgroups(x, y, 1);
+        self.dispatches += 1;
     }
 
     fn set(&mut self, pass: &Pass) {

@@ -109,19 +109,23 @@ impl Bytes {
     }
 }
 
+/// The handles of a third of the objects.
+fn some_live(bytes: &Bytes, random: &mut Random) -> Vec<Handle> {
+    let live = (0_u32..).zip(&bytes.pair.model.slots);
+    let live = live.filter(|(_, slot)| slot.flags != 0);
+    live.map(|(slot, entry)| Handle {
+        slot,
+        generation: entry.generation,
+    })
+    .filter(|_| random.below(3) == 0)
+    .collect()
+}
+
 /// Batches that ask for more than there is, with frees in between.
 fn churn(bytes: &mut Bytes, random: &mut Random, batches: u32, len_max: u32) {
     let shape = *bytes.pair.heap.shape();
     for _ in 0..batches {
-        let live = (0_u32..).zip(&bytes.pair.model.slots);
-        let live = live.filter(|(_, slot)| slot.flags != 0);
-        let live: Vec<Handle> = live
-            .map(|(slot, entry)| Handle {
-                slot,
-                generation: entry.generation,
-            })
-            .filter(|_| random.below(3) == 0)
-            .collect();
+        let live = some_live(bytes, random);
         let requests: Vec<Request> = (0..=random.below(24))
             .map(|_| {
                 let mut request = Request {
@@ -204,6 +208,73 @@ fn separate_streams_lie_in_the_same_buffers() {
     };
     let mut bytes = Bytes::new(Gpu::new(), &desc, 40 << 10, &mut random);
     churn(&mut bytes, &mut random, 40, 10_000);
+}
+
+/// Requests of which each number may be any, beside good ones: lengths and offsets that no source
+/// has or that overflow when they are added, slots that are taken or do not exist, stale handles.
+#[test]
+fn wild_requests_write_nowhere_else() {
+    let mut random = Random(6);
+    let streams = [stream(256), stream(64)];
+    for separate in [false, true] {
+        let streams = if separate { [stream(64); 2] } else { streams };
+        let desc = GpuHeapDesc {
+            units: 120,
+            streams: &streams,
+            separate,
+            slots: 16,
+            ..GpuHeapDesc::default()
+        };
+        let source_len = 8 << 10;
+        let mut bytes = Bytes::new(Gpu::new(), &desc, source_len, &mut random);
+        let (mut placed, mut refused) = (0, 0);
+        for _ in 0..60 {
+            let mut frees = some_live(&bytes, &mut random);
+            frees.extend((0..random.below(4)).map(|_| Handle {
+                slot: random.wild(16),
+                generation: random.wild(3),
+            }));
+            let requests: Vec<Request> = (0..=random.below(12))
+                .map(|_| some_request(&mut random, source_len as u32))
+                .collect();
+            let statuses = bytes.batch(&frees, &requests);
+            let count = |status| statuses.iter().filter(|one| **one == status).count();
+            placed += count(Status::Ok);
+            refused += count(Status::Invalid);
+        }
+        assert!(placed > 50 && refused > 50, "{placed} and {refused}");
+    }
+}
+
+/// A good one, but for a number here and there.
+fn some_request(random: &mut Random, source_len: u32) -> Request {
+    let mut or_wild = |good: u32, near: u32| match random.below(24) {
+        0 => random.wild(near),
+        _ => good,
+    };
+    let mut request = Request {
+        priority: or_wild(0, 4),
+        flags: or_wild(0, 2),
+        reserved: or_wild(0, 2),
+        ..Request::default()
+    };
+    for stream in 0..2 {
+        request.bytes[stream] = or_wild(1200, source_len);
+        request.source_offsets[stream] = or_wild(256, source_len);
+    }
+    request.slot = random.below(16);
+    if random.below(8) == 0 {
+        request.slot = random.wild(16);
+    }
+    for stream in 0..2 {
+        if request.bytes[stream] == 1200 {
+            request.bytes[stream] = 4 * random.below(500);
+        }
+        if request.source_offsets[stream] == 256 {
+            request.source_offsets[stream] = 16 * random.below(380);
+        }
+    }
+    request
 }
 
 /// A batch that finds no room writes not one byte.

@@ -62,16 +62,6 @@ fn batch(pair: &mut Pair, frees: &[Handle], requests: &[Request], counts: [u32; 
     pair.compare(&expected);
 }
 
-/// Any number, often one that is nearly right.
-fn wild(random: &mut Random, near: u32) -> u32 {
-    match random.below(6) {
-        0 => random.next() as u32,
-        1 => u32::MAX - random.below(4),
-        2 => near.wrapping_add(random.below(3)),
-        _ => random.below(near.max(1)),
-    }
-}
-
 #[test]
 fn numbers_of_the_gpu_count_up_to_what_there_is() {
     let mut random = Random(1);
@@ -79,21 +69,21 @@ fn numbers_of_the_gpu_count_up_to_what_there_is() {
     for _ in 0..60 {
         let frees: Vec<Handle> = (0..=random.below(30))
             .map(|_| Handle {
-                slot: wild(&mut random, 40),
-                generation: wild(&mut random, 4),
+                slot: random.wild(40),
+                generation: random.wild(4),
             })
             .collect();
         let requests: Vec<Request> = (0..=random.below(30))
             .map(|_| Request {
-                slot: wild(&mut random, 40),
-                priority: wild(&mut random, 4),
-                flags: wild(&mut random, 2),
-                reserved: wild(&mut random, 2),
-                bytes: [0; 4].map(|_| wild(&mut random, 3000)),
-                source_offsets: [0; 4].map(|_| wild(&mut random, 64)),
+                slot: random.wild(40),
+                priority: random.wild(4),
+                flags: random.wild(2),
+                reserved: random.wild(2),
+                bytes: [0; 4].map(|_| random.wild(3000)),
+                source_offsets: [0; 4].map(|_| random.wild(64)),
             })
             .collect();
-        let counts = [30, 30].map(|near| wild(&mut random, near));
+        let counts = [30, 30].map(|near| random.wild(near));
         batch(&mut pair, &frees, &requests, counts);
     }
 }

@@ -16,4 +16,14 @@ impl Random {
     pub(super) fn below(&mut self, end: u32) -> u32 {
         (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
+
+    /// Any number, often one that is nearly `near`.
+    pub(super) fn wild(&mut self, near: u32) -> u32 {
+        match self.below(6) {
+            0 => self.next() as u32,
+            1 => u32::MAX - self.below(4),
+            2 => near.wrapping_add(self.below(3)),
+            _ => self.below(near.max(1)),
+        }
+    }
 }
