@@ -414,6 +414,7 @@ fn report(args: &Args, adapter: String, landed: &Landed, errors: &GpuErrors) -> 
         gpu_bytes_peak: heap.held_bytes_peak,
         gpu_bytes_end: heap.held_bytes,
         live_bytes_end: heap.live_bytes,
+        outside_bytes: heap.outside_bytes,
         staging_bytes_peak: heap.staging_bytes_peak,
         chunks_peak: heap.chunks_peak,
         chunks_end: heap.chunks,

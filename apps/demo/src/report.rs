@@ -71,6 +71,8 @@ pub struct Report {
     pub gpu_bytes_end: u64,
     /// Bytes of resident blocks at the end.
     pub live_bytes_end: u64,
+    /// Bytes of `gpu_bytes_end` that are not the engine's: the terrain's heap.
+    pub outside_bytes: u64,
     /// The most bytes of staging buffers.
     pub staging_bytes_peak: u64,
     /// The most chunks at once.

@@ -29,8 +29,8 @@ fn the_keys_are_those_that_others_read() {
         .collect();
     let wanted = "schema adapter backend frames frame_ms record_ms virtual_frame_ms \
         virtual_heap_ms world_bytes budget_bytes budget_origin \
-        gpu_bytes_peak gpu_bytes_end live_bytes_end staging_bytes_peak chunks_peak chunks_end \
-        upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
+        gpu_bytes_peak gpu_bytes_end live_bytes_end outside_bytes staging_bytes_peak chunks_peak \
+        chunks_end upload_bytes blocks_added blocks_removed blocks_updated evictions stream_ins \
         stream_in_bytes moves moved_bytes chunks_returned draws draws_fallback draws_skipped \
         soon_missed hidden_uses stale_lookups degraded_frames long_lived_moves long_lived_evictions \
         gpu_errors device_losses device_lost_at_frames frames_until_visible_resident \
