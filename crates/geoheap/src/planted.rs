@@ -120,6 +120,10 @@ bugs! {
     SpareOverBudget = ("spare-over-budget", "R10"),
     /// A working set beyond the budget is never told.
     DegradedUntold = ("degraded-untold", "R10"),
+    /// A part of the budget is given away before the engine has left it.
+    OutsideTooEarly = ("outside-too-early", "R10"),
+    /// A part of the budget that is given back stays off it.
+    OutsideKept = ("outside-kept", "R10"),
     /// An update in place that is refused replaces what is retained.
     RefusedUpdateRetained = ("refused-update-retained", "R11"),
     /// A batch that is refused for want of handles keeps those that it got.
@@ -153,6 +157,8 @@ bugs! {
     WaitingReplacedInVain = ("waiting-replaced-in-vain", "R11"),
     /// Chunks grow into bytes that staging still holds of a larger budget.
     LateStagingForgotten = ("late-staging-forgotten", "R10"),
+    /// A part of the budget is given before it is known what staging holds of it.
+    OutsideGivenAtOnce = ("outside-given-at-once", "R10"),
     /// A lowered budget is not reached where moves bring no chunk back.
     ChunkNeverCleared = ("chunk-never-cleared", "R10"),
     /// An update that fails while its block is away leaves its layout with older contents.

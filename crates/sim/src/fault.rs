@@ -40,6 +40,7 @@ classes! {
     Odd "odd" "Odd lengths, strides and alignments, and blocks of more than a chunk.",
     Churn "churn" "Slots that are used again until they leave service.",
     Spill "spill" "Little memory for retained copies, and a file for them that fails.",
+    Outside "outside" "Parts of the budget that are held outside, and come back.",
 }
 
 impl fmt::Display for FaultClass {

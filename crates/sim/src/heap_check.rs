@@ -25,8 +25,9 @@ pub(crate) struct HeapCheck {
     free: BTreeMap<ChunkId, Vec<(u64, u64)>>,
     budget_bytes: u64,
     held_bytes: u64,
-    /// Held bytes but staging.
+    /// Those of chunks and records.
     chunk_bytes: u64,
+    outside_bytes: u64,
     /// The budget was lowered below what was held, and that was not reached yet.
     is_reaching: bool,
     staging_bytes_max: u64,
@@ -50,6 +51,7 @@ impl HeapCheck {
             budget_bytes: config.budget_bytes.get(),
             held_bytes: 0,
             chunk_bytes: 0,
+            outside_bytes: 0,
             is_reaching: false,
             staging_bytes_max: config.staging_bytes.get(),
             moves: 0,
@@ -128,12 +130,15 @@ impl HeapCheck {
         made: Held,
     ) -> Verdict {
         let (held, budget) = (report.held_bytes, report.budget_bytes);
-        let chunks = held - report.staging_bytes.min(held);
-        let staging = self.staging_bytes_max.min(budget / STAGING_SHARE);
-        let is_above = chunks > budget - staging || report.staging_bytes > staging;
+        // What is held outside is nobody's here, and leaves so much less.
+        let (outside, share) = (report.outside_bytes, budget - report.outside_bytes);
+        let chunks = held - (report.staging_bytes + outside).min(held);
+        let staging = self.staging_bytes_max.min(share / STAGING_SHARE);
+        let is_above = chunks > share - staging || report.staging_bytes > staging;
         self.is_reaching = is_above && (self.is_reaching || budget < self.budget_bytes);
         // While a lowered budget is being reached nothing grows but staging, which passes through.
-        let is_allowed = held <= budget || (self.is_reaching && chunks <= self.chunk_bytes);
+        let is_smaller = chunks <= self.chunk_bytes && outside <= self.outside_bytes;
+        let is_allowed = held <= budget || (self.is_reaching && is_smaller);
         ensure(is_allowed, Check::Residency, || {
             let (before, others) = (self.held_bytes, self.chunk_bytes);
             format!(
@@ -146,6 +151,7 @@ impl HeapCheck {
         })?;
         self.held_bytes = held;
         self.chunk_bytes = chunks;
+        self.outside_bytes = outside;
         self.budget_bytes = budget;
         if let Some(device) = device {
             // Each buffer is padded by a word for drivers, those of staging too.

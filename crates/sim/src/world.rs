@@ -9,6 +9,7 @@ mod faults;
 mod frames;
 mod loss;
 mod misuse;
+mod outside;
 mod requests;
 mod settle;
 mod sources;
@@ -20,7 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use geoheap::{ByteLen, Client, GeometryManager, HeapDump, HeapMap, RangeState, Report, Restored};
+use geoheap::{
+    ByteLen, Client, GeometryManager, HeapDump, HeapMap, OutsideLease, RangeState, Report, Restored,
+};
 
 use crate::disk::{Disk, DiskFaults};
 use crate::fault::{FaultClass, FaultPlan};
@@ -60,6 +63,10 @@ pub(crate) struct World<G: Gpu> {
     pub(super) waiting: Vec<Waiting>,
     /// Pieces of staging that clients keep.
     pub(super) pieces: Vec<staging::Piece>,
+    /// Parts of the budget that are held outside.
+    pub(super) leases: Vec<OutsideLease>,
+    /// The last that nobody waited for: the tick in which they were given up, and their bytes.
+    pub(super) forgotten: (u64, u64),
     /// Blocks that were given pieces of staging, and the first device that these were of.
     pub(super) staged_on: BTreeMap<u32, u64>,
     /// Blocks that somebody wanted to give contents of no bytes.
@@ -139,6 +146,8 @@ impl<G: Gpu> World<G> {
             sets: Vec::new(),
             waiting: Vec::new(),
             pieces: Vec::new(),
+            leases: Vec::new(),
+            forgotten: (0, 0),
             staged_on: BTreeMap::new(),
             given_nothing: BTreeSet::new(),
             timeline: Timeline::watching(options.watch),
@@ -202,7 +211,8 @@ impl<G: Gpu> World<G> {
     /// Takes the world down; after a run without findings nothing may be left.
     pub(crate) fn end(self) -> Option<Finding> {
         let (tick, gpu) = (self.timeline.tick(), self.gpu);
-        drop((self.frames, self.waiting, self.pieces, self.client));
+        drop((self.frames, self.waiting, self.pieces, self.leases));
+        drop(self.client);
         self.call_faults.clear();
         let ended = self.manager.shutdown();
         let found = |check, message| {
@@ -310,6 +320,7 @@ impl<G: Gpu> World<G> {
         HeapCheck::check_map(&map)?;
         let (device, buffers) = (self.gpu.held_bytes(), self.call_faults.held());
         self.heap.check_report(&report, device, buffers)?;
+        self.check_outside(&report)?;
         self.frames.check_named(&map)?;
         self.heap
             .check_traffic(self.call_faults.take_traffic(), &report)?;

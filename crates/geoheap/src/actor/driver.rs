@@ -221,6 +221,18 @@ impl<B: Backend> Driver<B> {
         }
     }
 
+    /// Who has dropped what he waited with for a part of the budget does not want it any more.
+    fn forget_outside(&mut self) {
+        let is_gone = |reply: &ReplyId| {
+            let sender = self.waiting.get(reply);
+            sender.is_none_or(Sender::is_disconnected)
+        };
+        let gone: Vec<ReplyId> = self.core.outside_waiting().filter(is_gone).collect();
+        for reply in gone {
+            self.step(Event::OutsideForgotten { reply });
+        }
+    }
+
     /// One pass of the geometry actor; publishes at most one version.
     pub(crate) fn tick(&mut self) {
         let tick = self.core.tick() + 1;
@@ -235,6 +247,7 @@ impl<B: Backend> Driver<B> {
         if returned > ByteLen::ZERO {
             self.step(Event::OutsideReturned { bytes: returned });
         }
+        self.forget_outside();
         self.record_tick();
         let is_held_back = self.is_held_back();
         let idle =

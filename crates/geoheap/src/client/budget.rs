@@ -62,7 +62,7 @@ impl Client {
     ///
     /// What the engine has to keep cannot make way: while pinned blocks, long-lived ones and those
     /// without a source take more than the rest, no answer comes. A caller who gives up drops the
-    /// [`Pending`]; the engine then does with the rest until it has been there once.
+    /// [`Pending`], and with the next tick the engine has the whole again.
     ///
     /// # Errors
     /// [`RequestError::ShutDown`]. The answer may be [`RequestError::OutsideTooLarge`], when less

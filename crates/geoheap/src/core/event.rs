@@ -305,6 +305,8 @@ pub(crate) enum Event {
     DeviceLost { reason: String },
     /// Leases on a part of the budget were given up.
     OutsideReturned { bytes: ByteLen },
+    /// Nobody waits for that lease any more.
+    OutsideForgotten { reply: ReplyId },
     /// There is another one, with nothing on it yet.
     Restored { buffer_bytes_max: ByteLen },
 }

@@ -345,6 +345,7 @@ impl Core {
             } => self.spilled(handle, seq, bytes, result, out),
             Event::DeviceLost { reason } => self.device_lost(reason, out),
             Event::OutsideReturned { bytes } => self.outside_returned(bytes, out),
+            Event::OutsideForgotten { reply } => self.outside_forgotten(reply, out),
             Event::Restored { buffer_bytes_max } => self.restored(buffer_bytes_max, out),
         }
     }

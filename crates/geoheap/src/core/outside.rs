@@ -56,7 +56,9 @@ impl Core {
         self.budget.outside += requested;
         self.outside_waiting.push_back((reply, requested));
         self.divide_budget(out);
-        self.grant_outside(out);
+        if is_planted!(OutsideGivenAtOnce) {
+            self.grant_outside(out);
+        }
         Ok(())
     }
 
@@ -66,16 +68,40 @@ impl Core {
             bytes <= self.budget.outside_held,
             "R10: only what was held is returned: {bytes}"
         );
+        if is_planted!(OutsideKept) {
+            return;
+        }
         self.budget.outside_held -= bytes;
         self.budget.outside -= bytes;
         self.divide_budget(out);
-        self.grant_outside(out);
     }
 
-    /// Gives those who wait what has become free, first come first.
+    /// Those who wait for a lease.
+    pub(crate) fn outside_waiting(&self) -> impl Iterator<Item = ReplyId> {
+        self.outside_waiting.iter().map(|(reply, _)| *reply)
+    }
+
+    /// Somebody has given up waiting: there is nothing to go down for.
+    pub(super) fn outside_forgotten(&mut self, forgotten: ReplyId, out: &mut Vec<Effect>) {
+        let mut waiting = self.outside_waiting.iter();
+        let Some(at) = waiting.position(|(reply, _)| *reply == forgotten) else {
+            return;
+        };
+        let (reply, bytes) = self.outside_waiting.remove(at).expect("it was found there");
+        self.budget.outside -= bytes;
+        // The shell forgets him, too.
+        out.push(Effect::Reply {
+            reply,
+            answer: Answer::Done,
+        });
+        self.divide_budget(out);
+    }
+
+    /// Gives those who wait what has become free, first come first. At the beginning of a tick
+    /// only: there it is known what staging holds, which may be more than its new part.
     pub(super) fn grant_outside(&mut self, out: &mut Vec<Effect>) {
         while let Some((reply, bytes)) = self.outside_waiting.front().copied()
-            && self.budget.has_room_outside(bytes)
+            && (self.budget.has_room_outside(bytes) || is_planted!(OutsideTooEarly))
         {
             self.outside_waiting.pop_front();
             self.budget.outside_held += bytes;

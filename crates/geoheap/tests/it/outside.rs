@@ -221,6 +221,25 @@ fn who_does_not_wait_for_a_lease_any_more_leaves_nothing_behind() {
 }
 
 #[test]
+fn who_gives_up_holds_nobody_up() {
+    let (mut world, _) = full();
+    let pinned: Vec<_> = fill(&mut world, 30);
+    for handle in &pinned {
+        drop(world.client.pin(*handle).expect("it is sent"));
+    }
+    world.ticks(40);
+    let (mut large, mut little) = (ask(&world, 400), ask(&world, 8));
+    assert!(wait(&mut world, &mut large).is_none(), "all is pinned");
+    assert!(little.try_take().is_none(), "he waits for the first");
+    drop(large);
+    let lease = wait(&mut world, &mut little).expect("there is room for that");
+    let budget = world.client.set_budget(small().budget_bytes);
+    let set = world.answer(budget.expect("it is sent"));
+    set.expect("what nobody waits for is not held");
+    check_outside(&world, lease.bytes());
+}
+
+#[test]
 fn leases_outlive_a_device_and_wishes_for_them_do_not() {
     let (mut world, _) = full();
     let mut asked = ask(&world, 100);

@@ -10,6 +10,16 @@ use crate::gpu::Gpu;
 use crate::oracle::{Kept, Life, Part, PartLife};
 use crate::timeline::{Actor, NONE};
 
+/// The answer, if it has come.
+macro_rules! taken {
+    ($pending:expr) => {
+        match $pending.try_take() {
+            Some(answer) => answer,
+            None => return Ok(false),
+        }
+    };
+}
+
 impl<G: Gpu> World<G> {
     /// Answers that have come.
     pub(super) fn take_answers(&mut self) -> Verdict {
@@ -33,16 +43,12 @@ impl<G: Gpu> World<G> {
                 ask,
                 pending,
             } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 let (block, at, nth, ask) = (*block, *at, *nth, *ask);
                 self.part_answered(block, at, nth, ask, answer, since)?;
             }
             Answer::PartGone { block, at, pending } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 let (block, at) = (*block, *at);
                 self.removal_answered(block, at, answer.err().as_ref(), since)?;
             }
@@ -51,16 +57,12 @@ impl<G: Gpu> World<G> {
                 block,
                 pending,
             } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 let (what, block) = (*what, *block);
                 self.done_answered(what, block, answer.as_ref().err(), since)?;
             }
             Answer::Flush { sent, pending } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 let sent = core::mem::take(sent);
                 match answer {
                     Ok(version) => self.flushed(&sent, version, since),
@@ -72,9 +74,7 @@ impl<G: Gpu> World<G> {
                 asked,
                 pending,
             } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 let (block, asked) = (*block, core::mem::take(asked));
                 match answer {
                     Ok(read) => self.check_read_back(block, &asked, &read, since)?,
@@ -84,10 +84,12 @@ impl<G: Gpu> World<G> {
                 }
             }
             Answer::Staged { purpose, pending } => {
-                let Some(answer) = pending.try_take() else {
-                    return Ok(false);
-                };
+                let answer = taken!(pending);
                 self.staging_answered(*purpose, answer, since)?;
+            }
+            Answer::Outside { bytes, pending } => {
+                let answer = taken!(pending);
+                self.outside_answered(*bytes, answer, since)?;
             }
         }
         Ok(true)
@@ -224,6 +226,7 @@ impl<G: Gpu> World<G> {
             return match block {
                 Some(block) => self.judge_refusal(block, None, Some(error), since),
                 None if self.was_lost_since(since) => Ok(()),
+                None if what == Expected::Budget => Self::judge_budget(error),
                 None => broken(
                     Check::Refusals,
                     format!("{} was refused: {error}", words::expected(what)[0]),

@@ -53,6 +53,7 @@ impl<G: Gpu> World<G> {
                 FaultClass::Budget => self.change_budget(),
                 FaultClass::Reload => self.hang_callbacks(),
                 FaultClass::Spill => self.fail_disk(n),
+                FaultClass::Outside => self.hold_outside(),
                 // These are habits of the actors, not strikes.
                 FaultClass::Late
                 | FaultClass::Tickets

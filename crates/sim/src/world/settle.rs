@@ -55,6 +55,7 @@ impl<G: Gpu> World<G> {
 
     fn calm_down(&mut self) -> Verdict {
         self.is_calm = true;
+        self.hold_nothing_outside();
         self.unhang_callbacks();
         self.frames.calm().store(true, Ordering::Release);
         self.call_faults.clear();

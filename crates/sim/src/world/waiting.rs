@@ -1,6 +1,6 @@
 //! What clients ask for and wait for.
 
-use geoheap::{PartId, Pending, ReadBack, StagedWrite, Version};
+use geoheap::{ByteLen, OutsideLease, PartId, Pending, ReadBack, StagedWrite, Version};
 
 use super::World;
 use crate::finding::Verdict;
@@ -76,6 +76,10 @@ pub(super) enum Answer {
     Staged {
         purpose: Purpose,
         pending: Pending<StagedWrite>,
+    },
+    Outside {
+        bytes: ByteLen,
+        pending: Pending<OutsideLease>,
     },
 }
 

@@ -69,6 +69,7 @@ pub(in crate::world) fn answer(answer: &Answer) -> String {
             Purpose::Update(block) => format!("staging for block {block}"),
             Purpose::Nothing => String::from("staging of no bytes"),
         },
+        Answer::Outside { bytes, .. } => format!("{bytes} bytes outside"),
     }
 }
 

@@ -131,6 +131,10 @@ impl<T> Sender<T> {
     pub(crate) fn len(&self) -> usize {
         self.0.lock().queue.len()
     }
+
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.0.lock().receivers == 0
+    }
 }
 
 impl<T> Clone for Sender<T> {
