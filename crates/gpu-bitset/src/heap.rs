@@ -7,6 +7,7 @@ mod held;
 mod lists;
 pub(crate) mod pipelines;
 mod record;
+mod steps;
 
 use std::fmt;
 
@@ -60,6 +61,10 @@ pub struct GpuHeapDesc<'a> {
     /// Which bytes each invocation of a copy takes; `None` takes what suits the device. No result
     /// depends on it.
     pub copy_order: Option<CopyOrder>,
+    /// Steps of the placement in one dispatch, 2 at least: what a batch may need beyond that takes
+    /// more dispatches, which find nothing to do if it does not. `None` takes what suits the
+    /// device. No result depends on it.
+    pub sweep_steps: Option<u32>,
 }
 
 impl Default for GpuHeapDesc<'_> {
@@ -80,6 +85,7 @@ impl Default for GpuHeapDesc<'_> {
             workgroup: 256,
             scan: Scan::Steps,
             copy_order: None,
+            sweep_steps: None,
         }
     }
 }
@@ -91,6 +97,7 @@ pub struct GpuHeap {
     frees_max: u32,
     workgroup: u32,
     scan: Scan,
+    sweep_steps: u32,
     buffers: Buffers,
     pipelines: Pipelines,
     groups: BindGroups,
@@ -125,6 +132,7 @@ impl GpuHeap {
             frees_max: desc.frees_max,
             workgroup: desc.workgroup,
             scan: desc.scan,
+            sweep_steps: steps::of_dispatch(desc, device),
             buffers: Buffers::new(device, desc, &shape),
             pipelines: Pipelines::new(device, desc, &shape),
             groups: BindGroups::new(),

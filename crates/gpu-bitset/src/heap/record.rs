@@ -11,6 +11,7 @@ use crate::heap::batch::{Batch, FlipIf, Path};
 use crate::heap::buffers::STATE_BATCH_BYTES;
 use crate::heap::lists::{self, Lists};
 use crate::heap::pipelines::bind_group;
+use crate::heap::steps;
 use crate::passes::{self, DIGITS, Pass, Wants};
 use crate::records::STREAMS_MAX;
 
@@ -38,7 +39,8 @@ pub(super) struct Params {
     copied: u32,
     flips_max: u32,
     flip_always: u32,
-    reserved: [u32; 3],
+    sweep_steps: u32,
+    reserved: [u32; 2],
     unit_bytes: [u32; STREAMS_MAX],
     source_bytes: [u32; STREAMS_MAX],
 }
@@ -140,7 +142,8 @@ impl GpuHeap {
             copied,
             flips_max: most(batch.flips.most()),
             flip_always: (batch.flip_if == FlipIf::Always).into(),
-            reserved: [0; 3],
+            sweep_steps: self.sweep_steps,
+            reserved: [0; 2],
             unit_bytes: shape.unit_bytes.map(|bytes| bytes.max(16)),
             source_bytes,
         }
@@ -206,7 +209,10 @@ impl Recorder<'_, '_> {
         self.dispatch(&passes::runs_emit(), words, 1);
         if self.own.requests_max > 0 {
             self.dispatch(&passes::chunk_max(), CHUNK_GROUPS, 1);
-            self.dispatch(&passes::place(), 1, 1);
+            let (heap, runs) = (self.heap, self.runs_asked());
+            for _ in 0..steps::dispatches(&heap.shape, runs, heap.sweep_steps) {
+                self.dispatch(&passes::place(), 1, 1);
+            }
             self.dispatch(&passes::resolve(), self.groups(self.runs_asked()), 1);
         }
     }

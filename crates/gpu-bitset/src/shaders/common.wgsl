@@ -47,9 +47,10 @@ struct Params {
     flips_max: u32,
     // 1 where flips take place even if a request of the batch had no room.
     flip_always: u32,
+    // Steps of the placement in one dispatch.
+    sweep_steps: u32,
     reserved_0: u32,
     reserved_1: u32,
-    reserved_2: u32,
     unit_bytes: vec4<u32>,
     source_bytes: vec4<u32>,
 }
@@ -98,9 +99,10 @@ struct State {
     // Units missing, in two halves that cannot overflow.
     missing_low: atomic<u32>,
     missing_high: atomic<u32>,
-    reserved_0: u32,
-    reserved_1: u32,
-    reserved_2: u32,
+    // Where the placement goes on with its next dispatch.
+    sweep_rank: u32,
+    sweep_placed: u32,
+    sweep_cursor: u32,
     // Not cleared between batches: ranges to free at the beginning of the next.
     pending: atomic<u32>,
 }

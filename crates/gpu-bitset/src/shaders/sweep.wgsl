@@ -1,5 +1,7 @@
 // The placement: for each class of runs of one priority and length, the free runs are filled from
-// the lowest on. One workgroup, as each class needs to know what those before have left.
+// the lowest on. One workgroup, as each class needs to know what those before have left. A dispatch
+// takes some steps and leaves the others to the next: one that lasts long is ended by watchdogs,
+// and by drivers that count the rounds of its loops.
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
@@ -29,6 +31,7 @@ struct Sweep {
     placed: u32,
     segments: u32,
     runs: u32,
+    steps: u32,
 }
 
 var<workgroup> sweep: Sweep;
@@ -172,12 +175,20 @@ fn raise_listed(tid: u32, list_len: u32, all_chunks: u32) {
     workgroupBarrier();
 }
 
+// Whether the class has all its places, or no chunk is left that it has not seen.
+fn class_is_done(now: Sweep, all_chunks: u32) -> bool {
+    return now.placed == now.class_end - now.rank || now.cursor >= all_chunks;
+}
+
 @compute @workgroup_size(WG)
 fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
     //{subgroup}
     if tid == 0u {
-        sweep.rank = 0u;
-        sweep.segments = 0u;
+        sweep.rank = state.sweep_rank;
+        sweep.placed = state.sweep_placed;
+        sweep.cursor = state.sweep_cursor;
+        sweep.segments = state.segments;
+        sweep.steps = 0u;
         sweep.runs = state.runs;
         sweep.placeable = lower_bound(0u, KEY_END);
     }
@@ -195,7 +206,7 @@ fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
     workgroupBarrier();
     loop {
         let now = workgroupUniformLoad(&sweep);
-        if now.rank >= now.placeable {
+        if now.rank >= now.placeable || now.steps >= params.sweep_steps {
             break;
         }
         let most = longest_run(tid, supers);
@@ -203,8 +214,7 @@ fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
             let key = keys[now.rank];
             let units = UNITS_MAX - (key & (UNITS_MAX - 1u));
             sweep.key = key;
-            sweep.cursor = 0u;
-            sweep.placed = 0u;
+            sweep.steps += 1u;
             if units > most {
                 // No run of this priority that is longer than any free one needs a look.
                 let first_short = (key & ~(UNITS_MAX - 1u)) + UNITS_MAX - most;
@@ -217,8 +227,7 @@ fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
         let units = UNITS_MAX - (workgroupUniformLoad(&sweep).key & (UNITS_MAX - 1u));
         loop {
             let current = workgroupUniformLoad(&sweep);
-            let is_done = current.placed == current.class_end - current.rank;
-            if is_done || current.cursor >= all_chunks {
+            if class_is_done(current, all_chunks) || current.steps >= params.sweep_steps {
                 break;
             }
             let list_len = list_chunks(tid, units, all_chunks);
@@ -226,12 +235,20 @@ fn place(@builtin(local_invocation_index) tid: u32 /*{builtins}*/) {
                 fill_listed(tid, units, list_len);
                 raise_listed(tid, list_len, all_chunks);
             }
+            if tid == 0u {
+                sweep.steps += 1u;
+            }
         }
-        if tid == 0u {
+        if tid == 0u && class_is_done(sweep, all_chunks) {
             sweep.rank = sweep.class_end;
+            sweep.placed = 0u;
+            sweep.cursor = 0u;
         }
     }
     if tid == 0u {
+        state.sweep_rank = sweep.rank;
+        state.sweep_placed = sweep.placed;
+        state.sweep_cursor = sweep.cursor;
         state.segments = sweep.segments;
     }
 }

@@ -20,6 +20,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     workgroup: 64,
     scan: Scan::Steps,
     copy_order: None,
+    sweep_steps: None,
 };
 
 const HOW: DrawDesc = DrawDesc {

@@ -140,6 +140,45 @@ fn batches_of_every_size() {
     }
 }
 
+/// As many rounds of the placement's loops as no single dispatch gets from each driver.
+#[test]
+fn thousands_of_lengths_in_one_batch() {
+    let mut pair = pair(1 << 22, 1 << 12);
+    let requests: Vec<Request> = (0..4000)
+        .map(|slot| Request {
+            priority: slot % 2,
+            ..ask(slot, 1 + slot / 2)
+        })
+        .collect();
+    let result = pair.batch(&[], &requests);
+    assert_eq!(result.header.ok, 4000);
+}
+
+/// Each chunk of free runs has one that fits, so that a step does not do for all of the class, and
+/// the next dispatch goes on with it.
+#[test]
+pub(super) fn a_class_goes_on_in_the_next_dispatch() {
+    let streams = [stream(UNIT)];
+    let units = 1 << 12;
+    let mut pair = Pair::new(&GpuHeapDesc {
+        units,
+        streams: &streams,
+        slots: units,
+        requests_max: units,
+        frees_max: units,
+        workgroup: 64,
+        sweep_steps: Some(2),
+        ..GpuHeapDesc::default()
+    });
+    let requests: Vec<Request> = (0..units).map(|slot| ask(slot, 1)).collect();
+    pair.batch(&[], &requests);
+    let gone = (0..units).filter(|slot| slot % 4 == 0 || slot % 256 == 1);
+    pair.batch(&handles(gone, 0), &[]);
+    let requests: Vec<Request> = (0..20).map(|nth| ask(4 * nth, 2)).collect();
+    let header = pair.batch(&[], &requests).header;
+    assert_eq!((header.ok, header.no_space), (16, 4));
+}
+
 #[test]
 fn stale_and_double_frees_do_no_harm() {
     let mut pair = pair(100, 8);

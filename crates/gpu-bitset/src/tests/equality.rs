@@ -108,6 +108,29 @@ fn small_heaps_are_as_the_model_says() {
     }
 }
 
+/// Whatever a dispatch leaves to the next, and as many of them as there may have to be.
+#[test]
+fn steps_in_many_dispatches_come_to_the_same() {
+    let streams = [stream(16)];
+    for (sweep_steps, workgroup) in [(2, 64), (3, 128), (5, 256)] {
+        let mut random = Random(sweep_steps.into());
+        let mut pair = Pair::new(&GpuHeapDesc {
+            units: 6000,
+            streams: &streams,
+            slots: 700,
+            requests_max: 200,
+            frees_max: 400,
+            workgroup,
+            sweep_steps: Some(sweep_steps),
+            ..GpuHeapDesc::default()
+        });
+        // Many runs of one length, and many lengths.
+        for units_max in [2, 40, 400, 1, 12].into_iter().cycle().take(30) {
+            churn(&mut pair, &mut random, 200, units_max);
+        }
+    }
+}
+
 #[test]
 fn the_largest_heap_is_as_the_model_says() {
     let streams = [stream(16)];

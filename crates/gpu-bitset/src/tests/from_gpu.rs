@@ -20,6 +20,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     workgroup: 128,
     scan: Scan::Steps,
     copy_order: None,
+    sweep_steps: None,
 };
 
 fn buffer<T: Pod>(gpu: &Gpu, contents: &[T]) -> Buffer {

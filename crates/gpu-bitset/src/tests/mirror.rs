@@ -131,6 +131,7 @@ const SMALL: GpuHeapDesc<'static> = GpuHeapDesc {
     workgroup: 64,
     scan: Scan::Steps,
     copy_order: None,
+    sweep_steps: None,
 };
 
 #[test]

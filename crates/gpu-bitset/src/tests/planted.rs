@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::edges::a_class_goes_on_in_the_next_dispatch;
 use super::equality::churn;
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
@@ -23,7 +24,7 @@ pub(crate) fn planted(text: String) -> String {
     }
 }
 
-const BUGS: [Bug; 16] = [
+const BUGS: [Bug; 18] = [
     // A free takes its neighbours in the word along, or leaves the units between its ends.
     (
         "atomicAnd(&bits[word], ~mask)",
@@ -65,6 +66,9 @@ const BUGS: [Bug; 16] = [
     ),
     // One too many of a run's rooms is given.
     ("min(room, wanted - min(wanted, before.x))", "room"),
+    // A dispatch does not know what the one before has placed of a class, or at all.
+    ("sweep.placed = state.sweep_placed", "sweep.placed = 0u"),
+    ("sweep.segments = state.segments", "sweep.segments = 0u"),
     // The claim forgets runs that came in over the edge.
     ("taken |= taken_of(word, rank - 1u, lead)", "{}"),
     // Priorities do not count.
@@ -77,6 +81,7 @@ const BUGS: [Bug; 16] = [
 ];
 
 fn run() {
+    a_class_goes_on_in_the_next_dispatch();
     let streams = [stream(16), stream(32)];
     let mut random = Random(3);
     let mut pair = Pair::on(
@@ -88,6 +93,7 @@ fn run() {
             requests_max: 96,
             frees_max: 96,
             workgroup: 64,
+            sweep_steps: Some(4),
             ..GpuHeapDesc::default()
         },
     );
