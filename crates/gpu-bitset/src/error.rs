@@ -41,14 +41,14 @@ pub enum HeapError {
         /// less, in bytes.
         buffer_bytes_max: u64,
     },
-    /// No slot, or more than there are units.
+    /// No slot, or more than a heap may have.
     Slots {
         /// Slots asked for.
         slots: u32,
         /// Slots that there may be.
         slots_max: u32,
     },
-    /// A batch of no request, or of more than there may be.
+    /// Batches of no request or no free, or of more of them than there may be.
     Requests {
         /// Requests or frees of a batch asked for.
         requests: u32,
@@ -167,7 +167,16 @@ pub enum BatchError {
         /// What a batch may have.
         flips_max: u32,
     },
-    /// A buffer is shorter than what the batch says of it, or no multiple of 16 bytes.
+    /// The number of a list lies at no multiple of 4, or past its buffer's end.
+    CountOffset {
+        /// What is counted.
+        what: &'static str,
+        /// Where the number should be.
+        count_offset: u64,
+        /// Bytes of the buffer that it should be in.
+        bytes: u64,
+    },
+    /// A buffer is shorter than what the batch says of it, or has an odd length.
     BufferBytes {
         /// What the buffer is for.
         what: &'static str,
@@ -175,6 +184,8 @@ pub enum BatchError {
         bytes: u64,
         /// What it has to have at least.
         needed: u64,
+        /// What its length has to be a multiple of.
+        multiple_of: u64,
     },
     /// A buffer lacks a usage.
     BufferUsage {
@@ -212,10 +223,20 @@ impl fmt::Display for BatchError {
                 what,
                 bytes,
                 needed,
+                multiple_of,
             } => write!(
                 f,
                 "the buffer of the {what} has {bytes} bytes; it needs {needed}, and a multiple of \
-                 16"
+                 {multiple_of}"
+            ),
+            Self::CountOffset {
+                what,
+                count_offset,
+                bytes,
+            } => write!(
+                f,
+                "the number of the {what} is to be at {count_offset} of a buffer of {bytes} bytes; \
+                 it takes 4, at a multiple of 4"
             ),
             Self::BufferUsage { what, missing } => {
                 write!(f, "the buffer of the {what} lacks {missing:?}")

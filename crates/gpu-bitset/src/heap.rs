@@ -12,7 +12,6 @@ mod steps;
 use std::fmt;
 
 use crate::error::HeapError;
-use crate::records::STREAMS_MAX;
 use crate::shape::Shape;
 pub use crate::text::{CopyOrder, Scan};
 
@@ -41,7 +40,7 @@ pub struct GpuHeapDesc<'a> {
     /// Units that objects can have, 1 to 2^22. Of a heap of several buffers a few less may come,
     /// so that each has the same number.
     pub units: u32,
-    /// The streams of each object, 1 to [`STREAMS_MAX`].
+    /// The streams of each object, 1 to [`STREAMS_MAX`](crate::records::STREAMS_MAX).
     pub streams: &'a [StreamDesc],
     /// Whether each stream has a run of units of its own, in buffers that all streams share. Else
     /// one run stands for all streams, each in buffers of its own, and is as long as the stream
@@ -102,9 +101,8 @@ pub struct GpuHeap {
     pipelines: Pipelines,
     groups: BindGroups,
     epoch: u32,
-    /// Which of the two bitsets is the one that counts.
-    bits: usize,
-    /// The most runs of half objects that the last recorded batch may have left to take back.
+    /// The most runs of half objects that a batch may have left to take back. Of all batches, as
+    /// the last one that was recorded need not be the last that is executed.
     left_max: u32,
     dispatches: u32,
 }
@@ -137,7 +135,6 @@ impl GpuHeap {
             pipelines: Pipelines::new(device, desc, &shape),
             groups: BindGroups::new(),
             epoch: 0,
-            bits: 0,
             left_max: 0,
             dispatches: 0,
         })
@@ -168,15 +165,19 @@ impl GpuHeap {
         self.dispatches
     }
 
-    /// The permanent buffers of a stream, in the order of their units.
+    /// The permanent buffers of a stream, in the order of their units; none of one that there is
+    /// not.
     pub fn permanent(&self, stream: usize) -> &[wgpu::Buffer] {
+        if stream >= self.shape.streams as usize {
+            return &[];
+        }
         let set = if self.shape.separate { 0 } else { stream };
-        &self.buffers.permanent[set.min(STREAMS_MAX - 1)]
+        &self.buffers.permanent[set]
     }
 
-    /// The bitset, one bit for each unit, as the last recorded batch leaves it.
+    /// The bitset, one bit for each unit.
     pub fn bits(&self) -> &wgpu::Buffer {
-        &self.buffers.bits[self.bits]
+        &self.buffers.bits
     }
 
     /// The handle table: one [`Slot`](crate::Slot) after the other.

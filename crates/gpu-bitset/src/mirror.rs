@@ -7,9 +7,12 @@
 //! GPU has. So nothing on the GPU depends on it: frees carry generations, and a handle that the
 //! mirror still believes in does no harm.
 //!
-//! Frees that shaders have listed are not read back. The header's checksum tells when the bits
-//! have become others than the mirror thinks; then, and every so many batches, the whole bitset is
-//! read, and the handle table with it.
+//! Frees that shaders have listed are not read back. The header tells that something was freed,
+//! and its checksum when the bits have become others than the mirror thinks; then, and every so
+//! many batches, the whole bitset is read, and the handle table with it.
+//!
+//! What is visible the mirror does not follow, as no outcome has it: that is as old as the last
+//! time that the whole was read.
 
 mod apply;
 
@@ -17,13 +20,13 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering, fence};
 
 use wgpu::{Buffer, BufferUsages};
 
 use crate::heap::{Batch, GpuHeap, List};
 use crate::model::hash;
-use crate::records::{Handle, Header, Outcome, Slot};
+use crate::records::{Handle, Header, Outcome, STREAMS_MAX, Slot};
 use crate::shape::Shape;
 
 const HEADER_BYTES: u64 = size_of::<Header>() as u64;
@@ -94,6 +97,8 @@ pub struct Mirror {
     header: Header,
     recorded: u32,
     is_exact: bool,
+    /// Shaders have freed some objects, and nobody knows which.
+    has_unknown_slots: bool,
     asks_for_all: bool,
     in_flight: VecDeque<InFlight>,
     idle: Vec<Buffer>,
@@ -112,11 +117,26 @@ struct InFlight {
     epoch: u32,
     /// Those that the CPU listed.
     frees: Vec<Handle>,
+    /// Whether shaders listed them.
+    has_hidden_frees: bool,
+    /// Bytes of each request that the CPU listed.
+    bytes: Vec<[u32; STREAMS_MAX]>,
     outcomes_max: u32,
     is_full: bool,
 }
 
 impl InFlight {
+    /// How it stands with its results. If its commands were dropped nobody will ever say.
+    fn state(&self) -> u8 {
+        let is_alone = Arc::strong_count(&self.state) == 1;
+        // What the other has stored before it went is seen by the load.
+        fence(Ordering::Acquire);
+        match self.state.load(Ordering::Acquire) {
+            WAITS if is_alone => FAILED,
+            state => state,
+        }
+    }
+
     fn full_bytes(&self, shape: &Shape) -> u64 {
         if self.is_full { full_bytes(shape) } else { 0 }
     }
@@ -127,7 +147,8 @@ fn full_bytes(shape: &Shape) -> u64 {
 }
 
 impl Mirror {
-    /// The mirror of a heap to which nothing has been recorded yet.
+    /// The mirror of a heap. If something has been recorded to that already, it knows nothing until
+    /// the first batch that it is told of, with which it reads the whole.
     pub fn new(heap: &GpuHeap, desc: MirrorDesc) -> Self {
         let shape = *heap.shape();
         let words = shape.empty_words();
@@ -141,9 +162,13 @@ impl Mirror {
             words,
             slots: vec![Slot::default(); shape.slots as usize],
             pending: Vec::new(),
-            header: Header::default(),
+            header: Header {
+                epoch: heap.epoch(),
+                ..Header::default()
+            },
             recorded: heap.epoch(),
             is_exact: heap.epoch() == 0,
+            has_unknown_slots: heap.epoch() != 0,
             asks_for_all: heap.epoch() != 0,
             in_flight: VecDeque::new(),
             idle: Vec::new(),
@@ -177,8 +202,12 @@ impl Mirror {
         self.asks_for_all = false;
         self.recorded = heap.epoch();
         let requests = u32::try_from(batch.requests.most()).expect("the heap has taken it");
-        let frees = match batch.frees {
-            List::Known(frees) => frees.to_vec(),
+        let (frees, has_hidden_frees) = match batch.frees {
+            List::Known(frees) => (frees.to_vec(), false),
+            List::OnGpu { .. } => (Vec::new(), true),
+        };
+        let bytes = match batch.requests {
+            List::Known(requests) => requests.iter().map(|request| request.bytes).collect(),
             List::OnGpu { .. } => Vec::new(),
         };
         let each = u32::try_from(self.shape.runs_each()).expect("four at most");
@@ -187,12 +216,14 @@ impl Mirror {
             state: Arc::new(AtomicU8::new(WAITS)),
             epoch: heap.epoch(),
             frees,
+            has_hidden_frees,
+            bytes,
             outcomes_max: requests * each,
             is_full,
         };
         let outcomes = u64::from(flight.outcomes_max) * OUTCOME_BYTES;
-        let bytes = HEADER_BYTES + outcomes + flight.full_bytes(&self.shape);
-        flight.buffer = self.buffer(device, bytes);
+        let all = HEADER_BYTES + outcomes + flight.full_bytes(&self.shape);
+        flight.buffer = self.buffer(device, all);
         let to = &flight.buffer;
         encoder.copy_buffer_to_buffer(heap.header(), 0, to, 0, HEADER_BYTES);
         if outcomes > 0 {
@@ -231,13 +262,14 @@ impl Mirror {
     /// The next batch whose results have arrived, applied; nothing while they are on their way.
     /// They arrive while the device is polled.
     pub fn apply_next(&mut self) -> Option<Applied> {
-        let state = self.in_flight.front()?.state.load(Ordering::Acquire);
+        let state = self.in_flight.front()?.state();
         if state == WAITS {
             return None;
         }
         let flight = self.in_flight.pop_front().expect("there is one");
         if state == FAILED {
-            // The buffer was not mapped, as on a lost device: what it held is never known.
+            // The buffer was not mapped, as on a lost device, or its commands were dropped: what
+            // it should have held is never known.
             self.is_exact = false;
             self.asks_for_all = true;
             return self.apply_next();
@@ -248,7 +280,8 @@ impl Mirror {
         Some(applied)
     }
 
-    /// The batch that all it says is true for; 0 before the first.
+    /// The batch that all it says is true for; before the first, the last that the heap had when
+    /// the mirror was made.
     pub fn epoch(&self) -> u32 {
         self.header.epoch
     }
@@ -258,7 +291,8 @@ impl Mirror {
         self.recorded.wrapping_sub(self.header.epoch)
     }
 
-    /// Whether bits and slots are those of the GPU at that batch: the checksum says so.
+    /// Whether bits are those of the GPU at that batch, as the checksum says, and the slots have
+    /// the same objects at the same units.
     pub fn is_exact(&self) -> bool {
         self.is_exact
     }
@@ -273,13 +307,13 @@ impl Mirror {
         &self.words
     }
 
-    /// The handle table. [`Slot::bytes`] of what came since the whole was last read are zero: an
-    /// outcome has the units and not the bytes.
+    /// The handle table. Of what came since the whole was last read, [`Slot::bytes`] are known if
+    /// the CPU listed the request, else zero; and nothing counts as visible.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// The slot of a handle, if it is alive; its bytes are known as in [`slots`](Self::slots).
+    /// The slot of a handle, if it is alive. What is known of it, [`slots`](Self::slots) says.
     pub fn get(&self, handle: Handle) -> Option<&Slot> {
         let slot = self.slots.get(handle.slot as usize)?;
         let is_live = slot.flags & Slot::LIVE != 0 && slot.generation == handle.generation;

@@ -64,7 +64,7 @@ pub struct Model {
     pub slots: Vec<Slot>,
     /// What half an object was granted: it goes back at the next batch's beginning.
     pending: Vec<(u32, u32)>,
-    epoch: u32,
+    pub(crate) epoch: u32,
 }
 
 /// What a batch came to.

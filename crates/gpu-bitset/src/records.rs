@@ -71,7 +71,8 @@ pub enum Status {
     NoSpace,
     /// It asked for no bytes, and has none.
     Zero,
-    /// More than the whole heap, bytes outside of its source, or a slot that is not free.
+    /// More units than a buffer has, bytes outside of its source, bytes or an offset that are no
+    /// multiples of 4 and 16, or a slot that is not free, is wanted twice, or does not exist.
     Invalid,
 }
 

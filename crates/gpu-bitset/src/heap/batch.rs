@@ -72,7 +72,8 @@ pub enum FlipIf {
 /// How a batch of one request, at most, and no free is carried out. Its outcome is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Path {
-    /// In one dispatch beside the copy. Heaps of separate streams take the passes all the same.
+    /// In one dispatch beside the copy. Heaps of separate streams take the passes all the same,
+    /// and those of more than 32 768 units for each invocation of a workgroup.
     #[default]
     Short,
     /// In the passes of every other batch.
@@ -134,10 +135,10 @@ fn check_list<T>(list: &List<'_, T>, what: &'static str) -> Result<(), BatchErro
     check_bytes(items, what, u64::from(*items_max).max(1) * each, 4)?;
     let needed = count_offset.saturating_add(4);
     if count.size() < needed || count_offset % 4 != 0 {
-        return Err(BatchError::BufferBytes {
+        return Err(BatchError::CountOffset {
             what,
+            count_offset: *count_offset,
             bytes: count.size(),
-            needed,
         });
     }
     Ok(())
@@ -165,5 +166,6 @@ fn check_bytes(
         what,
         bytes,
         needed,
+        multiple_of,
     })
 }

@@ -27,8 +27,9 @@ pub(super) struct Buffers {
     pub(super) counts: Buffer,
     pub(super) frees: Buffer,
     pub(super) requests: Buffer,
-    /// Before and after a batch, in turn.
-    pub(super) bits: [Buffer; 2],
+    pub(super) bits: Buffer,
+    /// As a batch leaves them, which is copied over the others at its end.
+    pub(super) bits_after: Buffer,
     pub(super) slots: Buffer,
     pub(super) claims: Buffer,
     pub(super) state: Buffer,
@@ -88,7 +89,8 @@ impl Buffers {
             counts: told("counts", 16),
             frees: list("frees", desc.frees_max, size_of::<Handle>()),
             requests: list("requests", desc.requests_max, size_of::<Request>()),
-            bits: [0, 1].map(|_| maker.filled("bits", &words, ends)),
+            bits: maker.filled("bits", &words, ends),
+            bits_after: maker.filled("bits after", &words, ends),
             slots: maker.zeros("slots", u64::from(shape.slots) * size_of::<Slot>() as u64),
             claims: maker.filled("claims", &vec![u32::MAX; shape.slots as usize], ends),
             state: maker.filled("state", &state(shape, &words), ends),

@@ -36,6 +36,7 @@ impl GpuHeap {
             frees,
             requests,
             bits,
+            bits_after,
             slots,
             claims,
             state,
@@ -56,11 +57,11 @@ impl GpuHeap {
             nothing,
         } = &self.buffers;
         let single = [
-            params, counts, frees, requests, slots, claims, state, pending, outcomes, keys, bins,
-            run_tiles, runs, chunks, segments, copy_tiles, copies, nothing,
+            params, counts, frees, requests, bits, bits_after, slots, claims, state, pending,
+            outcomes, keys, bins, run_tiles, runs, chunks, segments, copy_tiles, copies, nothing,
         ];
         let pairs = sorted.iter().flat_map(|(keys, order)| [keys, order]);
-        let all = single.into_iter().chain(bits).chain(pairs);
+        let all = single.into_iter().chain(pairs);
         let all = all.chain(digits).chain(streams);
         all.chain(permanent.iter().flatten())
             .map(Buffer::size)
@@ -68,7 +69,8 @@ impl GpuHeap {
     }
 
     /// Where a stream of a live slot is; none if it has no bytes, or the slot is free or no slot
-    /// of this heap.
+    /// of this heap. A slot of a mirror has its bytes where the CPU has listed the request, or
+    /// since the whole was last read.
     pub fn place(&self, slot: &Slot, stream: usize) -> Option<Place<'_>> {
         let shape = &self.shape;
         let bytes = u64::from(*slot.bytes.get(stream)?);

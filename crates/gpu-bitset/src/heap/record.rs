@@ -19,6 +19,8 @@ use crate::records::STREAMS_MAX;
 const FEW_RUNS: u32 = 2048;
 /// Workgroups in a row of the dispatches that may have several rows: see `common.wgsl`.
 const ROW: u32 = 32_768;
+/// Words of the bitset that an invocation looks at, at most, where one request takes one dispatch.
+const WORDS_EACH_MAX: u32 = 1024;
 /// Workgroups that go through all runs together: see `runs.wgsl`.
 const CHUNK_GROUPS: u32 = 64;
 
@@ -57,6 +59,9 @@ impl GpuHeap {
     /// Records a batch. Its outcomes are in the heap's buffers for whatever is recorded after it.
     /// Returns its epoch.
     ///
+    /// Batches take place as they are submitted, so submit them in their order. One whose commands
+    /// are dropped never was, for the heap; its mirror reads the whole heap with one of the next.
+    ///
     /// # Errors
     /// [`BatchError`], with nothing recorded.
     pub fn record(
@@ -76,7 +81,8 @@ impl GpuHeap {
         };
         let is_single = batch.path == Path::Short
             && (own.frees_max, own.requests_max) == (0, 1)
-            && !self.shape.separate;
+            && !self.shape.separate
+            && self.shape.words() <= self.workgroup * WORDS_EACH_MAX;
         if !is_single {
             encoder.clear_buffer(&self.buffers.state, 0, Some(STATE_BATCH_BYTES));
         }
@@ -109,10 +115,13 @@ impl GpuHeap {
         drop(pass);
         self.groups = groups;
         if self.shape.separate {
-            self.left_max = own.requests_max * self.shape.streams;
+            let left_max = own.requests_max * self.shape.streams;
+            self.left_max = self.left_max.max(left_max);
         }
         if !is_single {
-            self.bits = 1 - self.bits;
+            let (after, bits) = (&self.buffers.bits_after, &self.buffers.bits);
+            let bytes = u64::from(self.shape.words()) * 4;
+            encoder.copy_buffer_to_buffer(after, 0, bits, 0, bytes);
         }
         Ok(self.epoch)
     }
@@ -279,15 +288,15 @@ impl Recorder<'_, '_> {
             self.pass.set_bind_group(0, &make(), &[]);
             return;
         }
-        let key = (pass.entry, pass.nth, heap.bits);
+        let key = (pass.entry, pass.nth);
         let group = self.groups.entry(key).or_insert_with(make);
         self.pass.set_bind_group(0, &*group, &[]);
     }
 }
 
-/// Bind groups over nothing but the heap's own buffers, made once: by entry point, the pass's
-/// number among those of that entry point, and the bitset that counts.
-pub(super) type BindGroups = BTreeMap<(&'static str, u8, usize), wgpu::BindGroup>;
+/// Bind groups over nothing but the heap's own buffers, made once: by entry point, and the pass's
+/// number among those of that entry point.
+pub(super) type BindGroups = BTreeMap<(&'static str, u8), wgpu::BindGroup>;
 
 impl<'a> Own<'a> {
     fn source(&self, stream: u8) -> Option<&'a Buffer> {
@@ -316,8 +325,8 @@ fn buffer<'a>(heap: &'a GpuHeap, own: &'a Own<'_>, wants: Wants) -> &'a Buffer {
         Wants::Frees => own.lists.frees,
         Wants::Requests => own.lists.requests,
         Wants::Flips => &own.lists.flips,
-        Wants::Bits => &buffers.bits[heap.bits],
-        Wants::BitsAfter => &buffers.bits[1 - heap.bits],
+        Wants::Bits => &buffers.bits,
+        Wants::BitsAfter => &buffers.bits_after,
         Wants::Slots => &buffers.slots,
         Wants::Claims => &buffers.claims,
         Wants::State => &buffers.state,

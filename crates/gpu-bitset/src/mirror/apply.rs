@@ -4,7 +4,7 @@ use bytemuck::{Pod, pod_collect_to_vec};
 
 use crate::mirror::{Applied, HEADER_BYTES, InFlight, Mirror, OUTCOME_BYTES};
 use crate::model::{hash, mixed};
-use crate::records::{Handle, Header, Outcome, Slot, Status};
+use crate::records::{Handle, Header, Outcome, STREAMS_MAX, Slot, Status};
 
 /// The first items of `bytes`, which is left with the rest.
 fn take<T: Pod>(bytes: &mut &[u8], count: usize) -> Vec<T> {
@@ -33,18 +33,22 @@ impl Mirror {
         for &handle in &flight.frees {
             self.free(handle);
         }
-        for object in outcomes.chunks(self.shape.runs_each()) {
-            self.enter(object);
+        let known = flight.bytes.iter().map(Some).chain(std::iter::repeat(None));
+        for (object, bytes) in outcomes.chunks(self.shape.runs_each()).zip(known) {
+            self.enter(object, bytes);
         }
+        // Of another object with the same units the bits would say nothing.
+        self.has_unknown_slots |= flight.has_hidden_frees && header.freed > 0;
         if flight.is_full {
             self.words = take(&mut bytes, self.shape.words() as usize);
             self.slots = take(&mut bytes, self.shape.slots as usize);
             self.hash = hash(&self.words);
+            self.has_unknown_slots = false;
         }
         self.read_back.batch_bytes += HEADER_BYTES + u64::from(flight.outcomes_max) * OUTCOME_BYTES;
         self.read_back.full_bytes += flight.full_bytes(&self.shape);
         self.header = header;
-        self.is_exact = self.hash == header.hash;
+        self.is_exact = self.hash == header.hash && !self.has_unknown_slots;
         self.asks_for_all |= !self.is_exact;
         Applied { header, outcomes }
     }
@@ -78,7 +82,7 @@ impl Mirror {
         };
     }
 
-    fn enter(&mut self, runs: &[Outcome]) {
+    fn enter(&mut self, runs: &[Outcome], bytes: Option<&[u32; STREAMS_MAX]>) {
         let has = |status| runs.iter().any(|run| run.status() == status);
         let placed = runs.iter().filter(|run| run.status() == Status::Ok);
         for run in placed.clone() {
@@ -99,6 +103,7 @@ impl Mirror {
             generation: runs[0].generation,
             flags: Slot::LIVE,
             decided_by: runs[0].stream(),
+            bytes: bytes.copied().unwrap_or_default(),
             ..Slot::default()
         };
         for stream in 0..self.shape.streams as usize {

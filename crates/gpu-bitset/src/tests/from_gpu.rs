@@ -132,14 +132,15 @@ fn buffers_that_do_not_serve_are_refused() {
             what,
             bytes: 16,
             needed: 48,
+            multiple_of: 4,
         },
     );
     check(
         list(&long, &short, 16, 1),
-        BatchError::BufferBytes {
+        BatchError::CountOffset {
             what,
+            count_offset: 16,
             bytes: 16,
-            needed: 20,
         },
     );
     check(

@@ -1,5 +1,7 @@
 //! The mirror: late, in order, and word for word the model of the batch that it names.
 
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::model::{BatchResult, Model};
@@ -24,25 +26,37 @@ impl Mirrored {
     }
 
     fn batch(&mut self, frees: &[Handle], requests: &[Request]) {
-        let batch = Batch {
-            frees: List::Known(frees),
-            requests: List::Known(requests),
-            ..Batch::default()
-        };
-        let Pair {
-            gpu, heap, model, ..
-        } = &mut self.pair;
+        self.submit(&known(frees, requests));
+        let model = &mut self.pair.model;
+        let result = model.batch(frees, requests, [u32::MAX; STREAMS_MAX]);
+        self.ahead.push((model.clone(), result));
+    }
+
+    fn submit(&mut self, batch: &Batch<'_>) {
+        let commands = self.record(batch, true).finish();
+        self.pair.gpu.queue.submit([commands]);
+    }
+
+    /// Records a batch that is never submitted.
+    fn drop_batch(&mut self, frees: &[Handle], requests: &[Request], is_mirrored: bool) {
+        drop(self.record(&known(frees, requests), is_mirrored));
+        // The model counts it, and does nothing.
+        self.pair.model.epoch += 1;
+    }
+
+    fn record(&mut self, batch: &Batch<'_>, is_mirrored: bool) -> wgpu::CommandEncoder {
+        let Pair { gpu, heap, .. } = &mut self.pair;
         let mut encoder = gpu
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        heap.record(&gpu.device, &mut encoder, &batch)
+        heap.record(&gpu.device, &mut encoder, batch)
             .expect("a batch within the heap's limits");
-        self.mirror
-            .record(&gpu.device, &mut encoder, heap, &batch)
-            .expect("it was polled in time");
-        gpu.queue.submit([encoder.finish()]);
-        let result = model.batch(frees, requests, [u32::MAX; STREAMS_MAX]);
-        self.ahead.push((model.clone(), result));
+        if is_mirrored {
+            self.mirror
+                .record(&gpu.device, &mut encoder, heap, batch)
+                .expect("it was polled in time");
+        }
+        encoder
     }
 
     /// Applies what has arrived and compares it with the model of that batch.
@@ -65,6 +79,10 @@ impl Mirrored {
                 assert_eq!(mirrored.flags, slot.flags, "slot {index}");
                 assert_eq!(mirrored.offset_units, slot.offset_units, "slot {index}");
                 assert_eq!(mirrored.units, slot.units, "slot {index}");
+                assert_eq!(
+                    mirrored.bytes, slot.bytes,
+                    "slot {index}: the CPU listed it"
+                );
             }
             count += 1;
         }
@@ -74,6 +92,14 @@ impl Mirrored {
     fn wait(&self) {
         let poll = wgpu::PollType::wait_indefinitely();
         self.pair.gpu.device.poll(poll).expect("the device works");
+    }
+}
+
+fn known<'a>(frees: &'a [Handle], requests: &'a [Request]) -> Batch<'a> {
+    Batch {
+        frees: List::Known(frees),
+        requests: List::Known(requests),
+        ..Batch::default()
     }
 }
 
@@ -198,4 +224,80 @@ fn it_says_when_it_cannot_keep_up() {
     mirrored.wait();
     assert_eq!(mirrored.apply(), 1);
     assert!(mirrored.mirror.read_back().full_bytes > 0);
+}
+
+/// Commands that are dropped were never recorded, for the heap and for its mirror.
+#[test]
+fn dropped_commands_never_were() {
+    for separate in [false, true] {
+        let desc = GpuHeapDesc {
+            streams: &[stream(16), stream(16)],
+            separate,
+            ..SMALL
+        };
+        let mut random = Random(9);
+        let mut mirrored = Mirrored::new(&desc, MirrorDesc::default());
+        for round in 0..40 {
+            let (frees, requests) = some(&mut random, &mirrored);
+            if random.below(3) == 0 {
+                mirrored.drop_batch(&frees, &requests, round % 2 == 0);
+            }
+            mirrored.batch(&frees, &requests);
+            mirrored.wait();
+            assert_eq!(mirrored.apply(), 1, "it has arrived");
+        }
+        assert!(mirrored.pair.heap.epoch() > 45, "some were dropped");
+        assert_eq!(mirrored.mirror.lag_batches(), 0);
+    }
+}
+
+/// The bits after a free and a request of as many units are the same as before.
+#[test]
+fn frees_that_shaders_list_are_noticed() {
+    let mut mirrored = Mirrored::new(&SMALL, MirrorDesc::default());
+    let request = |slot| Request {
+        slot,
+        bytes: [48, 0, 0, 0],
+        ..Request::default()
+    };
+    mirrored.batch(&[], &[request(0)]);
+    mirrored.wait();
+    assert_eq!(mirrored.apply(), 1);
+    let first = Handle {
+        slot: 0,
+        generation: 0,
+    };
+    let gpu = mirrored.pair.gpu.clone();
+    let list = |words: &[u32]| {
+        gpu.device.create_buffer_init(&BufferInitDescriptor {
+            label: None,
+            contents: bytemuck::cast_slice(words),
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+        })
+    };
+    let (items, count) = (list(&[0, 0]), list(&[1]));
+    let asked = [request(5)];
+    let batch = Batch {
+        frees: List::OnGpu {
+            items: &items,
+            count: &count,
+            count_offset: 0,
+            items_max: 1,
+        },
+        requests: List::Known(&asked),
+        ..Batch::default()
+    };
+    mirrored.submit(&batch);
+    mirrored
+        .pair
+        .model
+        .batch(&[first], &asked, [u32::MAX; STREAMS_MAX]);
+    mirrored.wait();
+    let applied = mirrored.mirror.apply_next().expect("it was executed");
+    assert_eq!((applied.header.freed, applied.header.ok), (1, 1));
+    assert!(!mirrored.mirror.is_exact(), "nobody said which");
+    mirrored.batch(&[], &[]);
+    mirrored.wait();
+    assert_eq!(mirrored.apply(), 1, "with all slots as they are");
+    assert!(mirrored.mirror.get(first).is_none(), "it was freed");
 }
