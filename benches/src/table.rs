@@ -86,8 +86,20 @@
 //! | `book_bytes_per_block` | bytes of books for a live block, beyond the replicas | lower |
 //! | `bytes_per_s` | bytes of contents sent to the GPU in a second | higher |
 //!
-//! Geometry placed on the GPU (`cargo xtask compare gpu-bitset`). `readback-cpu` reads sizes back
-//! and places them first fit, `bump` never frees, `ours-single` submits each request alone:
+//! Geometry placed on the GPU (`cargo xtask compare gpu-bitset`). The peers are those of
+//! [`gpu_bitset`](crate::gpu_bitset), and for `copy-64MiB`, one object of as many bytes,
+//! `plain-compute-copy`, an invocation for each 16 bytes, and `copy-buffer`, wgpu's own:
+//!
+//! | workload | what |
+//! |---|---|
+//! | `batch-M` | M objects of 1 to 4 units in an empty heap |
+//! | `fill-P` | a heap kept P % full by batches of 64 objects of 1 to 16 units |
+//! | `fill-P-20-120`, `fill-P-log-512` | of 20 to 120; of 1 to 512, their logarithms spread evenly |
+//! | `fill-97-batch-M` | the same, 1 to 16 units, in batches of M |
+//! | `survey-single-B`, `survey-mixed-B` | objects of B bytes, or of up to B, in an empty heap |
+//! | `survey-fragmentation` | half of all objects are replaced, again and again |
+//! | `survey-full` | batches without a free until something finds no room |
+//! | `survey-graph` | lists that are replaced by ones twice as long when they are full |
 //!
 //! | metric | what | better |
 //! |---|---|---|

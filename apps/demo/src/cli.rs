@@ -172,8 +172,8 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["scene", "gltf", "lose_device_at"])]
     pub gpu_terrain: bool,
 
-    /// Bytes of the heap of --gpu-terrain, of those of --budget, at least 1MiB: the less, the
-    /// sooner the ground ends
+    /// Bytes of the heap of --gpu-terrain, of those of --budget: from 1MiB up to what four buffers
+    /// of each stream may have on the device. The less, the sooner the ground ends
     #[arg(
         long,
         value_name = "SIZE",

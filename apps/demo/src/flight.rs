@@ -405,6 +405,7 @@ impl<B: Backend, P: Painter<B::Buffer>> Flight<B, P> {
         });
         self.figures = Figures {
             held_bytes: self.heap.held_bytes,
+            outside_bytes: self.heap.outside_bytes,
             budget_bytes: self.heap.budget_bytes,
             world_bytes: self.heap.world_bytes,
             chunks: self.heap.chunks,

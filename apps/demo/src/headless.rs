@@ -298,6 +298,8 @@ pub fn run(args: &Args, prepared: &Prepared, errors: &GpuErrors) -> Result<Repor
     let mut report = report(args, adapter, &landed, errors);
     if let Some(survey) = survey {
         report.gpu_alloc = Some(survey.gpu_alloc);
+        // Nobody looks up what the GPU has culled.
+        report.whole_pictures.clear();
         if let Some(units) = survey.units {
             units.write_png(&args.out.join("units.png"))?;
         }

@@ -9,6 +9,7 @@ use wgpu::{Buffer, BufferUsages};
 use crate::heap::GpuHeap;
 use crate::heap::pipelines::{compile, module, set};
 use crate::passes::Module;
+use crate::shape::Shape;
 
 /// Bytes of a record: index count, instance count, first index, base vertex, first instance.
 const RECORD_BYTES: u64 = 20;
@@ -26,26 +27,76 @@ pub struct DrawDesc {
     pub index_format: wgpu::IndexFormat,
 }
 
-/// A unit of the vertices' stream, or of the indices', holds no whole number of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokenUnit {
-    /// Bytes of the unit.
-    pub unit_bytes: u32,
-    /// Bytes of what it should hold.
-    pub item_bytes: u32,
-}
+impl DrawDesc {
+    fn index_bytes(&self) -> u32 {
+        match self.index_format {
+            wgpu::IndexFormat::Uint16 => 2,
+            wgpu::IndexFormat::Uint32 => 4,
+        }
+    }
 
-impl std::fmt::Display for BrokenUnit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (unit, item) = (self.unit_bytes, self.item_bytes);
-        write!(
-            f,
-            "units of {unit} bytes hold no whole number of items of {item} bytes"
-        )
+    /// Whether the heap has both streams, and a whole number of items in the units of each.
+    fn check(&self, shape: &Shape) -> Result<(), DrawsError> {
+        for (stream, item_bytes) in [
+            (self.vertex_stream, self.vertex_bytes),
+            (self.index_stream, self.index_bytes()),
+        ] {
+            if stream >= shape.streams {
+                return Err(DrawsError::NoStream {
+                    stream,
+                    streams: shape.streams,
+                });
+            }
+            let unit_bytes = shape.unit_bytes[stream as usize];
+            if item_bytes == 0 || unit_bytes % item_bytes != 0 {
+                return Err(DrawsError::BrokenUnit {
+                    unit_bytes,
+                    item_bytes,
+                });
+            }
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for BrokenUnit {}
+/// Why a heap cannot be drawn so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DrawsError {
+    /// A unit of the vertices' stream, or of the indices', holds no whole number of them.
+    BrokenUnit {
+        /// Bytes of the unit.
+        unit_bytes: u32,
+        /// Bytes of what it should hold.
+        item_bytes: u32,
+    },
+    /// The heap has no such stream.
+    NoStream {
+        /// The stream.
+        stream: u32,
+        /// Streams of the heap.
+        streams: u32,
+    },
+}
+
+impl std::fmt::Display for DrawsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BrokenUnit {
+                unit_bytes,
+                item_bytes,
+            } => write!(
+                f,
+                "units of {unit_bytes} bytes hold no whole number of items of {item_bytes} bytes"
+            ),
+            Self::NoStream { stream, streams } => {
+                write!(f, "there is no stream {stream}, the heap has {streams}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DrawsError {}
 
 /// See `draws.wgsl`.
 #[repr(C)]
@@ -87,26 +138,13 @@ impl Draws {
     /// What it takes to draw a heap.
     ///
     /// # Errors
-    /// [`BrokenUnit`] if vertices or indices do not begin where units do.
-    pub fn new(device: &wgpu::Device, heap: &GpuHeap, desc: &DrawDesc) -> Result<Self, BrokenUnit> {
+    /// [`DrawsError`] if there is no such stream, or vertices or indices do not begin where units
+    /// do.
+    pub fn new(device: &wgpu::Device, heap: &GpuHeap, desc: &DrawDesc) -> Result<Self, DrawsError> {
         let shape = heap.shape();
-        let index_bytes = match desc.index_format {
-            wgpu::IndexFormat::Uint16 => 2,
-            wgpu::IndexFormat::Uint32 => 4,
-        };
+        let index_bytes = desc.index_bytes();
+        desc.check(shape)?;
         let unit = |stream: u32| shape.unit_bytes[stream as usize];
-        let each = [
-            (unit(desc.vertex_stream), desc.vertex_bytes),
-            (unit(desc.index_stream), index_bytes),
-        ];
-        for (unit_bytes, item_bytes) in each {
-            if item_bytes == 0 || unit_bytes % item_bytes != 0 {
-                return Err(BrokenUnit {
-                    unit_bytes,
-                    item_bytes,
-                });
-            }
-        }
         let features = device.features();
         let has_first_instance = features.contains(wgpu::Features::INDIRECT_FIRST_INSTANCE);
         let params = [0, 1].map(|is_culled| {

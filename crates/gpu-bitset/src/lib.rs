@@ -63,6 +63,16 @@
 //!
 //! A single request with no free takes one dispatch of one workgroup, with the same outcome.
 //!
+//! Frees are carried out before requests, requests before flips. A slot is the caller's to choose:
+//! one that is free, which no other request of the batch names. A request without room leaves it
+//! free. Shaders that make requests take slots from a range of their own, or from a list that the
+//! CPU fills with what the [`Mirror`] says was freed.
+//!
+//! It needs a device with 8 storage buffers for each stage and compute workgroups of 64 at least,
+//! as WebGPU's default limits have, and wgpu with a backend, which this crate does not choose: name
+//! `wgpu` with one as a dependency beside it. A stream has at most four buffers, so 512 MiB with
+//! the default limits, and as much as the device binds with others.
+//!
 //! | room | what it does |
 //! |---|---|
 //! | [`model`] | the specification as a program on the CPU |
@@ -119,7 +129,7 @@ pub mod shape;
 mod tests;
 mod text;
 
-pub use draws::{DrawDesc, Draws};
+pub use draws::{DrawDesc, Draws, DrawsError};
 pub use error::{BatchError, HeapError};
 pub use heap::{
     Batch, CopyOrder, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Place, Scan, StreamDesc,

@@ -54,6 +54,9 @@ impl Shape {
     }
 
     /// Units that so many bytes of a stream take.
+    ///
+    /// # Panics
+    /// If there is no such stream.
     pub fn units_of(&self, stream: usize, bytes: u32) -> u32 {
         bytes.div_ceil(self.unit_bytes[stream])
     }

@@ -54,6 +54,10 @@ pub struct GpuAlloc {
     pub ok: u64,
     /// Of them: without room. They were asked for again.
     pub no_space: u64,
+    /// Of them: empty, as bricks of nothing but air or ground are.
+    pub zero: u64,
+    /// Of them: refused.
+    pub invalid: u64,
     /// Objects freed.
     pub freed: u64,
     /// The most batches that were recorded and whose results were not known, in any frame.
@@ -199,6 +203,8 @@ impl Terrain {
         self.counts.requests += u64::from(header.requests);
         self.counts.ok += u64::from(header.ok);
         self.counts.no_space += u64::from(header.no_space);
+        self.counts.zero += u64::from(header.zero);
+        self.counts.invalid += u64::from(header.invalid);
         self.counts.freed += u64::from(header.freed);
         self.chunks.note(&applied);
         true

@@ -63,6 +63,8 @@ impl Piece {
 pub struct Figures {
     /// GPU bytes held.
     pub held_bytes: u64,
+    /// Of them, those of heaps on the GPU.
+    pub outside_bytes: u64,
     /// GPU bytes allowed.
     pub budget_bytes: u64,
     /// Bytes of live handles, resident or not.
@@ -105,11 +107,15 @@ pub(super) fn update(world: &mut World, input: &StepInput) -> Result<(), WorldEr
     if !input.frame.is_multiple_of(REFRESH_EVERY_FRAMES) {
         return Ok(());
     }
+    let held = if figures.outside_bytes > 0 {
+        format!("   on-GPU heap {} MiB", figures.outside_bytes / MIB)
+    } else {
+        format!("   {} chunks", figures.chunks)
+    };
     let bar_text = format!(
-        "GPU {} of {} MiB   {} chunks   world {} MiB",
+        "GPU {} of {} MiB{held}   world {} MiB",
         figures.held_bytes / MIB,
         figures.budget_bytes / MIB,
-        figures.chunks,
         figures.world_bytes / MIB
     );
     let at = input.camera.position;

@@ -87,6 +87,13 @@ fn flights_with_the_same_options_are_the_same() {
         assert!(counts[key].as_u64() > Some(0), "{key}: {counts}");
     }
     assert!(counts["readback_bytes"].as_u64() > Some(0), "{counts}");
+    let parts = ["ok", "no_space", "zero", "invalid"];
+    let parts = parts.map(|key| counts[key].as_u64().expect("a number"));
+    assert_eq!(counts["requests"], parts.iter().sum::<u64>(), "{counts}");
+    assert_eq!(counts["invalid"], 0, "{counts}");
+    let outside = report["outside_bytes"].as_u64();
+    assert!(outside > Some(4 << 20), "the heap and its tables: {report}");
+    assert_eq!(report["whole_pictures"].as_array().map(Vec::len), Some(0));
     let lag = counts["mirror_lag_batches"].as_u64();
     assert!((1..=2).contains(&lag.expect("a number")), "{counts}");
 }

@@ -6,7 +6,7 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Flip, Handle, Request, Slot};
-use crate::{Batch, DrawDesc, Draws, FlipIf, GpuHeapDesc, List, Scan};
+use crate::{Batch, DrawDesc, Draws, DrawsError, FlipIf, GpuHeapDesc, List, Scan};
 
 const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     label: "drawn",
@@ -162,5 +162,19 @@ fn units_of_broken_vertices_are_refused() {
         ..HOW
     };
     let error = Draws::new(&pair.gpu.device, &pair.heap, &how).expect_err("512 is no multiple");
-    assert_eq!((error.unit_bytes, error.item_bytes), (512, 24));
+    let expected = DrawsError::BrokenUnit {
+        unit_bytes: 512,
+        item_bytes: 24,
+    };
+    assert_eq!(error, expected);
+    for stream in [DESC.streams.len() as u32, 7] {
+        let how = DrawDesc {
+            index_stream: stream,
+            ..HOW
+        };
+        let error = Draws::new(&pair.gpu.device, &pair.heap, &how).expect_err("there is none");
+        let streams = DESC.streams.len() as u32;
+        assert_eq!(error, DrawsError::NoStream { stream, streams });
+        assert!(pair.heap.permanent(stream as usize).is_empty());
+    }
 }
