@@ -48,7 +48,7 @@ impl DrawDesc {
                 });
             }
             let unit_bytes = shape.unit_bytes[stream as usize];
-            if item_bytes == 0 || unit_bytes % item_bytes != 0 {
+            if item_bytes == 0 || !unit_bytes.is_multiple_of(item_bytes) {
                 return Err(DrawsError::BrokenUnit {
                     unit_bytes,
                     item_bytes,
