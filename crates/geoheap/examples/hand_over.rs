@@ -288,7 +288,7 @@ impl World {
 
     /// The blocks become objects again.
     fn give_back(&mut self, blocks: &[Handle]) -> Result<(), Box<dyn Error>> {
-        let mut back = HandBack::new(&self.device, ByteLen::from_kib(64));
+        let mut back = HandBack::new(&self.device, &self.heap, ByteLen::from_kib(64));
         let mut encoder = self.encoder();
         let ticket = self.manager.begin_frame();
         for (slot, block) in (0..).zip(blocks) {

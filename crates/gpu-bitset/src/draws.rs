@@ -55,8 +55,36 @@ impl DrawDesc {
                 });
             }
         }
+        let buffers = shape.buffers;
+        if shape.separate && buffers > 1 && self.vertex_stream != self.index_stream {
+            return Err(DrawsError::SeparateBuffers { buffers });
+        }
         Ok(())
     }
+}
+
+/// Whether the device has room for records of all slots.
+fn check_limits(limits: &wgpu::Limits, shape: &Shape, groups: u32) -> Result<(), DrawsError> {
+    let records = u64::from(shape.slots) * u64::from(shape.buffers) * RECORD_BYTES;
+    let bytes_max = limits.max_storage_buffer_binding_size;
+    for (name, needed, limit) in [
+        ("max_storage_buffer_binding_size", records, bytes_max),
+        ("max_buffer_size", records, limits.max_buffer_size),
+        (
+            "max_compute_workgroups_per_dimension",
+            groups.into(),
+            limits.max_compute_workgroups_per_dimension.into(),
+        ),
+    ] {
+        if needed > limit {
+            return Err(DrawsError::Limit {
+                name,
+                needed,
+                limit,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Why a heap cannot be drawn so.
@@ -69,6 +97,21 @@ pub enum DrawsError {
         unit_bytes: u32,
         /// Bytes of what it should hold.
         item_bytes: u32,
+    },
+    /// The streams are separate, in more buffers than one: an object's vertices may lie in another
+    /// than its indices, and one record cannot say so.
+    SeparateBuffers {
+        /// Buffers of the heap.
+        buffers: u32,
+    },
+    /// The records of all slots are more than the device can bind or dispatch.
+    Limit {
+        /// The name of the limit.
+        name: &'static str,
+        /// What the records need.
+        needed: u64,
+        /// What the device has.
+        limit: u64,
     },
     /// The heap has no such stream.
     NoStream {
@@ -88,6 +131,18 @@ impl std::fmt::Display for DrawsError {
             } => write!(
                 f,
                 "units of {unit_bytes} bytes hold no whole number of items of {item_bytes} bytes"
+            ),
+            Self::SeparateBuffers { buffers } => write!(
+                f,
+                "the separate streams lie in {buffers} buffers; records can be made for one"
+            ),
+            Self::Limit {
+                name,
+                needed,
+                limit,
+            } => write!(
+                f,
+                "the device's {name} is {limit}; the records of all slots need {needed}"
             ),
             Self::NoStream { stream, streams } => {
                 write!(f, "there is no stream {stream}, the heap has {streams}")
@@ -138,12 +193,13 @@ impl Draws {
     /// What it takes to draw a heap.
     ///
     /// # Errors
-    /// [`DrawsError`] if there is no such stream, or vertices or indices do not begin where units
-    /// do.
+    /// [`DrawsError`]; nothing was made.
     pub fn new(device: &wgpu::Device, heap: &GpuHeap, desc: &DrawDesc) -> Result<Self, DrawsError> {
         let shape = heap.shape();
         let index_bytes = desc.index_bytes();
         desc.check(shape)?;
+        let groups = shape.slots.div_ceil(heap.workgroup());
+        check_limits(&device.limits(), shape, groups)?;
         let unit = |stream: u32| shape.unit_bytes[stream as usize];
         let features = device.features();
         let has_first_instance = features.contains(wgpu::Features::INDIRECT_FIRST_INSTANCE);
@@ -166,7 +222,6 @@ impl Draws {
                 usage: BufferUsages::UNIFORM,
             })
         });
-        let groups = shape.slots.div_ceil(heap.workgroup());
         let many = u64::from(shape.slots) * u64::from(shape.buffers);
         let make = |name: &str, bytes: u64, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {

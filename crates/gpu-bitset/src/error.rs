@@ -187,6 +187,20 @@ pub enum BatchError {
         /// What its length has to be a multiple of.
         multiple_of: u64,
     },
+    /// A buffer is longer than the device can bind.
+    BufferLimit {
+        /// What the buffer is for.
+        what: &'static str,
+        /// Its bytes.
+        bytes: u64,
+        /// The device's `max_storage_buffer_binding_size`.
+        limit: u64,
+    },
+    /// A buffer is one of the heap's own, which the batch writes to.
+    OwnBuffer {
+        /// What the buffer is for.
+        what: &'static str,
+    },
     /// A buffer lacks a usage.
     BufferUsage {
         /// What the buffer is for.
@@ -238,6 +252,13 @@ impl fmt::Display for BatchError {
                 "the number of the {what} is to be at {count_offset} of a buffer of {bytes} bytes; \
                  it takes 4, at a multiple of 4"
             ),
+            Self::BufferLimit { what, bytes, limit } => write!(
+                f,
+                "the buffer of the {what} has {bytes} bytes; the device binds {limit}"
+            ),
+            Self::OwnBuffer { what } => {
+                write!(f, "the buffer of the {what} is one of the heap's own")
+            }
             Self::BufferUsage { what, missing } => {
                 write!(f, "the buffer of the {what} lacks {missing:?}")
             }

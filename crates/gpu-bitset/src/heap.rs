@@ -60,9 +60,9 @@ pub struct GpuHeapDesc<'a> {
     /// Which bytes each invocation of a copy takes; `None` takes what suits the device. No result
     /// depends on it.
     pub copy_order: Option<CopyOrder>,
-    /// Steps of the placement in one dispatch, 2 at least: what a batch may need beyond that takes
-    /// more dispatches, which find nothing to do if it does not. `None` takes what suits the
-    /// device. No result depends on it.
+    /// Steps of the placement in one dispatch, from 2 up to what suits the device, which `None`
+    /// takes: what a batch may need beyond that takes more dispatches, which find nothing to do if
+    /// it does not. No result depends on it.
     pub sweep_steps: Option<u32>,
 }
 

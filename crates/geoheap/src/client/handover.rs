@@ -109,6 +109,13 @@ impl Client {
         Ok(there)
     }
 
+    /// Removes a block whose bytes are somewhere else by now, also where the mailbox is full:
+    /// whoever says so holds no payload.
+    pub(crate) fn remove_unweighed(&self, block: Handle) -> Result<(), SendError> {
+        let request = Request::Remove { handle: block };
+        self.mailbox.send_unweighed(Message::Request(request, None))
+    }
+
     /// As [`Client::update`], with contents that lie on the GPU. Not for blocks with a retained
     /// source, which have nothing to retain then. [`Client::flush`] tells when they were copied.
     ///

@@ -39,9 +39,13 @@ const SOURCE_ALIGN: u64 = 16;
 /// let sources = back.sources(heap);
 /// let requests = List::Known(back.requests());
 /// let batch = Batch { requests, sources: &sources, ..Batch::default() };
-/// heap.record(device, encoder, &batch)?;
-/// mirror.record(device, encoder, heap, &batch)?;
+/// if let Err(error) = heap.record(device, encoder, &batch) {
+///     // Without a batch the copies have to be forgotten, or submitted with the next.
+///     back.forget();
+///     return Err(error.into());
+/// }
 /// back.recorded(heap);
+/// mirror.record(device, encoder, heap, &batch)?;
 ///
 /// // In later frames:
 /// while let Some(applied) = mirror.apply_next() {
@@ -55,6 +59,8 @@ const SOURCE_ALIGN: u64 = 16;
 #[derive(Debug)]
 pub struct HandBack {
     between: wgpu::Buffer,
+    /// Streams of the heap.
+    streams: u32,
     filled: u64,
     requests: Vec<Request>,
     blocks: Vec<Handle>,
@@ -91,8 +97,8 @@ pub enum NoObject {
 }
 
 impl HandBack {
-    /// With room for so many bytes of blocks in one batch.
-    pub fn new(device: &wgpu::Device, bytes: ByteLen) -> Self {
+    /// Into objects of this heap, with room for so many bytes of blocks in one batch.
+    pub fn new(device: &wgpu::Device, heap: &GpuHeap, bytes: ByteLen) -> Self {
         let size = bytes.get().max(SOURCE_ALIGN).next_multiple_of(SOURCE_ALIGN);
         Self {
             between: device.create_buffer(&wgpu::BufferDescriptor {
@@ -101,6 +107,7 @@ impl HandBack {
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
+            streams: heap.shape().streams,
             filled: 0,
             requests: Vec::new(),
             blocks: Vec::new(),
@@ -114,6 +121,8 @@ impl HandBack {
     ///
     /// The bytes are those of the ticket's version: what is sent for the block later does not come
     /// along. The block counts as used by the ticket's frame.
+    ///
+    /// Where the commands are not submitted after all, call [`HandBack::forget`].
     ///
     /// # Errors
     /// [`HandBackError`]; nothing was recorded.
@@ -130,9 +139,12 @@ impl HandBack {
             source_offsets: [0; STREAMS_MAX],
             ..request
         };
-        if parts.len() > STREAMS_MAX {
-            let given = parts.len();
-            return Err(HandBackError::Streams { given });
+        let (given, streams) = (parts.len(), self.streams);
+        if given > streams as usize {
+            return Err(HandBackError::Streams { given, streams });
+        }
+        if given == 0 {
+            return Err(HandBackError::NoParts { block });
         }
         let room = self.between.size();
         let mut end = self.filled;
@@ -162,6 +174,14 @@ impl HandBack {
         self.requests.push(request);
         self.blocks.push(block);
         Ok(())
+    }
+
+    /// The commands since the last batch are not submitted: its blocks stay what they are. Without
+    /// this the next batch would make objects of bytes that were never copied.
+    pub fn forget(&mut self) {
+        self.filled = 0;
+        self.requests.clear();
+        self.blocks.clear();
     }
 
     /// The requests for what was copied since the last batch. They have to be the first of the
@@ -203,7 +223,7 @@ impl HandBack {
                 let object = outcome.map_or(Err(NoObject::Unread), object_of);
                 if object.is_ok() {
                     // A heap that was shut down has no block left to remove.
-                    let _ = client.remove(block);
+                    let _ = client.remove_unweighed(block);
                 }
                 returned.push(Returned { block, object });
             }
@@ -220,6 +240,9 @@ fn object_of(runs: &[Outcome]) -> Result<Object, NoObject> {
         Err(NoObject::Invalid)
     } else if is(Status::NoSpace) {
         Err(NoObject::NoSpace)
+    } else if !is(Status::Ok) {
+        // Nothing of nothing: the block has more.
+        Err(NoObject::Invalid)
     } else {
         Ok(Object {
             slot: first.slot(),
@@ -240,10 +263,17 @@ pub enum HandBackError {
         /// The part.
         part: PartId,
     },
-    /// More parts than an object has streams.
+    /// More parts than the heap's objects have streams.
     Streams {
         /// Parts given.
         given: usize,
+        /// Streams of the heap.
+        streams: u32,
+    },
+    /// No parts: those of a block that is not resident in the ticket's version are none.
+    NoParts {
+        /// The block.
+        block: Handle,
     },
     /// There is no room for it beside what the next batch has already.
     Full {
@@ -260,10 +290,16 @@ impl fmt::Display for HandBackError {
             Self::NotResident { block, part } => {
                 write!(f, "{block} has no part {part:?} in this version")
             }
-            Self::Streams { given } => {
+            Self::Streams { given, streams } => {
                 write!(
                     f,
-                    "{given} parts; an object has {STREAMS_MAX} streams at most"
+                    "{given} parts; an object of the heap has {streams} streams"
+                )
+            }
+            Self::NoParts { block } => {
+                write!(
+                    f,
+                    "no parts of {block} were given; is it resident in this version?"
                 )
             }
             Self::Full { requested, free } => write!(

@@ -13,7 +13,7 @@ use crate::error::{AddError, RequestError, SendError};
 use crate::gpu_bytes::GpuBytesError;
 use crate::handle::Handle;
 use crate::payload::{BlockDesc, PartData};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 const SLOT_BYTES: u64 = size_of::<Slot>() as u64;
 
@@ -180,12 +180,14 @@ fn advance(
 ) -> Result<Result<Step, Handle>, HandOverError> {
     match step {
         Step::Reading(reading) => {
+            let is_alone = Arc::strong_count(&reading.state) == 1;
+            // What the other has stored before it went is seen by the load.
+            fence(Ordering::Acquire);
             let state = reading.state.load(Ordering::Acquire);
-            let is_dropped = Arc::strong_count(&reading.state) == 1;
             if state == MAPPED {
                 let block = describe(object, reading, client, heap)?;
                 send(block, client)
-            } else if state == FAILED || is_dropped {
+            } else if state == FAILED || is_alone {
                 Err(HandOverError::Unread)
             } else {
                 Ok(Ok(Step::Reading(reading)))
@@ -213,6 +215,13 @@ fn describe(
         mut block,
         ..
     } = reading;
+    let (given, has) = (streams.len(), heap.shape().streams);
+    if given > has as usize {
+        return Err(HandOverError::Streams {
+            given,
+            streams: has,
+        });
+    }
     let view = buffer.get_mapped_range(..);
     let view = view.map_err(|_| HandOverError::Unread)?;
     let slot = bytemuck::pod_read_unaligned::<Slot>(&view);
@@ -250,6 +259,13 @@ pub enum HandOverError {
     /// Its slot was not read back: the handle table has no such slot, the commands were dropped
     /// unsubmitted, or the device was lost.
     Unread,
+    /// Kinds of more streams than the heap's objects have.
+    Streams {
+        /// Kinds given.
+        given: usize,
+        /// Streams of the heap.
+        streams: u32,
+    },
     /// The bytes of a stream cannot be handed over.
     Bytes {
         /// The stream.
@@ -274,6 +290,12 @@ impl fmt::Display for HandOverError {
         match self {
             Self::Gone => f.write_str("there is no such object"),
             Self::Unread => f.write_str("the object's slot was not read back"),
+            Self::Streams { given, streams } => {
+                write!(
+                    f,
+                    "kinds of {given} streams; an object of the heap has {streams}"
+                )
+            }
             Self::Bytes { stream, error } => write!(f, "stream {stream}: {error}"),
             Self::Add(error) => write!(f, "{error}"),
             Self::Block { block, error } => write!(f, "block {block}: {error}"),
@@ -284,7 +306,7 @@ impl fmt::Display for HandOverError {
 impl std::error::Error for HandOverError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Gone | Self::Unread => None,
+            Self::Gone | Self::Unread | Self::Streams { .. } => None,
             Self::Bytes { error, .. } => Some(error),
             Self::Add(error) => Some(error),
             Self::Block { error, .. } => Some(error),

@@ -12,7 +12,7 @@ use rig::{Rig, STREAMS};
 
 fn full_circle(separate: bool) {
     let mut rig = Rig::new(64, separate);
-    let mut back = HandBack::new(&rig.device, ByteLen::from_kib(8));
+    let mut back = HandBack::new(&rig.device, &rig.heap, ByteLen::from_kib(8));
     let mut object = rig.make(7, 1_000_000);
     for round in 0..2 {
         let block = rig.hand_over(object);
@@ -58,7 +58,7 @@ fn what_finds_no_room_stays_a_block() {
     let blocks = [object, second].map(|object| rig.hand_over(object));
     // One is freed: there are 21 free units for two blocks that want 19 each.
     rig.free(second);
-    let mut back = HandBack::new(&rig.device, ByteLen::from_kib(16));
+    let mut back = HandBack::new(&rig.device, &rig.heap, ByteLen::from_kib(16));
     let wanted = [(blocks[0], 4), (blocks[1], 5)];
     let returned = rig.give_back(&mut back, &wanted);
     let placed = Object {
@@ -82,7 +82,7 @@ fn what_is_not_there_is_refused() {
     let object = rig.make(0, 1_000);
     let block = rig.hand_over(object);
     let mut encoder = rig.encoder();
-    let mut back = HandBack::new(&rig.device, ByteLen::from_kib(4));
+    let mut back = HandBack::new(&rig.device, &rig.heap, ByteLen::from_kib(4));
     let request = Request::default();
     let ticket = rig.manager.begin_frame();
     let parts: Vec<_> = ticket.parts(block).collect();
@@ -91,7 +91,8 @@ fn what_is_not_there_is_refused() {
     assert_eq!(full, Err(HandBackError::Full { requested, free }));
     let many = [parts[0]; 5];
     let many = back.copy(&mut encoder, &ticket, block, &many, request);
-    assert_eq!(many, Err(HandBackError::Streams { given: 5 }));
+    let (given, streams) = (5, 2);
+    assert_eq!(many, Err(HandBackError::Streams { given, streams }));
     drop(ticket);
     rig.manager.client().evict(block).expect("it is sent");
     rig.until(|rig| (rig.manager.report().evictions == 1).then_some(()));
@@ -99,7 +100,36 @@ fn what_is_not_there_is_refused() {
     let away = back.copy(&mut encoder, &ticket, block, &parts, request);
     let part = parts[0];
     assert_eq!(away, Err(HandBackError::NotResident { block, part }));
+    let none: Vec<_> = ticket.parts(block).collect();
+    let none = back.copy(&mut encoder, &ticket, block, &none, request);
+    assert_eq!(none, Err(HandBackError::NoParts { block }));
     assert!(back.requests().is_empty(), "nothing was recorded");
+}
+
+#[test]
+fn copies_that_are_not_submitted_are_forgotten() {
+    let mut rig = Rig::new(64, false);
+    let blocks = [(0, 1_000), (1, 9_000)].map(|(slot, seed)| {
+        let object = rig.make(slot, seed);
+        let block = rig.hand_over(object);
+        rig.free(object);
+        block
+    });
+    let mut back = HandBack::new(&rig.device, &rig.heap, ByteLen::from_kib(16));
+    let mut encoder = rig.encoder();
+    let ticket = rig.manager.begin_frame();
+    let parts: Vec<_> = ticket.parts(blocks[0]).collect();
+    let copied = back.copy(&mut encoder, &ticket, blocks[0], &parts, Request::default());
+    copied.expect("it is resident");
+    drop((encoder, ticket));
+    back.forget();
+    let returned = rig.give_back(&mut back, &[(blocks[1], 5)]);
+    let [(found, Ok(object))] = returned[..] else {
+        panic!("there is room for it: {returned:?}");
+    };
+    assert_eq!((found, object.slot), (blocks[1], 5));
+    rig.check_object(object, 9_000);
+    rig.check_block(blocks[0], 1_000);
 }
 
 #[test]
@@ -119,6 +149,16 @@ fn an_object_that_cannot_come_stays() {
         rig.begin(&mut over, object);
         assert_eq!(rig.arrived(&mut over), (object, Err(error)));
     }
+    // Kinds of a stream that there is not.
+    let mut encoder = rig.encoder();
+    let block = BlockDesc::new();
+    let (device, heap) = (&rig.device, &rig.heap);
+    let streams = [STREAMS[0], STREAMS[1], STREAMS[1]];
+    over.begin(device, &mut encoder, heap, object, &streams, block);
+    rig.queue.submit([encoder.finish()]);
+    let (given, streams) = (3, 2);
+    let refused = HandOverError::Streams { given, streams };
+    assert_eq!(rig.arrived(&mut over), (object, Err(refused)));
     // Its commands are dropped.
     let block = BlockDesc::new();
     let (device, heap) = (&rig.device, &rig.heap);
@@ -142,7 +182,7 @@ fn a_batch_that_was_not_read_back_leaves_the_blocks() {
     let mut rig = Rig::new(64, false);
     let object = rig.make(0, 1_000);
     let block = rig.hand_over(object);
-    let mut back = HandBack::new(&rig.device, ByteLen::from_kib(8));
+    let mut back = HandBack::new(&rig.device, &rig.heap, ByteLen::from_kib(8));
     let mut encoder = rig.encoder();
     let ticket = rig.manager.begin_frame();
     let parts: Vec<_> = ticket.parts(block).collect();

@@ -81,7 +81,7 @@ pub enum Path {
 }
 
 impl GpuHeap {
-    pub(super) fn check(&self, batch: &Batch<'_>) -> Result<(), BatchError> {
+    pub(super) fn check(&self, device: &wgpu::Device, batch: &Batch<'_>) -> Result<(), BatchError> {
         let (frees, requests) = (batch.frees.most(), batch.requests.most());
         if frees > self.frees_max as usize {
             return Err(BatchError::Frees {
@@ -114,6 +114,44 @@ impl GpuHeap {
         for source in batch.sources.iter().flatten() {
             check_usage(source, "source", BufferUsages::STORAGE)?;
             check_bytes(source, "source", 16, 16)?;
+            self.check_bound(device, source, "source")?;
+        }
+        self.check_items(device, &batch.frees, "frees")?;
+        self.check_items(device, &batch.requests, "requests")?;
+        self.check_items(device, &batch.flips, "flips")
+    }
+
+    fn check_items<T>(
+        &self,
+        device: &wgpu::Device,
+        list: &List<'_, T>,
+        what: &'static str,
+    ) -> Result<(), BatchError> {
+        match list {
+            List::Known(_) => Ok(()),
+            List::OnGpu { items, .. } => self.check_bound(device, items, what),
+        }
+    }
+
+    /// A buffer that passes read as a whole, beside those of the heap that they write to.
+    fn check_bound(
+        &self,
+        device: &wgpu::Device,
+        buffer: &Buffer,
+        what: &'static str,
+    ) -> Result<(), BatchError> {
+        let (bytes, limit) = (
+            buffer.size(),
+            device.limits().max_storage_buffer_binding_size,
+        );
+        if bytes > limit {
+            return Err(BatchError::BufferLimit { what, bytes, limit });
+        }
+        let own = &self.buffers;
+        let tables = [&own.bits, &own.slots, &own.state, &own.outcomes];
+        let mut all = tables.into_iter().chain(own.permanent.iter().flatten());
+        if all.any(|one| one == buffer) {
+            return Err(BatchError::OwnBuffer { what });
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ pub(super) fn shape(desc: &GpuHeapDesc<'_>, device: &wgpu::Device) -> Result<Sha
         unit_bytes[stream] = bytes;
         buffers = buffers.max(buffers_of(stream, desc.units, bytes, limits)?);
     }
-    let units_per_buffer = desc.units / buffers;
+    // The guards need bits, too.
+    let units = desc.units.min(UNITS_MAX - (buffers - 1));
+    let units_per_buffer = units / buffers;
     let shape = Shape {
         units: units_per_buffer * buffers + buffers - 1,
         buffers,
@@ -57,12 +59,6 @@ pub(super) fn shape(desc: &GpuHeapDesc<'_>, device: &wgpu::Device) -> Result<Sha
         separate: desc.separate,
         unit_bytes,
     };
-    if shape.units > UNITS_MAX {
-        return Err(HeapError::Units {
-            units: shape.units,
-            units_max: UNITS_MAX,
-        });
-    }
     let asked = [
         (desc.requests_max, shape.requests_max()),
         (desc.frees_max, FREES_MAX),

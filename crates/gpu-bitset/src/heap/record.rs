@@ -19,6 +19,8 @@ use crate::records::STREAMS_MAX;
 const FEW_RUNS: u32 = 2048;
 /// Workgroups in a row of the dispatches that may have several rows: see `common.wgsl`.
 const ROW: u32 = 32_768;
+/// Workgroups that take back what half objects left: see `frees.wgsl`.
+const LEFT_GROUPS: u32 = 256;
 /// Words of the bitset that an invocation looks at, at most, where one request takes one dispatch.
 const WORDS_EACH_MAX: u32 = 1024;
 /// Workgroups that go through all runs together: see `runs.wgsl`.
@@ -70,7 +72,7 @@ impl GpuHeap {
         encoder: &mut wgpu::CommandEncoder,
         batch: &Batch<'_>,
     ) -> Result<u32, BatchError> {
-        self.check(batch)?;
+        self.check(device, batch)?;
         self.epoch = self.epoch.wrapping_add(1);
         let params = self.params(batch);
         let own = Own {
@@ -175,7 +177,7 @@ impl Recorder<'_, '_> {
         if frees > 0 {
             self.dispatch(&passes::free_claim(), self.groups(frees), 1);
         }
-        let all = frees + self.heap.left_max;
+        let all = frees + self.heap.left_max.min(LEFT_GROUPS);
         if all > 0 {
             self.dispatch(&passes::free_release(), all.min(ROW), all.div_ceil(ROW));
         }

@@ -17,7 +17,7 @@ pub(super) fn of_dispatch(desc: &GpuHeapDesc<'_>, device: &wgpu::Device) -> u32 
         wgpu::DeviceType::Cpu => STEPS_OF_CPUS,
         _ => STEPS_OF_GPUS,
     };
-    desc.sweep_steps.unwrap_or(suits).max(2)
+    desc.sweep_steps.unwrap_or(suits).clamp(2, suits)
 }
 
 /// The most steps that the placement of so many runs takes.

@@ -73,7 +73,7 @@ fn enter(
         var wasted = 0u;
         if is_whole {
             let bytes = request.bytes[stream];
-            count = (bytes + TILE_BYTES - 1u) / TILE_BYTES;
+            count = units_of(bytes, TILE_BYTES);
             let units = slots[request.slot].units[stream];
             wasted = units - units_of(bytes, params.unit_bytes[stream]);
             let start = slots[request.slot].offset_units[stream];

@@ -35,11 +35,10 @@ fn flip_claim(@builtin(global_invocation_id) id: vec3<u32>) {
 fn flip_apply(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x < count_of_flips() {
         let flip = flips[id.x];
-        if is_good(flip) {
-            if atomicLoad(&claims[flip.x]) == id.x {
-                slots[flip.x].flags = LIVE | select(0u, VISIBLE, flip.z == 1u);
-                atomicStore(&claims[flip.x], NONE);
-            }
+        // Only a good one has a claim.
+        if flip.x < params.slots && atomicLoad(&claims[flip.x]) == id.x {
+            slots[flip.x].flags = LIVE | select(0u, VISIBLE, flip.z == 1u);
+            atomicStore(&claims[flip.x], NONE);
         }
     }
 }

@@ -51,7 +51,10 @@ fn clear(lane: u32, start: u32, units: u32) {
 var<workgroup> freed: Slot;
 var<workgroup> is_first: u32;
 
-// One workgroup for each free, and one for each range that half an object left behind.
+// Workgroups for what half objects left behind, each of which takes every so manieth.
+const LEFT_GROUPS: u32 = 256u;
+
+// One workgroup for each free, and some for the ranges that half objects left behind.
 @compute @workgroup_size(64)
 fn free_release(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -59,10 +62,10 @@ fn free_release(
 ) {
     let index = group.y * ROW + group.x;
     if index >= params.frees_max {
-        let left = index - params.frees_max;
-        if left < atomicLoad(&state.pending) {
-            let range = pending[left];
-            clear(lane, range.x, range.y);
+        let all = atomicLoad(&state.pending);
+        let first = index - params.frees_max;
+        for (var left = first; first < LEFT_GROUPS && left < all; left += LEFT_GROUPS) {
+            clear(lane, pending[left].x, pending[left].y);
         }
         return;
     }

@@ -150,7 +150,7 @@ fn enter(request: Request, judged: vec4<u32>, start: u32) {
 
 fn count_tiles(request: Request, is_ok: bool, start: u32) {
     for (var stream = 0u; stream < params.streams; stream++) {
-        let all = (request.bytes[stream] + TILE_BYTES - 1u) / TILE_BYTES;
+        let all = units_of(request.bytes[stream], TILE_BYTES);
         let is_copied = is_ok && ((params.copied >> stream) & 1u) == 1u;
         let count = select(0u, all, is_copied);
         tiles[stream] = 0u;

@@ -6,7 +6,7 @@ use wgpu::{Buffer, BufferUsages};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Handle, Outcome, Request, STREAMS_MAX, Status};
-use crate::{Batch, CopyOrder, GpuHeapDesc, List};
+use crate::{Batch, CopyOrder, GpuHeapDesc, List, Scan};
 
 /// A heap whose bytes are known.
 struct Bytes {
@@ -193,6 +193,35 @@ fn four_buffers(order: CopyOrder) {
     let mut bytes = Bytes::new(gpu, &desc, 100 << 10, &mut random);
     assert_eq!(bytes.pair.heap.shape().buffers, 4);
     churn(&mut bytes, &mut random, 30, 60_000);
+}
+
+/// The copies of workgroups of every size, and with sums by subgroups.
+#[test]
+fn workgroups_of_any_size_copy_the_same() {
+    let streams = [stream(512), stream(256)];
+    for (workgroup, scan) in [
+        (64, Scan::Steps),
+        (128, Scan::Steps),
+        (64, Scan::Subgroups),
+        (256, Scan::Subgroups),
+    ] {
+        let mut random = Random(1);
+        let features = match scan {
+            Scan::Steps => wgpu::Features::empty(),
+            Scan::Subgroups => wgpu::Features::SUBGROUP,
+        };
+        let gpu = Gpu::with(wgpu::Limits::default(), features);
+        let desc = GpuHeapDesc {
+            units: 150,
+            streams: &streams,
+            slots: 32,
+            workgroup,
+            scan,
+            ..GpuHeapDesc::default()
+        };
+        let mut bytes = Bytes::new(gpu, &desc, 40 << 10, &mut random);
+        churn(&mut bytes, &mut random, 20, 20_000);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Flip, Handle, Request, Slot};
-use crate::{Batch, DrawDesc, Draws, DrawsError, FlipIf, GpuHeapDesc, List, Scan};
+use crate::{Batch, DrawDesc, Draws, DrawsError, FlipIf, GpuHeap, GpuHeapDesc, List, Scan};
 
 const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     label: "drawn",
@@ -167,6 +167,21 @@ fn units_of_broken_vertices_are_refused() {
         item_bytes: 24,
     };
     assert_eq!(error, expected);
+    let gpu = Gpu::with_limits(wgpu::Limits {
+        max_storage_buffer_binding_size: 64 << 10,
+        ..wgpu::Limits::default()
+    });
+    let separate = GpuHeapDesc {
+        units: 400,
+        streams: &[stream(512); 2],
+        separate: true,
+        ..DESC
+    };
+    let heap = GpuHeap::new(&gpu.device, &separate).expect("four buffers");
+    let buffers = heap.shape().buffers;
+    assert!(buffers > 1, "{buffers}");
+    let error = Draws::new(&gpu.device, &heap, &HOW).expect_err("two buffers of one object");
+    assert_eq!(error, DrawsError::SeparateBuffers { buffers });
     for stream in [DESC.streams.len() as u32, 7] {
         let how = DrawDesc {
             index_stream: stream,

@@ -247,4 +247,13 @@ fn heaps_beyond_the_device_are_refused_by_name() {
     assert_eq!(error, expected);
     let heap = GpuHeap::new(&gpu.device, &desc(32_768 + 1)).expect("two buffers");
     assert_eq!(heap.shape().buffers, 2);
+    // As many units as there may be, which with the guards between buffers are a few less.
+    let streams = [stream(64)];
+    let most = GpuHeapDesc {
+        streams: &streams,
+        ..desc(1 << 22)
+    };
+    let heap = GpuHeap::new(&gpu.device, &most).expect("two buffers");
+    assert_eq!(heap.shape().buffers, 2);
+    assert_eq!(heap.shape().units_usable(), (1 << 22) - 2);
 }

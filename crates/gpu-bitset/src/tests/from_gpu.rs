@@ -157,5 +157,28 @@ fn buffers_that_do_not_serve_are_refused() {
             missing: BufferUsages::COPY_SRC,
         },
     );
+    let own = pair.heap.permanent(1)[0].clone();
+    let mut encoder = pair.gpu.encoder();
+    let batch = Batch {
+        sources: &[None, Some(&own)],
+        ..Batch::default()
+    };
+    let recorded = pair.heap.record(&pair.gpu.device, &mut encoder, &batch);
+    let what = "source";
+    assert_eq!(recorded, Err(BatchError::OwnBuffer { what }));
+    let (bytes, limit) = ((128 << 20) + 16, 128 << 20);
+    let long = pair.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: bytes,
+        usage: BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+    let batch = Batch {
+        sources: &[Some(&long)],
+        ..Batch::default()
+    };
+    let recorded = pair.heap.record(&pair.gpu.device, &mut encoder, &batch);
+    let expected = BatchError::BufferLimit { what, bytes, limit };
+    assert_eq!(recorded, Err(expected));
     assert_eq!(pair.heap.epoch(), 0, "nothing was recorded");
 }

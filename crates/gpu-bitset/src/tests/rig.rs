@@ -51,10 +51,14 @@ impl Gpu {
         })
     }
 
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
+        let desc = wgpu::CommandEncoderDescriptor::default();
+        self.device.create_command_encoder(&desc)
+    }
+
     /// Records and submits a batch within the heap's limits.
     pub(super) fn run(&self, heap: &mut GpuHeap, batch: &Batch<'_>) {
-        let desc = wgpu::CommandEncoderDescriptor::default();
-        let mut encoder = self.device.create_command_encoder(&desc);
+        let mut encoder = self.encoder();
         heap.record(&self.device, &mut encoder, batch)
             .expect("a batch within the heap's limits");
         self.queue.submit([encoder.finish()]);
@@ -69,9 +73,7 @@ impl Gpu {
             usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.encoder();
         encoder.copy_buffer_to_buffer(buffer, 0, &back, 0, bytes);
         self.queue.submit([encoder.finish()]);
         back.map_async(wgpu::MapMode::Read, .., |mapped| {

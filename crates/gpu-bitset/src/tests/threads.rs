@@ -3,10 +3,13 @@
 use std::env;
 use std::process::Command;
 
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+
 use super::equality::churn;
 use super::random::Random;
 use super::rig::{Pair, stream};
-use crate::GpuHeapDesc;
+use crate::records::{Header, Request};
+use crate::{Batch, GpuHeapDesc, List};
 
 /// Set in the processes that only say what they have come to.
 const ASKED: &str = "GEOHEAP_GPU_BITSET_SAYS";
@@ -26,10 +29,45 @@ fn say() -> String {
     for _ in 0..4 {
         churn(&mut pair, &mut random, 4096, 20);
     }
-    let words = pair
+    copy(&mut pair, &mut random);
+    let permanent = &pair.heap.permanent(0)[0];
+    let copied = pair
+        .gpu
+        .read::<u32>(permanent, permanent.size() as usize / 4);
+    let bits = pair
         .gpu
         .read::<u32>(pair.heap.bits(), pair.model.words.len());
-    format!("bits {:08x}", crate::model::hash(&words))
+    let [bits, copied] = [bits, copied].map(|words| crate::model::hash(&words));
+    format!("bits {bits:08x} bytes {copied:08x}")
+}
+
+/// Objects whose bytes are copied, into slots that are free.
+fn copy(pair: &mut Pair, random: &mut Random) {
+    let contents: Vec<u32> = (0..1 << 14).map(|_| random.next() as u32).collect();
+    let source = pair.gpu.device.create_buffer_init(&BufferInitDescriptor {
+        label: Some("source"),
+        contents: bytemuck::cast_slice(&contents),
+        usage: wgpu::BufferUsages::STORAGE,
+    });
+    let free = (0_u32..).zip(&pair.model.slots);
+    let free = free.filter(|(_, slot)| slot.flags == 0);
+    let requests: Vec<Request> = free
+        .take(500)
+        .map(|(slot, _)| Request {
+            slot,
+            bytes: [4 * random.below(500), 0, 0, 0],
+            source_offsets: [16 * random.below(3900), 0, 0, 0],
+            ..Request::default()
+        })
+        .collect();
+    let batch = Batch {
+        requests: List::Known(&requests),
+        sources: &[Some(&source)],
+        ..Batch::default()
+    };
+    pair.gpu.run(&mut pair.heap, &batch);
+    let header: Vec<Header> = pair.gpu.read(pair.heap.header(), 1);
+    assert!(header[0].ok > 100, "{:?}", header[0]);
 }
 
 #[test]
