@@ -95,7 +95,7 @@
 //! | `batch-M` | M objects of 1 to 4 units in an empty heap |
 //! | `fill-P` | a heap kept P % full by batches of 64 objects of 1 to 16 units |
 //! | `fill-P-20-120`, `fill-P-log-512` | of 20 to 120; of 1 to 512, logarithms spread evenly |
-//! | `fill-97-batch-M` | the same, 1 to 16 units, in batches of M |
+//! | `fill-97-batch-M`, `fill-90-log-512-batch-M` | two of them in batches of M |
 //! | `survey-single-B`, `survey-mixed-B` | objects of B bytes, or of up to B, in an empty heap |
 //! | `survey-fragmentation` | half of all objects are replaced, again and again |
 //! | `survey-full` | batches without a free until something finds no room |
@@ -107,6 +107,7 @@
 //! | `bytes_per_s` | bytes of one object copied in a second, its placement included | higher |
 //! | `gpu_us` | microseconds of all submissions of that, by timestamps, where offered | lower |
 //! | `dispatches` | dispatches of the batch | lower |
+//! | `batch_us` | microseconds of a batch; `first-fit` has no read-back and no copy | lower |
 //! | `failures` | requests that found no room | lower |
 //! | `free_runs` | maximal runs of free units at the end | lower |
 //! | `top_per_used` | highest unit in use, by units in use, at the end | lower |

@@ -5,6 +5,7 @@ use geoheap_gpu_bitset::HeapError;
 use super::Extent;
 use crate::gpu_bitset::both::Both;
 use crate::gpu_bitset::rig::Rig;
+use crate::measure::median;
 use crate::random::Random;
 use crate::table::{Row, Table};
 
@@ -53,25 +54,31 @@ pub fn fills(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapEr
         for (suffix, sizes) in SIZES {
             let mut churn = Churn::filled(rig, units, sizes, percent)?;
             churn.batches(BATCH, extent.fills);
-            tell(table, &format!("fill-{percent}{suffix}"), &churn.both);
+            tell(table, &format!("fill-{percent}{suffix}"), &mut churn.both);
         }
     }
     for &batch in extent.fill_batches {
-        let mut churn = Churn::filled(rig, units, SIZES[0].1, FULLEST)?;
-        let batches = extent.fills * BATCH / batch;
-        churn.batches(batch, batches.clamp(1, extent.fills));
-        tell(table, &format!("fill-{FULLEST}-batch-{batch}"), &churn.both);
+        for (percent, (suffix, sizes)) in [(FULLEST, SIZES[0]), (90, SIZES[2])] {
+            let mut churn = Churn::filled(rig, units, sizes, percent)?;
+            let batches = extent.fills * BATCH / batch;
+            churn.both.seconds = [Vec::new(), Vec::new()];
+            churn.batches(batch, batches.clamp(1, extent.fills));
+            let workload = format!("fill-{percent}{suffix}-batch-{batch}");
+            tell(table, &workload, &mut churn.both);
+        }
     }
     Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn tell(table: &mut Table, workload: &str, both: &Both) {
+fn tell(table: &mut Table, workload: &str, both: &mut Both) {
     let runs = both.free_runs().map(u64::from);
     for (metric, [ours, theirs]) in [("failures", both.failed), ("free_runs", runs)] {
         let (ours, theirs) = (ours as f64, theirs as f64);
         table.push(Row::new(workload, metric, ours, "readback-cpu", theirs));
     }
+    let [ours, theirs] = [0, 1].map(|who| median(&mut both.seconds[who]) * 1e6);
+    table.push(Row::new(workload, "batch_us", ours, "first-fit", theirs));
 }
 
 /// Two heaps that are kept at a fill.
