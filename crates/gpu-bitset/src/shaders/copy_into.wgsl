@@ -1,6 +1,6 @@
 // A tile into one of the permanent buffers. Whether it is whole is asked once, not for each vector.
 fn copy_into_{buffer}(work: Work, tid: u32) {
-    let vectors = min((work.bytes + 15u) / 16u, VECTORS);
+    let vectors = (min(work.bytes, TILE_BYTES) + 15u) / 16u;
     let each = (vectors + COPIERS - 1u) / COPIERS;
     let first = tid * {copier_step};
     let end = min(first + each * VECTOR_STEP, vectors);

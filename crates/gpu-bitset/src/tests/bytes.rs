@@ -164,7 +164,7 @@ fn bytes_arrive_and_nothing_else_is_written() {
 }
 
 #[test]
-fn four_buffers_are_one_heap() {
+pub(super) fn four_buffers_are_one_heap() {
     four_buffers(CopyOrder::InRows);
 }
 
@@ -225,7 +225,7 @@ fn workgroups_of_any_size_copy_the_same() {
 }
 
 #[test]
-fn separate_streams_lie_in_the_same_buffers() {
+pub(super) fn separate_streams_lie_in_the_same_buffers() {
     let mut random = Random(3);
     let streams = [stream(256), stream(256), stream(256)];
     let desc = GpuHeapDesc {

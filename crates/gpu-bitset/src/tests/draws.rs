@@ -101,7 +101,7 @@ fn ask(slot: u32, random: &mut Random) -> Request {
 }
 
 #[test]
-fn records_are_those_of_what_is_visible() {
+pub(super) fn records_are_those_of_what_is_visible() {
     let mut random = Random(1);
     let mut pair = Pair::new(&DESC);
     let draws = Draws::new(&pair.gpu.device, &pair.heap, &HOW).expect("units of whole vertices");
