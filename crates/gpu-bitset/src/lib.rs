@@ -51,11 +51,14 @@
 //! 4. One workgroup goes through the classes of requests of one priority and size. A class fills
 //!    the lowest runs that are long enough, each as far as it goes. Equal sizes placed one after
 //!    the other at the lowest place each would come to the same, so a class takes one round, not
-//!    one for each request; the chunks' maxima let it skip the runs that are too short.
+//!    one for each request; the chunks' maxima let it skip the runs that are too short. Where
+//!    there may be many steps they are shared out over several dispatches, each of which goes on
+//!    where the one before ended.
 //! 5. Each request finds its place by a binary search in what was given, the bits are set, slots
 //!    are entered, and the tiles to copy are counted.
 //! 6. The copy is dispatched indirectly, a workgroup for each 16 KiB: it costs what the bytes cost.
-//! 7. Flips change what is visible, all at once.
+//! 7. Flips change what is visible, all at once, and the bits as the batch leaves them are copied
+//!    over those that it found. So commands that are recorded and dropped leave no trace.
 //!
 //! Workgroups hand nothing to each other within a dispatch, as WGSL promises nothing there; sums
 //! over the whole heap take two dispatches. Each order comes from a sum or a sort, never from who
@@ -105,8 +108,10 @@
 //!   times as fast for batches of 16 to 2 048, as fast for 16 384, and a third as fast for 65 536,
 //!   as each of his searches begins at the first unit; a prefix sum that never frees is faster
 //!   throughout (`cargo xtask compare gpu-bitset`, on two cores).
-//! - A batch of many different sizes takes a round for each in one workgroup; for batches of one
-//!   size, or of a few, there is nothing better.
+//! - A batch of many different sizes takes a step for each in one workgroup; for batches of one
+//!   size, or of a few, there is nothing better. On lavapipe, in a heap of 256 Ki units, 2 048
+//!   requests of 1 to 16 units take 32 ms at 97 % full, and 117 ms where they have some hundreds of
+//!   lengths up to 512 units, at 90 %. First fit on the CPU alone takes 29 ms and 19 ms for them.
 //! - Largest first wastes less than the order of the requests would, and it is what makes a batch
 //!   parallel. Between batches it is first fit, and nothing moves.
 //! - A batch of 16 takes 13 dispatches, one of 2 048 some 15, and one of more than that 12 more to
