@@ -604,9 +604,9 @@ impl Model {
         }
     }
 
-    /// Goes on until nothing waits any more. It takes its time: what the device was seen not to give
-    /// is tried again step by step, and a block without room waits long before it fails, once for
-    /// each change that was sent to it.
+    /// Goes on until nothing waits any more. It takes its time: what the device was seen not to
+    /// give is tried again step by step, and a block without room waits long before it fails, once
+    /// for each change that was sent to it.
     fn wait_until_settled(&mut self) {
         for _ in 0..SETTLE_ROUNDS_MAX {
             self.world.ticks(SETTLE_TICKS);
