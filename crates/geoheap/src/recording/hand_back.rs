@@ -44,8 +44,9 @@ const SOURCE_ALIGN: u64 = 16;
 ///     back.forget();
 ///     return Err(error.into());
 /// }
+/// let mirrored = mirror.record(device, encoder, heap, &batch);
 /// back.recorded(heap);
-/// mirror.record(device, encoder, heap, &batch)?;
+/// mirrored?;
 ///
 /// // In later frames:
 /// while let Some(applied) = mirror.apply_next() {
