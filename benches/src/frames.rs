@@ -64,7 +64,6 @@ pub mod script;
 pub mod storm;
 pub mod tables;
 pub mod triple_ring;
-pub mod turns;
 pub mod upload;
 pub mod workload;
 pub mod world;

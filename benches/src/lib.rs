@@ -38,4 +38,5 @@ pub mod replay;
 pub mod residency;
 pub mod table;
 pub mod trace;
+pub mod turns;
 pub mod workload;

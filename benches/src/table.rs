@@ -88,7 +88,8 @@
 //!
 //! Geometry placed on the GPU (`cargo xtask compare gpu-bitset`). The peers are those of
 //! [`gpu_bitset`](crate::gpu_bitset), and for `copy-64MiB`, one object of as many bytes,
-//! `plain-compute-copy`, an invocation for each 16 bytes, and `copy-buffer`, wgpu's own:
+//! `plain-compute-copy`, an invocation for each 16 bytes, and `copy-buffer`, wgpu's own. Rates and
+//! `gpu_us` of these and of the batches in empty heaps are medians over rounds, as those of frames:
 //!
 //! | workload | what |
 //! |---|---|

@@ -14,9 +14,9 @@ use crate::gpu_bitset::read_back::ReadBack;
 use crate::gpu_bitset::rig::Rig;
 use crate::gpu_bitset::seed::{self, Seed};
 use crate::gpu_bitset::{Contender, UNIT_BYTES};
-use crate::measure::median;
 use crate::random::Random;
 use crate::table::{Row, Table};
+use crate::turns::Turns;
 
 pub use fills::fills;
 pub use survey::survey;
@@ -120,42 +120,56 @@ fn race(
     sizes: &[u32],
     rounds: usize,
 ) {
-    let mut times = vec![Vec::new(); all.len()];
-    let mut gpu_times = times.clone();
+    let peers: Vec<&'static str> = all.iter().skip(1).map(|one| one.name()).collect();
     let mut failed = vec![0; all.len()];
-    // The first round is for the driver to get ready.
-    for round in 0..=rounds {
-        for (index, one) in all.iter_mut().enumerate() {
-            let took = seconds(|| one.batch(sizes));
-            failed[index] += one.undo();
-            if round > 0 {
-                times[index].push(took);
-            }
-        }
-    }
-    for _ in 0..rounds.min(GPU_ROUNDS) {
-        for (one, times) in all.iter_mut().zip(&mut gpu_times) {
-            times.extend(rig.gpu_seconds(|| one.batch(sizes)));
-            one.undo();
-        }
-    }
-    let rates = times
-        .iter_mut()
-        .map(|times| sizes.len() as f64 / median(times));
-    let gpu_us = gpu_times.iter_mut().map(|times| median(times) * 1e6);
+    let mut play = |who: usize, _| {
+        let one = &mut all[who];
+        let took = seconds(|| one.batch(sizes));
+        failed[who] += one.undo();
+        sizes.len() as f64 / took
+    };
+    warm_up(peers.len() + 1, &mut play);
+    let rates = Turns::take(rounds, peers.len() + 1, play);
+    rates.rows(table, workload, "requests_per_s", &peers);
+    gpu_rows(table, workload, &peers, rounds, |who| {
+        let one = &mut all[who];
+        let took = rig.gpu_seconds(|| one.batch(sizes));
+        one.undo();
+        took
+    });
     let dispatches = all.iter().map(|one| f64::from(one.dispatches()));
     let failed = failed.into_iter().map(|failed| failed as f64);
     for (metric, values) in [
-        ("requests_per_s", rates.collect::<Vec<f64>>()),
-        ("gpu_us", gpu_us.collect()),
-        ("dispatches", dispatches.collect()),
+        ("dispatches", dispatches.collect::<Vec<f64>>()),
         ("failures", failed.collect()),
     ] {
-        for (one, &theirs) in all.iter().zip(&values).skip(1) {
-            if metric == "gpu_us" && (values[0] == 0.0 || theirs == 0.0) {
-                continue;
-            }
-            table.push(Row::new(workload, metric, values[0], one.name(), theirs));
+        for (peer, &theirs) in peers.iter().zip(&values[1..]) {
+            table.push(Row::new(workload, metric, values[0], peer, theirs));
+        }
+    }
+}
+
+/// A turn for each that does not count: it is for the driver to get ready.
+fn warm_up(count: usize, play: impl FnMut(usize, usize) -> f64) {
+    Turns::take(1, count, play);
+}
+
+/// Microseconds by timestamps, of those that have them.
+fn gpu_rows(
+    table: &mut Table,
+    workload: &str,
+    peers: &[&'static str],
+    rounds: usize,
+    mut play: impl FnMut(usize) -> Option<f64>,
+) {
+    let turns = Turns::take(rounds.min(GPU_ROUNDS), peers.len() + 1, |who, _| {
+        play(who).map_or(f64::NAN, |seconds| seconds * 1e6)
+    });
+    for (who, peer) in (1..).zip(peers) {
+        let row = turns.row(workload, "gpu_us", who, peer);
+        // Whoever works on the CPU alone takes none of the GPU's time.
+        if row.ratio.is_some_and(|ratio| ratio > 0.0) {
+            table.push(row);
         }
     }
 }
@@ -169,36 +183,29 @@ pub fn copies(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapE
     let source = rig.room(bytes.into());
     let mut heap = Ours::new(rig, &source, bytes / 4096, 4096, 1, Path::Short)?;
     let plain = Copies::new(rig, &source);
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
-    for round in 0..=extent.rounds {
-        let took = [
-            seconds(|| heap.batch(&[bytes / 4096])),
-            seconds(|| plain.compute()),
-            seconds(|| plain.buffer_to_buffer()),
-        ];
-        assert_eq!(heap.undo(), 0, "the heap has just that much room");
-        if round > 0 {
-            for (times, took) in times.iter_mut().zip(took) {
-                times.push(took);
-            }
+    let peers = ["plain-compute-copy", "copy-buffer"];
+    let copy = |heap: &mut Ours, who| match who {
+        0 => heap.batch(&[bytes / 4096]),
+        1 => plain.compute(),
+        _ => plain.buffer_to_buffer(),
+    };
+    let make_room = |heap: &mut Ours, who| {
+        if who == 0 {
+            assert_eq!(heap.undo(), 0, "the heap has just that much room");
         }
-    }
-    let [ours, compute, device] = times.map(|mut times| f64::from(bytes) / median(&mut times));
-    for (peer, value) in [("plain-compute-copy", compute), ("copy-buffer", device)] {
-        table.push(Row::new("copy-64MiB", "bytes_per_s", ours, peer, value));
-    }
-    let mut gpu_us = [Vec::new(), Vec::new(), Vec::new()];
-    for _ in 0..extent.rounds.min(GPU_ROUNDS) {
-        gpu_us[0].extend(rig.gpu_seconds(|| heap.batch(&[bytes / 4096])));
-        gpu_us[1].extend(rig.gpu_seconds(|| plain.compute()));
-        gpu_us[2].extend(rig.gpu_seconds(|| plain.buffer_to_buffer()));
-        heap.undo();
-    }
-    if gpu_us.iter().all(|times| !times.is_empty()) {
-        let [ours, compute, device] = gpu_us.map(|mut times| median(&mut times) * 1e6);
-        for (peer, value) in [("plain-compute-copy", compute), ("copy-buffer", device)] {
-            table.push(Row::new("copy-64MiB", "gpu_us", ours, peer, value));
-        }
-    }
+    };
+    let mut play = |who, _| {
+        let took = seconds(|| copy(&mut heap, who));
+        make_room(&mut heap, who);
+        f64::from(bytes) / took
+    };
+    warm_up(3, &mut play);
+    let rates = Turns::take(extent.rounds, 3, play);
+    rates.rows(table, "copy-64MiB", "bytes_per_s", &peers);
+    gpu_rows(table, "copy-64MiB", &peers, extent.rounds, |who| {
+        let took = rig.gpu_seconds(|| copy(&mut heap, who));
+        make_room(&mut heap, who);
+        took
+    });
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use super::place::Key;
 use super::tables::{Entrant, Seat};
-use super::turns::Turns;
 use crate::table::Table;
+use crate::turns::Turns;
 
 /// What is looked up, in which order.
 #[derive(Debug)]

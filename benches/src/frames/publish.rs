@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::lookup::names;
 use super::place::Change;
 use super::tables::Entrant;
-use super::turns::Turns;
 use crate::table::Table;
+use crate::turns::Turns;
 
 /// Changes of a turn at least, in as many versions as that takes.
 const TURN_CHANGES: usize = 20_000;

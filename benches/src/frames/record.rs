@@ -12,8 +12,8 @@ use super::canvas::Canvas;
 use super::ours::stage::Stage;
 use super::plain::{BoundOnce, OwnBuffers, Plain};
 use super::scene::Scene;
-use super::turns::Turns;
 use crate::table::{Row, Table};
+use crate::turns::Turns;
 
 /// Frames of a turn of one thread.
 const TURN_FRAMES: usize = 3;

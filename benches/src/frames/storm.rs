@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::lookup::names;
 use super::place::{Change, Key};
 use super::tables::{Entrant, Seat};
-use super::turns::{Turns, percentile};
 use crate::table::Table;
+use crate::turns::{Turns, percentile};
 
 /// From one version to the next.
 pub const WRITE_EVERY: Duration = Duration::from_millis(2);

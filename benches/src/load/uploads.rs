@@ -8,7 +8,7 @@ use geoheap::{
 };
 use geoheap_gpu_backend::{BackendEvent, BufferDesc, BufferRole};
 
-use crate::frames::turns::Turns;
+use crate::turns::Turns;
 
 /// Bytes of a block that is uploaded.
 const BLOCK_BYTES: usize = 64 << 10;
