@@ -46,9 +46,9 @@
 //!
 //! # How it is measured
 //!
-//! All run in one process in short turns ([`turns`](crate::turns)), warm, and find the same or draw the same: a
-//! digest is compared in every turn, a picture before the first. The largest tables take 7 GB of
-//! memory together, and all of it takes three minutes on two cores.
+//! All run in one process in short turns ([`turns`](crate::turns)), warm, and find the same or
+//! draw the same: a digest is compared in every turn, a picture before the first. The largest
+//! tables take 7 GB of memory together, and all of it takes three minutes on two cores.
 
 pub mod canvas;
 pub mod crew;
