@@ -19,7 +19,11 @@ override shade: f32;
 /// A device of the first adapter, a software one for choice, so that a test sees the same
 /// everywhere.
 pub(crate) fn device() -> (wgpu::Device, wgpu::Queue) {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let mut desc = wgpu::InstanceDescriptor::new_without_display_handle();
+    // Nobody listens to validation layers here, and some crash where threads have devices of their
+    // own.
+    desc.flags = wgpu::InstanceFlags::empty().with_env();
+    let instance = wgpu::Instance::new(desc);
     let ask = |force_fallback_adapter| {
         let options = wgpu::RequestAdapterOptions {
             force_fallback_adapter,

@@ -1,7 +1,7 @@
 //! A real driver, with late completion: a software adapter if there is one, else any.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use geoheap_suballoc::{ByteLen, ByteOffset};
@@ -45,6 +45,16 @@ impl Drop for NoComplaints {
     }
 }
 
+/// Whose turn it is to have devices.
+static DRIVER: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    /// A test has the driver to itself from its first rig until its thread ends, after all that it
+    /// made is gone. Validation layers of 2023 find their own device in a table that others change
+    /// without a lock as they come and go: they crash then, or complain of what is not so.
+    static TURN: MutexGuard<'static, ()> = DRIVER.lock().unwrap_or_else(PoisonError::into_inner);
+}
+
 async fn adapter(instance: &wgpu::Instance) -> wgpu::Adapter {
     for force_fallback_adapter in [true, false] {
         let options = wgpu::RequestAdapterOptions {
@@ -63,6 +73,7 @@ fn rig(staging: &StagingConfig) -> Rig<WgpuBackend> {
     // The second test of the process finds it set.
     let _set_before = log::set_logger(&LISTENER);
     log::set_max_level(log::LevelFilter::Error);
+    TURN.with(|_held| ());
     let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     desc.flags |= wgpu::InstanceFlags::VALIDATION | wgpu::InstanceFlags::DEBUG;
     let instance = wgpu::Instance::new(desc);

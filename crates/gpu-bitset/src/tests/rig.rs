@@ -25,7 +25,10 @@ impl Gpu {
 
     pub(super) fn with(required_limits: wgpu::Limits, required_features: wgpu::Features) -> Self {
         pollster::block_on(async {
-            let desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+            let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+            // Nobody listens to validation layers here, and some crash where threads have devices
+            // of their own.
+            desc.flags = wgpu::InstanceFlags::empty().with_env();
             let instance = wgpu::Instance::new(desc);
             let mut found = None;
             for force_fallback_adapter in [true, false] {
