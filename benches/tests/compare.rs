@@ -306,6 +306,7 @@ fn a_quick_comparison_on_the_gpu_has_every_part() {
         "fill-90-20-120",
         "fill-97-log-512",
         "fill-97-batch-1",
+        "fill-50-20-120-batch-16",
         "survey-graph",
     ] {
         find(&rows, fill, "failures", "readback-cpu");

@@ -30,11 +30,11 @@ pub struct Extent {
     pub rounds: usize,
     /// Bytes of the large copy.
     pub copy_bytes: u32,
-    /// Units of the heaps that are kept at a fill.
+    /// Units of the heaps that are kept at a fill, or more where batches need it.
     pub fill_units: u32,
     /// Batches at each fill.
     pub fills: usize,
-    /// Requests of the batches at the highest fill, beside 64.
+    /// Requests of the batches at each fill, beside 64.
     pub fill_batches: &'static [usize],
     /// Requests of the survey's batches.
     pub survey_requests: usize,
@@ -48,7 +48,7 @@ impl Extent {
         copy_bytes: 64 << 20,
         fill_units: 256 << 10,
         fills: 2_000,
-        fill_batches: &[1, 16, 256, 2048],
+        fill_batches: &[1, 16, 256, 2048, 16_384, 65_536],
         survey_requests: 10_000,
     };
     /// Whether all of it works.

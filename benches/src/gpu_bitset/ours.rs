@@ -1,5 +1,6 @@
 //! `geoheap-gpu-bitset`.
 
+use geoheap_gpu_bitset::records::{FREES_MAX, REQUESTS_MAX};
 use geoheap_gpu_bitset::{
     Batch, GpuHeap, GpuHeapDesc, Handle, Header, HeapError, List, Outcome, Path, Request, Status,
     StreamDesc,
@@ -24,7 +25,7 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// An empty heap of units of `unit_bytes`.
+    /// An empty heap of units of `unit_bytes`, for so many objects at a time, and in a batch.
     ///
     /// # Errors
     /// As [`GpuHeap::new`].
@@ -33,7 +34,7 @@ impl Ours {
         source: &Buffer,
         units: u32,
         unit_bytes: u32,
-        requests_max: u32,
+        objects: u32,
         path: Path,
     ) -> Result<Self, HeapError> {
         let streams = [StreamDesc {
@@ -43,9 +44,9 @@ impl Ours {
         let desc = GpuHeapDesc {
             units,
             streams: &streams,
-            slots: requests_max,
-            requests_max,
-            frees_max: requests_max,
+            slots: objects,
+            requests_max: objects.min(REQUESTS_MAX),
+            frees_max: objects.min(FREES_MAX),
             ..GpuHeapDesc::default()
         };
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Heaps that are kept at a fill by batches that replace as much as they free.
 
 use geoheap_gpu_bitset::HeapError;
+use geoheap_gpu_bitset::records::{FREES_MAX, UNITS_MAX};
 
 use super::Extent;
 use crate::gpu_bitset::both::Both;
@@ -9,9 +10,12 @@ use crate::measure::median;
 use crate::random::Random;
 use crate::table::{Row, Table};
 
-/// Objects of a batch, and objects at a time.
+/// Objects of a batch of the workloads that name none.
 const BATCH: usize = 64;
-const OBJECTS: u32 = 1 << 16;
+/// Batches that are measured at least, if they are no more than small ones.
+const BATCHES_MIN: usize = 5;
+/// Units for each object that there may be at a time: half of what the smallest sizes need.
+const UNITS_PER_OBJECT: u32 = 4;
 
 /// Which units objects have.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,17 @@ impl Sizes {
         };
         u32::try_from(units).expect("512 at most")
     }
+
+    #[expect(clippy::cast_precision_loss, reason = "512 at most")]
+    fn mean_units(self) -> f64 {
+        match self {
+            Self::Even(least, most) => (least + most) as f64 / 2.0,
+            Self::Log(least, most) => {
+                let (least, most) = (least as f64, most as f64);
+                (most - least) / (most / least).ln()
+            }
+        }
+    }
 }
 
 /// What is added to a workload's name, and its sizes.
@@ -39,35 +54,51 @@ const SIZES: [(&str, Sizes); 3] = [
     ("-log-512", Sizes::Log(1, 512)),
 ];
 /// Parts of a hundred.
-const FILLS: [u32; 3] = [50, 90, FULLEST];
-const FULLEST: u32 = 97;
+const FILLS: [u32; 3] = [50, 90, 97];
 
-/// Heaps that are filled by batches of 64 and kept there: as much is freed, at random, as comes.
-/// Counted are all that find no room, and the free runs at the end. The fullest of them with
-/// batches of other sizes too, as many objects in all, or as many batches if those are fewer.
+/// Heaps that are filled by batches and kept there: as much is freed, at random, as comes. Counted
+/// are all that find no room, and the free runs at the end. Batches of more than 64 come in smaller
+/// numbers, so that there are as many objects in all.
 ///
 /// # Errors
 /// When the device cannot have our heap.
 pub fn fills(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapError> {
-    let units = extent.fill_units;
-    for percent in FILLS {
-        for (suffix, sizes) in SIZES {
-            let mut churn = Churn::filled(rig, units, sizes, percent)?;
-            churn.batches(BATCH, extent.fills);
-            tell(table, &format!("fill-{percent}{suffix}"), &mut churn.both);
-        }
-    }
-    for &batch in extent.fill_batches {
-        for (percent, (suffix, sizes)) in [(FULLEST, SIZES[0]), (90, SIZES[2])] {
-            let mut churn = Churn::filled(rig, units, sizes, percent)?;
-            let batches = extent.fills * BATCH / batch;
-            churn.both.seconds = [Vec::new(), Vec::new()];
-            churn.batches(batch, batches.clamp(1, extent.fills));
-            let workload = format!("fill-{percent}{suffix}-batch-{batch}");
-            tell(table, &workload, &mut churn.both);
+    for &batch in [BATCH].iter().chain(extent.fill_batches) {
+        let named = if batch == BATCH {
+            String::new()
+        } else {
+            format!("-batch-{batch}")
+        };
+        let least = extent.fills.min(BATCHES_MIN);
+        let batches = (extent.fills * BATCH / batch).clamp(least, extent.fills);
+        for percent in FILLS {
+            for (suffix, sizes) in SIZES {
+                let Some(units) = units(extent, sizes, batch) else {
+                    continue;
+                };
+                let mut churn = Churn::filled(rig, units, sizes, percent, batch.max(BATCH))?;
+                churn.both.seconds = [Vec::new(), Vec::new()];
+                for _ in 0..batches {
+                    churn.batch(batch);
+                }
+                let workload = format!("fill-{percent}{suffix}{named}");
+                tell(table, &workload, &mut churn.both);
+            }
         }
     }
     Ok(())
+}
+
+/// Units of a heap of which half has room for two batches, or for one if there cannot be as many;
+/// `None` if there cannot be that either.
+#[expect(clippy::cast_precision_loss, reason = "65 536 at most")]
+fn units(extent: &Extent, sizes: Sizes, batch: usize) -> Option<u32> {
+    let batch_units = sizes.mean_units() * batch as f64;
+    let mut units = extent.fill_units;
+    while f64::from(units) < 4.0 * batch_units && units < UNITS_MAX {
+        units *= 2;
+    }
+    (f64::from(units) >= 2.0 * batch_units).then_some(units)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
@@ -90,21 +121,21 @@ struct Churn {
 }
 
 impl Churn {
-    fn filled(rig: &Rig, units: u32, sizes: Sizes, percent: u32) -> Result<Self, HeapError> {
+    fn filled(
+        rig: &Rig,
+        units: u32,
+        sizes: Sizes,
+        percent: u32,
+        batch: usize,
+    ) -> Result<Self, HeapError> {
         let mut churn = Self {
-            both: Both::new(rig, units, OBJECTS)?,
+            both: Both::new(rig, units, units / UNITS_PER_OBJECT)?,
             sizes,
             full_units: units / 100 * percent,
             random: Random::new(percent.into()),
         };
-        while !churn.batch(BATCH) {}
+        while !churn.batch(batch) {}
         Ok(churn)
-    }
-
-    fn batches(&mut self, count: usize, batches: usize) {
-        for _ in 0..batches {
-            self.batch(count);
-        }
     }
 
     /// Whether something had to go for it.
@@ -113,7 +144,8 @@ impl Churn {
         let sizes: Vec<u32> = (0..count).map(|_| self.sizes.draw(random)).collect();
         let mut used = both.used_units + sizes.iter().sum::<u32>();
         let mut gone = Vec::new();
-        while used > self.full_units && !both.objects.is_empty() {
+        while used > self.full_units && !both.objects.is_empty() && gone.len() < FREES_MAX as usize
+        {
             let nth = random.index(both.objects.len());
             let object = both.objects.swap_remove(nth);
             used -= object.units;
