@@ -96,7 +96,7 @@
 //! | `batch-M` | M objects of 1 to 4 units in an empty heap |
 //! | `fill-P` | a heap kept P % full by batches of 64 objects of 1 to 16 units |
 //! | `fill-P-20-120`, `fill-P-log-512` | of 20 to 120; of 1 to 512, logarithms spread evenly |
-//! | `fill-…-batch-M` | each of them in batches of M, where a heap can have so many units |
+//! | `fill-P-S-batch-M` | each of them in batches of M, where a heap can have so many units |
 //! | `survey-single-B`, `survey-mixed-B` | objects of B bytes, or of up to B, in an empty heap |
 //! | `survey-fragmentation` | half of all objects are replaced, again and again |
 //! | `survey-full` | batches without a free until something finds no room |

@@ -65,6 +65,9 @@ impl Extent {
 
 /// Units of the objects of a batch: 1 to this.
 const UNITS_MAX: u32 = 4;
+/// Rounds of the copies for one of the others: they are short, and on a shared machine the rates of
+/// memory come and go for seconds.
+const COPY_ROUNDS: usize = 10;
 /// Rounds with timestamps, which the clock's time is not taken of.
 const GPU_ROUNDS: usize = 5;
 
@@ -200,7 +203,7 @@ pub fn copies(table: &mut Table, rig: &Rig, extent: &Extent) -> Result<(), HeapE
         f64::from(bytes) / took
     };
     warm_up(3, &mut play);
-    let rates = Turns::take(extent.rounds, 3, play);
+    let rates = Turns::take(extent.rounds * COPY_ROUNDS, 3, play);
     rates.rows(table, "copy-64MiB", "bytes_per_s", &peers);
     gpu_rows(table, "copy-64MiB", &peers, extent.rounds, |who| {
         let took = rig.gpu_seconds(|| copy(&mut heap, who));

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::error::HeapError;
 use crate::shape::Shape;
-pub use crate::text::{CopyOrder, Scan};
+pub use crate::text::{CopyWidth, Scan};
 
 use buffers::Buffers;
 use pipelines::Pipelines;
@@ -57,9 +57,8 @@ pub struct GpuHeapDesc<'a> {
     /// How sums over a workgroup are made. [`Scan::Subgroups`] needs
     /// [`wgpu::Features::SUBGROUP`]. No result depends on it.
     pub scan: Scan,
-    /// Which bytes each invocation of a copy takes; `None` takes what suits the device. No result
-    /// depends on it.
-    pub copy_order: Option<CopyOrder>,
+    /// Invocations that copy 16 KiB; `None` takes what suits the device. No result depends on it.
+    pub copy_width: Option<CopyWidth>,
     /// Steps of the placement in one dispatch, from 2 up to what suits the device, which `None`
     /// takes: what a batch may need beyond that takes more dispatches, which find nothing to do if
     /// it does not. No result depends on it.
@@ -83,7 +82,7 @@ impl Default for GpuHeapDesc<'_> {
             frees_max: 2048,
             workgroup: 256,
             scan: Scan::Steps,
-            copy_order: None,
+            copy_width: None,
             sweep_steps: None,
         }
     }

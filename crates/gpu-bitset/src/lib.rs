@@ -144,7 +144,7 @@ mod text;
 pub use draws::{DrawDesc, Draws, DrawsError};
 pub use error::{BatchError, HeapError};
 pub use heap::{
-    Batch, CopyOrder, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Place, Scan, StreamDesc,
+    Batch, CopyWidth, FlipIf, GpuHeap, GpuHeapDesc, List, Path, Place, Scan, StreamDesc,
 };
 pub use mirror::{Mirror, MirrorDesc};
 pub use records::{Flip, Handle, Header, Outcome, Request, Slot, Status};

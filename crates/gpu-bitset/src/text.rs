@@ -58,31 +58,28 @@ fn with_subgroups(text: &str) -> String {
         .replace("//{subgroup}", set)
 }
 
-/// Which of a tile's vectors each invocation of a copy takes. No result depends on it.
+/// How many invocations copy a tile; neighbours take neighbouring vectors. No result depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CopyOrder {
-    /// Neighbours take neighbours: for GPUs, where they load at the same time.
-    Interleaved,
-    /// Each takes some in a row: for drivers that run on the CPU and take a few invocations after
-    /// the other.
-    InRows,
+pub enum CopyWidth {
+    /// 64, for GPUs.
+    Wide,
+    /// 8, for drivers that run on the CPU: as many as it takes at a time. Where there are more, it
+    /// takes some from end to end of the tile before the others, and what one pass leaves out
+    /// keeps the CPU from reading ahead.
+    Narrow,
 }
 
-impl CopyOrder {
-    /// The copy's text with the steps that make this order.
-    fn steps(self, text: &str) -> String {
-        let (copiers, copier_step, vector_step) = match self {
-            Self::Interleaved => ("64u", "1u", "COPIERS"),
-            Self::InRows => ("16u", "each", "1u"),
-        };
-        text.replace("{copiers}", copiers)
-            .replace("{copier_step}", copier_step)
-            .replace("{vector_step}", vector_step)
+impl CopyWidth {
+    fn copiers(self) -> &'static str {
+        match self {
+            Self::Wide => "64u",
+            Self::Narrow => "8u",
+        }
     }
 }
 
 /// The copy's text, with as many permanent buffers as the heap has: none may be bound twice.
-pub(crate) fn copy_text(scan: Scan, buffers: u32, order: CopyOrder) -> String {
+pub(crate) fn copy_text(scan: Scan, buffers: u32, width: CopyWidth) -> String {
     let declare = |buffer: u32| {
         let binding = FIRST_PERMANENT + buffer;
         format!(
@@ -105,9 +102,8 @@ pub(crate) fn copy_text(scan: Scan, buffers: u32, order: CopyOrder) -> String {
         lines.join("\n")
     };
     let text = Module::Copy.text(scan);
-    let text = text
-        .replace("//{buffers}", &all(&declare))
+    text.replace("//{buffers}", &all(&declare))
         .replace("//{copies}", &all(&copy_into))
-        .replace("//{cases}", &all(&case));
-    order.steps(&text)
+        .replace("//{cases}", &all(&case))
+        .replace("{copiers}", width.copiers())
 }

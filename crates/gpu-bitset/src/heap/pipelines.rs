@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::heap::{CopyOrder, GpuHeapDesc};
+use crate::heap::{CopyWidth, GpuHeapDesc};
 use crate::passes::{self, Module, Pass};
 use crate::shape::Shape;
 use crate::text::copy_text;
@@ -15,9 +15,9 @@ pub(super) struct Pipelines {
 
 impl Pipelines {
     pub(super) fn new(device: &wgpu::Device, desc: &GpuHeapDesc<'_>, shape: &Shape) -> Self {
-        let order = desc.copy_order.unwrap_or_else(|| copy_order(device));
+        let width = desc.copy_width.unwrap_or_else(|| copy_width(device));
         let text = |module: Module| match module {
-            Module::Copy => copy_text(desc.scan, shape.buffers, order),
+            Module::Copy => copy_text(desc.scan, shape.buffers, width),
             _ => module.text(desc.scan),
         };
         #[cfg(test)]
@@ -60,11 +60,11 @@ impl Pipelines {
     }
 }
 
-/// The order of copies that suits a device.
-fn copy_order(device: &wgpu::Device) -> CopyOrder {
+/// The width of copies that suits a device.
+fn copy_width(device: &wgpu::Device) -> CopyWidth {
     match device.adapter_info().device_type {
-        wgpu::DeviceType::Cpu => CopyOrder::InRows,
-        _ => CopyOrder::Interleaved,
+        wgpu::DeviceType::Cpu => CopyWidth::Narrow,
+        _ => CopyWidth::Wide,
     }
 }
 

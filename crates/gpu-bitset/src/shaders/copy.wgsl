@@ -11,8 +11,6 @@ const VECTORS: u32 = TILE_BYTES / 16u;
 // Fewer invocations than in the other passes: each finds the tile for itself, which is a loop over
 // few words that are the same for all, and cheaper than to wait for one of them.
 const COPIERS: u32 = {copiers};
-// From one vector of an invocation to its next.
-const VECTOR_STEP: u32 = {vector_step};
 
 fn blocks() -> u32 {
     return (params.requests_max + WG - 1u) / WG;

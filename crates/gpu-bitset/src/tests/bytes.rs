@@ -6,7 +6,7 @@ use wgpu::{Buffer, BufferUsages};
 use super::random::Random;
 use super::rig::{Gpu, Pair, stream};
 use crate::records::{Handle, Outcome, Request, STREAMS_MAX, Status};
-use crate::{Batch, CopyOrder, GpuHeapDesc, List, Scan};
+use crate::{Batch, CopyWidth, GpuHeapDesc, List, Scan};
 
 /// A heap whose bytes are known.
 struct Bytes {
@@ -165,15 +165,15 @@ fn bytes_arrive_and_nothing_else_is_written() {
 
 #[test]
 pub(super) fn four_buffers_are_one_heap() {
-    four_buffers(CopyOrder::InRows);
+    four_buffers(CopyWidth::Narrow);
 }
 
 #[test]
-fn the_order_of_the_copies_does_not_matter() {
-    four_buffers(CopyOrder::Interleaved);
+fn the_width_of_the_copies_does_not_matter() {
+    four_buffers(CopyWidth::Wide);
 }
 
-fn four_buffers(order: CopyOrder) {
+fn four_buffers(width: CopyWidth) {
     let mut random = Random(2);
     let gpu = Gpu::with_limits(wgpu::Limits {
         max_storage_buffer_binding_size: 256 << 10,
@@ -187,7 +187,7 @@ fn four_buffers(order: CopyOrder) {
         slots: 64,
         requests_max: 64,
         frees_max: 64,
-        copy_order: Some(order),
+        copy_width: Some(width),
         ..GpuHeapDesc::default()
     };
     let mut bytes = Bytes::new(gpu, &desc, 100 << 10, &mut random);

@@ -19,7 +19,7 @@ const DESC: GpuHeapDesc<'static> = GpuHeapDesc {
     frees_max: 64,
     workgroup: 128,
     scan: Scan::Steps,
-    copy_order: None,
+    copy_width: None,
     sweep_steps: None,
 };
 

@@ -156,7 +156,7 @@ const SMALL: GpuHeapDesc<'static> = GpuHeapDesc {
     frees_max: 32,
     workgroup: 64,
     scan: Scan::Steps,
-    copy_order: None,
+    copy_width: None,
     sweep_steps: None,
 };
 
